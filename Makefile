@@ -1,0 +1,51 @@
+# make setup | serve | test | lint | engine | pages | clean
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := .make
+ENGINE := $(wildcard sfu/engine/*.pyx sfu/engine/*.pxd load_tests/*.pyx load_tests/*.pxd)
+PAGES  := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: setup serve test lint engine pages clean system-packages
+
+setup: $(STAMP)/python $(STAMP)/engine $(STAMP)/pages
+
+serve: setup
+	$(BIN)/tongke serve --demo $(ARGS)
+
+test: setup system-packages
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd web && npm run --silent lint
+
+engine: $(STAMP)/engine
+pages: $(STAMP)/pages
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP)/python: pyproject.toml $(VENV)/bin/python
+	mkdir -p $(STAMP)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(STAMP)/engine: setup.py $(ENGINE) | $(STAMP)/python
+	$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	touch $@
+
+$(STAMP)/pages: $(PAGES) | $(STAMP)/python
+	$(BIN)/python web/build.py
+	touch $@
+
+# What the tests need beside Python: a browser and a Redis server, from the system's packages.
+system-packages:
+	@sh tests/system-packages.sh
+
+clean:
+	rm -rf $(VENV) $(STAMP) build node_modules web/node_modules signaling/pages
+	find sfu load_tests -name '*.so' -delete -o -name '*.c' -delete

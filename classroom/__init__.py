@@ -1,0 +1,1 @@
+"""The rules of a lesson: people, phases, floor, presence; its database."""

@@ -1,0 +1,1 @@
+"""Bots with a compiled packet sink; scenarios; measurement; reports."""

@@ -1,0 +1,1 @@
+"""One more subscriber: packets to frames to CMAF fragments to the library."""

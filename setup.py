@@ -1,0 +1,37 @@
+"""Lists the compiled modules; everything else stands in pyproject.toml."""
+
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+COMPILE_ARGS = ["-O3", "-Wall", "-Wno-unused-function", "-fno-strict-aliasing"]
+
+
+def extensions() -> list[Extension]:
+    """One extension per .pyx, named by its place in the tree."""
+    paths = sorted([*Path("sfu/engine").glob("*.pyx"), *Path("load_tests").glob("*.pyx")])
+    return [
+        Extension(
+            ".".join(path.with_suffix("").parts),
+            [str(path)],
+            extra_compile_args=COMPILE_ARGS,
+            libraries=["pthread"],
+        )
+        for path in paths
+    ]
+
+
+setup(
+    ext_modules=cythonize(
+        extensions(),
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+            "embedsignature": True,
+        },
+    )
+)

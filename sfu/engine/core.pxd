@@ -1,0 +1,23 @@
+# What the loop calls of an engine, in C. `engine` is `Engine.state`; it outlives the loop, which holds the Engine.
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from sfu.engine.address cimport address_t
+from sfu.engine.outbound cimport flush_fn, outbound_t
+
+# All calls below but core_lock need the lock.
+cdef void core_lock(void *engine) noexcept nogil
+cdef void core_unlock(void *engine) noexcept nogil
+# One datagram. It is decrypted in place; nothing of it is kept by reference. Forwarding may wait for core_settle.
+cdef void core_input(void *engine, const address_t *source, uint8_t *data, uint32_t length, int64_t now_us) noexcept nogil
+# After the datagrams that were read in one go: forwards what is due of them and flushes the outbound bursts.
+cdef void core_settle(void *engine, int64_t now_us) noexcept nogil
+# Timers that are due (also settles).
+cdef void core_tick(void *engine, int64_t now_us) noexcept nogil
+# When core_tick wants to be called; -1 for never.
+cdef int64_t core_deadline(void *engine) noexcept nogil
+# A stream connection was closed by its peer or by an error.
+cdef void core_address_gone(void *engine, const address_t *address) noexcept nogil
+# Who sends: called back under the lock, from the loop's thread or from a control call. Also used for shutting one
+# stream connection (close): both may be NULL to go back to the queue that drain() empties.
+ctypedef void (*close_fn)(void *context, const address_t *address) noexcept nogil
+cdef void core_bind(void *engine, flush_fn flush, close_fn close, void *context) noexcept nogil

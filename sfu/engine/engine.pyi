@@ -1,0 +1,113 @@
+"""The packet engine as Python sees it. All calls are short, thread-safe, and release the GIL while they wait.
+
+Times are microseconds of a monotonic clock chosen by the caller; addresses are opaque bytes of
+`address.pack_address(host, port, channel)`. Ids are small positive integers, never used twice.
+Every call with an id that is gone raises KeyError; with a value out of range, ValueError.
+"""
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from pylibsrtp import Session
+
+class EventKind(IntEnum):
+    STUN = 1
+    """transport = owner of the local ufrag named in USERNAME; data = datagram; address = from where."""
+    DTLS = 2
+    """transport = owner of the address; data = one DTLS datagram."""
+    ADDRESS_GONE = 3
+    """transport; address: its TCP connection or local socket was closed by the peer."""
+    PUBLICATION_STARTED = 4
+    """publication: its first packet arrived."""
+    OVERFLOW = 5
+    """detail = events lost since the last drain, because Python did not keep up."""
+
+class Event(NamedTuple):
+    kind: EventKind
+    transport: int
+    publication: int
+    detail: int
+    address: bytes
+    data: bytes
+
+class Engine:
+    def __init__(self, *, seed: int = 0) -> None:
+        """seed: 0 draws SSRCs and first sequence numbers from the system's random source."""
+
+    # --- sans-IO edge (the loop calls the same three in C) -------------------------------------------------
+    def input(self, datagram: bytes, address: bytes, now_us: int) -> None: ...
+    def tick(self, now_us: int) -> None: ...
+    def drain(self) -> list[tuple[bytes, bytes]]:
+        """Datagrams to send since the last drain, as (datagram, address), in order."""
+    def next_deadline_us(self) -> int:
+        """When `tick` wants to be called next; -1 for never."""
+
+    # --- to Python ------------------------------------------------------------------------------------------
+    def event_fd(self) -> int:
+        """An eventfd, readable while events wait (register it with the event loop)."""
+    def events(self) -> list[Event]: ...
+    def counters(self) -> dict[str, int]:
+        """All counters by name; names never change while the engine lives."""
+
+    # --- control --------------------------------------------------------------------------------------------
+    def add_transport(self, *, ufrag: str = "") -> int:
+        """ufrag: the local ICE user fragment by which STUN from unknown addresses finds this transport."""
+    def set_ufrag(self, transport: int, ufrag: str) -> None: ...
+    def set_address(self, transport: int, address: bytes) -> None:
+        """Media goes to (and comes from) this address from now on: ICE's selected pair. Earlier addresses of the
+        transport stay known for receiving."""
+    def add_address(self, transport: int, address: bytes) -> None:
+        """Packets from here belong to the transport (a validated pair that is not selected)."""
+    def set_keys(self, transport: int, inbound: Session, outbound: Session, overhead: int) -> None:
+        """SRTP sessions made by pylibsrtp; the engine keeps them alive. overhead: bytes of tag per RTP packet."""
+    def set_plain(self, transport: int) -> None:
+        """No SRTP: for a local socket."""
+    def set_receive_extensions(self, transport: int, ids: dict[str, int]) -> None:
+        """Header extension URI -> id in packets that arrive on this transport (BUNDLE: one table for all m-lines)."""
+    def set_send_extensions(self, transport: int, ids: dict[str, int]) -> None: ...
+    def remove_transport(self, transport: int) -> None:
+        """Takes its publications and subscriptions, and the subscriptions to its publications, with it."""
+    def send(self, address: bytes, datagram: bytes) -> None:
+        """A STUN or DTLS datagram, sent as it is, at once."""
+    def close_address(self, address: bytes) -> None:
+        """Closes a TCP connection or local socket; for UDP only forgets the address."""
+
+    def add_publication(
+        self,
+        transport: int,
+        *,
+        kind: str,
+        mid: str,
+        clock_rate: int,
+        formats: list[tuple[str, int, int, bool]],
+        encodings: list[tuple[str, int, int]],
+        transport_cc: bool = False,
+        remb: bool = False,
+    ) -> int:
+        """formats: (codec name, payload type, rtx payload type or -1, nack). encodings: (rid or "", ssrc or 0,
+        rtx ssrc or 0), best quality last; may be empty: then one layer, found by MID."""
+    def remove_publication(self, publication: int) -> None: ...
+    def add_subscription(
+        self,
+        transport: int,
+        publication: int,
+        *,
+        mid: str,
+        ssrc: int,
+        rtx_ssrc: int,
+        formats: list[tuple[int, int, bool]],
+    ) -> int:
+        """formats: (payload type, rtx payload type or -1, nack) in the order of the publication's formats; payload
+        type -1 where the subscriber did not take one. Video waits for a keyframe, which is asked for at once."""
+    def remove_subscription(self, subscription: int) -> None: ...
+    def set_paused(self, subscription: int, paused: bool) -> None: ...
+    def set_wanted_layer(self, subscription: int, layer: int) -> None:
+        """Index into the publication's encodings; switched at that layer's next keyframe."""
+    def request_keyframe(self, publication: int) -> None: ...
+
+    # --- statistics: plain dicts, keys as in W3C webrtc-stats, snake_case -----------------------------------
+    def transport_stats(self, transport: int) -> dict[str, Any]: ...
+    def publication_stats(self, publication: int) -> dict[str, Any]: ...
+    def subscription_stats(self, subscription: int) -> dict[str, Any]: ...
+    def census(self) -> dict[str, int]:
+        """Live objects and bytes held: transports, publications, subscriptions, addresses, cache_bytes."""

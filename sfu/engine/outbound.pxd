@@ -1,0 +1,46 @@
+# Datagrams on their way out: one arena, and a list of bursts in it. Consecutive datagrams of equal size to one UDP
+# address share a burst (the last may be shorter), so that the loop can send it with one UDP_SEGMENT slot.
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from sfu.engine.address cimport address_t
+
+cdef enum:
+    OUT_BYTES = 262144          # fits the L2 cache, so that protect, merge and send touch warm lines
+    OUT_BURSTS = 512            # at most this many slots of one sendmmsg
+    BURST_SEGMENTS = 44         # kernels take 64 segments; 44 x 1,472 stays below the 65,535 bytes of one IP packet
+    BURST_BYTES = 65000
+    DATAGRAM_BYTES = 2048       # the largest datagram the engine ever makes
+
+cdef struct burst_t:
+    address_t to
+    uint32_t offset             # of the first datagram in the arena
+    uint32_t length             # bytes of all datagrams
+    uint16_t segment            # size of each datagram but the last
+    uint16_t count              # datagrams in the burst
+    bint open                   # another datagram may still join
+
+# Called when the arena is full and at the end of every input, tick and control call, under the engine's lock.
+ctypedef void (*flush_fn)(void *context, outbound_t *out) noexcept nogil
+
+cdef struct outbound_t:
+    uint8_t *arena
+    burst_t *bursts
+    uint32_t used               # bytes of the arena
+    uint32_t burst_count
+    flush_fn flush
+    void *context
+    uint64_t packets            # counted by the writer: datagrams since the engine began
+    uint64_t bytes
+    uint64_t bursts_sent        # counted by the flush: bursts handed to the kernel
+    uint64_t calls              # send calls made
+    uint64_t dropped            # datagrams the kernel or a stream's buffer refused
+    uint64_t gso_off            # 1 once the kernel has refused UDP_SEGMENT
+
+cdef int outbound_init(outbound_t *out) except -1
+cdef void outbound_free(outbound_t *out) noexcept
+# Room for one datagram of at most DATAGRAM_BYTES; flushes first when there is none.
+cdef uint8_t *outbound_reserve(outbound_t *out) noexcept nogil
+# The datagram written at the last reserve: length bytes, to that address.
+cdef void outbound_commit(outbound_t *out, const address_t *to, uint32_t length) noexcept nogil
+cdef void outbound_flush(outbound_t *out) noexcept nogil

@@ -1,0 +1,153 @@
+"""The vocabulary of the media plane: what peers agree on, free of SDP, sockets and classrooms.
+
+Names follow W3C WebRTC and ORTC (RTCRtpParameters), in snake_case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+TransportId = NewType("TransportId", int)
+PublicationId = NewType("PublicationId", int)
+SubscriptionId = NewType("SubscriptionId", int)
+
+
+class Kind(StrEnum):
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+class DtlsSetup(StrEnum):
+    """`a=setup` of RFC 4145, as DTLS-SRTP (RFC 5763) uses it."""
+
+    ACTPASS = "actpass"
+    ACTIVE = "active"
+    PASSIVE = "passive"
+
+
+class TransportState(StrEnum):
+    NEW = "new"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+class Extension(StrEnum):
+    """RTP header extensions (RFC 8285) that the engine reads, writes or passes on."""
+
+    MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+    RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+    REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
+    ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+    TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+    AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+    VIDEO_ORIENTATION = "urn:3gpp:video-orientation"
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A media codec as in `a=rtpmap` and `a=fmtp`, without a payload type."""
+
+    name: str
+    """Encoding name as registered (`opus`, `H264`, `VP8`, `VP9`, `AV1`); compared without case."""
+    clock_rate: int
+    """Hz."""
+    channels: int = 1
+    fmtp: tuple[tuple[str, str], ...] = ()
+    """Format parameters in their order, keys in lower case."""
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.AUDIO if self.name.lower() in {"opus", "red", "pcmu", "pcma"} else Kind.VIDEO
+
+    def parameter(self, name: str, default: str = "") -> str:
+        return dict(self.fmtp).get(name, default)
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadFormat:
+    """A codec under the payload types of one m-line."""
+
+    codec: Codec
+    payload_type: int
+    rtx_payload_type: int | None = None
+    """Payload type of its retransmissions (RFC 4588), None where they are repeated as they were."""
+    feedback: frozenset[str] = frozenset()
+    """`a=rtcp-fb` values: `nack`, `nack pli`, `ccm fir`, `goog-remb`, `transport-cc`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One layer of a publication: known by its SSRC, or by its RID until the SSRC is learnt."""
+
+    ssrc: int | None = None
+    rtx_ssrc: int | None = None
+    rid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaParameters:
+    """One m-line after negotiation: how one publication or subscription looks on one transport."""
+
+    kind: Kind
+    mid: str
+    formats: tuple[PayloadFormat, ...]
+    """First: the one in use. All of them share the m-line."""
+    extensions: tuple[tuple[Extension, int], ...] = ()
+    """Header extension and its id (1..14) on this transport."""
+    encodings: tuple[Encoding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IceParameters:
+    ufrag: str
+    pwd: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    algorithm: str
+    """Hash function name as in RFC 8122: `sha-256`."""
+    value: str
+    """Upper-case hex pairs with colons."""
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsParameters:
+    fingerprints: tuple[Fingerprint, ...]
+    setup: DtlsSetup
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An ICE host candidate of this server (RFC 8839, RFC 6544 passive for TCP)."""
+
+    host: str
+    port: int
+    protocol: str
+    """`udp` or `tcp`."""
+    priority: int
+    foundation: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteParameters:
+    """What a transport must know of its peer before the handshake."""
+
+    dtls: DtlsParameters
+    ice: IceParameters | None = None
+    """Only for logs and restarts: a lite agent sends no checks of its own (RFC 8445, 6.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SfuConfig:
+    media_ips: tuple[str, ...] = ("127.0.0.1",)
+    """Addresses put into candidates, IPv4 and IPv6."""
+    media_port: int = 7000
+    """UDP and TCP; 0 takes a free one."""
+    handshake_timeout_s: float = 15.0
+    consent_timeout_s: float = 30.0
+    """RFC 7675: no authenticated check for so long closes the transport."""

@@ -1,0 +1,1 @@
+"""The door: HTTP, WebSocket, WHIP and WHEP, SDP, tokens; the composition root."""

@@ -1,0 +1,316 @@
+"""The messages of the WebSocket protocol `tongke.v1`: the one vocabulary of server, pages and bots.
+
+One JSON object per text frame; `type` tells which. docs/PROTOCOL.md is generated from these types and their docstrings
+(`python -m signaling.protocol_document`), and a test compares.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Text = Annotated[str, Meta(max_length=2000)]
+Name = Annotated[str, Meta(max_length=80)]
+Id = Annotated[str, Meta(max_length=64)]
+Sdp = Annotated[str, Meta(max_length=200_000)]
+
+Role = Literal["master", "tutor", "student", "supervisor", "encoder", "organizer"]
+Phase = Literal["lecture", "local_qa", "interaction", "break"]
+LessonState = Literal["scheduled", "open", "live", "ended", "cancelled"]
+Source = Annotated[str, Meta(max_length=64)]
+"""`camera`, `microphone`, `screen`, `screen_audio`; an encoder's are `NAME.video` and `NAME.audio`."""
+
+
+class Message(msgspec.Struct, tag_field="type", omit_defaults=True, kw_only=True, frozen=True):
+    """Base of all messages. Unknown fields are ignored, an unknown type is an `error`."""
+
+
+# --- from the client -----------------------------------------------------------------------------------------------
+
+
+class Hello(Message, tag="hello"):
+    """First message, within 5 s of connecting; nothing else is read before it."""
+
+    token: Annotated[str, Meta(max_length=8192)]
+    resume: Id = ""
+    """`welcome.resume` of the connection that was lost: media and place in the lesson are kept."""
+    last_seq: int = 0
+    """`seq` of the last message that arrived before the connection was lost."""
+    language: Annotated[str, Meta(max_length=35)] = "zh-CN"
+    codecs: Annotated[list[Annotated[str, Meta(max_length=40)]], Meta(max_length=64)] = []
+    """Video codecs that can be decoded (`H264`, `VP8`, ...); empty: everything WebRTC must have."""
+
+
+class Ping(Message, tag="ping"):
+    """Heartbeat, every `welcome.heartbeat_s`; answered by `pong`. Three missing ones end the connection."""
+
+    id: int = 0
+
+
+class TrackDeclaration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    mid: Annotated[str, Meta(max_length=16)]
+    source: Source
+
+
+class PublishOffer(Message, tag="publish.offer"):
+    """Offer of the peer connection on which the client sends. Sent again for every change; a track whose m-line
+    became inactive, or whose declaration is missing, is no longer published."""
+
+    sdp: Sdp
+    tracks: Annotated[list[TrackDeclaration], Meta(max_length=16)]
+
+
+class PublishCandidate(Message, tag="publish.candidate"):
+    """Trickle ICE of the sending connection. The server is ICE-lite and needs none; accepted for the standard's sake."""
+
+    candidate: Annotated[str, Meta(max_length=1000)]
+    mid: Annotated[str, Meta(max_length=16)] = ""
+
+
+class PublishMute(Message, tag="publish.mute"):
+    """A track was muted or unmuted by its owner (shown to others, and in the recording's ledger)."""
+
+    source: Source
+    muted: bool
+
+
+class SubscribeAnswer(Message, tag="subscribe.answer"):
+    """Answer to `subscribe.offer` with the same version."""
+
+    version: int
+    sdp: Sdp
+
+
+class SubscribeCandidate(Message, tag="subscribe.candidate"):
+    candidate: Annotated[str, Meta(max_length=1000)]
+    mid: Annotated[str, Meta(max_length=16)] = ""
+
+
+class SubscribeFailed(Message, tag="subscribe.failed"):
+    """The receiving connection failed; the server makes a new one and offers again."""
+
+    reason: Text = ""
+
+
+class HandRaise(Message, tag="hand.raise"):
+    """A hand for oneself, or, by a tutor, for a seat of the class."""
+
+    seat: Annotated[str, Meta(max_length=40)] = ""
+
+
+class HandLower(Message, tag="hand.lower"):
+    """Own hand; with `hand`, somebody's (master; tutor within the class)."""
+
+    hand: Id = ""
+
+
+class ChatSend(Message, tag="chat.send"):
+    text: Text
+    id: Id = ""
+    """Chosen by the client; the same id sent twice is one message."""
+
+
+class LessonStart(Message, tag="lesson.start"):
+    """Master: scheduled or open -> live."""
+
+
+class LessonEnd(Message, tag="lesson.end"):
+    """Master: live -> ended, for everybody."""
+
+
+class Leave(Message, tag="leave"):
+    """Going on purpose: no resume."""
+
+
+ClientMessage = (
+    Hello
+    | Ping
+    | PublishOffer
+    | PublishCandidate
+    | PublishMute
+    | SubscribeAnswer
+    | SubscribeCandidate
+    | SubscribeFailed
+    | HandRaise
+    | HandLower
+    | ChatSend
+    | LessonStart
+    | LessonEnd
+    | Leave
+)
+
+
+# --- from the server -----------------------------------------------------------------------------------------------
+
+
+class PersonView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One person as others see them. A supervisor is in no such list."""
+
+    id: Id
+    name: Name
+    role: Role
+    class_id: Id = ""
+    online: bool = False
+    sources: list[str] = []
+    """What the person sends now."""
+    muted: list[str] = []
+
+
+class ClassView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    id: Id
+    name: Name
+    tutor: Id = ""
+    """Person id; empty: the class has no tutor."""
+    tutor_online: bool = False
+    online: int = 0
+    """People of the class who are connected, the tutor not counted."""
+
+
+class HandView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    id: Id
+    person: Id
+    name: Name
+    class_id: Id = ""
+    seat: str = ""
+    since_ms: int = 0
+    """Lesson clock, ms since the lesson went live (0 before)."""
+
+
+class ChatView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    id: Id
+    person: Id
+    name: Name
+    role: Role
+    text: str
+    at_ms: int
+    """Unix time in ms."""
+
+
+class LessonView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that the receiver may know of the lesson."""
+
+    id: Id
+    title: str
+    state: LessonState
+    phase: Phase
+    recorded: bool = True
+    recording: Literal["off", "on", "failing"] = "off"
+    started_ms: int = 0
+    """Unix time in ms; 0 before the lesson is live."""
+    classes: list[ClassView] = []
+    people: list[PersonView] = []
+    hands: list[HandView] = []
+    chat: list[ChatView] = []
+    """The latest messages, oldest first."""
+
+
+class StreamView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One m-line of the receiving connection."""
+
+    mid: str
+    person: Id
+    source: str
+    kind: Literal["audio", "video"]
+
+
+class ServerMessage(Message):
+    """`seq` counts the messages of one session; a resumed session goes on from `hello.last_seq`."""
+
+    seq: int = 0
+
+
+class Welcome(ServerMessage, tag="welcome"):
+    """Answer to `hello`."""
+
+    session: Id
+    resume: Id
+    resumed: bool = False
+    """True: the messages after `last_seq` follow and nothing else changed. False: start afresh from `lesson`."""
+    me: PersonView
+    lesson: LessonView
+    heartbeat_s: int
+    may_publish: list[str] = []
+    """Sources that this person may send now."""
+    server_ms: int = 0
+    """Unix time in ms of the server's clock."""
+
+
+class Pong(ServerMessage, tag="pong"):
+    id: int = 0
+    server_ms: int = 0
+
+
+class PublishAnswer(ServerMessage, tag="publish.answer"):
+    sdp: str
+
+
+class SubscribeOffer(ServerMessage, tag="subscribe.offer"):
+    """The server's offer for what this client gets. A higher version replaces an unanswered one."""
+
+    version: int
+    sdp: str
+    streams: list[StreamView]
+    fresh: bool = False
+    """True: for a new peer connection; the old one is gone."""
+
+
+class LessonChanged(ServerMessage, tag="lesson"):
+    """State, phase or recording state; fields as in LessonView."""
+
+    state: LessonState
+    phase: Phase
+    recording: Literal["off", "on", "failing"]
+    started_ms: int = 0
+    may_publish: list[str] = []
+
+
+class RosterChanged(ServerMessage, tag="roster"):
+    """People and classes that changed since the last one, in batches of at most every 200 ms."""
+
+    people: list[PersonView] = []
+    gone: list[str] = []
+    classes: list[ClassView] = []
+
+
+class HandsChanged(ServerMessage, tag="hands"):
+    """The whole queue in order."""
+
+    hands: list[HandView]
+
+
+class ChatMessage(ServerMessage, tag="chat"):
+    message: ChatView
+
+
+class Error(ServerMessage, tag="error"):
+    """Something asked for was refused; nothing changed. Fields as in RFC 9457."""
+
+    kind: str
+    """Stable: the last part of the problem type's URI."""
+    title: str
+    detail: str = ""
+    request: str = ""
+    """Type of the message that was refused."""
+
+
+class Bye(ServerMessage, tag="bye"):
+    """The server closes this connection; `retry` tells whether coming back makes sense."""
+
+    reason: Literal["ended", "removed", "replaced", "expired", "shutdown", "protocol", "slow"]
+    retry: bool = False
+
+
+AnyServerMessage = (
+    Welcome
+    | Pong
+    | PublishAnswer
+    | SubscribeOffer
+    | LessonChanged
+    | RosterChanged
+    | HandsChanged
+    | ChatMessage
+    | Error
+    | Bye
+)
