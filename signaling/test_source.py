@@ -1,17 +1,17 @@
 """The test source: a moving picture with a clock, and each second a flash and a beep in the same instant.
 
-Theory of operation. Everything is a pure function of wall-clock time, so a test needs no encoder, two runs look alike,
-and anybody who knows the time can check what arrives:
+Theory of operation. Everything is a pure function of wall-clock time, so a test needs no encoder, two runs
+look alike, and anybody who knows the time can check what arrives:
 
 - pictures are numbered from the Unix epoch at 30 a second, so picture 30 * n stands exactly at second n;
 - samples are numbered from the Unix epoch at 48,000 a second;
-- in the first FLASH_MS of each second the picture is all white, in its first BEEP_MS there is a 1 kHz tone. Both start
-  with the second, so the distance between their starts at the receiver is the sync error;
-- otherwise the clock hh:mm:ss.mmm (UTC) stands in the middle for people, and the same time stands in a strip of black
-  and white cells at the lower edge for programs: Unix milliseconds modulo 2^32, then a CRC-8 over them. `read_time`
-  finds it in a decoded picture of any size; the receiver's clock minus that is the latency.
+- in the first FLASH_MS of each second the picture is all white, in its first BEEP_MS there is a 1 kHz tone.
+  Both start with the second, so the distance between their starts at the receiver is the sync error;
+- otherwise the clock hh:mm:ss.mmm (UTC) stands in the middle for people, and the same time stands in a strip
+  of black and white cells at the lower edge for programs: Unix milliseconds modulo 2^32, then a CRC-8 over
+  them. `read_time` finds it in a decoded picture of any size; the receiver's clock minus that is the latency.
 
-Pictures are drawn in planar YUV 4:2:0 directly, as copies out of prepared planes, in well under a millisecond.
+Pictures are drawn in planar YUV 4:2:0, as copies out of prepared planes, in well under a millisecond.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def sample_at(time_ms: int) -> int:
     return time_ms * SAMPLE_RATE // 1000
 
 
-# --- sound ---------------------------------------------------------------------------------------------------------
+# --- sound --------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1)
@@ -73,11 +73,11 @@ def _second_of_sound() -> NDArray[np.int16]:
 
 
 def samples(first: int, count: int) -> NDArray[np.int16]:
-    """Sound from sample `first` on, mono, shape (count,): the tone in the first BEEP_MS of each second, else silence."""
+    """Sound from sample `first` on, mono, shape (count,): a tone in each second's first BEEP_MS."""
     return _second_of_sound()[np.arange(first, first + count) % SAMPLE_RATE]
 
 
-# --- picture -------------------------------------------------------------------------------------------------------
+# --- picture ------------------------------------------------------------------------------------------------
 
 
 def is_flash(time_ms: int) -> bool:
@@ -104,23 +104,20 @@ def _white() -> Plane:
 
 @lru_cache(maxsize=1)
 def _background() -> Plane:
-    """Dark tiles, so that a flash is far brighter than any other picture, with a ramp of colours over the chroma."""
+    """Dark tiles, so that a flash is far brighter than any other picture, under a ramp of colours."""
     picture = np.empty((HEIGHT * 3 // 2, WIDTH), np.uint8)
     rows, columns = np.indices((HEIGHT, WIDTH))
     picture[:HEIGHT] = np.where((rows // 80 + columns // 80) % 2, GREY, GREY - 16)
     picture[CLOCK_TOP - 24 : CLOCK_TOP + DIGIT_HEIGHT + 24] = BLACK
     # The two chroma planes are each HEIGHT / 2 rows of WIDTH / 2 bytes, laid into rows of WIDTH bytes.
     ramp = np.linspace(96, 160, WIDTH // 2).astype(np.uint8)
-    blue, red = (
-        np.broadcast_to(ramp, (HEIGHT // 2, WIDTH // 2)),
-        np.broadcast_to(ramp[::-1], (HEIGHT // 2, WIDTH // 2)),
-    )
-    picture[HEIGHT:] = np.concatenate([blue.ravel(), red.ravel()]).reshape(HEIGHT // 2, WIDTH)
+    chroma = np.stack([ramp, ramp[::-1]]).repeat(HEIGHT // 2, axis=0)
+    picture[HEIGHT:] = chroma.reshape(HEIGHT // 2, WIDTH)
     return picture
 
 
 def _draw_motion(picture: Plane, time_ms: int) -> None:
-    """A block that crosses the picture in 4 s below the clock, and a bar that fills in one second above it."""
+    """A block that crosses the picture in 4 s below the clock, a bar that fills in one second above it."""
     left = time_ms * (WIDTH - 120) // 4000 % (WIDTH - 120)
     picture[520:640, left : left + 120] = 180
     picture[40:72, : time_ms % 1000 * WIDTH // 1000] = 140
@@ -186,11 +183,11 @@ def _digit(segments: str) -> Plane:
     return glyph
 
 
-# --- the machine-readable strip ------------------------------------------------------------------------------------
+# --- the machine-readable strip -----------------------------------------------------------------------------
 
 
 def _crc8(value: int) -> int:
-    """CRC-8 with polynomial x^8 + x^2 + x + 1 over 32 bits, from 0xFF: neither all black nor all white is valid."""
+    """CRC-8 with polynomial x^8 + x^2 + x + 1 from 0xFF, over 32 bits: an all black strip is not valid."""
     crc = 0xFF
     for byte in value.to_bytes(4, "big"):
         crc ^= byte
@@ -208,18 +205,16 @@ def _draw_strip(picture: Plane, time_ms: int) -> None:
 
 
 def read_time(luma: NDArray[np.uint8], near_ms: int) -> int | None:
-    """Unix time in ms written into a decoded picture; None for a flash, another picture or an unreadable strip.
+    """Unix time in ms that stands in a decoded picture; None for a flash or any other picture.
 
-    luma: the picture's Y plane, shape (height, width), of any size. near_ms: the reader's own Unix time in ms, which
-    settles what the strip leaves out (it starts again every 49 days).
+    luma: the picture's Y plane, shape (height, width), of any size. near_ms: the reader's own Unix time in
+    ms, which settles what the strip leaves out (it starts again every 49 days).
     """
     height, width = luma.shape
     count = TIME_BITS + CHECK_BITS
     row = luma[height - max(1, height * STRIP_HEIGHT // HEIGHT // 2)]
     centres = (np.arange(count) * 2 + 1) * width // (2 * count)
-    word = 0
-    for bit in (row[centres] > (BLACK + WHITE) // 2).tolist():
-        word = word << 1 | bit
+    word = int.from_bytes(np.packbits(row[centres] > (BLACK + WHITE) // 2).tobytes(), "big")
     stamp, check = divmod(word, 2**CHECK_BITS)
     if check != _crc8(stamp):
         return None

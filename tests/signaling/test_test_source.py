@@ -1,7 +1,10 @@
 """The test source is a pure function of time: checked without encoding anything."""
 
+import itertools
+
 import numpy as np
 import pytest
+
 from signaling import test_source as source
 
 SECOND = 1_790_000_000_000
@@ -44,7 +47,7 @@ def test_sound_is_the_same_however_it_is_cut() -> None:
     assert (np.concatenate(parts) == whole).all()
 
 
-@pytest.mark.parametrize("offset", [100, 333, 966, 2**32 - 20_000, 2**32 + 704])
+@pytest.mark.parametrize("offset", [100, 333, 966, 2**31 + 852, 2**32 + 204])
 def test_strip_gives_the_time_back(offset: int) -> None:
     assert source.read_time(luma(SECOND + offset), SECOND + offset + 2500) == SECOND + offset
     assert source.read_time(luma(SECOND + offset), SECOND + offset - 2500) == SECOND + offset
@@ -79,5 +82,5 @@ def test_every_digit_looks_different() -> None:
 
 def test_picture_moves_all_the_time() -> None:
     times = [SECOND + ms for ms in range(100, 1000, 33)]
-    for before, after in zip(times, times[1:], strict=False):
+    for before, after in itertools.pairwise(times):
         assert (luma(before) != luma(after)).sum() > 1000
