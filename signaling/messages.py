@@ -1,7 +1,7 @@
 """The messages of the WebSocket protocol `tongke.v1`: the one vocabulary of server, pages and bots.
 
-One JSON object per text frame; `type` tells which. docs/PROTOCOL.md is generated from these types and their docstrings
-(`python -m signaling.protocol_document`), and a test compares.
+One JSON object per text frame; `type` tells which. docs/PROTOCOL.md is generated from these types and their
+docstrings (`python -m signaling.protocol_document`), and a test compares.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Message(msgspec.Struct, tag_field="type", omit_defaults=True, kw_only=True
     """Base of all messages. Unknown fields are ignored, an unknown type is an `error`."""
 
 
-# --- from the client -----------------------------------------------------------------------------------------------
+# --- from the client ----------------------------------------------------------------------------------------
 
 
 class Hello(Message, tag="hello"):
@@ -55,15 +55,16 @@ class TrackDeclaration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 class PublishOffer(Message, tag="publish.offer"):
-    """Offer of the peer connection on which the client sends. Sent again for every change; a track whose m-line
-    became inactive, or whose declaration is missing, is no longer published."""
+    """Offer of the peer connection on which the client sends. Sent again for every change; a track whose
+    m-line became inactive, or whose declaration is missing, is no longer published."""
 
     sdp: Sdp
     tracks: Annotated[list[TrackDeclaration], Meta(max_length=16)]
 
 
 class PublishCandidate(Message, tag="publish.candidate"):
-    """Trickle ICE of the sending connection. The server is ICE-lite and needs none; accepted for the standard's sake."""
+    """Trickle ICE of the sending connection. The server is ICE-lite and needs none; accepted for the
+    standard's sake."""
 
     candidate: Annotated[str, Meta(max_length=1000)]
     mid: Annotated[str, Meta(max_length=16)] = ""
@@ -142,7 +143,7 @@ ClientMessage = (
 )
 
 
-# --- from the server -----------------------------------------------------------------------------------------------
+# --- from the server ----------------------------------------------------------------------------------------
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -215,19 +216,20 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["audio", "video"]
 
 
-class ServerMessage(Message):
+class ServerMessage(Message, kw_only=True):
     """`seq` counts the messages of one session; a resumed session goes on from `hello.last_seq`."""
 
     seq: int = 0
 
 
-class Welcome(ServerMessage, tag="welcome"):
+class Welcome(ServerMessage, tag="welcome", kw_only=True):
     """Answer to `hello`."""
 
     session: Id
     resume: Id
     resumed: bool = False
-    """True: the messages after `last_seq` follow and nothing else changed. False: start afresh from `lesson`."""
+    """True: the messages after `last_seq` follow and nothing else changed. False: start afresh from
+    `lesson`."""
     me: PersonView
     lesson: LessonView
     heartbeat_s: int
@@ -237,16 +239,16 @@ class Welcome(ServerMessage, tag="welcome"):
     """Unix time in ms of the server's clock."""
 
 
-class Pong(ServerMessage, tag="pong"):
+class Pong(ServerMessage, tag="pong", kw_only=True):
     id: int = 0
     server_ms: int = 0
 
 
-class PublishAnswer(ServerMessage, tag="publish.answer"):
+class PublishAnswer(ServerMessage, tag="publish.answer", kw_only=True):
     sdp: str
 
 
-class SubscribeOffer(ServerMessage, tag="subscribe.offer"):
+class SubscribeOffer(ServerMessage, tag="subscribe.offer", kw_only=True):
     """The server's offer for what this client gets. A higher version replaces an unanswered one."""
 
     version: int
@@ -256,7 +258,7 @@ class SubscribeOffer(ServerMessage, tag="subscribe.offer"):
     """True: for a new peer connection; the old one is gone."""
 
 
-class LessonChanged(ServerMessage, tag="lesson"):
+class LessonChanged(ServerMessage, tag="lesson", kw_only=True):
     """State, phase or recording state; fields as in LessonView."""
 
     state: LessonState
@@ -266,7 +268,7 @@ class LessonChanged(ServerMessage, tag="lesson"):
     may_publish: list[str] = []
 
 
-class RosterChanged(ServerMessage, tag="roster"):
+class RosterChanged(ServerMessage, tag="roster", kw_only=True):
     """People and classes that changed since the last one, in batches of at most every 200 ms."""
 
     people: list[PersonView] = []
@@ -274,17 +276,17 @@ class RosterChanged(ServerMessage, tag="roster"):
     classes: list[ClassView] = []
 
 
-class HandsChanged(ServerMessage, tag="hands"):
+class HandsChanged(ServerMessage, tag="hands", kw_only=True):
     """The whole queue in order."""
 
     hands: list[HandView]
 
 
-class ChatMessage(ServerMessage, tag="chat"):
+class ChatMessage(ServerMessage, tag="chat", kw_only=True):
     message: ChatView
 
 
-class Error(ServerMessage, tag="error"):
+class Error(ServerMessage, tag="error", kw_only=True):
     """Something asked for was refused; nothing changed. Fields as in RFC 9457."""
 
     kind: str
@@ -295,7 +297,7 @@ class Error(ServerMessage, tag="error"):
     """Type of the message that was refused."""
 
 
-class Bye(ServerMessage, tag="bye"):
+class Bye(ServerMessage, tag="bye", kw_only=True):
     """The server closes this connection; `retry` tells whether coming back makes sense."""
 
     reason: Literal["ended", "removed", "replaced", "expired", "shutdown", "protocol", "slow"]

@@ -1,0 +1,156 @@
+"""Tokens: who somebody is, in which lesson, as what. JWT (RFC 7519), HS256, signed with DATA/signing.key.
+
+Any school platform that knows the key can issue them; `tongke token` does it by hand. Claims: `sub` (person
+id), `name`, `role`, `lesson`, `class`, `iat`, `exp`, `jti`. Every check needs the time as an argument.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import jwt
+import msgspec
+from aiohttp import web
+
+from signaling.keys import TOKENS
+from signaling.messages import Id, Name, Role
+from signaling.problems import Problem
+
+ALGORITHM: Final = "HS256"
+KEY_FILE: Final = "signing.key"
+KEY_BYTES: Final = 32
+"""RFC 7518, 3.2: a key of at least the hash's size."""
+MAX_TOKEN: Final = 8192
+"""Characters; what fits into one header line of common servers."""
+MAX_TTL_S: Final = 400 * 86400
+"""A school year with room to spare: a longer token is a slip."""
+MEDIA_COOKIE: Final = "tongke_media"
+"""Carries the token where a browser cannot send a header: <video>, <a download>. HttpOnly, SameSite=Strict,
+only for /media, only believed for GET and HEAD. Set by POST /api/v1/media-cookie."""
+
+ROLES: Final[tuple[str, ...]] = get_args(Role)
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True, rename={"person": "sub", "class_id": "class"}):
+    """What a valid token says."""
+
+    person: Id
+    role: Role
+    lesson: Id
+    exp: int
+    """Unix time in seconds; not valid from then on."""
+    name: Name = ""
+    class_id: Id = ""
+    iat: int = 0
+    jti: Id = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Issues and verifies tokens with one key."""
+
+    key: bytes
+
+    @classmethod
+    def open(cls, data: Path) -> Tokens:
+        """With the key in the data directory, made at first use with mode 0600. OSError when that cannot
+        be."""
+        return cls(_read_or_make_key(data / KEY_FILE))
+
+    def issue(
+        self,
+        *,
+        person: str,
+        role: Role,
+        lesson: str,
+        now: float,
+        ttl_s: float,
+        name: str = "",
+        class_id: str = "",
+    ) -> str:
+        """A signed token, valid from now for ttl_s seconds."""
+        claims = {"sub": person, "name": name, "role": role, "lesson": lesson, "class": class_id}
+        times = {"iat": int(now), "exp": int(now + ttl_s), "jti": secrets.token_urlsafe(9)}
+        return jwt.encode(claims | times, self.key, ALGORITHM)
+
+    def verify(self, token: str, now: float) -> Claims:
+        """Raises Problem: token-missing, token-invalid, token-expired."""
+        if not token:
+            raise Problem("token-missing", headers=_challenge())
+        if len(token) > MAX_TOKEN:
+            raise Problem("token-invalid", headers=_challenge("invalid_token"))
+        claims = self._decode(token)
+        if claims.exp <= now:
+            raise Problem("token-expired", headers=_challenge("invalid_token"))
+        return claims
+
+    def _decode(self, token: str) -> Claims:
+        # exp is checked by us: PyJWT would look at the machine's clock.
+        options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_sub": False}
+        options |= {"verify_jti": False, "verify_aud": False}
+        try:
+            payload = jwt.decode(token, self.key, algorithms=[ALGORITHM], options=options)
+            return msgspec.convert(payload, Claims)
+        except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError) as error:
+            raise Problem("token-invalid", headers=_challenge("invalid_token")) from error
+
+
+def require(
+    request: web.Request, *, roles: Collection[str] = ROLES, lesson: str | None = None, cookie: bool = False
+) -> Claims:
+    """The caller's claims, or Problem: token-missing, token-invalid, token-expired, wrong-lesson,
+    role-not-allowed.
+
+    lesson: the lesson that the request is about; None when it is about none. cookie: also believe
+    MEDIA_COOKIE.
+    """
+    claims = request.app[TOKENS].verify(_bearer(request, cookie), time.time())
+    return authorize(claims, roles=roles, lesson=lesson)
+
+
+def authorize(claims: Claims, *, roles: Collection[str] = ROLES, lesson: str | None = None) -> Claims:
+    """Problem: wrong-lesson, role-not-allowed."""
+    if lesson is not None and claims.lesson != lesson:
+        raise Problem("wrong-lesson", lesson=lesson, token_lesson=claims.lesson)
+    if claims.role not in roles:
+        raise Problem("role-not-allowed", role=claims.role, roles=", ".join(sorted(roles)))
+    return claims
+
+
+def _bearer(request: web.Request, cookie: bool) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    if cookie and request.method in {"GET", "HEAD"}:
+        return request.cookies.get(MEDIA_COOKIE, "")
+    return ""
+
+
+def _challenge(error: str = "") -> dict[str, str]:
+    """RFC 6750, section 3."""
+    return {"WWW-Authenticate": 'Bearer realm="tongke"' + (f', error="{error}"' if error else "")}
+
+
+def _read_or_make_key(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Written under another name first: two processes that start at once agree on one whole key.
+        draft = path.with_suffix(f".{os.getpid()}.draft")
+        if not path.exists():
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(KEY_BYTES))
+            os.link(draft, path)
+            draft.unlink()
+    except FileExistsError:
+        draft.unlink(missing_ok=True)
+    key = path.read_text().strip().encode()
+    if len(key) < KEY_BYTES:
+        raise OSError(f"{path} holds no signing key; delete it to get a new one (old tokens become invalid)")
+    return key

@@ -1,0 +1,28 @@
+"""Under which keys the application holds its parts; app.py fills them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from classroom.directory import Directory
+    from recorder.library import Library
+    from recorder.supervisor import RecorderSupervisor
+    from sfu.sfu import Sfu
+
+    from signaling.auth import Tokens
+    from signaling.config import Config
+    from signaling.publications import PublicationRegistry
+
+CONFIG: Final[web.AppKey[Config]] = web.AppKey("config")
+TOKENS: Final[web.AppKey[Tokens]] = web.AppKey("tokens")
+SFU: Final[web.AppKey[Sfu]] = web.AppKey("sfu")
+DIRECTORY: Final[web.AppKey[Directory]] = web.AppKey("directory")
+PUBLICATIONS: Final[web.AppKey[PublicationRegistry]] = web.AppKey("publications")
+RECORDER: Final[web.AppKey[RecorderSupervisor]] = web.AppKey("recorder")
+LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
+
+LANGUAGE: Final[web.RequestKey[str]] = web.RequestKey("language", str)
+"""Catalogue chosen by Accept-Language."""

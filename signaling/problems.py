@@ -1,0 +1,108 @@
+"""What can be refused, and how it is told: one table of problem kinds, one exception, one document (RFC
+9457).
+
+A kind is stable: it is the last part of the problem type's URI (`/problems/KIND`, readable on every server)
+and the `kind` of a WebSocket `error`. Title and detail are in signaling/catalogue, in the reader's language;
+a test compares the table with the catalogues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from signaling import catalogue
+
+TYPE_PREFIX: Final = "/problems/"
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[str, int]] = {
+    # who asks
+    "token-missing": 401,
+    "token-invalid": 401,
+    "token-expired": 401,
+    "wrong-lesson": 403,
+    "role-not-allowed": 403,
+    # what is asked for
+    "bad-request": 400,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "not-acceptable": 406,
+    "too-large": 413,
+    "unsupported-media-type": 415,
+    "too-many-requests": 429,
+    "unknown-lesson": 404,
+    "unknown-class": 404,
+    "lesson-over": 410,
+    "lesson-not-live": 409,
+    "not-allowed": 403,
+    "unknown-source": 404,
+    "source-not-allowed": 403,
+    "source-taken": 409,
+    # WebSocket
+    "malformed": 400,
+    "hello-first": 400,
+    "unknown-type": 400,
+    "frame-too-large": 413,
+    "stale-version": 409,
+    # session descriptions (the kinds of sdp.SdpError)
+    "sdp-invalid": 400,
+    "sdp-too-large": 413,
+    "sdp-no-fingerprint": 400,
+    "sdp-no-ice": 400,
+    "sdp-no-common-codec": 406,
+    "sdp-unsupported": 406,
+    # ours
+    "shutting-down": 503,
+    "not-ready": 503,
+    "internal": 500,
+}
+"""Kind -> HTTP status."""
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 9457, section 3.1."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    instance: str = ""
+
+
+class Problem(Exception):  # noqa: N818 - a problem in the sense of RFC 9457
+    """Something asked for is refused. Raise it anywhere below an HTTP or WebSocket handler.
+
+    `kind` must be in STATUS; `values` fill the placeholders of the catalogue's detail; `detail_kind` chooses
+    a more precise detail of the same kind (catalogue key `KIND.DETAIL_KIND`).
+    """
+
+    def __init__(
+        self, kind: str, *, headers: Mapping[str, str] | None = None, detail_kind: str = "", **values: Any
+    ) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.status = STATUS[kind]
+        self.headers = dict(headers or {})
+        self.detail_kind = detail_kind
+        self.values = values
+
+    def title(self, language: str) -> str:
+        return catalogue.text(f"problem.{self.kind}.title", language)
+
+    def detail(self, language: str) -> str:
+        suffix = f".{self.detail_kind}" if self.detail_kind else ""
+        return catalogue.text(f"problem.{self.kind}.detail{suffix}", language, **self.values)
+
+    def document(self, language: str) -> ProblemDocument:
+        return ProblemDocument(
+            type=TYPE_PREFIX + self.kind,
+            title=self.title(language),
+            status=self.status,
+            detail=self.detail(language),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail('en')}"

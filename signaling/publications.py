@@ -1,0 +1,98 @@
+"""What is being sent in each lesson now: (lesson, person, source) -> the SFU's publication.
+
+The one place where sessions, WHIP, WHEP and the recorder meet: whoever publishes adds and removes, whoever
+needs it listens. The classroom hears of a publication from who published it (`room.post`), not from here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from signaling.problems import Problem
+
+if TYPE_CHECKING:
+    from sfu.sfu import Publication
+
+log = logging.getLogger(__name__)
+
+Cause = Literal["muted", "network", "server", "policy", "left"]
+"""Why a publication went away, in the words of the recording's ledger; `left`: its owner stopped it."""
+
+MAX_PER_PERSON = 16
+"""Publications of one person: camera, microphone, screen and its sound, and room for encoders with several
+programmes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LivePublication:
+    lesson: str
+    person: str
+    source: str
+    publication: Publication
+
+
+class Listener(Protocol):
+    """Called in order of registration, at once, in the event loop; must not block nor raise."""
+
+    def publication_added(self, live: LivePublication) -> None: ...
+    def publication_removed(self, live: LivePublication, cause: Cause) -> None: ...
+
+
+class PublicationRegistry:
+    def __init__(self) -> None:
+        self._lessons: dict[str, dict[tuple[str, str], LivePublication]] = {}
+        self._listeners: dict[str, list[Listener]] = {}
+        self._everywhere: list[Listener] = []
+
+    def add(self, lesson: str, person: str, source: str, publication: Publication) -> LivePublication:
+        """Makes it known. Problem source-taken when the person already sends that source."""
+        table = self._lessons.setdefault(lesson, {})
+        if (person, source) in table:
+            raise Problem("source-taken", source=source)
+        if sum(owner == person for owner, _ in table) >= MAX_PER_PERSON:
+            raise Problem("too-many-requests", detail_kind="publications", limit=MAX_PER_PERSON)
+        live = LivePublication(lesson, person, source, publication)
+        table[person, source] = live
+        for listener in self._heard_by(lesson):
+            listener.publication_added(live)
+        return live
+
+    def remove(self, live: LivePublication, cause: Cause = "left") -> None:
+        """Makes it forgotten; nothing happens when it is already. Does not close the SFU's publication."""
+        table = self._lessons.get(live.lesson, {})
+        if table.get((live.person, live.source)) is not live:
+            return
+        del table[live.person, live.source]
+        if not table:
+            del self._lessons[live.lesson]
+        for listener in self._heard_by(live.lesson):
+            listener.publication_removed(live, cause)
+
+    def get(self, lesson: str, person: str, source: str) -> LivePublication | None:
+        return self._lessons.get(lesson, {}).get((person, source))
+
+    def of_lesson(self, lesson: str) -> tuple[LivePublication, ...]:
+        """In the order in which they were added."""
+        return tuple(self._lessons.get(lesson, {}).values())
+
+    def listen(self, listener: Listener, lesson: str | None = None) -> Callable[[], None]:
+        """Hears of one lesson, or of all. Returns the function that ends it."""
+        group = self._everywhere if lesson is None else self._listeners.setdefault(lesson, [])
+        group.append(listener)
+
+        def stop() -> None:
+            if listener in group:
+                group.remove(listener)
+            if lesson is not None and not group and self._listeners.get(lesson) is group:
+                del self._listeners[lesson]
+
+        return stop
+
+    def count(self) -> int:
+        return sum(len(table) for table in self._lessons.values())
+
+    def _heard_by(self, lesson: str) -> tuple[Listener, ...]:
+        return (*self._everywhere, *self._listeners.get(lesson, ()))
