@@ -215,8 +215,8 @@ def read_time(luma: NDArray[np.uint8], near_ms: int) -> int | None:
     row = luma[height - max(1, height * STRIP_HEIGHT // HEIGHT // 2)]
     centres = (np.arange(count) * 2 + 1) * width // (2 * count)
     word = int.from_bytes(np.packbits(row[centres] > (BLACK + WHITE) // 2).tobytes(), "big")
-    stamp, check = divmod(word, 2**CHECK_BITS)
+    stamp, check = divmod(word, 1 << CHECK_BITS)
     if check != _crc8(stamp):
         return None
-    turn = 2**TIME_BITS
+    turn = 1 << TIME_BITS
     return near_ms + (stamp - near_ms + turn // 2) % turn - turn // 2
