@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import NewType
 
 TransportId = NewType("TransportId", int)
@@ -134,6 +135,15 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalParameters:
+    """What a peer must know of one of our transports."""
+
+    ice: IceParameters
+    fingerprints: tuple[Fingerprint, ...]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteParameters:
     """What a transport must know of its peer before the handshake."""
 
@@ -148,6 +158,10 @@ class SfuConfig:
     """Addresses put into candidates, IPv4 and IPv6."""
     media_port: int = 7000
     """UDP and TCP; 0 takes a free one."""
+    bind_hosts: tuple[str, ...] = ()
+    """Addresses to bind; empty: `media_ips` where they are this machine's, else the wildcard of their family (NAT)."""
+    certificate_path: Path | None = None
+    """PEM file with the DTLS certificate and its P-256 key, made there when missing; None: a new one for this run."""
     handshake_timeout_s: float = 15.0
     consent_timeout_s: float = 30.0
     """RFC 7675: no authenticated check for so long closes the transport."""
