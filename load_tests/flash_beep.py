@@ -4,8 +4,8 @@ Theory of operation. A flash starts with the first picture whose mean brightness
 the darkest and the brightest picture. For the beeps the sound is mixed down by 1 kHz and summed per
 millisecond, which is one period of the tone, so that hum and harmonics fall out; a beep starts where the
 amplitude passes half its height and stays. Both come once a second in the same instant
-(signaling/test_source.py), so a beep belongs to the flash nearest to it, and beep minus flash is the sync error:
-positive when the sound is late. Pictures stand 33 ms apart, so a single error is good to about one picture.
+(signaling/test_source.py), so a beep belongs to the flash nearest to it, and beep minus flash is the sync
+error: positive when the sound is late. Pictures stand 33 ms apart, so a single error is good to about one picture.
 
     python -m load_tests.flash_beep FILE
 """
@@ -121,7 +121,7 @@ def _tone(path: Path | str) -> tuple[NDArray[np.float64], float]:
         for stream in container.streams.audio[:1]:
             mono = av.AudioResampler("fltp", "mono", stream.rate)
             for block in container.decode(stream):
-                if block.pts is None or not 0 <= block.time < MAX_SECONDS:
+                if block.time is None or not 0 <= block.time < MAX_SECONDS:
                     continue
                 sound = mono.resample(block)[0].to_ndarray()[0]
                 blocks.append(tone(sound, block.time, stream.rate))
