@@ -1,0 +1,230 @@
+"""What a lesson tells its members, and the facts it tells its observers.
+
+Members hear only what their role may know: a member of a class sees the teachers and its own class by name, and of the
+other classes how many are there; master, organizer and supervisor see everybody. No event says anything of a
+supervisor to anybody. Observers (the database, the recorder's hand) hear every fact, in order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from classroom.commands import PersonCommand
+from classroom.floor import Route
+from classroom.model import (
+    Attendee,
+    ChatEntry,
+    ClassStatus,
+    Hand,
+    HandId,
+    Lesson,
+    LessonId,
+    LessonState,
+    Person,
+    PersonId,
+    Phase,
+    Publication,
+    RecordingState,
+    Source,
+    SourceKind,
+)
+from classroom.rules.reasons import Reason
+
+
+class LeaveCause(StrEnum):
+    LEFT = "left"
+    """On purpose."""
+    LOST = "lost"
+    """The connection went away and did not come back in time; the place is kept a while longer."""
+    REPLACED = "replaced"
+    """The same person came in by another connection."""
+    ENDED = "ended"
+    """The lesson ended or was cancelled."""
+    SERVER = "server"
+    """The server stopped, or had crashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that one member may know of the lesson at the moment of joining; later events are changes to it."""
+
+    me: Attendee
+    lesson: Lesson
+    may_publish: frozenset[SourceKind]
+    people: tuple[Attendee, ...]
+    """In the order they first came; a supervisor's has no supervisors either."""
+    classes: tuple[ClassStatus, ...]
+    hands: tuple[Hand, ...]
+    chat: tuple[ChatEntry, ...]
+    """The latest 200, oldest first."""
+
+
+# --- to members ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LessonChanged:
+    """State, phase, stage or recording."""
+
+    lesson: Lesson
+    may_publish: frozenset[SourceKind]
+    """What this member may send now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChanged:
+    """People and classes that changed, in batches of at most every 200 ms."""
+
+    people: tuple[Attendee, ...] = ()
+    gone: tuple[PersonId, ...] = ()
+    classes: tuple[ClassStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandsChanged:
+    """The queue, as far as this member may see it, in order."""
+
+    hands: tuple[Hand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSaid:
+    entry: ChatEntry
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRefused:
+    """The answer to a posted command that was not allowed; nothing changed."""
+
+    command: PersonCommand
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """The last event: the room no longer knows this member (REPLACED, ENDED or SERVER)."""
+
+    cause: LeaveCause
+
+
+Event = LessonChanged | RosterChanged | HandsChanged | ChatSaid | CommandRefused | Dismissed
+
+
+# --- to observers ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that happened in a lesson."""
+
+    lesson_id: LessonId
+    at_ms: int
+    """Unix time in ms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChanged(Fact):
+    state: LessonState
+    lesson: Lesson
+    """As it is now."""
+    actor: PersonId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseChanged(Fact):
+    phase: Phase
+    actor: PersonId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonJoined(Fact):
+    person: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonLeft(Fact):
+    person: Person
+    cause: LeaveCause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRefused(Fact):
+    """Somebody with a valid credential was not let in."""
+
+    person: Person
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TutorChanged(Fact):
+    """Who tutors a class is no longer who did."""
+
+    status: ClassStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackPublished(Fact):
+    person: Person
+    source: Source
+    publication: Publication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackUnpublished(Fact):
+    person: Person
+    source: Source
+    publication: Publication
+    cause: LeaveCause
+    """LEFT when only the track was taken down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackMuted(Fact):
+    person: Person
+    source: Source
+    publication: Publication
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandRaised(Fact):
+    hand: Hand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandLowered(Fact):
+    hand: HandId
+    actor: PersonId | None
+    """None: by the lesson, because its owner went away or the lesson ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatWritten(Fact):
+    entry: ChatEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingChanged(Fact):
+    state: RecordingState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderRouted(Fact):
+    """What is recorded from now on: the recorder's row of the floor, sent only when it changed. Empty before the lesson
+    is live, after it, and for a lesson that is not recorded."""
+
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationStarted(Fact):
+    """A supervisor came in. Kept apart from the lesson's own stream of events."""
+
+    person: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationEnded(Fact):
+    person: Person
+    cause: LeaveCause

@@ -1,0 +1,221 @@
+"""The nouns of a lesson: people, classes, phases and what people send. Values only; nothing here changes.
+
+Terms and their Chinese names: master 名师, tutor 辅导教师, student 学生 (居家学生), supervisor 督查, organizer 管理员,
+class 班级, lesson 课/活动, phase 环节, stage 上台/连麦.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from sfu.params import Kind
+
+LessonId = NewType("LessonId", str)
+PersonId = NewType("PersonId", str)
+ClassId = NewType("ClassId", str)
+HandId = NewType("HandId", str)
+ChatId = NewType("ChatId", str)
+Publication = NewType("Publication", str)
+"""Names one published track. Opaque here: whoever publishes chooses it and never uses it twice."""
+Source = NewType("Source", str)
+"""What a track shows, unique within a person: `camera`, `microphone`, `screen`, `screen_audio`; an encoder's are
+`NAME.video` and `NAME.audio`. Made by `parse_source`."""
+
+
+class Role(StrEnum):
+    MASTER = "master"
+    """名师/主讲: leads the lesson."""
+    TUTOR = "tutor"
+    """辅导教师: one per class; speaks for its room, whose camera and microphone are the tutor's."""
+    STUDENT = "student"
+    """A pupil who joins alone, from home (居家学生); belongs to a class all the same."""
+    SUPERVISOR = "supervisor"
+    """督查: sees everything and is seen by nobody."""
+    ORGANIZER = "organizer"
+    """管理员: sets lessons up; may end or cancel one."""
+    ENCODER = "encoder"
+    """A device or program that publishes on the master's behalf and receives nothing."""
+
+
+class Phase(StrEnum):
+    """环节: set by the master for all."""
+
+    LECTURE = "lecture"
+    """主讲"""
+    LOCAL_QA = "local_qa"
+    """线下答疑"""
+    INTERACTION = "interaction"
+    """互动"""
+    BREAK = "break"
+    """休息"""
+
+
+class LessonState(StrEnum):
+    SCHEDULED = "scheduled"
+    OPEN = "open"
+    """Somebody is at the door or inside; nothing is sent to others yet."""
+    LIVE = "live"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+
+
+class RecordingState(StrEnum):
+    OFF = "off"
+    ON = "on"
+    FAILING = "failing"
+
+
+class SourceKind(StrEnum):
+    """What a source is, whatever its name. The value of the first four is the source itself."""
+
+    CAMERA = "camera"
+    MICROPHONE = "microphone"
+    SCREEN = "screen"
+    SCREEN_AUDIO = "screen_audio"
+    ENCODER_VIDEO = "encoder.video"
+    ENCODER_AUDIO = "encoder.audio"
+
+    @property
+    def media(self) -> Kind:
+        return Kind.AUDIO if self in _AUDIO else Kind.VIDEO
+
+
+_AUDIO = frozenset({SourceKind.MICROPHONE, SourceKind.SCREEN_AUDIO, SourceKind.ENCODER_AUDIO})
+_DEVICES = frozenset({SourceKind.CAMERA, SourceKind.MICROPHONE, SourceKind.SCREEN, SourceKind.SCREEN_AUDIO})
+_ENCODER_SOURCE = re.compile(r"[\w-][\w .-]{0,56}\.(video|audio)")
+"""NAME as people write it (letters of any script, digits, `-`, `_`, inner blanks and dots); the whole at most 64
+characters, the limit of a source in the protocol."""
+
+CAMERA = Source("camera")
+MICROPHONE = Source("microphone")
+SCREEN = Source("screen")
+SCREEN_AUDIO = Source("screen_audio")
+
+
+def parse_source(text: str) -> Source:
+    """Checks that `text` names a source; ValueError when it does not."""
+    if text not in _DEVICES and not _ENCODER_SOURCE.fullmatch(text):
+        raise ValueError(f"not a source: {text[:64]!r}")
+    return Source(text)
+
+
+def encoder_source(name: str, media: Kind) -> Source:
+    """The source of encoder `name`; ValueError when the name cannot be one."""
+    return parse_source(f"{name}.{media}")
+
+
+def source_kind(source: Source) -> SourceKind:
+    if source in _DEVICES:
+        return SourceKind(source)
+    return SourceKind.ENCODER_AUDIO if source.endswith(".audio") else SourceKind.ENCODER_VIDEO
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who somebody is in one lesson, as their credential says."""
+
+    id: PersonId
+    name: str
+    role: Role
+    class_id: ClassId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRoom:
+    """班级: pupils who take part together, in one room or at home, with one tutor."""
+
+    id: ClassId
+    name: str
+    tutor: PersonId | None = None
+    """The registered tutor; None: the class has none."""
+    school: str = ""
+    at_home: bool = False
+    """Its pupils join one by one; those who enrol alone are put here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One timed session, with the state that everybody shares."""
+
+    id: LessonId
+    title: str
+    classes: tuple[ClassRoom, ...] = ()
+    state: LessonState = LessonState.SCHEDULED
+    phase: Phase = Phase.LECTURE
+    stage: tuple[PersonId, ...] = ()
+    """上台: whose camera and microphone everybody gets, in the order they came up."""
+    recorded: bool = True
+    recording: RecordingState = RecordingState.OFF
+    started_ms: int = 0
+    """Unix time in ms; 0 before the lesson is live."""
+    ended_ms: int = 0
+
+    def class_room(self, class_id: ClassId | None) -> ClassRoom | None:
+        return next((room for room in self.classes if room.id == class_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Something that a person sends now."""
+
+    source: Source
+    publication: Publication
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    """One person in the lesson, as the lesson knows them now."""
+
+    person: Person
+    online: bool = True
+    """False: the connection was lost a moment ago and the place is kept."""
+    tracks: tuple[Track, ...] = ()
+
+    @property
+    def id(self) -> PersonId:
+        return self.person.id
+
+    @property
+    def role(self) -> Role:
+        return self.person.role
+
+
+@dataclass(frozen=True, slots=True)
+class ClassStatus:
+    """A class as the master's wall shows it."""
+
+    room: ClassRoom
+    tutor: PersonId | None
+    """Who tutors it now: the registered tutor, or another one who took the class over."""
+    tutor_online: bool
+    online: int
+    """People of the class who are connected, tutors not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    id: HandId
+    person: PersonId
+    name: str
+    class_id: ClassId | None
+    seat: str
+    """A tutor raises it for a seat of the room; empty: the person's own."""
+    since_ms: int
+    """Lesson clock: ms since the lesson went live, 0 before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatEntry:
+    id: ChatId
+    person: PersonId
+    name: str
+    role: Role
+    text: str
+    at_ms: int
+    """Unix time in ms."""
+    client_id: str = ""
+    """Chosen by who wrote it; the same one twice from the same person is one entry."""

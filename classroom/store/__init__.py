@@ -1,0 +1,1 @@
+"""The lesson's database: SQLAlchemy 2, SQLite by default, PostgreSQL by URL; migrations run at start."""
