@@ -13,7 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
+from sfu.negotiate import NegotiationError
+from sfu.transport import TransportClosed
 from signaling import catalogue
+from signaling.sdp import SdpError
 
 TYPE_PREFIX: Final = "/problems/"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -47,13 +50,22 @@ STATUS: Final[Mapping[str, int]] = {
     "unknown-type": 400,
     "frame-too-large": 413,
     "stale-version": 409,
-    # session descriptions (the kinds of sdp.SdpError)
-    "sdp-invalid": 400,
+    # session descriptions: the kinds of sdp.SdpError and negotiate.NegotiationError, with dashes
+    "not-sdp": 400,
     "sdp-too-large": 413,
-    "sdp-no-fingerprint": 400,
-    "sdp-no-ice": 400,
-    "sdp-no-common-codec": 406,
-    "sdp-unsupported": 406,
+    "bad-sdp": 400,
+    "no-media": 400,
+    "no-bundle": 400,
+    "no-rtcp-mux": 400,
+    "no-ice": 400,
+    "no-fingerprint": 400,
+    "bad-setup": 400,
+    "bad-direction": 400,
+    "answer-mismatch": 400,
+    "too-many-tracks": 400,
+    "no-common-codec": 406,
+    "too-many-codecs": 406,
+    "transport-gone": 409,
     # ours
     "shutting-down": 503,
     "not-ready": 503,
@@ -88,6 +100,13 @@ class Problem(Exception):  # noqa: N818 - a problem in the sense of RFC 9457
         self.headers = dict(headers or {})
         self.detail_kind = detail_kind
         self.values = values
+
+    @classmethod
+    def of_media(cls, error: SdpError | NegotiationError | TransportClosed) -> Problem:
+        """What was wrong with a session description, or that its connection is no longer there."""
+        if isinstance(error, TransportClosed):
+            return cls("transport-gone")
+        return cls(error.kind.replace("_", "-"), reason=str(error))
 
     def title(self, language: str) -> str:
         return catalogue.text(f"problem.{self.kind}.title", language)

@@ -1,0 +1,223 @@
+"""Settings: tongke.toml, then environment TONGKE_*, then options; the later wins, an unknown key is an error.
+
+`Config` is the declared table: name, type and default are its fields, help is the catalogue's `setting.NAME`.
+The command line's options, docs/OPERATIONS.md and a test that compares are made from it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from signaling import catalogue
+from signaling.duration import parse_duration
+
+ENVIRONMENT_PREFIX: Final = "TONGKE_"
+FILE_NAME: Final = "tongke.toml"
+NOT_SETTINGS: Final = frozenset({"TONGKE_CONFIG", "TONGKE_TOKEN", "TONGKE_URL"})
+"""Read elsewhere: the name of the file itself, and what the clients `publish`, `watch` and `library` use."""
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings of a server, checked."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    media_ip: tuple[str, ...] = ("127.0.0.1",)
+    media_port: Port = 7000
+    data: Path = Path("data")
+    database: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_self_signed: bool = False
+    demo: bool = False
+    token_ttl: str = "8h"
+    heartbeat_s: Seconds = 15.0
+    resume_s: Seconds = 30.0
+    handshake_timeout_s: Seconds = 15.0
+    consent_timeout_s: Seconds = 30.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def tls(self) -> bool:
+        return self.tls_cert is not None or self.tls_self_signed
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL; by default SQLite in the data directory."""
+        return self.database or f"sqlite+aiosqlite:///{self.data.absolute() / 'tongke.db'}"
+
+
+class ConfigError(Exception):
+    """A setting is wrong; `key` is the catalogue's sentence, `values` fill it."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        super().__init__(key, values)
+        self.key = key
+        self.values = values
+
+    def sentence(self, language: str) -> str:
+        return catalogue.text(self.key, language, **self.values)
+
+    def __str__(self) -> str:
+        return self.sentence(catalogue.ENGLISH)
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One row of the table."""
+
+    name: str
+    type: Any
+    default: Any
+
+    @property
+    def option(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return ENVIRONMENT_PREFIX + self.name.upper()
+
+    @property
+    def is_list(self) -> bool:
+        return get_origin(self.type) is tuple
+
+    @property
+    def is_flag(self) -> bool:
+        return self.type is bool
+
+    @property
+    def default_text(self) -> str:
+        """As one would write it in the environment; empty for none."""
+        if self.is_list:
+            return ",".join(self.default)
+        if self.is_flag:
+            return "true" if self.default else "false"
+        if isinstance(self.default, float):
+            return f"{self.default:g}"
+        return "" if self.default is None else str(self.default)
+
+    def help(self, language: str) -> str:
+        return catalogue.text(f"setting.{self.name}", language)
+
+
+def _settings() -> tuple[Setting, ...]:
+    types = get_type_hints(Config, include_extras=True)
+    return tuple(Setting(f.name, types[f.name], f.default) for f in msgspec.structs.fields(Config))
+
+
+SETTINGS: Final = _settings()
+
+
+def load(
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Config:
+    """Reads all three sources; ConfigError says which key of which source is wrong.
+
+    file: must exist when it is given; else TONGKE_CONFIG, else `tongke.toml` here if there is one.
+    options: name -> value; None means "not given".
+    """
+    environment = environment or {}
+    values = _from_file(file, environment)
+    values |= _from_environment(environment)
+    values |= {
+        name: _convert(_by_name(name, "options"), value, _by_name(name, "options").option)
+        for name, value in (options or {}).items()
+        if value is not None
+    }
+    config = Config(**values)
+    _check(config)
+    return config
+
+
+def _from_file(file: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    if file is None and "TONGKE_CONFIG" in environment:
+        file = Path(environment["TONGKE_CONFIG"])
+    if file is None:
+        file = Path(FILE_NAME)
+        if not file.exists():
+            return {}
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("config.unreadable", file=file, reason=error.strerror or error) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("config.not-toml", file=file, reason=error) from error
+    return {key: _convert(_by_name(key, str(file)), value, f"{file}: {key}") for key, value in table.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    by_variable = {setting.variable: setting for setting in SETTINGS}
+    values = {}
+    for variable, value in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in NOT_SETTINGS:
+            continue
+        if variable not in by_variable:
+            raise ConfigError("config.unknown-variable", name=variable)
+        setting = by_variable[variable]
+        values[setting.name] = _convert(setting, value, variable)
+    return values
+
+
+def _by_name(name: str, source: str) -> Setting:
+    for setting in SETTINGS:
+        if setting.name == name:
+            return setting
+    raise ConfigError("config.unknown-key", name=name, source=source)
+
+
+def _convert(setting: Setting, value: Any, source: str) -> Any:
+    if setting.is_list and isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    elif isinstance(value, str) and not setting.is_flag:
+        value = value.strip()
+    if setting.type == Path | None and value == "":
+        return None
+    try:
+        return msgspec.convert(value, setting.type, strict=not isinstance(value, str), dec_hook=_decode_path)
+    except msgspec.ValidationError as error:
+        raise ConfigError("config.bad-value", source=source, value=value, reason=error) from error
+
+
+def _decode_path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str | Path) and str(value):
+        return Path(value).expanduser()
+    raise ValueError("Expected a path")
+
+
+def _check(config: Config) -> None:
+    """What only several settings together, or a closer look, can tell."""
+    if (config.tls_cert is None) != (config.tls_key is None):
+        raise ConfigError("config.tls-pair")
+    if config.tls_cert is not None and config.tls_self_signed:
+        raise ConfigError("config.tls-twice")
+    if not config.media_ip:
+        raise ConfigError("config.no-media-ip")
+    for address in config.media_ip:
+        _check_media_ip(address)
+    try:
+        parse_duration(config.token_ttl)
+    except ValueError as error:
+        source = "token_ttl"
+        raise ConfigError("config.bad-value", source=source, value=config.token_ttl, reason=error) from error
+
+
+def _check_media_ip(text: str) -> None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ConfigError("config.media-ip", address=text) from error
+    if address.is_unspecified or address.is_multicast:
+        raise ConfigError("config.media-ip", address=text)
