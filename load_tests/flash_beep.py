@@ -5,7 +5,7 @@ the darkest and the brightest picture. For the beeps the sound is mixed down by 
 millisecond, which is one period of the tone, so that hum and harmonics fall out; a beep starts where the
 amplitude passes half its height and stays. Both come once a second in the same instant
 (signaling/test_source.py), so a beep belongs to the flash nearest to it, and beep minus flash is the sync
-error: positive when the sound is late. Pictures stand 33 ms apart; a single error is good to about one of them.
+error: positive when the sound is late. Pictures stand 33 ms apart, and so coarse is a single error.
 
     python -m load_tests.flash_beep FILE
 """
