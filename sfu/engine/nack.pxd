@@ -19,8 +19,8 @@ cdef struct nack_t:
     uint32_t given_up           # packets no longer asked for, since the beginning
     int64_t measured_us         # smoothed time from asking once to getting; 0 before the first
 
-cdef int nack_init(nack_t *n) except -1
-cdef void nack_free(nack_t *n) noexcept
+cdef int nack_init(nack_t *n) noexcept nogil   # -1: out of memory
+cdef void nack_free(nack_t *n) noexcept nogil
 # A packet arrived. Notes the gap before it, or takes it off the list.
 # 1: it was missing and has come; 0: in order, or already known; -1: the list overflowed and was emptied (ask for a keyframe).
 cdef int nack_received(nack_t *n, int64_t sequence, int64_t now_us) noexcept nogil

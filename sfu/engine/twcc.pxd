@@ -13,8 +13,8 @@ cdef struct twcc_t:
     int64_t reported_us         # time of the last report
     uint8_t report_count
 
-cdef int twcc_init(twcc_t *t) except -1
-cdef void twcc_free(twcc_t *t) noexcept
+cdef int twcc_init(twcc_t *t) noexcept nogil   # -1: out of memory
+cdef void twcc_free(twcc_t *t) noexcept nogil
 cdef void twcc_received(twcc_t *t, uint16_t sequence, int64_t now_us) noexcept nogil
 # One feedback packet of at most `room` bytes into buffer when one is due (else 0); call again until it returns 0.
 cdef uint32_t twcc_report(twcc_t *t, uint8_t *buffer, uint32_t room, uint32_t ssrc, uint32_t media_ssrc, int64_t now_us) noexcept nogil
