@@ -27,10 +27,10 @@ cdef enum:
     MAX_RTT_US = 1000000            # a peer's report must not silence us
 
 
-cdef int nack_init(nack_t *n) except -1:
+cdef int nack_init(nack_t *n) noexcept nogil:
     n.missing = <missing_t *>malloc(NACK_LIST * sizeof(missing_t))
     if n.missing == NULL:
-        raise MemoryError()
+        return -1
     n.count = 0
     n.highest = -1
     n.given_up = 0
@@ -38,7 +38,7 @@ cdef int nack_init(nack_t *n) except -1:
     return 0
 
 
-cdef void nack_free(nack_t *n) noexcept:
+cdef void nack_free(nack_t *n) noexcept nogil:
     free(n.missing)
     n.missing = NULL
     n.count = 0
@@ -177,7 +177,8 @@ cdef class NackList:
     cdef nack_t n
 
     def __cinit__(self):
-        nack_init(&self.n)
+        if nack_init(&self.n) < 0:
+            raise MemoryError()
 
     def __dealloc__(self):
         nack_free(&self.n)

@@ -30,7 +30,7 @@ cdef enum:
     TICK_US = 250
     TICKS_PER_REFERENCE = 256       # 64 ms
     FIXED_BYTES = 20
-    SPACE_BYTES = 28                # least room that always takes one more received packet
+    SPACE_BYTES = 32                # least room that always takes one more received packet
     PENDING_LIMIT = 512             # report at half a window, so that nothing falls out of it unreported
     NOT_RECEIVED = 0
     SMALL_DELTA = 1
@@ -47,10 +47,10 @@ cdef struct report_t:
     uint8_t deltas[2 * TWCC_WINDOW]
 
 
-cdef int twcc_init(twcc_t *t) except -1:
+cdef int twcc_init(twcc_t *t) noexcept nogil:
     t.arrival_us = <int64_t *>malloc(TWCC_WINDOW * sizeof(int64_t))
     if t.arrival_us == NULL:
-        raise MemoryError()
+        return -1
     t.next = -1
     t.highest = -1
     t.reported_us = 0
@@ -58,7 +58,7 @@ cdef int twcc_init(twcc_t *t) except -1:
     return 0
 
 
-cdef void twcc_free(twcc_t *t) noexcept:
+cdef void twcc_free(twcc_t *t) noexcept nogil:
     free(t.arrival_us)
     t.arrival_us = NULL
 
@@ -177,10 +177,8 @@ cdef uint32_t vector_length(const report_t *r, uint32_t start) noexcept nogil:
 
 
 cdef uint32_t vector_chunk(const report_t *r, uint32_t start, uint32_t length) noexcept nogil:
-    cdef uint32_t chunk = 0x8000, i, large = 0
-    for i in range(length):
-        large |= r.symbols[start + i] == LARGE_DELTA
-    if length <= TWO_BIT_SYMBOLS and large:
+    cdef uint32_t chunk = 0x8000, i
+    if length <= TWO_BIT_SYMBOLS:       # even without a large delta: one-bit chunks stand for 14, but at the end
         chunk = 0xC000
         for i in range(length):
             chunk |= <uint32_t>r.symbols[start + i] << (12 - 2 * i)
@@ -253,7 +251,8 @@ cdef class TwccReceiver:
     cdef twcc_t t
 
     def __cinit__(self):
-        twcc_init(&self.t)
+        if twcc_init(&self.t) < 0:
+            raise MemoryError()
 
     def __dealloc__(self):
         twcc_free(&self.t)
