@@ -47,6 +47,8 @@ class Ping(Message, tag="ping"):
     """Heartbeat, every `welcome.heartbeat_s`; answered by `pong`. Three missing ones end the connection."""
 
     id: int = 0
+    seq: int = 0
+    """`seq` of the last message that arrived: the server need not keep it for a resume any longer."""
 
 
 class TrackDeclaration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -217,7 +219,8 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ServerMessage(Message, kw_only=True):
-    """`seq` counts the messages of one session; a resumed session goes on from `hello.last_seq`."""
+    """`seq` counts the messages of one session; a resumed session goes on from `hello.last_seq`. `welcome`,
+    `pong` and `bye` are not counted: they belong to one connection."""
 
     seq: int = 0
 
@@ -228,8 +231,8 @@ class Welcome(ServerMessage, tag="welcome", kw_only=True):
     session: Id
     resume: Id
     resumed: bool = False
-    """True: the messages after `last_seq` follow and nothing else changed. False: start afresh from
-    `lesson`."""
+    """True: the messages after `last_seq` follow and nothing else changed; the lists in `lesson` are left empty,
+    what the client has of them stays valid. False: start afresh from `lesson`."""
     me: PersonView
     lesson: LessonView
     heartbeat_s: int

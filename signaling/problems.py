@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from classroom.rules.reasons import Reason
 from sfu.negotiate import NegotiationError
 from sfu.transport import TransportClosed
 from signaling import catalogue
@@ -37,13 +38,35 @@ STATUS: Final[Mapping[str, int]] = {
     "unsupported-media-type": 415,
     "too-many-requests": 429,
     "unknown-lesson": 404,
-    "unknown-class": 404,
-    "lesson-over": 410,
-    "lesson-not-live": 409,
-    "not-allowed": 403,
     "unknown-source": 404,
-    "source-not-allowed": 403,
     "source-taken": 409,
+    # what the lesson's rules say (classroom.rules.reasons.Reason, with dashes)
+    "role-may-not": 403,
+    "lesson-not-live": 409,
+    "lesson-already-live": 409,
+    "lesson-ended": 410,
+    "lesson-cancelled": 410,
+    "not-joined": 409,
+    "lesson-full": 503,
+    "class-required": 403,
+    "unknown-class": 404,
+    "name-taken": 409,
+    "role-changed": 409,
+    "source-unknown": 400,
+    "source-not-allowed": 403,
+    "source-not-published": 409,
+    "seat-not-allowed": 403,
+    "seat-invalid": 400,
+    "too-many-hands": 409,
+    "hand-unknown": 404,
+    "hand-not-yours": 403,
+    "chat-empty": 400,
+    "chat-too-long": 400,
+    "chat-control-characters": 400,
+    "too-fast": 429,
+    "busy": 503,
+    "internal": 500,
+    "closed": 503,
     # WebSocket
     "malformed": 400,
     "hello-first": 400,
@@ -69,7 +92,6 @@ STATUS: Final[Mapping[str, int]] = {
     # ours
     "shutting-down": 503,
     "not-ready": 503,
-    "internal": 500,
 }
 """Kind -> HTTP status."""
 
@@ -107,6 +129,11 @@ class Problem(Exception):  # noqa: N818 - a problem in the sense of RFC 9457
         if isinstance(error, TransportClosed):
             return cls("transport-gone")
         return cls(error.kind.replace("_", "-"), reason=str(error))
+
+    @classmethod
+    def of_rule(cls, reason: Reason) -> Problem:
+        """What the lesson's rules refused."""
+        return cls(reason.value.replace("_", "-"))
 
     def title(self, language: str) -> str:
         return catalogue.text(f"problem.{self.kind}.title", language)

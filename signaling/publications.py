@@ -1,12 +1,13 @@
 """What is being sent in each lesson now: (lesson, person, source) -> the SFU's publication.
 
 The one place where sessions, WHIP, WHEP and the recorder meet: whoever publishes adds and removes, whoever
-needs it listens. The classroom hears of a publication from who published it (`room.post`), not from here.
+needs it listens. The classroom hears of a publication from who published it, after it was added here:
+`room.post(Publish(person, source, Publication(live.name)))`; its routes name it so, and `named` finds it again.
 """
 
 from __future__ import annotations
 
-import logging
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -15,8 +16,6 @@ from signaling.problems import Problem
 
 if TYPE_CHECKING:
     from sfu.sfu import Publication
-
-log = logging.getLogger(__name__)
 
 Cause = Literal["muted", "network", "server", "policy", "left"]
 """Why a publication went away, in the words of the recording's ledger; `left`: its owner stopped it."""
@@ -32,6 +31,8 @@ class LivePublication:
     person: str
     source: str
     publication: Publication
+    name: str
+    """What the classroom calls it in its routes (`classroom.model.Publication`); never used twice."""
 
 
 class Listener(Protocol):
@@ -44,6 +45,7 @@ class Listener(Protocol):
 class PublicationRegistry:
     def __init__(self) -> None:
         self._lessons: dict[str, dict[tuple[str, str], LivePublication]] = {}
+        self._names: dict[str, LivePublication] = {}
         self._listeners: dict[str, list[Listener]] = {}
         self._everywhere: list[Listener] = []
 
@@ -54,8 +56,8 @@ class PublicationRegistry:
             raise Problem("source-taken", source=source)
         if sum(owner == person for owner, _ in table) >= MAX_PER_PERSON:
             raise Problem("too-many-requests", detail_kind="publications", limit=MAX_PER_PERSON)
-        live = LivePublication(lesson, person, source, publication)
-        table[person, source] = live
+        live = LivePublication(lesson, person, source, publication, secrets.token_hex(8))
+        table[person, source] = self._names[live.name] = live
         for listener in self._heard_by(lesson):
             listener.publication_added(live)
         return live
@@ -65,7 +67,7 @@ class PublicationRegistry:
         table = self._lessons.get(live.lesson, {})
         if table.get((live.person, live.source)) is not live:
             return
-        del table[live.person, live.source]
+        del table[live.person, live.source], self._names[live.name]
         if not table:
             del self._lessons[live.lesson]
         for listener in self._heard_by(live.lesson):
@@ -73,6 +75,10 @@ class PublicationRegistry:
 
     def get(self, lesson: str, person: str, source: str) -> LivePublication | None:
         return self._lessons.get(lesson, {}).get((person, source))
+
+    def named(self, name: str) -> LivePublication | None:
+        """The one that the classroom calls so."""
+        return self._names.get(name)
 
     def of_lesson(self, lesson: str) -> tuple[LivePublication, ...]:
         """In the order in which they were added."""
@@ -92,7 +98,7 @@ class PublicationRegistry:
         return stop
 
     def count(self) -> int:
-        return sum(len(table) for table in self._lessons.values())
+        return len(self._names)
 
     def _heard_by(self, lesson: str) -> tuple[Listener, ...]:
         return (*self._everywhere, *self._listeners.get(lesson, ()))

@@ -6,6 +6,7 @@ import string
 
 import pytest
 
+from classroom.rules.reasons import Reason
 from signaling import catalogue
 from signaling.problems import STATUS, Problem
 from signaling.sdp import SdpError
@@ -61,3 +62,8 @@ def test_media_errors_keep_their_kind() -> None:
 )
 def test_accept_language(header: str, language: str) -> None:
     assert catalogue.negotiate(header) == language
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_rule_of_the_lesson_can_be_told(reason: Reason) -> None:
+    assert Problem.of_rule(reason).document("en").detail

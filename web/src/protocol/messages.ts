@@ -20,6 +20,7 @@ export interface Hello {
 export interface Ping {
   type: 'ping'
   id?: number
+  seq?: number
 }
 
 /**
