@@ -30,7 +30,7 @@ class Message(msgspec.Struct, tag_field="type", omit_defaults=True, kw_only=True
 # --- from the client ----------------------------------------------------------------------------------------
 
 
-class Hello(Message, tag="hello"):
+class Hello(Message, tag="hello", frozen=True, kw_only=True):
     """First message, within 5 s of connecting; nothing else is read before it."""
 
     token: Annotated[str, Meta(max_length=8192)]
@@ -43,7 +43,7 @@ class Hello(Message, tag="hello"):
     """Video codecs that can be decoded (`H264`, `VP8`, ...); empty: everything WebRTC must have."""
 
 
-class Ping(Message, tag="ping"):
+class Ping(Message, tag="ping", frozen=True, kw_only=True):
     """Heartbeat, every `welcome.heartbeat_s`; answered by `pong`. Three missing ones end the connection."""
 
     id: int = 0
@@ -56,7 +56,7 @@ class TrackDeclaration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     source: Source
 
 
-class PublishOffer(Message, tag="publish.offer"):
+class PublishOffer(Message, tag="publish.offer", frozen=True, kw_only=True):
     """Offer of the peer connection on which the client sends. Sent again for every change; a track whose
     m-line became inactive, or whose declaration is missing, is no longer published."""
 
@@ -64,7 +64,7 @@ class PublishOffer(Message, tag="publish.offer"):
     tracks: Annotated[list[TrackDeclaration], Meta(max_length=16)]
 
 
-class PublishCandidate(Message, tag="publish.candidate"):
+class PublishCandidate(Message, tag="publish.candidate", frozen=True, kw_only=True):
     """Trickle ICE of the sending connection. The server is ICE-lite and needs none; accepted for the
     standard's sake."""
 
@@ -72,58 +72,58 @@ class PublishCandidate(Message, tag="publish.candidate"):
     mid: Annotated[str, Meta(max_length=16)] = ""
 
 
-class PublishMute(Message, tag="publish.mute"):
+class PublishMute(Message, tag="publish.mute", frozen=True, kw_only=True):
     """A track was muted or unmuted by its owner (shown to others, and in the recording's ledger)."""
 
     source: Source
     muted: bool
 
 
-class SubscribeAnswer(Message, tag="subscribe.answer"):
+class SubscribeAnswer(Message, tag="subscribe.answer", frozen=True, kw_only=True):
     """Answer to `subscribe.offer` with the same version."""
 
     version: int
     sdp: Sdp
 
 
-class SubscribeCandidate(Message, tag="subscribe.candidate"):
+class SubscribeCandidate(Message, tag="subscribe.candidate", frozen=True, kw_only=True):
     candidate: Annotated[str, Meta(max_length=1000)]
     mid: Annotated[str, Meta(max_length=16)] = ""
 
 
-class SubscribeFailed(Message, tag="subscribe.failed"):
+class SubscribeFailed(Message, tag="subscribe.failed", frozen=True, kw_only=True):
     """The receiving connection failed; the server makes a new one and offers again."""
 
     reason: Text = ""
 
 
-class HandRaise(Message, tag="hand.raise"):
+class HandRaise(Message, tag="hand.raise", frozen=True, kw_only=True):
     """A hand for oneself, or, by a tutor, for a seat of the class."""
 
     seat: Annotated[str, Meta(max_length=40)] = ""
 
 
-class HandLower(Message, tag="hand.lower"):
+class HandLower(Message, tag="hand.lower", frozen=True, kw_only=True):
     """Own hand; with `hand`, somebody's (master; tutor within the class)."""
 
     hand: Id = ""
 
 
-class ChatSend(Message, tag="chat.send"):
+class ChatSend(Message, tag="chat.send", frozen=True, kw_only=True):
     text: Text
     id: Id = ""
     """Chosen by the client; the same id sent twice is one message."""
 
 
-class LessonStart(Message, tag="lesson.start"):
+class LessonStart(Message, tag="lesson.start", frozen=True, kw_only=True):
     """Master: scheduled or open -> live."""
 
 
-class LessonEnd(Message, tag="lesson.end"):
+class LessonEnd(Message, tag="lesson.end", frozen=True, kw_only=True):
     """Master: live -> ended, for everybody."""
 
 
-class Leave(Message, tag="leave"):
+class Leave(Message, tag="leave", frozen=True, kw_only=True):
     """Going on purpose: no resume."""
 
 
@@ -218,14 +218,14 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["audio", "video"]
 
 
-class ServerMessage(Message, kw_only=True):
+class ServerMessage(Message, frozen=True, kw_only=True):
     """`seq` counts the messages of one session; a resumed session goes on from `hello.last_seq`. `welcome`,
     `pong` and `bye` are not counted: they belong to one connection."""
 
     seq: int = 0
 
 
-class Welcome(ServerMessage, tag="welcome", kw_only=True):
+class Welcome(ServerMessage, tag="welcome", frozen=True, kw_only=True):
     """Answer to `hello`."""
 
     session: Id
@@ -242,16 +242,16 @@ class Welcome(ServerMessage, tag="welcome", kw_only=True):
     """Unix time in ms of the server's clock."""
 
 
-class Pong(ServerMessage, tag="pong", kw_only=True):
+class Pong(ServerMessage, tag="pong", frozen=True, kw_only=True):
     id: int = 0
     server_ms: int = 0
 
 
-class PublishAnswer(ServerMessage, tag="publish.answer", kw_only=True):
+class PublishAnswer(ServerMessage, tag="publish.answer", frozen=True, kw_only=True):
     sdp: str
 
 
-class SubscribeOffer(ServerMessage, tag="subscribe.offer", kw_only=True):
+class SubscribeOffer(ServerMessage, tag="subscribe.offer", frozen=True, kw_only=True):
     """The server's offer for what this client gets. A higher version replaces an unanswered one."""
 
     version: int
@@ -261,7 +261,7 @@ class SubscribeOffer(ServerMessage, tag="subscribe.offer", kw_only=True):
     """True: for a new peer connection; the old one is gone."""
 
 
-class LessonChanged(ServerMessage, tag="lesson", kw_only=True):
+class LessonChanged(ServerMessage, tag="lesson", frozen=True, kw_only=True):
     """State, phase or recording state; fields as in LessonView."""
 
     state: LessonState
@@ -271,7 +271,7 @@ class LessonChanged(ServerMessage, tag="lesson", kw_only=True):
     may_publish: list[str] = []
 
 
-class RosterChanged(ServerMessage, tag="roster", kw_only=True):
+class RosterChanged(ServerMessage, tag="roster", frozen=True, kw_only=True):
     """People and classes that changed since the last one, in batches of at most every 200 ms."""
 
     people: list[PersonView] = []
@@ -279,17 +279,17 @@ class RosterChanged(ServerMessage, tag="roster", kw_only=True):
     classes: list[ClassView] = []
 
 
-class HandsChanged(ServerMessage, tag="hands", kw_only=True):
+class HandsChanged(ServerMessage, tag="hands", frozen=True, kw_only=True):
     """The whole queue in order."""
 
     hands: list[HandView]
 
 
-class ChatMessage(ServerMessage, tag="chat", kw_only=True):
+class ChatMessage(ServerMessage, tag="chat", frozen=True, kw_only=True):
     message: ChatView
 
 
-class Error(ServerMessage, tag="error", kw_only=True):
+class Error(ServerMessage, tag="error", frozen=True, kw_only=True):
     """Something asked for was refused; nothing changed. Fields as in RFC 9457."""
 
     kind: str
@@ -300,7 +300,7 @@ class Error(ServerMessage, tag="error", kw_only=True):
     """Type of the message that was refused."""
 
 
-class Bye(ServerMessage, tag="bye", kw_only=True):
+class Bye(ServerMessage, tag="bye", frozen=True, kw_only=True):
     """The server closes this connection; `retry` tells whether coming back makes sense."""
 
     reason: Literal["ended", "removed", "replaced", "expired", "shutdown", "protocol", "slow"]

@@ -2,7 +2,8 @@
 
 The one place where sessions, WHIP, WHEP and the recorder meet: whoever publishes adds and removes, whoever
 needs it listens. The classroom hears of a publication from who published it, after it was added here:
-`room.post(Publish(person, source, Publication(live.name)))`; its routes name it so, and `named` finds it again.
+`room.post(Publish(person, source, Publication(live.name)))`; its routes name it so, and `named` finds it
+again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from signaling.problems import Problem
 
 if TYPE_CHECKING:
-    from sfu.sfu import Publication
+    from sfu.transport import Publication
 
 Cause = Literal["muted", "network", "server", "policy", "left"]
 """Why a publication went away, in the words of the recording's ledger; `left`: its owner stopped it."""

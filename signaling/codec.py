@@ -1,0 +1,58 @@
+"""Frames <-> messages: the one place where bytes of a WebSocket become types. Pure.
+
+`decode` raises only Problem: `malformed` or `unknown-type`; `request_of` tells what it would have been.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from signaling.messages import ClientMessage, ServerMessage
+from signaling.problems import Problem
+
+MAX_FRAME: Final = 256 * 1024
+"""Bytes of a message from a client: the largest, an offer, may have 200,000 characters of SDP."""
+MAX_REASON: Final = 200
+"""Characters of a decoder's complaint that are passed on."""
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+
+
+class _Tagged(msgspec.Struct):
+    type: str = ""
+
+
+_tagged = msgspec.json.Decoder(_Tagged)
+_TYPES: Final = frozenset(kind.__struct_config__.tag for kind in ClientMessage.__args__)
+
+
+def encode(message: ServerMessage) -> bytes:
+    """One frame of text, UTF-8."""
+    return _encoder.encode(message)
+
+
+def decode(frame: str) -> ClientMessage:
+    """The message in a text frame. Raises Problem `malformed` or `unknown-type`."""
+    try:
+        return _decoder.decode(frame)
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
+        name = request_of(frame)
+        if name and name not in _TYPES:
+            raise Problem("unknown-type", name=name) from None
+        raise Problem("malformed", reason=str(error)[:MAX_REASON]) from None
+
+
+def request_of(frame: str) -> str:
+    """The `type` of a frame that could not be decoded, as far as it has one; at most 64 characters."""
+    try:
+        return _tagged.decode(frame).type[:64]
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        return ""
+
+
+def type_of(message: ClientMessage | ServerMessage) -> str:
+    """The tag of a message."""
+    return str(message.__struct_config__.tag)

@@ -1,0 +1,22 @@
+"""How often somebody may do something: a token bucket (as in RFC 2697's committed burst). Pure."""
+
+from __future__ import annotations
+
+
+class Bucket:
+    """Holds up to `burst` permits, refilled at `per_second`."""
+
+    def __init__(self, *, burst: float, per_second: float, now: float) -> None:
+        self._burst = burst
+        self._per_second = per_second
+        self._level = burst
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """Takes one permit; False when there is none."""
+        self._level = min(self._burst, self._level + (now - self._at) * self._per_second)
+        self._at = now
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True

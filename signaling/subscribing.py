@@ -1,0 +1,286 @@
+"""What one participant gets: the peer connection on which the server offers.
+
+Theory of operation. `wanted` is what the lesson's floor gives this participant now; `carried` is what has an
+m-line. A difference marks the connection dirty; OFFER_DELAY_S later one offer carries all that came together
+(a teacher's camera and microphone, a whole stage). One offer is in flight at a time: changes meanwhile wait
+for its answer.
+
+    idle --change--> dirty --delay--> offered(version) --answer(version)--> idle or dirty
+
+What is no longer wanted stops at once, without waiting for anybody; its m-line becomes inactive with the next
+offer and is used again. Media starts when the answer is there, because only then is known what the client
+took.
+
+When the connection fails, a new one takes its place: nothing is carried, everything wanted is offered again
+(`fresh`). Failures in a row wait longer each time. While the client is away (`hold`) nothing is offered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sfu import negotiate
+from sfu.params import MediaParameters, TransportState
+from sfu.sfu import Sfu
+from sfu.transport import Subscription, Transport, TransportClosed
+from signaling import jsep
+from signaling.messages import StreamView, SubscribeOffer
+from signaling.problems import Problem
+from signaling.publications import LivePublication
+from signaling.sdp import SdpError, SessionDescription
+
+log = logging.getLogger(__name__)
+
+OFFER_DELAY_S = 0.05
+"""Long enough for a burst of publications to become one offer, too short to be seen."""
+MAX_RENEWAL_DELAY_S = 30.0
+"""Between two new connections when each one fails: a browser behind a closed firewall costs next to
+nothing."""
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
+CallLater = Callable[[float, Callable[[], None]], Timer]
+
+
+@dataclass(slots=True)
+class Line:
+    """One m-line that carries something."""
+
+    mid: str
+    live: LivePublication
+    offered: MediaParameters
+    subscription: Subscription | None = None
+
+
+class Client(Protocol):
+    """The participant."""
+
+    def offer(self, message: SubscribeOffer) -> None: ...
+    def refuse(self, problem: Problem, request: str) -> None: ...
+    def receiving(self) -> None:
+        """The connection stands: media can arrive."""
+
+
+class Subscriber:
+    """The receiving side of one participant."""
+
+    def __init__(
+        self,
+        sfu: Sfu,
+        *,
+        client: Client,
+        decodable: Collection[str],
+        call_later: CallLater,
+        discard: Callable[[Transport], None],
+    ) -> None:
+        """decodable: video codecs, empty for all. discard: closes a transport in the background."""
+        self._sfu = sfu
+        self._client = client
+        self._decodable = decodable
+        self._call_later = call_later
+        self._discard = discard
+        self._wanted: dict[str, LivePublication] = {}
+        """By name, most important first."""
+        self._undecodable: set[str] = set()
+        self._version = 0
+        self._in_flight = False
+        self._held = False
+        self._dirty = False
+        self._timer: Timer | None = None
+        self._failures = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._transport: Transport | None = None
+        self._lines = jsep.MediaLines()
+        self._numbers = negotiate.PayloadTypes()
+        self._carried: dict[str, Line] = {}
+        """By name of the publication."""
+        self._fresh = True
+
+    # --- what the participant is to get ---------------------------------------------------------------------
+
+    def want(self, publications: Iterable[LivePublication]) -> None:
+        """All that this participant gets from now on, most important first."""
+        self._wanted = {live.name: live for live in publications}
+        self._undecodable &= self._wanted.keys()
+        for name in tuple(self._carried):
+            if name not in self._wanted:
+                self._drop(name)
+        if self._missing():
+            self._change()
+
+    def hold(self) -> None:
+        """The client is away: media goes on, nothing new is offered."""
+        self._held = True
+
+    def release(self) -> None:
+        """The client is back. Its answer to an offer in flight may be lost: that is offered once more."""
+        self._held = False
+        if self._dirty or self._in_flight:
+            self._in_flight = False
+            self._change()
+
+    # --- what the client says -------------------------------------------------------------------------------
+
+    def answer(self, version: int, text: str) -> None:
+        """The client's answer. One to an earlier version means nothing. Raises Problem."""
+        if version < self._version:
+            return
+        if version > self._version or not self._in_flight or self._transport is None:
+            raise Problem("stale-version", version=version)
+        self._in_flight = False
+        try:
+            description = jsep.read_answer(text, self._lines)
+            self._transport.connect(jsep.remote_parameters(description))
+            self._start(self._transport, description)
+        except (SdpError, negotiate.NegotiationError) as error:
+            self._renew()
+            raise Problem.of_media(error) from error
+        except (ValueError, TransportClosed) as error:
+            self._renew()
+            raise Problem("answer-mismatch", reason=str(error)) from error
+        if self._dirty or self._missing():
+            self._change()
+
+    def failed(self) -> None:
+        """The client says that its connection failed."""
+        self._renew()
+
+    def close(self) -> None:
+        """Everything goes. Idempotent."""
+        self._wanted.clear()
+        self._stop()
+        self._begin()
+
+    @property
+    def transport(self) -> Transport | None:
+        return self._transport
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _missing(self) -> list[LivePublication]:
+        known = self._carried.keys() | self._undecodable
+        return [live for name, live in self._wanted.items() if name not in known]
+
+    def _change(self, delay_s: float = OFFER_DELAY_S) -> None:
+        self._dirty = True
+        if self._timer is None and not self._in_flight and not self._held:
+            self._timer = self._call_later(delay_s, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._dirty and not self._in_flight and not self._held:
+            self._offer()
+
+    def _offer(self) -> None:
+        self._dirty = False
+        if self._transport is None and not self._missing():
+            return
+        if self._transport is None:
+            self._transport = self._create()
+        for live in self._missing():
+            self._carry(live)
+        self._version += 1
+        self._in_flight = True
+        text = jsep.offer_subscribe(self._version, self._transport.local, self._lines)
+        streams = [self._view(line) for line in self._carried.values()]
+        self._client.offer(
+            SubscribeOffer(version=self._version, sdp=text, streams=streams, fresh=self._fresh)
+        )
+        self._fresh = False
+
+    def _create(self) -> Transport:
+        transport = self._sfu.create_transport(on_state=lambda state: self._state_changed(transport, state))
+        return transport
+
+    def _carry(self, live: LivePublication) -> None:
+        try:
+            mid = self._lines.take(live.publication.parameters.kind)
+        except SdpError as error:
+            self._refuse(live, Problem.of_media(error))
+            return
+        try:
+            offered = negotiate.offer_subscription(
+                live.publication.parameters,
+                self._numbers,
+                mid=mid,
+                ssrc=self._sfu.allocate_ssrc(),
+                rtx_ssrc=self._sfu.allocate_ssrc(),
+                decodable=self._decodable,
+            )
+        except negotiate.NegotiationError as error:
+            self._lines.release(mid)
+            self._refuse(live, Problem.of_media(error))
+            return
+        self._lines.fill(mid, jsep.OfferedTrack(offered, stream=live.person, track=live.name))
+        self._carried[live.name] = Line(mid, live, offered)
+
+    def _refuse(self, live: LivePublication, problem: Problem) -> None:
+        """Not offered again as long as it is wanted: nothing would have changed."""
+        self._undecodable.add(live.name)
+        self._client.refuse(problem, SubscribeOffer.__struct_config__.tag)  # type: ignore[arg-type]
+
+    def _drop(self, name: str) -> None:
+        line = self._carried.pop(name)
+        if line.subscription is not None:
+            line.subscription.close()
+        self._lines.release(line.mid)
+        self._change()
+
+    def _start(self, transport: Transport, description: SessionDescription) -> None:
+        """Starts what the client took, pauses what it does not want to receive."""
+        for line in self._carried.values():
+            section = description.section(line.mid)
+            takes = section is not None and not section.rejected and section.direction.receives
+            if line.subscription is not None:
+                line.subscription.pause(not takes)
+            elif takes and section is not None and not line.live.publication.closed:
+                answered = negotiate.accept_answer(line.offered, section.parameters())
+                line.subscription = transport.subscribe(line.live.publication, answered)
+
+    def _state_changed(self, transport: Transport, state: TransportState) -> None:
+        if transport is not self._transport:
+            return
+        if state is TransportState.CONNECTED:
+            self._failures = 0
+            self._client.receiving()
+        elif state in {TransportState.FAILED, TransportState.CLOSED}:
+            log.info("x receiving connection %s %s", transport.id, transport.failure or state)
+            self._renew()
+
+    def _renew(self) -> None:
+        """A new connection in place of this one."""
+        self._stop()
+        self._begin()
+        if self._wanted:
+            delay_s = min(OFFER_DELAY_S * 4**self._failures, MAX_RENEWAL_DELAY_S)
+            # Grows only to the limit, so that the power above stays small.
+            self._failures = min(self._failures + 1, 8)
+            self._change(delay_s)
+
+    def _stop(self) -> None:
+        self._in_flight = self._dirty = False
+        self._undecodable.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for line in self._carried.values():
+            if line.subscription is not None:
+                line.subscription.close()
+        self._carried.clear()
+        if self._transport is not None:
+            self._discard(self._transport)
+            self._transport = None
+
+    @staticmethod
+    def _view(line: Line) -> StreamView:
+        return StreamView(
+            mid=line.mid, person=line.live.person, source=line.live.source, kind=line.offered.kind.value
+        )
