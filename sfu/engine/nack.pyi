@@ -1,4 +1,4 @@
-"""What is missing of one received RTP stream, and when to ask for it; the packet path's own code, for tests."""
+"""What is missing of one received RTP stream, and when to ask for it; the packet path's code, for tests."""
 
 class NackList:
     """Sequence numbers are unwrapped ones, except where `due` returns 16 bits; times are microseconds."""

@@ -1,4 +1,4 @@
-"""RTCP (RFC 3550, 4585, 5104) as the packet path reads and writes it; these functions are for tests and tools."""
+"""RTCP (RFC 3550, 4585, 5104) as the packet path reads and writes it; for tests and tools."""
 
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict

@@ -1,4 +1,4 @@
-"""Arrival times of one transport's packets -> transport-wide feedback; the packet path's own code, for tests."""
+"""Arrival times of one transport's packets -> transport-wide feedback; the packet path's code, for tests."""
 
 class TwccReceiver:
     """Times are microseconds of one monotonic clock."""
