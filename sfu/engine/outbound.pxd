@@ -3,7 +3,7 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
-from sfu.engine.address cimport address_t
+from sfu.engine.address cimport FIRST_STREAM_CHANNEL, address_t, same_address
 
 cdef enum:
     OUT_BYTES = 262144          # fits the L2 cache, so that protect, merge and send touch warm lines

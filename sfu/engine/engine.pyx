@@ -1,0 +1,569 @@
+"""The Python face of the engine: checks what it is given, takes the lock, calls the machine.
+
+The lock and the GIL. A control call takes the engine's lock only while it holds the GIL, by trying; where the packet
+thread has it, the call gives the GIL up, waits for the lock to come free, and tries again. So nobody ever holds the
+lock while waiting for the GIL, and the packet thread never waits for Python.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from sfu.engine.address cimport address_from_bytes, address_t, address_to_bytes, same_address
+from sfu.engine.core cimport (
+    close_fn,
+    core_bind,
+    core_deadline,
+    core_input,
+    core_lock,
+    core_settle,
+    core_tick,
+    core_unlock,
+)
+from sfu.engine.counters cimport COUNTER_COUNT
+from sfu.engine.events cimport events_list, events_take
+from sfu.engine.feedback cimport want_keyframe
+from sfu.engine.lifecycle cimport (
+    engine_delete,
+    engine_new,
+    engine_random,
+    publication_delete,
+    publication_new,
+    stream_add,
+    subscription_delete,
+    subscription_new,
+    transport_delete,
+    transport_forget_address,
+    transport_learn_address,
+    transport_new,
+)
+from sfu.engine.model cimport (
+    MAX_FORMATS,
+    MAX_LAYERS,
+    TAG_BYTES,
+    engine_t,
+    layer_t,
+    publication_t,
+    pthread_mutex_t,
+    subscription_t,
+    tag_t,
+    transport_t,
+)
+from sfu.engine.outbound cimport DATAGRAM_BYTES, outbound_commit, outbound_flush, outbound_reserve
+from sfu.engine.payload cimport codec_by_name
+from sfu.engine.rtp cimport (
+    EXT_ABS_SEND_TIME,
+    EXT_AUDIO_LEVEL,
+    EXT_KINDS,
+    EXT_MID,
+    EXT_REPAIRED_RID,
+    EXT_RID,
+    EXT_TRANSPORT_CC,
+    EXT_VIDEO_ORIENTATION,
+    MAX_EXTENSION_ID,
+)
+from sfu.engine.srtp cimport session_pointer
+from sfu.engine.stun cimport ufrag_key
+from sfu.engine.table cimport table_get, table_put, table_remove
+from sfu.engine.stats cimport stats_of_publication, stats_of_subscription, stats_of_transport
+from sfu.engine.twcc cimport twcc_init
+
+from sfu.engine.stats import outbound_counters
+from sfu.engine.counters import COUNTER_NAMES
+from sfu.engine.events import Event, EventKind
+
+cdef extern from "<pthread.h>" nogil:
+    int pthread_mutex_trylock(pthread_mutex_t *mutex)
+
+EXTENSION_KINDS = {
+    "urn:ietf:params:rtp-hdrext:sdes:mid": EXT_MID,
+    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id": EXT_RID,
+    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id": EXT_REPAIRED_RID,
+    "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time": EXT_ABS_SEND_TIME,
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01": EXT_TRANSPORT_CC,
+    "urn:ietf:params:rtp-hdrext:ssrc-audio-level": EXT_AUDIO_LEVEL,
+    "urn:3gpp:video-orientation": EXT_VIDEO_ORIENTATION,
+}
+
+
+cdef int set_tag(tag_t *tag, str text, str what) except -1:
+    cdef bytes raw = text.encode()
+    if len(raw) > TAG_BYTES:
+        raise ValueError(f"a {what} has at most {TAG_BYTES} bytes")
+    tag.length = <uint8_t>len(raw)
+    memcpy(tag.text, <const char *>raw, tag.length)
+    return 0
+
+
+cdef int checked(object value, int low, int high, str what) except? -2:
+    if not low <= value <= high:
+        raise ValueError(f"{what} {value} lies outside {low}..{high}")
+    return value
+
+
+cdef class Engine:
+    def __cinit__(self, *, seed=0):
+        self.transports = {}
+        self.publications = {}
+        self.subscriptions = {}
+        self.sessions = {}
+        self.state = engine_new(seed)
+        core_bind(self.state, NULL, NULL, NULL)
+
+    def __dealloc__(self):
+        engine_delete(<engine_t *>self.state)
+
+    cdef engine_t *lock(self) noexcept:
+        cdef engine_t *e = <engine_t *>self.state
+        while pthread_mutex_trylock(e.mutex) != 0:
+            with nogil:
+                core_lock(e)
+                core_unlock(e)
+        return e
+
+    cdef int unlock(self) except -1:
+        """Sends what the call has written, and gives the lock back."""
+        outbound_flush(&(<engine_t *>self.state).out)
+        core_unlock(self.state)
+        return 0
+
+    cdef int new_id(self) noexcept:
+        self.last_id += 1
+        return self.last_id
+
+    cdef transport_t *transport(self, int id) except NULL:
+        return <transport_t *><size_t>self.transports[id]
+
+    cdef publication_t *publication(self, int id) except NULL:
+        return <publication_t *><size_t>self.publications[id]
+
+    cdef subscription_t *subscription(self, int id) except NULL:
+        return <subscription_t *><size_t>self.subscriptions[id]
+
+    # --- sans-IO edge -----------------------------------------------------------------------------------------------
+
+    def input(self, bytes datagram, bytes address, int64_t now_us):
+        cdef uint8_t buffer[65536]
+        cdef address_t source
+        address_from_bytes(address, &source)
+        if len(datagram) > 65535:
+            raise ValueError("a datagram has at most 65,535 bytes")
+        memcpy(buffer, <const char *>datagram, len(datagram))
+        cdef engine_t *e = self.lock()
+        core_input(e, &source, buffer, <uint32_t>len(datagram), now_us)
+        core_settle(e, now_us)
+        core_unlock(e)
+
+    def tick(self, int64_t now_us):
+        cdef engine_t *e = self.lock()
+        core_tick(e, now_us)
+        core_unlock(e)
+
+    def drain(self):
+        cdef engine_t *e = self.lock()
+        cdef list found = []
+        cdef uint64_t at = 0
+        cdef uint32_t size
+        while at < e.drained_bytes:
+            memcpy(&size, e.drained + at + sizeof(address_t), 4)
+            found.append(
+                (
+                    (<const char *>(e.drained + at + sizeof(address_t) + 4))[:size],
+                    address_to_bytes(<address_t *>(e.drained + at)),
+                )
+            )
+            at += sizeof(address_t) + 4 + size
+        e.drained_bytes = 0
+        core_unlock(e)
+        return found
+
+    def next_deadline_us(self):
+        cdef engine_t *e = self.lock()
+        cdef int64_t due = core_deadline(e)
+        core_unlock(e)
+        return due
+
+    # --- to Python --------------------------------------------------------------------------------------------------
+
+    def event_fd(self):
+        return (<engine_t *>self.state).events.fd
+
+    def events(self):
+        cdef uint64_t lost = 0
+        cdef engine_t *e = self.lock()
+        cdef uint32_t used = events_take(&e.events, &lost)
+        core_unlock(e)
+        return events_list(&e.events, used, lost)
+
+    def counters(self):
+        cdef uint64_t counts[COUNTER_COUNT]
+        cdef engine_t *e = self.lock()
+        memcpy(counts, e.counters, sizeof(counts))
+        found = outbound_counters(
+            e.out.packets, e.out.bytes, e.out.calls, e.out.bursts_sent, e.out.dropped, e.out.gso_off
+        )
+        core_unlock(e)
+        found.update({name: counts[i] for i, name in enumerate(COUNTER_NAMES)})
+        return found
+
+    def census(self):
+        cdef engine_t *e = self.lock()
+        found = {
+            "transports": e.transport_count,
+            "publications": e.publication_count,
+            "subscriptions": e.subscription_count,
+            "addresses": e.by_address.count,
+            "ufrags": e.by_ufrag.count,
+            "cache_bytes": e.cache_bytes,
+        }
+        core_unlock(e)
+        return found
+
+    # --- transports -------------------------------------------------------------------------------------------------
+
+    def add_transport(self, *, str ufrag=""):
+        cdef engine_t *e = self.lock()
+        cdef transport_t *t
+        try:
+            t = transport_new(e, self.new_id())
+            if t == NULL:
+                raise MemoryError
+            self.transports[t.id] = <size_t>t
+        finally:
+            self.unlock()
+        try:
+            if ufrag:
+                self.set_ufrag(t.id, ufrag)
+        except ValueError:
+            self.remove_transport(t.id)
+            raise
+        return t.id
+
+    def set_ufrag(self, int transport, str ufrag):
+        cdef bytes raw = ufrag.encode()
+        cdef address_t key
+        cdef engine_t *e = self.lock()
+        cdef transport_t *t
+        try:
+            t = self.transport(transport)
+            if ufrag_key(<const uint8_t *><const char *>raw, <uint32_t>len(raw), &key) < 0:
+                raise ValueError("a ufrag has 1 to 23 bytes")
+            if table_get(&e.by_ufrag, &key) != NULL:
+                raise ValueError("this ufrag is another transport's")
+            if t.ufrag.ip[0]:
+                table_remove(&e.by_ufrag, &t.ufrag)
+            if table_put(&e.by_ufrag, &key, t) < 0:
+                raise MemoryError
+            t.ufrag = key
+        finally:
+            self.unlock()
+
+    def set_address(self, int transport, bytes address):
+        self.learn_address(transport, address, True)
+
+    def add_address(self, int transport, bytes address):
+        self.learn_address(transport, address, False)
+
+    cdef int learn_address(self, int transport, bytes address, bint selected) except -1:
+        cdef address_t a
+        cdef engine_t *e
+        cdef transport_t *t
+        address_from_bytes(address, &a)
+        e = self.lock()
+        try:
+            t = self.transport(transport)
+            if selected:
+                t.address = a
+                t.has_address = True
+            if transport_learn_address(e, t, &a) < 0:
+                raise MemoryError
+        finally:
+            self.unlock()
+        return 0
+
+    def set_keys(self, int transport, inbound, outbound, int overhead):
+        cdef void *rx = session_pointer(inbound)
+        cdef void *tx = session_pointer(outbound)
+        cdef transport_t *t
+        self.lock()
+        try:
+            t = self.transport(transport)
+            t.srtp_in = rx
+            t.srtp_out = tx
+            t.plain = False
+            self.sessions[transport] = (inbound, outbound)
+            self.open_media(t)
+        finally:
+            self.unlock()
+
+    def set_plain(self, int transport):
+        cdef transport_t *t
+        self.lock()
+        try:
+            t = self.transport(transport)
+            t.plain = True
+            self.open_media(t)
+        finally:
+            self.unlock()
+
+    cdef int open_media(self, transport_t *t) except -1:
+        """Keyframes for those that have been waiting for the keys."""
+        cdef uint32_t i
+        cdef subscription_t *s
+        t.keyed = True
+        for i in range(t.subscription_count):
+            s = t.subscriptions[i]
+            if s.publication.video:
+                want_keyframe(<engine_t *>self.state, &s.publication.layers[s.wanted_layer])
+        return 0
+
+    def set_receive_extensions(self, int transport, dict ids):
+        cdef transport_t *t
+        cdef uint8_t kinds[MAX_EXTENSION_ID + 1]
+        memset(kinds, 0, sizeof(kinds))
+        for uri, id in ids.items():
+            kinds[checked(id, 1, 14, "header extension id")] = EXTENSION_KINDS.get(uri, 0)
+        self.lock()
+        try:
+            memcpy(self.transport(transport).receive_kinds, kinds, sizeof(kinds))
+        finally:
+            self.unlock()
+
+    def set_send_extensions(self, int transport, dict ids):
+        cdef uint8_t table[EXT_KINDS]
+        memset(table, 0, sizeof(table))
+        for uri, id in ids.items():
+            table[<int>EXTENSION_KINDS.get(uri, 0)] = checked(id, 1, 14, "header extension id")
+        self.lock()
+        try:
+            memcpy(self.transport(transport).send_ids, table, sizeof(table))
+        finally:
+            self.unlock()
+
+    def remove_transport(self, int transport):
+        cdef engine_t *e = self.lock()
+        cdef transport_t *t
+        cdef uint32_t i
+        try:
+            t = self.transport(transport)
+            for i in range(t.subscription_count):
+                del self.subscriptions[t.subscriptions[i].id]
+            for i in range(t.publication_count):
+                self.forget_publication(t.publications[i])
+            transport_delete(e, t)
+            del self.transports[transport]
+            self.sessions.pop(transport, None)
+        finally:
+            self.unlock()
+
+    def send(self, bytes address, bytes datagram):
+        cdef address_t to
+        cdef uint8_t *at
+        cdef engine_t *e
+        address_from_bytes(address, &to)
+        if len(datagram) > DATAGRAM_BYTES:
+            raise ValueError(f"a datagram has at most {DATAGRAM_BYTES} bytes")
+        e = self.lock()
+        at = outbound_reserve(&e.out)
+        memcpy(at, <const char *>datagram, len(datagram))
+        outbound_commit(&e.out, &to, <uint32_t>len(datagram))
+        self.unlock()
+
+    def close_address(self, bytes address):
+        cdef address_t a
+        cdef engine_t *e
+        cdef transport_t *t
+        address_from_bytes(address, &a)
+        e = self.lock()
+        t = <transport_t *>table_get(&e.by_address, &a)
+        if t != NULL:
+            transport_forget_address(e, t, &a)
+        if e.close != NULL:
+            (<close_fn>e.close)(e.close_context, &a)
+        self.unlock()
+
+    # --- publications -----------------------------------------------------------------------------------------------
+
+    def add_publication(
+        self,
+        int transport,
+        *,
+        str kind,
+        str mid,
+        uint32_t clock_rate,
+        list formats,
+        list encodings,
+        bint transport_cc=False,
+        bint remb=False,
+    ):
+        cdef engine_t *e
+        cdef transport_t *t
+        cdef publication_t *p
+        checked(len(formats), 1, MAX_FORMATS, "number of formats")
+        layers = encodings or [("", 0, 0)]
+        checked(len(layers), 1, MAX_LAYERS, "number of encodings")
+        if kind not in ("audio", "video"):
+            raise ValueError(f"{kind!r} is neither audio nor video")
+        e = self.lock()
+        try:
+            t = self.transport(transport)
+            if transport_cc and t.twcc.arrival_us == NULL and twcc_init(&t.twcc) < 0:
+                raise MemoryError
+            t.transport_cc |= transport_cc
+            p = publication_new(e, t, self.new_id(), kind == "video", clock_rate, len(layers))
+            if p == NULL:
+                raise ValueError("this transport has too many publications")
+            try:
+                self.describe_publication(p, mid, formats, layers)
+            except Exception:
+                publication_delete(e, p)
+                raise
+            self.publications[p.id] = <size_t>p
+            return p.id
+        finally:
+            self.unlock()
+
+    cdef int describe_publication(self, publication_t *p, str mid, list formats, list layers) except -1:
+        cdef uint32_t i
+        cdef layer_t *layer
+        set_tag(&p.mid, mid, "MID")
+        for i, (name, payload_type, rtx, nack) in enumerate(formats):
+            p.formats[i].codec = codec_by_name(name)
+            p.formats[i].payload_type = <uint8_t>checked(payload_type, 0, 127, "payload type")
+            p.formats[i].rtx_payload_type = checked(rtx, -1, 127, "payload type")
+            p.formats[i].nack = nack
+        p.format_count = <uint32_t>len(formats)
+        for i, (rid, ssrc, rtx_ssrc) in enumerate(layers):
+            layer = &p.layers[i]
+            set_tag(&layer.rid, rid, "RID")
+            layer.rtx_ssrc = rtx_ssrc
+            if ssrc and stream_add(p.transport, ssrc, layer, False) < 0:
+                raise ValueError("this transport sends too many streams")
+            if rtx_ssrc and stream_add(p.transport, rtx_ssrc, layer, True) < 0:
+                raise ValueError("this transport sends too many streams")
+        return 0
+
+    cdef int forget_publication(self, publication_t *p) except -1:
+        cdef uint32_t i
+        for i in range(p.subscription_count):
+            self.subscriptions.pop(p.subscriptions[i].id, None)
+        del self.publications[p.id]
+        return 0
+
+    def remove_publication(self, int publication):
+        cdef engine_t *e = self.lock()
+        cdef publication_t *p
+        try:
+            p = self.publication(publication)
+            self.forget_publication(p)
+            publication_delete(e, p)
+        finally:
+            self.unlock()
+
+    def request_keyframe(self, int publication):
+        cdef engine_t *e = self.lock()
+        cdef publication_t *p
+        cdef uint32_t i
+        try:
+            p = self.publication(publication)
+            if p.video:
+                for i in range(p.layer_count):
+                    want_keyframe(e, &p.layers[i])
+        finally:
+            self.unlock()
+
+    # --- subscriptions ----------------------------------------------------------------------------------------------
+
+    def add_subscription(
+        self,
+        int transport,
+        int publication,
+        *,
+        str mid,
+        uint32_t ssrc,
+        uint32_t rtx_ssrc,
+        list formats,
+    ):
+        cdef engine_t *e = self.lock()
+        cdef subscription_t *s
+        try:
+            s = subscription_new(e, self.transport(transport), self.publication(publication), self.new_id())
+            if s == NULL:
+                raise ValueError("this transport has too many subscriptions")
+            try:
+                self.describe_subscription(s, mid, ssrc, rtx_ssrc, formats)
+            except Exception:
+                subscription_delete(e, s)
+                raise
+            self.subscriptions[s.id] = <size_t>s
+            if s.publication.video and s.transport.keyed:
+                want_keyframe(e, &s.publication.layers[s.wanted_layer])
+            return s.id
+        finally:
+            self.unlock()
+
+    cdef int describe_subscription(self, subscription_t *s, str mid, uint32_t ssrc, uint32_t rtx_ssrc, list formats) except -1:
+        cdef uint32_t i
+        checked(len(formats), s.publication.format_count, s.publication.format_count, "number of formats")
+        set_tag(&s.mid, mid, "MID")
+        s.ssrc = ssrc
+        s.rtx_ssrc = rtx_ssrc
+        for i, (payload_type, rtx, nack) in enumerate(formats):
+            s.formats[i].payload_type = checked(payload_type, -1, 127, "payload type")
+            s.formats[i].rtx_payload_type = checked(rtx if rtx_ssrc else -1, -1, 127, "payload type")
+            s.formats[i].nack = nack
+            s.keeps_history |= nack
+        return 0
+
+    def remove_subscription(self, int subscription):
+        cdef engine_t *e = self.lock()
+        try:
+            subscription_delete(e, self.subscription(subscription))
+            del self.subscriptions[subscription]
+        finally:
+            self.unlock()
+
+    def set_paused(self, int subscription, bint paused):
+        cdef engine_t *e = self.lock()
+        cdef subscription_t *s
+        try:
+            s = self.subscription(subscription)
+            if s.paused and not paused and s.publication.video:
+                want_keyframe(e, &s.publication.layers[s.wanted_layer])
+            s.paused = paused
+            s.layer = -1
+        finally:
+            self.unlock()
+
+    def set_wanted_layer(self, int subscription, int layer):
+        cdef engine_t *e = self.lock()
+        cdef subscription_t *s
+        try:
+            s = self.subscription(subscription)
+            s.wanted_layer = <uint8_t>checked(layer, 0, s.publication.layer_count - 1, "layer")
+            if s.publication.video and s.layer != layer:
+                want_keyframe(e, &s.publication.layers[layer])
+        finally:
+            self.unlock()
+
+    # --- statistics -------------------------------------------------------------------------------------------------
+
+    def transport_stats(self, int transport):
+        cdef engine_t *e = self.lock()
+        try:
+            return stats_of_transport(e, self.transport(transport))
+        finally:
+            core_unlock(e)
+
+    def publication_stats(self, int publication):
+        cdef engine_t *e = self.lock()
+        try:
+            return stats_of_publication(e, self.publication(publication))
+        finally:
+            core_unlock(e)
+
+    def subscription_stats(self, int subscription):
+        cdef engine_t *e = self.lock()
+        try:
+            return stats_of_subscription(self.subscription(subscription))
+        finally:
+            core_unlock(e)

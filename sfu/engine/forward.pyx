@@ -1,0 +1,339 @@
+"""From a stored packet to the subscribers' datagrams.
+
+Theory of operation. The packets of a frame arrive within a fraction of a millisecond of each other. They are gathered (at
+most GATHER_US, ended by the RTP marker), and then written subscriber by subscriber, so that the packets for one
+subscriber lie behind each other in the outbound arena and leave as one UDP_SEGMENT burst. The stored payload is never
+touched: each subscriber gets a header of its own and a copy, encrypted in place.
+
+Rewriting. Within one layer, out = in + offset: gaps of the publisher's stream stay gaps, so that what is repaired late
+still finds its number. A subscriber changes layer, or starts again after a pause, only with the first packet of a
+keyframe; there the offset is chosen so that the numbers go on without a gap, and packets of before are dropped.
+"""
+
+from libc.stdint cimport int8_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc
+from libc.string cimport memcpy
+
+from sfu.engine.cache cimport cache_get, cache_payload, packet_t
+from sfu.engine.counters cimport (
+    DROP_NACK_RATE,
+    DROP_NACK_UNKNOWN,
+    DROP_NO_ADDRESS,
+    DROP_PROTECT,
+    NACK_SERVED,
+    RTP_OUT,
+    RTX_OUT,
+)
+from sfu.engine.lifecycle cimport queue_publication, report_now, unqueue_publication
+from sfu.engine.model cimport (
+    GATHER_US,
+    GATHERED,
+    LAYER_SILENT_US,
+    RESEND_GAP_US,
+    RESEND_TRIES,
+    SENT_HISTORY,
+    sent_t,
+    transport_t,
+)
+from sfu.engine.outbound cimport outbound_commit, outbound_reserve
+from sfu.engine.rtp cimport (
+    EXT_ABS_SEND_TIME,
+    EXT_AUDIO_LEVEL,
+    EXT_MID,
+    EXT_TRANSPORT_CC,
+    EXT_VIDEO_ORIENTATION,
+)
+from sfu.engine.srtp cimport SRTP_OK, srtp_protect
+from sfu.engine.wire cimport put16, put24, put32, unwrap16, unwrap32
+
+cdef enum:
+    ONE_BYTE_HEADER = 0xBEDE0000    # RFC 8285, 4.2, with a length of 0
+
+
+# --- gathering ------------------------------------------------------------------------------------------------------
+
+
+cdef void gather(engine_t *e, layer_t *layer, int64_t sequence, bint now) noexcept nogil:
+    cdef publication_t *p = layer.publication
+    if p.subscription_count == 0:
+        return
+    if p.gathered_count == GATHERED:
+        forward_gathered(e, p)
+    if p.gathered_count == 0:
+        p.gather_until_us = e.now_us + GATHER_US
+    p.gathered[p.gathered_count].sequence = sequence
+    p.gathered[p.gathered_count].layer = layer.index
+    p.gathered_count += 1
+    p.ready |= now
+    queue_publication(e, p)
+
+
+cdef void forward_ready(engine_t *e) noexcept nogil:
+    forward_kind(e, False)
+    forward_kind(e, True)
+
+
+cdef void forward_kind(engine_t *e, bint video) noexcept nogil:
+    cdef publication_t *p = e.queued
+    cdef publication_t *following
+    while p != NULL:
+        following = p.queued_next
+        if p.video == video and (p.ready or e.now_us >= p.gather_until_us):
+            forward_gathered(e, p)
+            unqueue_publication(e, p)
+        p = following
+
+
+cdef void forward_gathered(engine_t *e, publication_t *p) noexcept nogil:
+    cdef const packet_t *packets[GATHERED]
+    cdef layer_t *layers[GATHERED]
+    cdef uint32_t count = 0
+    cdef uint32_t i
+    for i in range(p.gathered_count):
+        layers[count] = &p.layers[p.gathered[i].layer]
+        packets[count] = cache_get(&layers[count].cache, p.gathered[i].sequence)
+        if packets[count] != NULL:
+            count += 1
+    p.gathered_count = 0
+    p.ready = False
+    for i in range(p.subscription_count):
+        forward_to(e, p.subscriptions[i], layers, packets, count)
+
+
+cdef void forward_to(engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, uint32_t count) noexcept nogil:
+    cdef uint32_t i
+    if s.paused or not s.transport.keyed:
+        return
+    if not s.transport.has_address:
+        e.counters[<int>DROP_NO_ADDRESS] += count
+        return
+    for i in range(count):
+        if s.layer != <int8_t>layers[i].index:
+            if not may_start(e, s, layers[i], packets[i]):
+                continue
+            start_layer(e, s, layers[i], packets[i])
+        elif packets[i].sequence < s.first_in:
+            continue
+        send_packet(e, s, layers[i], packets[i])
+
+
+# --- layers ---------------------------------------------------------------------------------------------------------
+
+
+cdef inline bint alive(const engine_t *e, const layer_t *layer) noexcept nogil:
+    return layer.started and e.now_us - layer.last_us < LAYER_SILENT_US
+
+
+cdef uint8_t best_layer(const engine_t *e, const subscription_t *s) noexcept nogil:
+    """The wanted layer, or the nearest one below it that has packets, or the nearest above."""
+    cdef const publication_t *p = s.publication
+    cdef int i
+    for i in range(s.wanted_layer, -1, -1):
+        if alive(e, &p.layers[i]):
+            return <uint8_t>i
+    for i in range(s.wanted_layer + 1, <int>p.layer_count):
+        if alive(e, &p.layers[i]):
+            return <uint8_t>i
+    return s.wanted_layer
+
+
+cdef bint may_start(const engine_t *e, const subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
+    if not s.publication.video:
+        return True
+    return packet.keyframe and best_layer(e, s) == layer.index
+
+
+cdef void start_layer(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
+    """The next number goes to this packet; time goes on by the clock where another layer's timestamps begin."""
+    cdef uint64_t passed
+    s.offset = s.highest_out + 1 - packet.sequence
+    s.first_in = packet.sequence
+    if s.started and s.last_layer != <int8_t>layer.index:
+        passed = <uint64_t>(e.now_us - s.last_sent_us) * s.publication.clock_rate // 1000000
+        s.timestamp_offset = s.last_timestamp + <uint32_t>(passed if passed else 1) - packet.timestamp
+    s.layer = <int8_t>layer.index
+    s.last_layer = s.layer
+    if not s.started:
+        s.started = True
+        report_now(e, s.transport)      # lip sync begins with the first sender report
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+cdef inline uint32_t write_extensions(const subscription_t *s, uint8_t *at, const packet_t *packet, const sent_t *sent) noexcept nogil:
+    """Header extensions in the one-byte form (RFC 8285); returns their length with header, 0 for none."""
+    cdef const transport_t *t = s.transport
+    cdef uint32_t n = 4
+    if sent.with_mid and t.send_ids[<int>EXT_MID] and s.mid.length:
+        at[n] = <uint8_t>(t.send_ids[<int>EXT_MID] << 4 | (s.mid.length - 1))
+        memcpy(at + n + 1, s.mid.text, s.mid.length)
+        n += 1 + s.mid.length
+    if t.send_ids[<int>EXT_ABS_SEND_TIME]:
+        at[n] = <uint8_t>(t.send_ids[<int>EXT_ABS_SEND_TIME] << 4 | 2)
+        put24(at + n + 1, sent.send_time)
+        n += 4
+    if t.send_ids[<int>EXT_TRANSPORT_CC]:
+        at[n] = <uint8_t>(t.send_ids[<int>EXT_TRANSPORT_CC] << 4 | 1)
+        put16(at + n + 1, sent.transport_sequence)
+        n += 3
+    if packet.has_level and t.send_ids[<int>EXT_AUDIO_LEVEL]:
+        at[n] = <uint8_t>(t.send_ids[<int>EXT_AUDIO_LEVEL] << 4)
+        at[n + 1] = packet.level
+        n += 2
+    if packet.has_orientation and t.send_ids[<int>EXT_VIDEO_ORIENTATION]:
+        at[n] = <uint8_t>(t.send_ids[<int>EXT_VIDEO_ORIENTATION] << 4)
+        at[n + 1] = packet.orientation
+        n += 2
+    if n == 4:
+        return 0
+    while n & 3:
+        at[n] = 0
+        n += 1
+    put32(at, ONE_BYTE_HEADER | ((n - 4) >> 2))
+    return n
+
+
+cdef inline uint32_t write_header(const subscription_t *s, uint8_t *at, uint32_t payload_type, uint32_t sequence, uint32_t ssrc, const packet_t *packet, const sent_t *sent) noexcept nogil:
+    cdef uint32_t n = write_extensions(s, at + 12, packet, sent)
+    at[0] = 0x90 if n else 0x80
+    at[1] = <uint8_t>(packet.marker << 7 | payload_type)
+    put16(at + 2, sequence)
+    put32(at + 4, packet.timestamp + s.timestamp_offset)
+    put32(at + 8, ssrc)
+    return 12 + n
+
+
+cdef bint protect_and_commit(engine_t *e, transport_t *t, uint8_t *at, uint32_t length) noexcept nogil:
+    if not t.plain and srtp_protect(t.srtp_out, at, &length) != SRTP_OK:
+        e.counters[<int>DROP_PROTECT] += 1
+        return False
+    outbound_commit(&e.out, &t.address, length)
+    t.packets_out += 1
+    t.bytes_out += length
+    return True
+
+
+cdef inline void stamp(engine_t *e, transport_t *t, sent_t *sent) noexcept nogil:
+    sent.send_time = e.send_time
+    sent.transport_sequence = t.transport_sequence
+    if t.send_ids[<int>EXT_TRANSPORT_CC]:
+        t.transport_sequence += 1
+
+
+cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
+    cdef int payload_type = s.formats[packet.format].payload_type
+    cdef int64_t sequence = packet.sequence + s.offset
+    cdef sent_t sent
+    cdef uint8_t *at
+    cdef uint32_t n
+    if payload_type < 0:
+        return
+    sent.with_mid = not s.heard
+    stamp(e, s.transport, &sent)
+    at = outbound_reserve(&e.out)
+    n = write_header(s, at, <uint32_t>payload_type, <uint32_t>sequence, s.ssrc, packet, &sent)
+    memcpy(at + n, cache_payload(&layer.cache, packet), packet.length)
+    if not protect_and_commit(e, s.transport, at, n + packet.length):
+        return
+    e.counters[<int>RTP_OUT] += 1
+    s.packets += 1
+    s.bytes += packet.length
+    if sequence > s.highest_out:
+        s.highest_out = sequence
+        s.last_timestamp = packet.timestamp + s.timestamp_offset
+        s.last_sent_us = e.now_us
+    if s.keeps_history:
+        remember(s, sequence, layer, packet, &sent)
+
+
+# --- repeats --------------------------------------------------------------------------------------------------------
+
+
+cdef inline void remember(subscription_t *s, int64_t sequence, const layer_t *layer, const packet_t *packet, sent_t *sent) noexcept nogil:
+    if s.sent == NULL:
+        s.sent = <sent_t *>calloc(SENT_HISTORY, sizeof(sent_t))
+        if s.sent == NULL:
+            return
+    sent.sequence = <uint32_t>packet.sequence
+    sent.resent_ms = 0
+    sent.tries = 0
+    sent.layer = layer.index
+    sent.check = check_of(sequence)
+    s.sent[sequence & (SENT_HISTORY - 1)] = sent[0]
+
+
+cdef inline uint8_t check_of(int64_t sequence) noexcept nogil:
+    return <uint8_t>((sequence // SENT_HISTORY) & 127) | 128     # never 0, which an unused entry has
+
+
+cdef sent_t *find_sent(subscription_t *s, int64_t sequence) noexcept nogil:
+    cdef sent_t *sent
+    if s.sent == NULL or sequence > s.highest_out or s.highest_out - sequence >= SENT_HISTORY:
+        return NULL
+    sent = &s.sent[sequence & (SENT_HISTORY - 1)]
+    # a packet of before a layer switch: its timestamps no longer fit, and its frame no longer matters
+    if sent.check != check_of(sequence) or s.layer != <int8_t>sent.layer:
+        return NULL
+    return sent
+
+
+cdef void resend(engine_t *e, subscription_t *s, uint16_t sequence) noexcept nogil:
+    cdef int64_t wanted = unwrap16(s.highest_out, sequence)
+    cdef sent_t *sent = find_sent(s, wanted)
+    cdef const layer_t *layer
+    cdef const packet_t *packet
+    cdef uint32_t now_ms = <uint32_t>(e.now_us // 1000) | 1
+    if sent == NULL or not s.transport.has_address or s.paused:
+        e.counters[<int>DROP_NACK_UNKNOWN] += 1
+        return
+    layer = &s.publication.layers[sent.layer]
+    packet = cache_get(&layer.cache, unwrap32(layer.reception.highest, sent.sequence))
+    if packet == NULL:
+        e.counters[<int>DROP_NACK_UNKNOWN] += 1
+        return
+    if sent.tries >= RESEND_TRIES or (sent.resent_ms and now_ms - sent.resent_ms < resend_gap_ms(s)):
+        e.counters[<int>DROP_NACK_RATE] += 1
+        return
+    sent.tries += 1
+    sent.resent_ms = now_ms
+    if s.formats[packet.format].rtx_payload_type >= 0:
+        send_rtx(e, s, layer, packet, wanted)
+    else:
+        send_again(e, s, layer, packet, wanted, sent)
+
+
+cdef inline uint32_t resend_gap_ms(const subscription_t *s) noexcept nogil:
+    # A receiver repeats its request about once a round trip; two requests within half of one mean the same loss.
+    return <uint32_t>((s.rtt_us // 2 if s.rtt_us > 2 * RESEND_GAP_US else RESEND_GAP_US) // 1000)
+
+
+cdef void send_rtx(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, int64_t sequence) noexcept nogil:
+    """RFC 4588, 4: own SSRC and numbers, the original number before the payload."""
+    cdef sent_t sent
+    cdef uint8_t *at
+    cdef uint32_t n
+    sent.with_mid = not s.heard
+    stamp(e, s.transport, &sent)
+    at = outbound_reserve(&e.out)
+    n = write_header(s, at, <uint32_t>s.formats[packet.format].rtx_payload_type, s.rtx_sequence, s.rtx_ssrc, packet, &sent)
+    put16(at + n, <uint32_t>sequence)
+    memcpy(at + n + 2, cache_payload(&layer.cache, packet), packet.length)
+    if protect_and_commit(e, s.transport, at, n + 2 + packet.length):
+        s.rtx_sequence += 1
+        count_repeat(e, s)
+
+
+cdef void send_again(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, int64_t sequence, const sent_t *sent) noexcept nogil:
+    """The packet as it was, to the bit: under AES-GCM the same number with other bytes would give the key away (RFC 7714, 9.1)."""
+    cdef uint8_t *at = outbound_reserve(&e.out)
+    cdef uint32_t n = write_header(s, at, <uint32_t>s.formats[packet.format].payload_type, <uint32_t>sequence, s.ssrc, packet, sent)
+    memcpy(at + n, cache_payload(&layer.cache, packet), packet.length)
+    if protect_and_commit(e, s.transport, at, n + packet.length):
+        count_repeat(e, s)
+
+
+cdef inline void count_repeat(engine_t *e, subscription_t *s) noexcept nogil:
+    e.counters[<int>RTX_OUT] += 1
+    e.counters[<int>NACK_SERVED] += 1
+    s.resent += 1

@@ -1,0 +1,410 @@
+"""Making and unmaking the engine's objects."""
+
+import os
+
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset
+
+from sfu.engine.address cimport same_address
+from sfu.engine.cache cimport cache_free, cache_init
+from sfu.engine.events cimport events_free, events_init
+from sfu.engine.model cimport (
+    AUDIO_ARENA,
+    AUDIO_SLOTS,
+    MAX_ADDRESSES,
+    MAX_LAYERS,
+    MAX_PUBLICATIONS,
+    MAX_STREAMS,
+    MAX_SUBSCRIPTIONS,
+    REPAIR_US,
+    REPORT_US,
+    VIDEO_ARENA,
+    VIDEO_SLOTS,
+    pthread_mutex_t,
+    stream_t,
+)
+from sfu.engine.nack cimport nack_free, nack_init
+from sfu.engine.outbound cimport outbound_free, outbound_init
+from sfu.engine.reception cimport reception_init
+from sfu.engine.table cimport table_free, table_get, table_init, table_put, table_remove
+from sfu.engine.twcc cimport twcc_free
+
+cdef extern from "<pthread.h>" nogil:
+    int pthread_mutex_init(pthread_mutex_t *mutex, const void *attributes)
+    int pthread_mutex_destroy(pthread_mutex_t *mutex)
+
+
+# --- the engine -----------------------------------------------------------------------------------------------------
+
+
+cdef engine_t *engine_new(uint64_t seed) except NULL:
+    cdef engine_t *e = <engine_t *>calloc(1, sizeof(engine_t))
+    if e == NULL:
+        raise MemoryError
+    e.random = seed or int.from_bytes(os.urandom(8), "little") | 1
+    e.repair_due_us = -1
+    e.events.fd = -1
+    e.mutex = <pthread_mutex_t *>calloc(1, sizeof(pthread_mutex_t))
+    if e.mutex == NULL:
+        raise MemoryError
+    pthread_mutex_init(e.mutex, NULL)
+    table_init(&e.by_address, engine_random(e))
+    table_init(&e.by_ufrag, engine_random(e))
+    outbound_init(&e.out)
+    events_init(&e.events)
+    return e
+
+
+cdef void engine_delete(engine_t *e) noexcept:
+    if e == NULL:
+        return
+    while e.reports != NULL:
+        transport_delete(e, e.reports)
+    table_free(&e.by_address)
+    table_free(&e.by_ufrag)
+    outbound_free(&e.out)
+    events_free(&e.events)
+    free(e.drained)
+    if e.mutex != NULL:
+        pthread_mutex_destroy(e.mutex)
+        free(e.mutex)
+    free(e)
+
+
+cdef uint64_t engine_random(engine_t *e) noexcept nogil:
+    # splitmix64: for SSRCs and first sequence numbers, which need to be unlikely to collide, not secret (RFC 3550, 8.1)
+    e.random += <uint64_t>0x9E3779B97F4A7C15u
+    cdef uint64_t z = e.random
+    z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9u
+    z = (z ^ (z >> 27)) * <uint64_t>0x94D049BB133111EBu
+    return z ^ (z >> 31)
+
+
+# --- transports -----------------------------------------------------------------------------------------------------
+
+
+cdef transport_t *transport_new(engine_t *e, uint32_t id) noexcept nogil:
+    cdef transport_t *t = <transport_t *>calloc(1, sizeof(transport_t))
+    if t == NULL:
+        return NULL
+    t.id = id
+    t.ssrc = <uint32_t>engine_random(e) | 1
+    e.transport_count += 1
+    report_later(e, t)
+    return t
+
+
+cdef void transport_delete(engine_t *e, transport_t *t) noexcept nogil:
+    while t.subscription_count > 0:
+        subscription_delete(e, t.subscriptions[t.subscription_count - 1])
+    while t.publication_count > 0:
+        publication_delete(e, t.publications[t.publication_count - 1])
+    while t.address_count > 0:
+        transport_forget_address(e, t, &t.addresses[t.address_count - 1])
+    if t.ufrag.ip[0] != 0:
+        table_remove(&e.by_ufrag, &t.ufrag)
+    unlist_feedback(e, t)
+    unlist_report(e, t)
+    twcc_free(&t.twcc)
+    free(t.subscriptions)
+    free(t.streams)
+    free(t)
+    e.transport_count -= 1
+
+
+cdef int transport_learn_address(engine_t *e, transport_t *t, const address_t *address) noexcept nogil:
+    cdef uint32_t i
+    for i in range(t.address_count):
+        if same_address(&t.addresses[i], address):
+            return table_put(&e.by_address, address, t)
+    if t.address_count == MAX_ADDRESSES:
+        # forget the oldest that is not in use
+        i = 1 if t.has_address and same_address(&t.addresses[0], &t.address) else 0
+        transport_forget_address(e, t, &t.addresses[i])
+    if table_put(&e.by_address, address, t) < 0:
+        return -1
+    t.addresses[t.address_count] = address[0]
+    t.address_count += 1
+    return 0
+
+
+cdef void transport_forget_address(engine_t *e, transport_t *t, const address_t *address) noexcept nogil:
+    cdef address_t gone = address[0]
+    cdef uint32_t i = 0
+    cdef uint32_t k
+    while i < t.address_count:
+        if same_address(&t.addresses[i], &gone):
+            for k in range(i, t.address_count - 1):
+                t.addresses[k] = t.addresses[k + 1]
+            t.address_count -= 1
+        else:
+            i += 1
+    table_remove_if_owned(e, t, &gone)
+    if t.has_address and same_address(&t.address, &gone):
+        t.has_address = False
+
+
+cdef void table_remove_if_owned(engine_t *e, transport_t *t, const address_t *address) noexcept nogil:
+    # an address can have moved to another transport (a NAT that reuses a port): that one keeps it
+    if table_get(&e.by_address, address) == <void *>t:
+        table_remove(&e.by_address, address)
+
+
+# --- publications ---------------------------------------------------------------------------------------------------
+
+
+cdef publication_t *publication_new(engine_t *e, transport_t *t, uint32_t id, bint video, uint32_t clock_rate, uint32_t layer_count) noexcept nogil:
+    cdef publication_t *p
+    cdef uint32_t i
+    if t.publication_count == MAX_PUBLICATIONS or not 0 < layer_count <= MAX_LAYERS:
+        return NULL
+    if t.streams == NULL:
+        t.streams = <stream_t *>calloc(MAX_STREAMS, sizeof(stream_t))
+    p = <publication_t *>calloc(1, sizeof(publication_t))
+    if p != NULL:
+        p.layers = <layer_t *>calloc(layer_count, sizeof(layer_t))
+    if t.streams == NULL or p == NULL or p.layers == NULL:
+        free(p)
+        return NULL
+    p.id = id
+    p.transport = t
+    p.video = video
+    p.clock_rate = clock_rate
+    p.layer_count = layer_count
+    for i in range(layer_count):
+        p.layers[i].publication = p
+        p.layers[i].index = <uint8_t>i
+    t.publications[t.publication_count] = p
+    t.publication_count += 1
+    e.publication_count += 1
+    return p
+
+
+cdef void publication_delete(engine_t *e, publication_t *p) noexcept nogil:
+    cdef transport_t *t = p.transport
+    cdef uint32_t i
+    cdef uint32_t kept = 0
+    while p.subscription_count > 0:
+        subscription_delete(e, p.subscriptions[p.subscription_count - 1])
+    unqueue_publication(e, p)
+    for i in range(t.stream_count):
+        if t.streams[i].layer.publication != p:
+            t.streams[kept] = t.streams[i]
+            kept += 1
+    t.stream_count = kept
+    for i in range(p.layer_count):
+        layer_close(e, &p.layers[i])
+    for i in range(t.publication_count):
+        if t.publications[i] == p:
+            t.publication_count -= 1
+            t.publications[i] = t.publications[t.publication_count]
+            break
+    free(p.layers)
+    free(p.subscriptions)
+    free(p)
+    e.publication_count -= 1
+
+
+cdef int layer_open(engine_t *e, layer_t *layer, uint32_t ssrc) noexcept nogil:
+    """(Re)starts a layer with this SSRC: fresh statistics and an empty cache. -1: out of memory."""
+    cdef publication_t *p = layer.publication
+    cdef uint32_t i
+    layer_close(e, layer)
+    layer.ssrc = ssrc
+    reception_init(&layer.reception, ssrc, p.clock_rate)
+    if cache_init(&layer.cache, VIDEO_ARENA if p.video else AUDIO_ARENA, VIDEO_SLOTS if p.video else AUDIO_SLOTS) < 0:
+        return -1
+    if nack_init(&layer.nack) < 0:
+        cache_free(&layer.cache)
+        return -1
+    e.cache_bytes += layer.cache.arena_bytes
+    layer.started = True
+    # who was on the old stream starts anew on this one
+    for i in range(p.subscription_count):
+        if p.subscriptions[i].layer == layer.index:
+            p.subscriptions[i].layer = -1
+            p.subscriptions[i].last_layer = -1
+    return 0
+
+
+cdef void layer_close(engine_t *e, layer_t *layer) noexcept nogil:
+    unattend(e, layer)
+    if not layer.started:
+        return
+    e.cache_bytes -= layer.cache.arena_bytes
+    cache_free(&layer.cache)
+    nack_free(&layer.nack)
+    layer.started = False
+
+
+cdef int stream_add(transport_t *t, uint32_t ssrc, layer_t *layer, bint repair) noexcept nogil:
+    if t.stream_count == MAX_STREAMS:
+        return -1
+    t.streams[t.stream_count].ssrc = ssrc
+    t.streams[t.stream_count].layer = layer
+    t.streams[t.stream_count].repair = repair
+    t.stream_count += 1
+    return 0
+
+
+# --- subscriptions --------------------------------------------------------------------------------------------------
+
+
+cdef bint make_room(subscription_t ***list, uint32_t count, uint32_t *capacity) noexcept nogil:
+    cdef uint32_t wanted = 2 * count if count else 4
+    cdef subscription_t **larger
+    if count < capacity[0]:
+        return True
+    larger = <subscription_t **>realloc(list[0], wanted * sizeof(subscription_t *))
+    if larger == NULL:
+        return False
+    list[0] = larger
+    capacity[0] = wanted
+    return True
+
+
+cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t *p, uint32_t id) noexcept nogil:
+    cdef subscription_t *s
+    if t.subscription_count == MAX_SUBSCRIPTIONS:
+        return NULL
+    if not make_room(&t.subscriptions, t.subscription_count, &t.subscription_capacity):
+        return NULL
+    if not make_room(&p.subscriptions, p.subscription_count, &p.subscription_capacity):
+        return NULL
+    s = <subscription_t *>calloc(1, sizeof(subscription_t))
+    if s == NULL:
+        return NULL
+    s.id = id
+    s.transport = t
+    s.publication = p
+    s.layer = -1
+    s.last_layer = -1
+    s.wanted_layer = <uint8_t>(p.layer_count - 1)
+    s.rtx_sequence = <uint16_t>(engine_random(e) & 0x7FFF)
+    # The first sequence number lies in the lower half, so that both ends agree on SRTP's first rollover (RFC 3711, 3.3.1).
+    s.highest_out = <int64_t>(engine_random(e) & 0x7FFF)
+    s.transport_index = t.subscription_count
+    t.subscriptions[t.subscription_count] = s
+    t.subscription_count += 1
+    s.publication_index = p.subscription_count
+    p.subscriptions[p.subscription_count] = s
+    p.subscription_count += 1
+    e.subscription_count += 1
+    return s
+
+
+cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil:
+    cdef transport_t *t = s.transport
+    cdef publication_t *p = s.publication
+    t.subscription_count -= 1
+    t.subscriptions[s.transport_index] = t.subscriptions[t.subscription_count]
+    t.subscriptions[s.transport_index].transport_index = s.transport_index
+    p.subscription_count -= 1
+    p.subscriptions[s.publication_index] = p.subscriptions[p.subscription_count]
+    p.subscriptions[s.publication_index].publication_index = s.publication_index
+    free(s.sent)
+    free(s)
+    e.subscription_count -= 1
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
+cdef void attend(engine_t *e, layer_t *layer) noexcept nogil:
+    if layer.attended:
+        return
+    layer.attended = True
+    layer.attended_previous = NULL
+    layer.attended_next = e.attended
+    if e.attended != NULL:
+        e.attended.attended_previous = layer
+    e.attended = layer
+    if e.repair_due_us < 0:
+        e.repair_due_us = e.now_us + REPAIR_US
+
+
+cdef void unattend(engine_t *e, layer_t *layer) noexcept nogil:
+    if not layer.attended:
+        return
+    layer.attended = False
+    if layer.attended_previous != NULL:
+        layer.attended_previous.attended_next = layer.attended_next
+    else:
+        e.attended = layer.attended_next
+    if layer.attended_next != NULL:
+        layer.attended_next.attended_previous = layer.attended_previous
+
+
+cdef void queue_publication(engine_t *e, publication_t *p) noexcept nogil:
+    if p.queued:
+        return
+    p.queued = True
+    p.queued_next = e.queued
+    e.queued = p
+
+
+cdef void unqueue_publication(engine_t *e, publication_t *p) noexcept nogil:
+    cdef publication_t **link = &e.queued
+    if not p.queued:
+        return
+    while link[0] != p:
+        link = &link[0].queued_next
+    link[0] = p.queued_next
+    p.queued = False
+
+
+cdef void list_feedback(engine_t *e, transport_t *t) noexcept nogil:
+    if t.feedback_listed:
+        return
+    t.feedback_listed = True
+    t.feedback_next = e.feedback
+    e.feedback = t
+
+
+cdef void unlist_feedback(engine_t *e, transport_t *t) noexcept nogil:
+    cdef transport_t **link = &e.feedback
+    if not t.feedback_listed:
+        return
+    while link[0] != t:
+        link = &link[0].feedback_next
+    link[0] = t.feedback_next
+    t.feedback_listed = False
+
+
+cdef void unlist_report(engine_t *e, transport_t *t) noexcept nogil:
+    if t.report_next == NULL:
+        return
+    if t.report_next == t:
+        e.reports = NULL
+    else:
+        t.report_next.report_previous = t.report_previous
+        t.report_previous.report_next = t.report_next
+        if e.reports == t:
+            e.reports = t.report_next
+    t.report_next = NULL
+
+
+cdef void insert_report(engine_t *e, transport_t *t) noexcept nogil:
+    """At the end of the circle, which is just before its head."""
+    if e.reports == NULL:
+        t.report_next = t
+        t.report_previous = t
+        e.reports = t
+        return
+    t.report_next = e.reports
+    t.report_previous = e.reports.report_previous
+    t.report_previous.report_next = t
+    e.reports.report_previous = t
+
+
+cdef void report_later(engine_t *e, transport_t *t) noexcept nogil:
+    unlist_report(e, t)
+    t.report_due_us = e.now_us + REPORT_US
+    insert_report(e, t)
+
+
+cdef void report_now(engine_t *e, transport_t *t) noexcept nogil:
+    unlist_report(e, t)
+    t.report_due_us = e.now_us
+    insert_report(e, t)
+    e.reports = t

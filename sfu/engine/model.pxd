@@ -1,0 +1,233 @@
+# The engine's objects. Plain structs, owned by the engine, touched only under its lock.
+#
+#   transport 1--* publication 1--* layer (one RTP stream received, with its cache)
+#   transport 1--* subscription *--1 publication
+#
+# Who frees whom: removing a transport removes its subscriptions and publications; removing a publication removes the
+# subscriptions to it. Nothing else owns anything.
+from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from sfu.engine.address cimport address_t
+from sfu.engine.cache cimport cache_t
+from sfu.engine.counters cimport COUNTER_COUNT
+from sfu.engine.events cimport events_t
+from sfu.engine.nack cimport nack_t
+from sfu.engine.outbound cimport outbound_t
+from sfu.engine.payload cimport codec_t
+from sfu.engine.reception cimport reception_t
+from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID, TAG_BYTES
+from sfu.engine.table cimport table_t
+from sfu.engine.twcc cimport twcc_t
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+
+cdef enum:
+    MAX_LAYERS = 4              # simulcast: three are usual
+    MAX_FORMATS = 4             # codecs of one m-line: opus and red, or one video codec
+    MAX_STREAMS = 64            # SSRCs one transport may send us
+    MAX_ADDRESSES = 8           # validated addresses of one transport; the oldest is forgotten
+    MAX_PUBLICATIONS = 32       # per transport
+    MAX_SUBSCRIPTIONS = 256     # per transport
+    GATHERED = 64               # packets of one publication that wait to be forwarded together
+    SENT_HISTORY = 512          # (20 bytes each) packets per video subscription that can be asked for again: 3 s at 1.5 Mbit/s
+    VIDEO_ARENA = 1048576       # bytes per video layer: 5 s at 1.5 Mbit/s
+    VIDEO_SLOTS = 1024
+    AUDIO_ARENA = 65536
+    AUDIO_SLOTS = 256
+    MAX_PAYLOAD = 1460          # larger media packets would fit no path's MTU once protected
+
+    # A frame's packets are gathered so that they leave in one burst, but never longer than this.
+    GATHER_US = 1000
+    REPORT_US = 1000000         # RTCP SR and RR (RFC 3550, 6.2: at most 5 % of the bandwidth; this is far below)
+    REPAIR_US = 5000            # how finely NACK and keyframe repeats are timed
+    KEYFRAME_REPEAT_US = 500000  # one PLI each, until a keyframe arrives
+    KEYFRAME_PATIENCE_US = 20000000  # a publisher that never answers is left alone after that
+    DEFAULT_RTT_US = 80000
+    RESEND_GAP_US = 10000       # the same packet is not sent again sooner
+    RESEND_TRIES = 6
+    STUN_PER_SECOND = 100       # per transport; a full ICE check list with retransmissions is about 50
+    LAYER_SILENT_US = 2000000   # a layer without packets for so long is not chosen
+
+cdef struct tag_t:              # a MID or RID
+    uint8_t length
+    uint8_t text[TAG_BYTES]
+
+cdef struct format_t:
+    codec_t codec
+    uint8_t payload_type
+    int16_t rtx_payload_type    # -1: none
+    bint nack
+
+cdef struct layer_t:
+    publication_t *publication
+    uint8_t index
+    bint started
+    tag_t rid
+    uint32_t ssrc               # 0: not known yet
+    uint32_t rtx_ssrc
+    reception_t reception
+    nack_t nack
+    cache_t cache
+    int64_t last_us             # arrival of the last packet
+    int64_t keyframe_us         # arrival of the last keyframe's start; 0 for none
+    int64_t keyframe_sequence
+    int64_t wanted_us           # since when a keyframe is wanted; 0 for not
+    int64_t asked_us            # last PLI
+    uint64_t keyframes
+    uint64_t nacks
+    uint64_t plis
+    uint64_t repaired
+    bint attended               # in the engine's list of layers that need repair
+    layer_t *attended_next
+    layer_t *attended_previous
+
+cdef struct gathered_t:
+    int64_t sequence
+    uint8_t layer
+
+cdef struct publication_t:
+    uint32_t id
+    transport_t *transport
+    bint video
+    bint announced              # PUBLICATION_STARTED was sent
+    tag_t mid
+    uint32_t clock_rate
+    format_t formats[MAX_FORMATS]
+    uint32_t format_count
+    layer_t *layers
+    uint32_t layer_count
+    subscription_t **subscriptions
+    uint32_t subscription_count
+    uint32_t subscription_capacity
+    gathered_t gathered[GATHERED]
+    uint32_t gathered_count
+    bint ready                  # forward at the next settle
+    int64_t gather_until_us
+    bint queued                 # in the engine's list of publications with gathered packets
+    publication_t *queued_next
+
+cdef struct sent_t:             # how one sent packet maps back, and what its plain repeat must look like
+    uint32_t sequence           # low bits of the layer's sequence
+    uint32_t resent_ms          # engine time of the last repeat; 0: never
+    uint32_t send_time          # abs-send-time that was written (24 bits)
+    uint16_t transport_sequence
+    uint8_t check               # next bits of the out sequence, so that a stale entry is not taken for a fresh one
+    uint8_t tries
+    uint8_t layer
+    bint with_mid
+
+cdef struct out_format_t:
+    int16_t payload_type        # -1: not taken by this subscriber
+    int16_t rtx_payload_type    # -1: repeats are sent as they were
+    bint nack
+
+cdef struct subscription_t:
+    uint32_t id
+    uint32_t publication_index  # place in publication.subscriptions
+    uint32_t transport_index    # place in transport.subscriptions
+    transport_t *transport
+    publication_t *publication
+    uint32_t ssrc
+    uint32_t rtx_ssrc
+    out_format_t formats[MAX_FORMATS]
+    tag_t mid
+    bint paused
+    bint started                # something was sent
+    bint heard                  # a report block came back: the peer knows the SSRC, MID can be left out
+    bint keeps_history
+    int8_t layer                # being sent; -1: waiting to start or to start again
+    int8_t last_layer           # the last one that was sent; -1: none yet
+    uint8_t wanted_layer
+    # Rewriting: out = in + offset for packets of the current layer from first_in on.
+    int64_t first_in
+    int64_t offset
+    int64_t highest_out
+    uint32_t timestamp_offset
+    uint32_t last_timestamp     # as sent, of highest_out
+    int64_t last_sent_us
+    uint16_t rtx_sequence
+    sent_t *sent                # SENT_HISTORY, by out sequence; NULL until the first packet
+    uint64_t packets
+    uint64_t bytes              # payload bytes, as sender reports count them
+    uint64_t resent
+    uint64_t nacks
+    uint64_t plis
+    uint64_t reported_packets   # packets when the last sender report went out
+    uint32_t report_ntp_mid     # middle bits of the last sender report's NTP time
+    int64_t report_us
+    uint8_t fraction_lost
+    uint32_t jitter
+    int64_t cumulative_lost
+    int64_t rtt_us              # 0: not known yet
+
+cdef struct stream_t:           # what an SSRC that arrives on a transport is
+    uint32_t ssrc
+    bint repair                 # RTX of that layer
+    layer_t *layer
+
+cdef struct transport_t:
+    uint32_t id
+    address_t ufrag             # key in the ufrag table; all zeros for none
+    address_t address           # the selected pair
+    bint has_address
+    address_t addresses[MAX_ADDRESSES]
+    uint32_t address_count
+    bint keyed
+    bint plain
+    void *srtp_in
+    void *srtp_out
+    uint32_t ssrc               # of our own RTCP towards this peer
+    uint8_t receive_kinds[MAX_EXTENSION_ID + 1]   # id -> extension_t
+    uint8_t send_ids[EXT_KINDS]                   # extension_t -> id, 0 for none
+    publication_t *publications[MAX_PUBLICATIONS]
+    uint32_t publication_count
+    subscription_t **subscriptions
+    uint32_t subscription_count
+    uint32_t subscription_capacity
+    stream_t *streams           # allocated with the first publication
+    uint32_t stream_count
+    bint transport_cc           # we owe this peer transport-wide feedback
+    twcc_t twcc
+    uint32_t twcc_media_ssrc
+    bint feedback_listed        # in the engine's list of transports with feedback to come
+    transport_t *feedback_next
+    uint16_t transport_sequence  # next transport-wide number towards this peer
+    int64_t stun_window_us
+    uint32_t stun_count
+    int64_t remb_bps            # last REMB of this peer; 0 for none
+    uint64_t packets_in
+    uint64_t bytes_in
+    uint64_t packets_out
+    uint64_t bytes_out
+    int64_t rtt_us              # the smallest of its subscriptions' latest; 0: not known
+    # Circular list of transports in the order of their next report.
+    int64_t report_due_us
+    transport_t *report_next
+    transport_t *report_previous
+
+cdef struct engine_t:
+    pthread_mutex_t *mutex
+    int64_t now_us              # of the latest input or tick
+    uint32_t send_time          # abs-send-time of now_us
+    uint64_t random             # state of the generator for SSRCs and sequence numbers
+    table_t by_address
+    table_t by_ufrag
+    transport_t *reports        # head of the report list: due first
+    layer_t *attended           # layers with missing packets or a wanted keyframe
+    int64_t repair_due_us       # next look at them; -1 for none
+    transport_t *feedback       # transports with transport-wide feedback to come
+    publication_t *queued       # publications with gathered packets
+    outbound_t out
+    events_t events
+    uint64_t counters[COUNTER_COUNT]
+    uint8_t *drained            # without a loop: datagrams that wait for drain()
+    uint64_t drained_bytes
+    uint64_t drained_capacity
+    void *close                 # close_fn
+    void *close_context
+    uint64_t cache_bytes
+    uint32_t transport_count
+    uint32_t publication_count
+    uint32_t subscription_count
