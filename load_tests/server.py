@@ -29,7 +29,7 @@ class ServerDidNotStart(Exception):  # noqa: N818 - it is a finding, said in the
 
 def free_port(host: str = "127.0.0.1") -> int:
     """A port number that UDP and TCP both have free on this address now."""
-    for _ in range(100):  # a collision with a UDP socket is rare; a hundred of them mean that there is no free port
+    for _ in range(100):  # a collision with a UDP socket is rare; a hundred mean that no port is free
         with socket.socket(_family(host), socket.SOCK_STREAM) as tcp:
             tcp.bind((host, 0))
             port: int = tcp.getsockname()[1]
@@ -44,7 +44,10 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 class ServerProcess:
-    """`tongke serve --demo` as a process: `async with ServerProcess() as server`. Its output goes to a file in `data`."""
+    """`tongke serve --demo` as a process: `async with ServerProcess() as server`.
+
+    Its output goes to a file in `data`.
+    """
 
     def __init__(
         self,
@@ -91,13 +94,14 @@ class ServerProcess:
         await self.stop()
 
     async def start(self) -> None:
-        """Starts it and waits until `/readyz` answers 200. Also starts again, on the same data, after `stop` or
-        `kill`. Raises ServerDidNotStart."""
+        """Starts it and waits until `/readyz` answers 200. Raises ServerDidNotStart."""
         self.data.mkdir(parents=True, exist_ok=True)
         command = [
-            str(TONGKE), "serve", "--demo", "--host", self.host, "--port", str(self.port), "--media-ip", self.host,
-            "--media-port", str(self.media_port), "--data", str(self.data), *self._arguments,
-        ]  # fmt: skip
+            *(str(TONGKE), "serve", "--demo", "--data", str(self.data)),
+            *("--host", self.host, "--port", str(self.port)),
+            *("--media-ip", self.host, "--media-port", str(self.media_port)),
+            *self._arguments,
+        ]
         with self.log.open("ab") as output:
             try:
                 self._process = await asyncio.create_subprocess_exec(
@@ -118,7 +122,8 @@ class ServerProcess:
             async with asyncio.timeout(READY_TIMEOUT_S), aiohttp.ClientSession() as http:
                 while not await _answers(http, f"{self.url}/readyz"):
                     if self._process.returncode is not None:
-                        raise ServerDidNotStart(f"the server ended with {self._process.returncode}:\n{self.tail()}")
+                        code = self._process.returncode
+                        raise ServerDidNotStart(f"the server ended with {code}:\n{self.tail()}")
                     await asyncio.sleep(0.05)
         except TimeoutError:
             raise ServerDidNotStart(

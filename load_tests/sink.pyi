@@ -19,7 +19,7 @@ class StreamFigures(NamedTuple):
     last_us: int
 
 class SocketFigures(NamedTuple):
-    """What is not RTP, per socket: SRTCP packets, STUN messages, anything else, and RTP beyond the eighth SSRC."""
+    """What is not RTP, per socket: SRTCP packets, STUN messages, the rest, and RTP beyond the eighth SSRC."""
 
     socket: int
     rtcp: int

@@ -1,0 +1,97 @@
+"""What /proc says of the server: processor time by thread, and memory (proc(5)). Linux only, like the
+server."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+PAGE_OCTETS = os.sysconf("SC_PAGE_SIZE")
+
+
+class NoSuchProcess(Exception):  # noqa: N818
+    """It ended, or belongs to somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Processor time so far, in seconds."""
+
+    main_thread: int
+    """Its thread id, which is the process id."""
+    process_s: float
+    """utime + stime of all threads."""
+    threads_s: dict[int, float]
+    """By thread id, from the scheduler's nanoseconds."""
+    children_s: float
+    """The same sum for all child processes (the recorder)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    rss_octets: int
+    pss_octets: int
+    """Shared pages divided among those who share them; 0 where /proc does not tell."""
+
+
+def usage(pid: int, proc: Path = Path("/proc")) -> Usage:
+    """Raises NoSuchProcess."""
+    try:
+        return Usage(
+            main_thread=pid,
+            process_s=_process_s(proc / str(pid)),
+            threads_s=_threads(proc / str(pid)),
+            children_s=sum(_process_s(proc / str(child)) for child in children(pid, proc)),
+        )
+    except (OSError, ValueError, IndexError) as error:
+        raise NoSuchProcess(f"process {pid} cannot be watched: {error}") from error
+
+
+def memory(pid: int, proc: Path = Path("/proc")) -> Memory:
+    """Raises NoSuchProcess."""
+    try:
+        pages = int((proc / str(pid) / "statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError) as error:
+        raise NoSuchProcess(f"process {pid} cannot be watched: {error}") from error
+    return Memory(pages * PAGE_OCTETS, _pss_octets(proc / str(pid) / "smaps_rollup"))
+
+
+def children(pid: int, proc: Path = Path("/proc")) -> list[int]:
+    """Process ids of all descendants; those that end meanwhile are left out."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        for path in (proc / str(waiting.pop()) / "task").glob("*/children"):
+            try:
+                direct = [int(word) for word in path.read_text().split()]
+            except OSError:
+                continue
+            found += direct
+            waiting += direct
+    return found
+
+
+def _process_s(directory: Path) -> float:
+    # The name, in brackets, may hold spaces and brackets itself: fields are counted from its end.
+    fields = (directory / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def _threads(directory: Path) -> dict[int, float]:
+    result = {}
+    for task in (directory / "task").iterdir():
+        try:
+            result[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
+        except OSError:  # the thread ended while we looked
+            continue
+    return result
+
+
+def _pss_octets(path: Path) -> int:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)

@@ -1,0 +1,1 @@
+"""One file per scenario: what bots do, and what is measured meanwhile."""

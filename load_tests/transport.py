@@ -1,0 +1,144 @@
+"""A bot's connection to the media port: one connected UDP socket, ICE as the controlling side (RFC 8445),
+DTLS."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import struct
+
+from aioice import stun
+
+from .dtls import Identity, SrtpKeys
+from .sdp import Answer, LocalParameters
+
+CHECK_TIMEOUTS_S = (0.2, 0.4, 0.8, 1.6, 3.2)
+"""Waits after each connectivity check, doubled as in RFC 8489, 6.2.1."""
+CONSENT_INTERVAL_S = 5.0
+"""RFC 7675, 5.1."""
+RECEIVE_BUFFER_OCTETS = 1 << 20
+"""A key picture for a bot that does not get the processor at once."""
+PEER_REFLEXIVE_PRIORITY = 110 << 24 | 65535 << 8 | 255
+SO_MEMINFO, MEMINFO_DROPS = 55, 8
+"""asm-generic/socket.h and linux/sock_diag.h: packets dropped because the socket was full."""
+
+
+class ConnectivityFailed(Exception):  # noqa: N818
+    """The media port did not answer a connectivity check."""
+
+
+class BotTransport:
+    """`local` goes into the offer; `connect` does ICE and DTLS; then `socket` and `keys` are the owner's."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self.local = LocalParameters(secrets.token_hex(4), secrets.token_hex(12), identity.fingerprint)
+        self._tie_breaker = secrets.randbits(64)
+        self._answer: Answer | None = None
+        self.socket: socket.socket | None = None
+        self.keys: SrtpKeys | None = None
+
+    async def connect(self, answer: Answer) -> None:
+        """Raises ConnectivityFailed or HandshakeFailed; the caller closes in any case."""
+        self._answer = answer
+        family = socket.AF_INET6 if ":" in answer.address[0] else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
+        self.socket.setblocking(False)
+        self.socket.connect(answer.address)
+        await self._check()
+        self.keys = await self._identity.handshake(
+            self,
+            client=answer.setup != "active",
+            algorithm=answer.fingerprint_algorithm,
+            fingerprint=answer.fingerprint,
+        )
+
+    def consent_check(self) -> None:
+        """Sends one check and does not wait: the answers are only counted by whoever reads the socket."""
+        self.send(bytes(self._request()))
+
+    def drops(self) -> int:
+        """Datagrams that came while the socket's buffer was full: the bot's own loss, not the server's."""
+        if self.socket is None:
+            return 0
+        words = self.socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (MEMINFO_DROPS + 1))
+        return int.from_bytes(words[4 * MEMINFO_DROPS : 4 * MEMINFO_DROPS + 4], "little")
+
+    def close(self) -> None:
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+
+    # --- the channel of the handshake -------------------------------------------------------------
+
+    def send(self, datagram: bytes) -> None:
+        assert self.socket is not None
+        self.socket.send(datagram)
+
+    async def receive(self, timeout_s: float) -> bytes:
+        """The next DTLS datagram; late STUN answers and early media are passed over."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                datagram = await self._receive_any()
+                if datagram and 20 <= datagram[0] <= 63:
+                    return datagram
+
+    async def _receive_any(self) -> bytes:
+        assert self.socket is not None
+        return await asyncio.get_running_loop().sock_recv(self.socket, 2048)
+
+    # --- connectivity -----------------------------------------------------------------------------
+
+    def _request(self) -> stun.Message:
+        assert self._answer is not None
+        message = stun.Message(
+            message_method=stun.Method.BINDING,
+            message_class=stun.Class.REQUEST,
+            attributes={
+                "USERNAME": f"{self._answer.ufrag}:{self.local.ufrag}",
+                "PRIORITY": PEER_REFLEXIVE_PRIORITY,
+                "ICE-CONTROLLING": self._tie_breaker,
+                "USE-CANDIDATE": None,
+            },
+        )
+        message.add_message_integrity(self._answer.pwd.encode())
+        return message
+
+    async def _check(self) -> None:
+        request = self._request()
+        for wait_s in CHECK_TIMEOUTS_S:
+            try:
+                self.send(bytes(request))
+                async with asyncio.timeout(wait_s):
+                    await self._response(request)
+                    return
+            except TimeoutError:
+                continue
+            except ConnectionRefusedError:
+                break
+        assert self._answer is not None
+        host, port = self._answer.address
+        raise ConnectivityFailed(f"the media port {host} udp {port} answered no connectivity check")
+
+    async def _response(self, request: stun.Message) -> None:
+        """Waits for the authenticated success response to this request."""
+        assert self._answer is not None
+        while True:
+            datagram = await self._receive_any()
+            if not datagram or datagram[0] > 3:
+                continue
+            try:
+                message = stun.parse_message(datagram)
+            except (ValueError, LookupError, struct.error):  # aioice lets the last two through
+                continue
+            if message.transaction_id == request.transaction_id and message.message_class in _FINAL:
+                if not message.check_message_integrity(self._answer.pwd.encode()):
+                    continue
+                if message.message_class == stun.Class.ERROR:
+                    raise ConnectivityFailed(f"the media port refused the check: {message}")
+                return
+
+
+_FINAL = (stun.Class.RESPONSE, stun.Class.ERROR)
