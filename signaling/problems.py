@@ -86,9 +86,15 @@ STATUS: Final[Mapping[str, int]] = {
     "bad-direction": 400,
     "answer-mismatch": 400,
     "too-many-tracks": 400,
-    "no-common-codec": 406,
-    "too-many-codecs": 406,
+    "no-common-codec": 422,
+    "too-many-codecs": 422,
     "transport-gone": 409,
+    # WHIP and WHEP
+    "nothing-to-watch": 409,
+    "bad-fragment": 400,
+    "precondition-required": 428,
+    "precondition-failed": 412,
+    "one-track-each": 422,
     # ours
     "shutting-down": 503,
     "not-ready": 503,
