@@ -1,21 +1,43 @@
-"""Offers and answers (RFC 9429) between a SessionDescription and the media plane's parameters; pure.
+"""Offers and answers (RFC 9429) between SDP text and the media plane's parameters; pure.
 
-A publisher:   offer = read_offer(text); for section in offer.sections: negotiate.answer_publication(section.parameters())
-               transport.connect(remote_parameters(offer)); text = answer_publish(offer, transport.local, chosen)
-A WHEP viewer: offer = read_offer(text); negotiate.answer_subscription(...); text = answer_watch(offer, local, tracks)
-A subscriber:  lines = MediaLines(); mid = lines.take(kind); negotiate.offer_subscription(..., mid=mid)
-               lines.fill(mid, OfferedTrack(parameters, stream, track)); text = offer_subscribe(version, local, lines)
-               answer = read_answer(text, lines); transport.connect(remote_parameters(answer))
+A publisher:    offer = read_offer(text)
+                chosen = {section.mid: negotiate.answer_publication(section.parameters()) for ... that sends}
+                transport.connect(remote_parameters(offer))
+                text = answer_publish(offer, transport.local, chosen)
+A WHEP viewer:  offer = read_offer(text); negotiate.answer_subscription(...)
+                text = answer_watch(offer, transport.local, {mid: OfferedTrack(...)})
+A subscriber:   lines = MediaLines()
+                parameters = negotiate.offer_subscription(..., mid=lines.free_mid(kind))
+                lines.put(OfferedTrack(parameters, stream, track))
+                text = offer_subscribe(version, transport.local, lines)
+                answer = read_answer(text, lines); transport.connect(remote_parameters(answer))
+                for a track whose section is rejected or does not receive: nothing is sent; for the others
+                transport.subscribe(publication, negotiate.accept_answer(parameters, section.parameters()))
+
+All m-lines share one transport (BUNDLE, RFC 9143, policy max-bundle), so ICE and DTLS stand in each of them
+and are read from the first that lives; our candidates stand in that one alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from sfu.params import Kind, LocalParameters, MediaParameters, RemoteParameters
+from sfu.params import (
+    DtlsParameters,
+    DtlsSetup,
+    Encoding,
+    Kind,
+    LocalParameters,
+    MediaParameters,
+    RemoteParameters,
+)
+from signaling.sdp import MAX_SECTIONS, Direction, MediaSection, SdpError, SessionDescription
+from signaling.sdp_parser import parse
 
-from .sdp import SessionDescription
+SESSION_ID = "1"
+"""One for all: it need only be unique together with who wrote it (RFC 8866, 5.2), and a connection has one
+writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +47,131 @@ class OfferedTrack:
     parameters: MediaParameters
     """With our ssrc and rtx_ssrc in encodings[0]."""
     stream: str
-    """MediaStream id: tracks of one person share it, so that the browser plays them in sync."""
+    """MediaStream id: tracks of one person share it, so that the browser plays them in sync; also the
+    CNAME."""
     track: str
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One m-line of ours."""
+
+    track: OfferedTrack
+    """What it carries; when not active, what it carried last: an inactive m-line goes on declaring its
+    codecs."""
+    active: bool = True
+
+    @property
+    def mid(self) -> str:
+        return self.track.parameters.mid
+
+    @property
+    def kind(self) -> Kind:
+        return self.track.parameters.kind
+
+
 class MediaLines:
-    """The m-lines of one connection on which we offer: their order never changes, a released one is used again
-    (RFC 9429, 5.2.2). At most sdp.MAX_SECTIONS."""
+    """The m-lines of one connection on which we offer: their order never changes, a released one is used
+    again (RFC 9429, 5.2.2). At most sdp.MAX_SECTIONS."""
 
-    def take(self, kind: Kind) -> str:
-        """The mid of a free m-line of this kind. SdpError `too_many_tracks` when there is no room."""
-        raise NotImplementedError
+    def __init__(self) -> None:
+        self._lines: dict[str, Line] = {}
 
-    def fill(self, mid: str, track: OfferedTrack) -> None:
-        """Says what the m-line carries from the next offer on. KeyError when `mid` was not taken."""
-        raise NotImplementedError
+    def free_mid(self, kind: Kind) -> str:
+        """The mid for the next track of this kind. SdpError `too_many_tracks` when there is no room."""
+        for line in self:
+            if line.kind == kind and not line.active:
+                return line.mid
+        if len(self) == MAX_SECTIONS:
+            raise SdpError("too_many_tracks", f"One connection carries at most {MAX_SECTIONS} tracks.")
+        return str(len(self))
+
+    def put(self, track: OfferedTrack) -> None:
+        """From the next offer on the m-line `track.parameters.mid`, one of `free_mid`, carries `track`.
+        ValueError when that m-line is busy, or not the next, or of the other kind."""
+        mid, kind = track.parameters.mid, track.parameters.kind
+        line = self._lines.get(mid)
+        if mid != str(len(self)) if line is None else line.active or line.kind != kind:
+            raise ValueError(f"m-line {mid} cannot carry this {kind} track")
+        self._lines[mid] = Line(track)
 
     def release(self, mid: str) -> None:
         """From the next offer on the m-line is inactive, and free. Idempotent."""
-        raise NotImplementedError
+        if line := self._lines.get(mid):
+            self._lines[mid] = replace(line, active=False)
 
-    def __iter__(self) -> Iterator[tuple[str, Kind, OfferedTrack | None]]:
-        """(mid, kind, track or None for an inactive one) in the order of the m-lines."""
-        raise NotImplementedError
+    def __iter__(self) -> Iterator[Line]:
+        """In the order of the m-lines."""
+        return iter(tuple(self._lines.values()))
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return len(self._lines)
+
+
+# --- reading ------------------------------------------------------------------------------------
 
 
 def read_offer(text: str) -> SessionDescription:
-    """A client's offer, checked: BUNDLE, rtcp-mux, ICE credentials and a fingerprint are there. Raises SdpError."""
-    raise NotImplementedError
+    """A client's offer, checked: BUNDLE, rtcp-mux, ICE credentials and a fingerprint are there. SdpError."""
+    offer = parse(text)
+    _check(offer)
+    return offer
 
 
 def read_answer(text: str, lines: MediaLines) -> SessionDescription:
     """A client's answer to offer_subscribe: the same checks, and the same m-lines in the same order.
-    A track that it refused has a section that is `rejected`, or does not receive. Raises SdpError."""
-    raise NotImplementedError
+    A track that it refused has a section that is `rejected`, or does not receive. SdpError."""
+    answer = parse(text)
+    expected = [(line.mid, str(line.kind)) for line in lines]
+    if [(section.mid, section.media) for section in answer.sections] != expected:
+        raise SdpError("answer_mismatch", "The answer has not the same m-lines as the offer.")
+    if any(not section.rejected for section in answer.sections):
+        _check(answer)
+    if remote_setup(answer) is DtlsSetup.ACTPASS:
+        raise SdpError("bad_setup", "An answer must say a=setup:active or a=setup:passive.")
+    return answer
 
 
 def remote_parameters(description: SessionDescription) -> RemoteParameters:
     """ICE and DTLS of the bundled transport, for Transport.connect. SdpError as in read_offer."""
-    raise NotImplementedError
+    section = _transport_section(description)
+    if section.ice is None:
+        raise SdpError("no_ice", "The SDP has no a=ice-ufrag and a=ice-pwd.")
+    if section.dtls is None:
+        raise SdpError("no_fingerprint", "The SDP has no a=fingerprint: media is only taken encrypted.")
+    return RemoteParameters(section.dtls, section.ice)
+
+
+def remote_setup(description: SessionDescription) -> DtlsSetup | None:
+    """The a=setup of the bundled transport; None where every m-line is rejected."""
+    living = (section for section in description.sections if not section.rejected and section.dtls)
+    section = next(living, None)
+    return section.dtls.setup if section and section.dtls else None
+
+
+def _transport_section(description: SessionDescription) -> MediaSection:
+    """The m-line whose transport all share: the first of the BUNDLE group (RFC 9143, 7.2)."""
+    living = [section for section in description.sections if not section.rejected]
+    if not living:
+        raise SdpError("no_media", "The SDP has no m-line that is in use.")
+    order = {mid: place for place, mid in enumerate(description.bundle)}
+    return min(living, key=lambda section: order.get(section.mid, len(order)))
+
+
+def _check(description: SessionDescription) -> None:
+    remote_parameters(description)
+    media = [section for section in description.sections if section.kind and not section.rejected]
+    if not media:
+        raise SdpError("no_media", "The SDP has no m-line for audio or video.")
+    if any(not section.mid or section.mid not in description.bundle for section in media) and (
+        len(description.sections) > 1 or not media[0].mid
+    ):
+        raise SdpError("no_bundle", "All m-lines must have an a=mid and stand in one a=group:BUNDLE.")
+    if any(not section.rtcp_mux for section in media):
+        raise SdpError("no_rtcp_mux", "Every m-line must have a=rtcp-mux.")
+
+
+# --- writing ------------------------------------------------------------------------------------
 
 
 def answer_publish(
@@ -76,18 +181,125 @@ def answer_publish(
     *,
     version: int = 1,
 ) -> str:
-    """The answer to a client that sends. chosen: mid -> negotiate.answer_publication's result; an offered m-line that
-    is not in it becomes inactive (rejected when it is not audio or video). Raises SdpError."""
-    raise NotImplementedError
+    """The answer to a client that sends. chosen: mid -> negotiate.answer_publication's result; an offered
+    m-line that is not in it becomes inactive (rejected when it is neither audio nor video). version: grows
+    with every answer of a connection. SdpError."""
+
+    def receive(section: MediaSection) -> MediaSection | None:
+        if (parameters := chosen.get(section.mid)) is None:
+            return None
+        rids = tuple(encoding for encoding in parameters.encodings if encoding.rid)
+        return _media(section, parameters, Direction.RECVONLY, rids)
+
+    return _answer(offer, local, receive, version)
 
 
 def answer_watch(
-    offer: SessionDescription, local: LocalParameters, tracks: Mapping[str, OfferedTrack], *, version: int = 1
+    offer: SessionDescription,
+    local: LocalParameters,
+    tracks: Mapping[str, OfferedTrack],
+    *,
+    version: int = 1,
 ) -> str:
-    """The answer to a client that receives (WHEP). tracks: mid -> what we send on it. Raises SdpError."""
-    raise NotImplementedError
+    """The answer to a client that receives (WHEP). tracks: mid -> what we send on it; the others become
+    inactive. SdpError."""
+
+    def send(section: MediaSection) -> MediaSection | None:
+        track = tracks.get(section.mid)
+        return _sending(section, track) if track else None
+
+    return _answer(offer, local, send, version)
 
 
 def offer_subscribe(version: int, local: LocalParameters, lines: MediaLines) -> str:
-    """Our offer of all m-lines: sendonly those that carry something, inactive the others."""
-    raise NotImplementedError
+    """Our offer of all m-lines: sendonly those that carry something, inactive the others. version: grows
+    with every offer of a connection (RFC 9429, 5.2.2)."""
+    return _describe(version, local, [_offered(line) for line in lines], DtlsSetup.ACTPASS)
+
+
+def _answer(
+    offer: SessionDescription,
+    local: LocalParameters,
+    fill: Callable[[MediaSection], MediaSection | None],
+    version: int,
+) -> str:
+    setup = remote_parameters(offer).dtls.setup
+    ours = DtlsSetup.ACTIVE if setup is DtlsSetup.PASSIVE else DtlsSetup.PASSIVE
+    sections = [_answered(section, fill) for section in offer.sections]
+    return _describe(version, local, sections, ours, bundle=bool(offer.bundle))
+
+
+def _answered(section: MediaSection, fill: Callable[[MediaSection], MediaSection | None]) -> MediaSection:
+    if section.rejected or section.kind is None:
+        return MediaSection(
+            media=section.media,
+            mid=section.mid,
+            port=0,
+            protocol=section.protocol,
+            raw_formats=section.raw_formats,
+            direction=Direction.INACTIVE,
+            rtcp_mux=False,
+            rtcp_rsize=False,
+        )
+    return fill(section) or _media(section, section.parameters(), Direction.INACTIVE)
+
+
+def _offered(line: Line) -> MediaSection:
+    empty = MediaSection(media=str(line.kind), mid=line.mid)
+    if line.active:
+        return _sending(empty, line.track)
+    return _media(empty, line.track.parameters, Direction.INACTIVE)
+
+
+def _sending(section: MediaSection, track: OfferedTrack) -> MediaSection:
+    parameters = track.parameters
+    filled = _media(section, parameters, Direction.SENDONLY, parameters.encodings)
+    return replace(filled, msids=((track.stream, track.track),), cname=track.stream)
+
+
+def _media(
+    section: MediaSection,
+    parameters: MediaParameters,
+    direction: Direction,
+    encodings: tuple[Encoding, ...] = (),
+) -> MediaSection:
+    return MediaSection(
+        media=section.media,
+        mid=section.mid,
+        protocol=section.protocol,
+        direction=direction,
+        formats=parameters.formats,
+        extensions=parameters.extensions,
+        encodings=encodings,
+        rtcp_rsize=section.rtcp_rsize,
+    )
+
+
+def _describe(
+    version: int,
+    local: LocalParameters,
+    sections: list[MediaSection],
+    setup: DtlsSetup,
+    *,
+    bundle: bool = True,
+) -> str:
+    """Puts the one transport into every m-line that lives, its candidates into the first."""
+    dtls = DtlsParameters(local.fingerprints, setup)
+    placed: list[MediaSection] = []
+    candidates = local.candidates
+    for section in sections:
+        if section.rejected:
+            placed.append(section)
+            continue
+        placed.append(
+            replace(
+                section, ice=local.ice, dtls=dtls, candidates=candidates, end_of_candidates=bool(candidates)
+            )
+        )
+        candidates = ()
+    mids = tuple(section.mid for section in placed if not section.rejected) if bundle else ()
+    return str(
+        SessionDescription(
+            session_id=SESSION_ID, version=version, bundle=mids, ice_lite=True, sections=tuple(placed)
+        )
+    )

@@ -1,16 +1,25 @@
 """SDP as far as WebRTC, WHIP and WHEP need it: text <-> SessionDescription, pure.
 
-RFC 8866 (grammar), 8839 (ICE), 6544 (TCP candidates), 8122 and 5763 (fingerprint, setup), 9143 (BUNDLE), 5576 (ssrc),
-8851 and 8853 (rid, simulcast), 8285 (extmap), 8830 (msid). Offers and answers are made in jsep.py.
+RFC 8866 (grammar), 8839 (ICE), 6544 (TCP candidates), 8122 and 5763 (fingerprint, setup), 9143 (BUNDLE),
+5576 (ssrc), 8851 and 8853 (rid, simulcast), 8285 (extmap), 8830 (msid). Offers and answers are made in
+jsep.py; the reader is in sdp_parser.py.
+
+Theory of operation. A description is a list of m-lines; everything that WebRTC lets stand once for the
+whole session (ICE credentials, fingerprints, setup, extmap, direction) is merged into each m-line while
+reading, so nobody has to look in two places. Retransmission formats (`rtx`) are folded into the format that
+they repeat, a=ssrc, a=ssrc-group and a=rid into encodings. What we do not know is left out, as RFC 8866,
+5.13 asks for; what we know but cannot read is an SdpError. Writing is the mirror image: parse(str(x)) == x.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sfu.params import (
     Candidate,
+    Codec,
     DtlsParameters,
     Encoding,
     Extension,
@@ -21,15 +30,18 @@ from sfu.params import (
 )
 
 MAX_LENGTH = 200_000
-MAX_LINES = 5_000
+"""Characters. Chromium needs about 3,000 for an m-line of video; the rest is room for 64 of them."""
+MAX_LINES = 8_000
+"""Chromium writes about 110 lines for an m-line of video."""
 MAX_SECTIONS = 64
+"""M-lines: what the largest wall of pictures (48) and its voices take on one connection."""
 
 
 class SdpError(Exception):
     """Bad input. str() is a sentence for people; `kind` is stable, one of:
 
-    `not_sdp`, `sdp_too_large`, `bad_sdp` (a line that does not follow its grammar), `no_media`, `no_bundle`,
-    `no_rtcp_mux`, `no_ice`, `no_fingerprint`, `bad_setup`, `bad_direction`, `answer_mismatch`."""
+    `not_sdp`, `sdp_too_large`, `bad_sdp` (a line does not follow its grammar), `no_media`, `no_bundle`,
+    `no_rtcp_mux`, `no_ice`, `no_fingerprint`, `bad_setup`, `answer_mismatch`, `too_many_tracks`."""
 
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -61,14 +73,15 @@ class MediaSection:
     port: int = 9
     """0: rejected."""
     protocol: str = "UDP/TLS/RTP/SAVPF"
-    raw_formats: tuple[str, ...] = ()
-    """The format list of the m-line as written."""
+    raw_formats: tuple[str, ...] = field(default=(), compare=False)
+    """The format list of the m-line as it was read; written again only where `formats` is empty."""
     direction: Direction = Direction.SENDRECV
     formats: tuple[PayloadFormat, ...] = ()
     """Codecs in the order of preference; rtx stands inside the format that it repeats."""
     extensions: tuple[tuple[Extension, int], ...] = ()
-    """Those that we know; others are left out."""
+    """Those that we know, with ids that fit the one-byte form (1..14)."""
     encodings: tuple[Encoding, ...] = ()
+    """What this end sends; in a section that only receives: what it is ready to receive by RID."""
     msids: tuple[tuple[str, str], ...] = ()
     """(stream id, track id)."""
     cname: str = ""
@@ -77,6 +90,8 @@ class MediaSection:
     ice: IceParameters | None = None
     dtls: DtlsParameters | None = None
     candidates: tuple[Candidate, ...] = ()
+    """Host candidates for UDP and passive TCP: the kinds that a server has. A lite agent needs none of its
+    peer's."""
     end_of_candidates: bool = False
 
     @property
@@ -90,7 +105,7 @@ class MediaSection:
 
     def parameters(self) -> MediaParameters:
         """For sfu.negotiate. ValueError when `kind` is None."""
-        raise NotImplementedError
+        return MediaParameters(Kind(self.media), self.mid, self.formats, self.extensions, self.encodings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +122,108 @@ class SessionDescription:
 
     def __str__(self) -> str:
         """The text, with CRLF; parse(str(x)) == x."""
-        raise NotImplementedError
+        return "".join(f"{line}\r\n" for line in _session_lines(self))
 
 
-def parse(text: str) -> SessionDescription:
-    """Reads a description; attributes not known are left out. Raises only SdpError."""
-    raise NotImplementedError
+# --- writing ------------------------------------------------------------------------------------
+
+
+def _session_lines(description: SessionDescription) -> Iterator[str]:
+    yield "v=0"
+    yield f"o=- {description.session_id} {description.version} IN IP4 127.0.0.1"
+    yield "s=-"
+    yield "t=0 0"
+    if description.bundle:
+        yield "a=group:BUNDLE " + " ".join(description.bundle)
+    if description.ice_lite:
+        yield "a=ice-lite"
+    yield "a=msid-semantic: WMS *"
+    for section in description.sections:
+        yield from _section_lines(section)
+
+
+def _section_lines(section: MediaSection) -> Iterator[str]:
+    numbers = tuple(_payload_types(section.formats)) or section.raw_formats or ("0",)
+    yield f"m={section.media} {section.port} {section.protocol} " + " ".join(map(str, numbers))
+    yield "c=IN IP4 0.0.0.0"
+    if section.mid:
+        yield f"a=mid:{section.mid}"
+    yield f"a={section.direction}"
+    yield from _transport_lines(section)
+    for stream, track in section.msids:
+        yield f"a=msid:{stream} {track}".rstrip()
+    if section.rtcp_mux:
+        yield "a=rtcp-mux"
+    if section.rtcp_rsize:
+        yield "a=rtcp-rsize"
+    for extension, number in section.extensions:
+        yield f"a=extmap:{number} {extension}"
+    for payload_format in section.formats:
+        yield from _format_lines(payload_format)
+    yield from _encoding_lines(section)
+
+
+def _transport_lines(section: MediaSection) -> Iterator[str]:
+    if section.ice:
+        yield f"a=ice-ufrag:{section.ice.ufrag}"
+        yield f"a=ice-pwd:{section.ice.pwd}"
+    if section.dtls:
+        for fingerprint in section.dtls.fingerprints:
+            yield f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}"
+        yield f"a=setup:{section.dtls.setup}"
+    for candidate in section.candidates:
+        yield "a=" + candidate_attribute(candidate)
+    if section.end_of_candidates:
+        yield "a=end-of-candidates"
+
+
+def candidate_attribute(candidate: Candidate) -> str:
+    """`candidate:...` as in RFC 8839, 5.1, without `a=`. TCP candidates of ours are passive (RFC 6544)."""
+    tail = " tcptype passive" if candidate.protocol == "tcp" else ""
+    return (
+        f"candidate:{candidate.foundation} 1 {candidate.protocol} {candidate.priority} "
+        f"{candidate.host} {candidate.port} typ host{tail}"
+    )
+
+
+def _payload_types(formats: tuple[PayloadFormat, ...]) -> Iterator[int]:
+    for payload_format in formats:
+        yield payload_format.payload_type
+        if payload_format.rtx_payload_type is not None:
+            yield payload_format.rtx_payload_type
+
+
+def _format_lines(payload_format: PayloadFormat) -> Iterator[str]:
+    number, codec = payload_format.payload_type, payload_format.codec
+    yield f"a=rtpmap:{number} {_rtpmap(codec)}"
+    for feedback in sorted(payload_format.feedback):
+        yield f"a=rtcp-fb:{number} {feedback}"
+    if codec.fmtp:
+        yield f"a=fmtp:{number} " + ";".join(f"{key}={value}" if value else key for key, value in codec.fmtp)
+    if payload_format.rtx_payload_type is not None:
+        yield f"a=rtpmap:{payload_format.rtx_payload_type} rtx/{codec.clock_rate}"
+        yield f"a=fmtp:{payload_format.rtx_payload_type} apt={number}"
+
+
+def _rtpmap(codec: Codec) -> str:
+    channels = f"/{codec.channels}" if codec.channels != 1 else ""
+    return f"{codec.name}/{codec.clock_rate}{channels}"
+
+
+def _encoding_lines(section: MediaSection) -> Iterator[str]:
+    rids = [encoding.rid for encoding in section.encodings if encoding.rid]
+    verb = "send" if section.direction.sends else "recv"
+    for rid in rids:
+        yield f"a=rid:{rid} {verb}"
+    if rids:
+        yield f"a=simulcast:{verb} " + ";".join(rids)
+    known = [(encoding.ssrc, encoding.rtx_ssrc) for encoding in section.encodings if encoding.ssrc]
+    if len(known) > 1:
+        yield "a=ssrc-group:SIM " + " ".join(str(ssrc) for ssrc, _ in known)
+    for ssrc, rtx_ssrc in known:
+        if rtx_ssrc:
+            yield f"a=ssrc-group:FID {ssrc} {rtx_ssrc}"
+    for number in (number for pair in known for number in pair if number):
+        yield f"a=ssrc:{number} cname:{section.cname or '-'}"
+        for stream, track in section.msids:
+            yield f"a=ssrc:{number} msid:{stream} {track}".rstrip()
