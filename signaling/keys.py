@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from recorder.library import Library
     from recorder.supervisor import RecorderSupervisor
     from sfu.sfu import Sfu
-
     from signaling.auth import Tokens
     from signaling.config import Config
+    from signaling.metrics import DoorMetrics
     from signaling.publications import PublicationRegistry
+    from signaling.readiness import Readiness
+    from signaling.sessions import Sessions
 
 CONFIG: Final[web.AppKey[Config]] = web.AppKey("config")
 TOKENS: Final[web.AppKey[Tokens]] = web.AppKey("tokens")
@@ -22,6 +24,9 @@ SFU: Final[web.AppKey[Sfu]] = web.AppKey("sfu")
 DIRECTORY: Final[web.AppKey[Directory]] = web.AppKey("directory")
 PUBLICATIONS: Final[web.AppKey[PublicationRegistry]] = web.AppKey("publications")
 RECORDER: Final[web.AppKey[RecorderSupervisor]] = web.AppKey("recorder")
+SESSIONS: Final[web.AppKey[Sessions]] = web.AppKey("sessions")
+METRICS: Final[web.AppKey[DoorMetrics]] = web.AppKey("metrics")
+READINESS: Final[web.AppKey[Readiness]] = web.AppKey("readiness")
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
 
 LANGUAGE: Final[web.RequestKey[str]] = web.RequestKey("language", str)

@@ -301,9 +301,10 @@ class Error(ServerMessage, tag="error", frozen=True, kw_only=True):
 
 
 class Bye(ServerMessage, tag="bye", frozen=True, kw_only=True):
-    """The server closes this connection; `retry` tells whether coming back makes sense."""
+    """The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let in, for
+    the reason given by the `error` before it."""
 
-    reason: Literal["ended", "removed", "replaced", "expired", "shutdown", "protocol", "slow"]
+    reason: Literal["ended", "removed", "replaced", "expired", "shutdown", "protocol", "slow", "refused"]
     retry: bool = False
 
 

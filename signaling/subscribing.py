@@ -138,7 +138,8 @@ class Subscriber:
         self._in_flight = False
         try:
             description = jsep.read_answer(text, self._lines)
-            self._transport.connect(jsep.remote_parameters(description))
+            if any(not section.rejected for section in description.sections):
+                self._transport.connect(jsep.remote_parameters(description))
             self._start(self._transport, description)
         except (SdpError, negotiate.NegotiationError) as error:
             self._renew()
@@ -202,11 +203,7 @@ class Subscriber:
 
     def _carry(self, live: LivePublication) -> None:
         try:
-            mid = self._lines.take(live.publication.parameters.kind)
-        except SdpError as error:
-            self._refuse(live, Problem.of_media(error))
-            return
-        try:
+            mid = self._lines.free_mid(live.publication.parameters.kind)
             offered = negotiate.offer_subscription(
                 live.publication.parameters,
                 self._numbers,
@@ -215,11 +212,10 @@ class Subscriber:
                 rtx_ssrc=self._sfu.allocate_ssrc(),
                 decodable=self._decodable,
             )
-        except negotiate.NegotiationError as error:
-            self._lines.release(mid)
+        except (SdpError, negotiate.NegotiationError) as error:
             self._refuse(live, Problem.of_media(error))
             return
-        self._lines.fill(mid, jsep.OfferedTrack(offered, stream=live.person, track=live.name))
+        self._lines.put(jsep.OfferedTrack(offered, stream=live.person, track=live.name))
         self._carried[live.name] = Line(mid, live, offered)
 
     def _refuse(self, live: LivePublication, problem: Problem) -> None:

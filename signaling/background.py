@@ -1,0 +1,38 @@
+"""Work that nobody waits for: closing a transport, leaving a room. Kept, logged when it fails, awaited at the
+end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class Background:
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Runs it to its end; an error is logged under the name."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    async def finish(self, timeout_s: float) -> None:
+        """Waits until all is done; what takes longer is cancelled."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
+            for task in late:
+                log.error("x background work %s did not end within %g s", task.get_name(), timeout_s)
+                task.cancel()
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("x background work %s failed", task.get_name(), exc_info=error)

@@ -1,0 +1,430 @@
+"""One participant of a lesson over the WebSocket: longer than a connection, shorter than a lesson.
+
+Theory of operation. A session is a member of the lesson's room and owns two peer connections and an outbox.
+WebSocket connections come and go: `attach` and `detach`. Without one, the session stays for `resume_s`:
+others see no leave, media goes on, what is to be said waits in the outbox. Then, or for any other reason, it
+ends exactly once (`end`).
+
+Everything happens in the event loop's thread by plain calls: the client's messages from the one task that
+reads its socket (`handle`), the lesson's events from its room (`deliver`, `route`), the media plane's by
+callbacks. Nothing here waits; what must be waited for (a transport's closing, leaving the room) is handed to
+`Background`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from classroom import commands, events
+from classroom.directory import Directory, UnknownLesson
+from classroom.events import LeaveCause
+from classroom.floor import Route
+from classroom.lesson import LessonRoom
+from classroom.model import (
+    ClassId,
+    HandId,
+    LessonId,
+    Person,
+    PersonId,
+    Publication,
+    Role,
+    SourceKind,
+    parse_source,
+)
+from classroom.rules.reasons import Refused
+from classroom.store.store import StoreUnavailable
+from sfu.sfu import Sfu
+from sfu.transport import Transport
+from signaling import catalogue, messages, views
+from signaling.auth import Claims
+from signaling.background import Background
+from signaling.codec import type_of
+from signaling.config import Config
+from signaling.messages import Bye, ClientMessage, ServerMessage
+from signaling.metrics import DoorMetrics
+from signaling.outbox import Outbox
+from signaling.problems import Problem
+from signaling.publications import Cause, LivePublication, PublicationRegistry
+from signaling.publishing import Publisher
+from signaling.subscribing import Subscriber
+
+log = logging.getLogger(__name__)
+
+SESSION_ID_BYTES: Final = 9
+RESUME_TOKEN_BYTES: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every session needs of the house."""
+
+    sfu: Sfu
+    directory: Directory
+    publications: PublicationRegistry
+    config: Config
+    metrics: DoorMetrics
+    background: Background
+
+
+class Connection(Protocol):
+    """The WebSocket of a session, if it has one at the moment."""
+
+    def wake(self) -> None:
+        """The outbox has something to say."""
+
+    def finish(self, bye: Bye | None) -> None:
+        """Says what is left, then good-bye, and closes."""
+
+
+class Session:
+    def __init__(self, services: Services, claims: Claims, hello: messages.Hello) -> None:
+        loop = asyncio.get_running_loop()
+        self.id = secrets.token_urlsafe(SESSION_ID_BYTES)
+        self.resume_token = secrets.token_urlsafe(RESUME_TOKEN_BYTES)
+        self.claims = claims
+        self.language = catalogue.match(hello.language) or catalogue.DEFAULT
+        self.outbox = Outbox()
+        self.ended = False
+        self._services = services
+        self._began = loop.time()
+        self._received = False
+        self._connection: Connection | None = None
+        self._room: LessonRoom | None = None
+        self._me: events.Snapshot | None = None
+        self._may_publish: frozenset[SourceKind] = frozenset()
+        self._on_end: list[Callable[[Session], None]] = []
+        self._publisher = Publisher(
+            services.sfu,
+            services.publications,
+            lesson=claims.lesson,
+            person=claims.person,
+            owner=self,
+            discard=self._discard,
+        )
+        self._subscriber = Subscriber(
+            services.sfu,
+            client=self,
+            decodable=frozenset(hello.codecs),
+            call_later=loop.call_later,
+            discard=self._discard,
+        )
+        self._away: asyncio.TimerHandle | None = None
+        self._expiry = self._expire_at(claims.exp)
+
+    def __str__(self) -> str:
+        return f"session {self.id} {self.claims.lesson}/{self.claims.person}"
+
+    # --- its life -------------------------------------------------------------------------------------------
+
+    async def join(self) -> None:
+        """Enters the lesson. Raises Problem; the session has ended then."""
+        lesson = LessonId(self.claims.lesson)
+        try:
+            self._room = await self._services.directory.open_room(lesson)
+            self._me = await self._room.join(self._person(), self)
+        except BaseException as error:
+            self.end(None, LeaveCause.SERVER)
+            if isinstance(error, UnknownLesson | Refused | StoreUnavailable):
+                raise _entry_problem(error, lesson) from error
+            raise
+        self._may_publish = self._me.may_publish
+        log.info("- %s joined as %s", self, self.claims.role)
+
+    def attach(self, connection: Connection, *, resumed: bool) -> None:
+        """The connection that the client has now; the welcome is the first it says."""
+        assert self._me is not None
+        if self._connection is not None:
+            self._connection.finish(None)
+        if self._away is not None:
+            self._away.cancel()
+            self._away = None
+        self._connection = connection
+        self.outbox.push_urgent(self._welcome(self._me, resumed=resumed))
+        self._subscriber.release()
+        connection.wake()
+
+    def detach(self, connection: Connection) -> None:
+        """That connection is lost. The session waits for another one."""
+        if connection is not self._connection or self.ended:
+            return
+        self._connection = None
+        self._subscriber.hold()
+        resume_s = self._services.config.resume_s
+        self._away = asyncio.get_running_loop().call_later(resume_s, self._not_back)
+        log.info("- %s lost its connection, kept for %g s", self, resume_s)
+
+    def renew(self, claims: Claims) -> None:
+        """The client came back with a token that may last longer."""
+        self._expiry.cancel()
+        self.claims = claims
+        self._expiry = self._expire_at(claims.exp)
+
+    def end(self, bye: Bye | None, cause: LeaveCause = LeaveCause.LEFT) -> None:
+        """The one way out: media stops, the lesson is told, the client hears bye. Idempotent."""
+        if self.ended:
+            return
+        self.ended = True
+        log.info("- %s ended (%s)", self, bye.reason if bye else cause)
+        self._expiry.cancel()
+        if self._away is not None:
+            self._away.cancel()
+        self._publisher.close(_LEDGER[cause])
+        self._subscriber.close()
+        if self._room is not None:
+            leaving = self._room.leave(PersonId(self.claims.person), self, cause)
+            self._services.background.start(leaving, f"leave {self.id}")
+        for listener in self._on_end:
+            listener(self)
+        if self._connection is not None:
+            self._connection.finish(bye)
+
+    def on_end(self, listener: Callable[[Session], None]) -> None:
+        self._on_end.append(listener)
+
+    # --- the client's messages ------------------------------------------------------------------------------
+
+    def handle(self, message: ClientMessage) -> None:
+        """One message. What it may not do is answered by an `error`; a fault of ours ends this session
+        alone."""
+        try:
+            _HANDLERS[type(message)](self, message)
+        except Problem as problem:
+            self.refuse(problem, type_of(message))
+        except Exception:
+            log.exception("x %s: fault of ours in %s", self, type_of(message))
+            self.refuse(Problem("internal"), type_of(message))
+            self.end(Bye(reason="protocol", retry=True), LeaveCause.SERVER)
+
+    def refuse(self, problem: Problem, request: str) -> None:
+        document = problem.document(self.language)
+        self._say(
+            messages.Error(kind=problem.kind, title=document.title, detail=document.detail, request=request)
+        )
+
+    def _again_hello(self, _: messages.Hello) -> None:
+        raise Problem("malformed", reason="hello was said before")
+
+    def _ping(self, message: messages.Ping) -> None:
+        self.outbox.acknowledge(message.seq)
+        self.outbox.push_urgent(messages.Pong(id=message.id, server_ms=_unix_ms()))
+        self._wake()
+
+    def _publish_offer(self, message: messages.PublishOffer) -> None:
+        answer = self._publisher.offer(message.sdp, message.tracks, self._may_publish)
+        self._say(messages.PublishAnswer(sdp=answer))
+
+    def _candidate(self, _: messages.PublishCandidate | messages.SubscribeCandidate) -> None:
+        """A lite agent learns the peer's address from its checks (RFC 8445, 2.5)."""
+
+    def _publish_mute(self, message: messages.PublishMute) -> None:
+        try:
+            source = parse_source(message.source)
+        except ValueError as error:
+            raise Problem("source-unknown") from error
+        self._post(commands.Mute(self._actor, source, message.muted))
+
+    def _subscribe_answer(self, message: messages.SubscribeAnswer) -> None:
+        self._subscriber.answer(message.version, message.sdp)
+
+    def _subscribe_failed(self, _: messages.SubscribeFailed) -> None:
+        self._subscriber.failed()
+
+    def _hand_raise(self, message: messages.HandRaise) -> None:
+        self._post(commands.RaiseHand(self._actor, message.seat))
+
+    def _hand_lower(self, message: messages.HandLower) -> None:
+        self._post(commands.LowerHand(self._actor, HandId(message.hand) if message.hand else None))
+
+    def _chat_send(self, message: messages.ChatSend) -> None:
+        self._post(commands.Say(self._actor, message.text, message.id))
+
+    def _lesson_start(self, _: messages.LessonStart) -> None:
+        self._post(commands.StartLesson(self._actor))
+
+    def _lesson_end(self, _: messages.LessonEnd) -> None:
+        self._post(commands.EndLesson(self._actor))
+
+    def _leave(self, _: messages.Leave) -> None:
+        self.end(None, LeaveCause.LEFT)
+
+    # --- the lesson's events (classroom.lesson.Member) ------------------------------------------------------
+
+    def deliver(self, event: events.Event) -> None:
+        """What the lesson tells this member."""
+        if not self.ended:
+            _EVENTS[type(event)](self, event)
+
+    def route(self, routes: tuple[Route, ...]) -> None:
+        """What this member receives from now on."""
+        if self.ended:
+            return
+        found = (self._services.publications.named(route.publication) for route in routes)
+        # One that is gone from the registry will be gone from the routes in a moment.
+        self._subscriber.want(live for live in found if live is not None)
+
+    def _lesson_changed(self, event: events.LessonChanged) -> None:
+        self._may_publish = event.may_publish
+        self._say(views.lesson_changed(event))
+
+    def _roster_changed(self, event: events.RosterChanged) -> None:
+        self._say(views.roster_changed(event))
+
+    def _hands_changed(self, event: events.HandsChanged) -> None:
+        self._say(views.hands_changed(event))
+
+    def _chat_said(self, event: events.ChatSaid) -> None:
+        self._say(messages.ChatMessage(message=views.chat_view(event.entry)))
+
+    def _command_refused(self, event: events.CommandRefused) -> None:
+        if isinstance(event.command, commands.Publish):
+            self._publisher.withdraw(event.command.publication, "policy")
+        self.refuse(Problem.of_rule(event.reason), _REQUESTS.get(type(event.command), ""))
+
+    def _dismissed(self, event: events.Dismissed) -> None:
+        self.end(_BYES.get(event.cause, Bye(reason="removed")), event.cause)
+
+    # --- the media's events (publishing.Owner, subscribing.Client) ------------------------------------------
+
+    def published(self, live: LivePublication) -> bool:
+        source = parse_source(live.source)
+        return self._room is not None and self._room.post(
+            commands.Publish(self._actor, source, Publication(live.name))
+        )
+
+    def unpublished(self, live: LivePublication) -> None:
+        if self._room is not None and not self.ended:
+            self._room.post(commands.Unpublish(self._actor, Publication(live.name)))
+
+    def offer(self, message: messages.SubscribeOffer) -> None:
+        self._say(message)
+
+    def receiving(self) -> None:
+        if not self._received:
+            self._received = True
+            elapsed_s = asyncio.get_running_loop().time() - self._began
+            self._services.metrics.media_started("websocket", elapsed_s)
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    @property
+    def _actor(self) -> PersonId:
+        return PersonId(self.claims.person)
+
+    def _person(self) -> Person:
+        class_id = ClassId(self.claims.class_id) if self.claims.class_id else None
+        return Person(self._actor, self.claims.name or self.claims.role, Role(self.claims.role), class_id)
+
+    def _welcome(self, joined: events.Snapshot, *, resumed: bool) -> messages.Welcome:
+        assert self._room is not None
+        return messages.Welcome(
+            session=self.id,
+            resume=self.resume_token,
+            resumed=resumed,
+            me=views.person_view(joined.me),
+            lesson=views.lesson_view(self._room.lesson) if resumed else views.snapshot_view(joined),
+            heartbeat_s=max(1, round(self._services.config.heartbeat_s)),
+            may_publish=views.may_publish_view(self._may_publish),
+            server_ms=_unix_ms(),
+        )
+
+    def _say(self, message: ServerMessage) -> None:
+        if self.ended:
+            return
+        self.outbox.push(message)
+        if self.outbox.overflowed and self._connection is not None:
+            self.end(Bye(reason="slow", retry=True), LeaveCause.LOST)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._connection is not None:
+            self._connection.wake()
+
+    def _post(self, command: commands.PersonCommand) -> None:
+        if self._room is None or not self._room.post(command):
+            raise Problem("busy")
+
+    def _not_back(self) -> None:
+        self.end(None, LeaveCause.LOST)
+
+    def _expired(self) -> None:
+        self.end(Bye(reason="expired"), LeaveCause.LEFT)
+
+    def _expire_at(self, unix_s: int) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(max(0.0, unix_s - time.time()), self._expired)
+
+    def _discard(self, transport: Transport) -> None:
+        self._services.background.start(transport.close(), f"close transport {transport.id}")
+
+
+def _entry_problem(error: UnknownLesson | Refused | StoreUnavailable, lesson: str) -> Problem:
+    """Why somebody was not let in."""
+    if isinstance(error, UnknownLesson):
+        return Problem("unknown-lesson", lesson=lesson)
+    if isinstance(error, Refused):
+        return Problem.of_rule(error.reason)
+    return Problem("not-ready", reason=str(error))
+
+
+def _unix_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+_LEDGER: Final[dict[LeaveCause, Cause]] = {
+    LeaveCause.LEFT: "left",
+    LeaveCause.LOST: "network",
+    LeaveCause.REPLACED: "network",
+    LeaveCause.ENDED: "left",
+    LeaveCause.SERVER: "server",
+}
+"""Why somebody left -> why their publications ended. Who is replaced comes back at once: a gap, not an
+end."""
+
+_BYES: Final[dict[LeaveCause, Bye]] = {
+    LeaveCause.REPLACED: Bye(reason="replaced"),
+    LeaveCause.ENDED: Bye(reason="ended"),
+    LeaveCause.SERVER: Bye(reason="shutdown", retry=True),
+}
+
+_HANDLERS: Final[dict[type, Callable[[Session, Any], None]]] = {
+    messages.Hello: Session._again_hello,
+    messages.Ping: Session._ping,
+    messages.PublishOffer: Session._publish_offer,
+    messages.PublishCandidate: Session._candidate,
+    messages.PublishMute: Session._publish_mute,
+    messages.SubscribeAnswer: Session._subscribe_answer,
+    messages.SubscribeCandidate: Session._candidate,
+    messages.SubscribeFailed: Session._subscribe_failed,
+    messages.HandRaise: Session._hand_raise,
+    messages.HandLower: Session._hand_lower,
+    messages.ChatSend: Session._chat_send,
+    messages.LessonStart: Session._lesson_start,
+    messages.LessonEnd: Session._lesson_end,
+    messages.Leave: Session._leave,
+}
+
+_EVENTS: Final[dict[type, Callable[[Session, Any], None]]] = {
+    events.LessonChanged: Session._lesson_changed,
+    events.RosterChanged: Session._roster_changed,
+    events.HandsChanged: Session._hands_changed,
+    events.ChatSaid: Session._chat_said,
+    events.CommandRefused: Session._command_refused,
+    events.Dismissed: Session._dismissed,
+}
+
+_REQUESTS: Final[dict[type, str]] = {
+    commands.RaiseHand: "hand.raise",
+    commands.LowerHand: "hand.lower",
+    commands.Say: "chat.send",
+    commands.Publish: "publish.offer",
+    commands.Unpublish: "publish.offer",
+    commands.Mute: "publish.mute",
+    commands.StartLesson: "lesson.start",
+    commands.EndLesson: "lesson.end",
+}
+"""A refused command -> the type of the message that asked for it."""

@@ -1,0 +1,72 @@
+"""All sessions of this server: who comes in anew, who comes back, and good-bye to all at the end."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from classroom.events import LeaveCause
+from signaling.auth import Claims, Tokens
+from signaling.messages import Bye, Hello
+from signaling.problems import Problem
+from signaling.session import Services, Session
+
+MAX_SESSIONS: Final = 10_000
+"""A session holds two peer connections and some 100 kB: one machine's media path is full long before."""
+
+
+class Sessions:
+    def __init__(self, services: Services, tokens: Tokens) -> None:
+        self._services = services
+        self._tokens = tokens
+        self._by_resume: dict[str, Session] = {}
+        self._closing = False
+
+    def __len__(self) -> int:
+        return len(self._by_resume)
+
+    @property
+    def heartbeat_s(self) -> float:
+        return self._services.config.heartbeat_s
+
+    def waiting_messages(self) -> int:
+        """Messages in all outboxes that no socket has taken yet."""
+        return sum(session.outbox.waiting for session in self._by_resume.values())
+
+    async def enter(self, hello: Hello) -> tuple[Session, bool]:
+        """The session for a hello, and whether it is resumed. Raises Problem."""
+        claims = self._tokens.verify(hello.token, time.time())
+        if self._closing:
+            raise Problem("shutting-down")
+        if (session := self._resumable(hello, claims)) is not None:
+            session.renew(claims)
+            return session, True
+        if len(self) >= MAX_SESSIONS:
+            raise Problem("busy")
+        session = Session(self._services, claims, hello)
+        self._by_resume[session.resume_token] = session
+        session.on_end(self._forget)
+        await session.join()
+        if session.ended:
+            raise Problem("not-joined")
+        return session, False
+
+    def close(self) -> None:
+        """Nobody comes in any more; everybody is told to come back later."""
+        self._closing = True
+        for session in tuple(self._by_resume.values()):
+            session.end(Bye(reason="shutdown", retry=True), LeaveCause.SERVER)
+
+    def _resumable(self, hello: Hello, claims: Claims) -> Session | None:
+        session = self._by_resume.get(hello.resume)
+        if session is None or _identity(session.claims) != _identity(claims):
+            return None
+        # What the client missed is no longer there: it joins afresh, and the room replaces the old session.
+        return session if session.outbox.rewind(hello.last_seq) else None
+
+    def _forget(self, session: Session) -> None:
+        self._by_resume.pop(session.resume_token, None)
+
+
+def _identity(claims: Claims) -> tuple[str, str, str, str]:
+    return claims.person, claims.role, claims.lesson, claims.class_id

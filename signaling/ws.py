@@ -1,0 +1,222 @@
+"""GET /ws: the WebSocket, subprotocol `tongke.v1`. One task reads it, one writes it; what is said is
+session.py's.
+
+Frames are not compressed: the limit of a frame then is the limit of memory, and a connection holds no zlib
+windows (some 300 kB each, more than everything else it holds).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Final
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from signaling import codec
+from signaling.keys import LANGUAGE, METRICS, SESSIONS
+from signaling.messages import Bye, Error, Hello
+from signaling.problems import Problem
+from signaling.rate import Bucket
+from signaling.session import Session
+
+log = logging.getLogger(__name__)
+
+SUBPROTOCOL: Final = "tongke.v1"
+HELLO_TIMEOUT_S: Final = 5.0
+MISSED_HEARTBEATS: Final = 3
+FLUSH_TIMEOUT_S: Final = 5.0
+"""For the last messages of a connection that is being closed."""
+CLOSE_TIMEOUT_S: Final = 2.0
+"""For the client's half of the closing handshake."""
+MESSAGES_BURST: Final = 60.0
+MESSAGES_PER_S: Final = 20.0
+"""A page makes a handful when it joins (candidates, answers) and then one or two a second."""
+STRIKES_BURST: Final = 10.0
+STRIKES_PER_S: Final = 0.1
+"""Messages that could not be understood, or came too fast. More of them is no slip, and the connection
+ends."""
+
+_CLOSE_CODES: Final = {
+    "ended": WSCloseCode.OK,
+    "shutdown": WSCloseCode.GOING_AWAY,
+    "slow": WSCloseCode.TRY_AGAIN_LATER,
+}
+
+
+async def websocket(request: web.Request) -> web.StreamResponse:
+    """One connection from upgrade to close."""
+    if SUBPROTOCOL not in _offered(request):
+        raise Problem("bad-request", reason=f"ask for the WebSocket subprotocol {SUBPROTOCOL}")
+    socket = web.WebSocketResponse(
+        protocols=(SUBPROTOCOL,),
+        max_msg_size=codec.MAX_FRAME,
+        compress=False,
+        timeout=CLOSE_TIMEOUT_S,
+    )
+    await socket.prepare(request)
+    connection = WebSocketConnection(socket, request)
+    await connection.serve()
+    return socket
+
+
+def _offered(request: web.Request) -> set[str]:
+    header = request.headers.get("Sec-WebSocket-Protocol", "")
+    return {name.strip() for name in header.split(",")}
+
+
+class WebSocketConnection:
+    """One socket: hello, then messages to the session and from its outbox, until either side closes."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        self._socket = socket
+        self._request = request
+        self._language = request[LANGUAGE]
+        self._session: Session | None = None
+        self._woken = asyncio.Event()
+        self._finishing = False
+        self._bye: Bye | None = None
+        now = asyncio.get_running_loop().time()
+        self._allowance = Bucket(burst=MESSAGES_BURST, per_second=MESSAGES_PER_S, now=now)
+        self._strikes = Bucket(burst=STRIKES_BURST, per_second=STRIKES_PER_S, now=now)
+
+    # --- for the session ------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def finish(self, bye: Bye | None) -> None:
+        self._finishing = True
+        self._bye = bye
+        self._woken.set()
+
+    # --- the two tasks --------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Reads until the end; the writer is its child."""
+        try:
+            self._session = session = await self._enter()
+        except Problem as problem:
+            await self._turn_away(problem)
+            return
+        except Exception:
+            log.exception("x fault of ours while somebody came in")
+            await self._turn_away(Problem("internal"))
+            return
+        if session is None:
+            return
+        writer = asyncio.create_task(self._write(session), name=f"write {session.id}")
+        try:
+            await self._read(session)
+        finally:
+            session.detach(self)
+            if not self._finishing:
+                writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+
+    async def _enter(self) -> Session | None:
+        """Reads hello and lets the person in. Raises Problem; None when the socket closed meanwhile."""
+        began = asyncio.get_running_loop().time()
+        metrics = self._request.app[METRICS]
+        try:
+            hello = await self._hello()
+            if hello is None:
+                return None
+            session, resumed = await self._request.app[SESSIONS].enter(hello)
+        except Problem as problem:
+            metrics.joined("websocket", problem.kind)
+            raise
+        metrics.joined("websocket", "resumed" if resumed else "ok", asyncio.get_running_loop().time() - began)
+        self._language = session.language
+        session.attach(self, resumed=resumed)
+        return session
+
+    async def _hello(self) -> Hello | None:
+        try:
+            frame = await self._socket.receive(timeout=HELLO_TIMEOUT_S)
+        except TimeoutError:
+            raise Problem("hello-first", seconds=f"{HELLO_TIMEOUT_S:g}") from None
+        if frame.type in _CLOSED:
+            return None
+        message = codec.decode(_text(frame))
+        if not isinstance(message, Hello):
+            raise Problem("hello-first", seconds=f"{HELLO_TIMEOUT_S:g}")
+        return message
+
+    async def _read(self, session: Session) -> None:
+        patience_s = MISSED_HEARTBEATS * self._request.app[SESSIONS].heartbeat_s
+        while not session.ended:
+            try:
+                frame = await self._socket.receive(timeout=patience_s)
+            except TimeoutError:
+                log.info("x %s missed %d heartbeats", session, MISSED_HEARTBEATS)
+                return
+            if frame.type in _CLOSED or self._finishing:
+                return
+            self._take(session, frame)
+
+    def _take(self, session: Session, frame: WSMessage) -> None:
+        now = asyncio.get_running_loop().time()
+        try:
+            if not self._allowance.take(now):
+                raise Problem("too-many-requests", retry_after=1)
+            message = codec.decode(_text(frame))
+        except Problem as problem:
+            session.refuse(problem, codec.request_of(frame.data) if isinstance(frame.data, str) else "")
+            if not self._strikes.take(now):
+                session.end(Bye(reason="protocol"))
+            return
+        session.handle(message)
+
+    async def _write(self, session: Session) -> None:
+        with contextlib.suppress(ConnectionError):
+            while not self._finishing:
+                await self._flush(session)
+                await self._woken.wait()
+                self._woken.clear()
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                if self._bye is not None:
+                    await self._flush(session)
+                    await self._socket.send_frame(codec.encode(self._bye), WSMsgType.TEXT)
+        await self._close(self._bye)
+
+    async def _flush(self, session: Session) -> None:
+        # Finished without good-bye: another connection may have taken the session's outbox over.
+        while not (self._finishing and self._bye is None) and (frame := session.outbox.take()) is not None:
+            await self._socket.send_frame(frame, WSMsgType.TEXT)
+
+    async def _turn_away(self, problem: Problem) -> None:
+        document = problem.document(self._language)
+        error = Error(kind=problem.kind, title=document.title, detail=document.detail, request="hello")
+        bye = _bye_for(problem)
+        with contextlib.suppress(ConnectionError):
+            await self._socket.send_frame(codec.encode(error), WSMsgType.TEXT)
+            await self._socket.send_frame(codec.encode(bye), WSMsgType.TEXT)
+        await self._close(bye)
+
+    async def _close(self, bye: Bye | None) -> None:
+        code = _CLOSE_CODES.get(bye.reason, WSCloseCode.POLICY_VIOLATION) if bye else WSCloseCode.OK
+        await self._socket.close(code=code, message=bye.reason.encode() if bye else b"")
+
+
+_CLOSED: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
+
+
+def _text(frame: WSMessage) -> str:
+    if frame.type is not WSMsgType.TEXT:
+        raise Problem("malformed", reason="messages are text frames")
+    text: str = frame.data
+    return text
+
+
+def _bye_for(problem: Problem) -> Bye:
+    """What a person who was not let in hears after the error."""
+    if problem.kind == "token-expired":
+        return Bye(reason="expired")
+    if problem.kind in {"lesson-ended", "lesson-cancelled"}:
+        return Bye(reason="ended")
+    if problem.status == 503:
+        return Bye(reason="shutdown", retry=True)
+    return Bye(reason="refused")
