@@ -3,47 +3,134 @@
 Three meetings, after mediasoup's ORTC:
 
 - `answer_publication`: a client offers what it sends; we take one codec of it under the client's numbers.
-- `offer_subscription`: we offer a publication to a client under numbers of our own (`PayloadTypes`, one per connection).
-- `answer_subscription`: a client offers to receive (WHEP); we send the publication under the client's numbers.
+- `offer_subscription`: we offer a publication to a client under numbers of our own (`PayloadTypes`, one table
+  for each connection), and `accept_answer` says what the client took of it.
+- `answer_subscription`: a client offers to receive (WHEP); we send the publication under the client's
+  numbers.
+
+Media is forwarded, never transcoded, so the codec of a publication is the codec of all its subscriptions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
-from .params import Codec, MediaParameters
+from .codecs import canonical, decodes, forwarded, h264_rank, same_codec
+from .params import Codec, Encoding, Extension, Kind, MediaParameters, PayloadFormat
 
 VIDEO_PREFERENCE: tuple[str, ...] = ("H264", "VP8", "VP9", "AV1")
+"""H264 first: its recordings are playable as they are, and room devices decode it in hardware."""
+AUDIO_PREFERENCE: tuple[str, ...] = ("opus",)
+
+RECEIVED_EXTENSIONS = frozenset(Extension)
+SENT_EXTENSIONS: dict[Extension, int] = {
+    Extension.MID: 1,
+    Extension.ABS_SEND_TIME: 2,
+    Extension.TRANSPORT_CC: 3,
+    Extension.AUDIO_LEVEL: 4,
+    Extension.VIDEO_ORIENTATION: 5,
+}
+"""What we offer to send, and under which ids: the same on every connection."""
+WRITTEN_EXTENSIONS = frozenset({Extension.MID, Extension.ABS_SEND_TIME, Extension.TRANSPORT_CC})
+"""What the engine writes itself; the others can only be passed on where the publisher sends them."""
+
+AUDIO_FEEDBACK = frozenset({"nack", "transport-cc"})
+VIDEO_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"})
+
+FIRST_PAYLOAD_TYPES: dict[str, int] = {"opus": 111, "h264": 102, "vp8": 96, "vp9": 98, "av1": 45}
+"""Where each codec stands on our connections unless it is taken: the numbers that Chromium uses. The one
+after it is its rtx."""
+DYNAMIC_PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
+"""Free for any codec with rtcp-mux (RFC 5761, 4; RFC 9429, 5.2.1)."""
 
 
 class NegotiationError(Exception):
-    """There is no way to agree. `kind` is stable (`no_common_codec`, `too_many_codecs`); str() is a sentence."""
+    """There is no way to agree. `kind` is stable (`no_common_codec`, `too_many_codecs`); str() is a
+    sentence."""
 
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
         self.kind = kind
 
 
-def same_codec(one: Codec, other: Codec) -> bool:
-    """Whether what is sent as `one` can be decoded as `other` (RFC 6184, 8.2.2 for H264: profile and packetization)."""
-    raise NotImplementedError
+# --- a client publishes ------------------------------------------------------------------------
 
 
 def answer_publication(
     offered: MediaParameters, *, video_preference: Sequence[str] = VIDEO_PREFERENCE
 ) -> MediaParameters:
-    """What we take of one offered m-line: one codec with its retransmissions, the extensions and feedback we know,
-    all encodings. Raises NegotiationError `no_common_codec`."""
-    raise NotImplementedError
+    """What we take of one offered m-line: one codec with its retransmissions, the extensions and the
+    feedback that we know, all encodings. Raises NegotiationError `no_common_codec`."""
+    preference = AUDIO_PREFERENCE if offered.kind is Kind.AUDIO else video_preference
+    chosen = _preferred(offered, preference)
+    if chosen is None:
+        raise _no_common_codec(offered, preference)
+    return MediaParameters(
+        kind=offered.kind,
+        mid=offered.mid,
+        formats=(replace(chosen, feedback=_feedback(offered.kind, chosen)),),
+        extensions=tuple((uri, number) for uri, number in offered.extensions if uri in RECEIVED_EXTENSIONS),
+        encodings=offered.encodings,
+    )
+
+
+def _preferred(offered: MediaParameters, preference: Sequence[str]) -> PayloadFormat | None:
+    for name in preference:
+        named = (each for each in offered.formats if each.codec.name.lower() == name.lower())
+        candidates = [each for each in named if forwarded(each.codec)]
+        if name.upper() == "H264":
+            candidates = [each for each in candidates if h264_rank(each.codec) is not None]
+            # Stable: the client's own order within a rank.
+            candidates.sort(key=lambda each: h264_rank(each.codec) or 0)
+        if candidates:
+            return candidates[0]
+    return None
+
+
+def _feedback(kind: Kind, offered: PayloadFormat) -> frozenset[str]:
+    return offered.feedback & (AUDIO_FEEDBACK if kind is Kind.AUDIO else VIDEO_FEEDBACK)
+
+
+def _no_common_codec(offered: MediaParameters, wanted: Sequence[str]) -> NegotiationError:
+    names = ", ".join(dict.fromkeys(each.codec.name for each in offered.formats)) or "nothing"
+    sentence = f"No codec in common for {offered.kind}: offered {names}; possible {', '.join(wanted)}."
+    return NegotiationError("no_common_codec", sentence)
+
+
+# --- we offer to a subscriber ------------------------------------------------------------------
 
 
 class PayloadTypes:
-    """The payload types of one connection on which we offer: a codec keeps its numbers, two never share one
-    (RFC 9143, 9.1: a payload type means the same in all bundled m-lines)."""
+    """The payload types of one connection on which we offer: a codec keeps its numbers as long as the
+    connection lives, and two never share one (RFC 9143, 9.1: a payload type means the same in all bundled
+    m-lines)."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Codec, tuple[int, int | None]] = {}
+        self._used: set[int] = set()
 
     def take(self, codec: Codec) -> tuple[int, int | None]:
-        """(payload type, rtx payload type or None). Raises NegotiationError `too_many_codecs`."""
-        raise NotImplementedError
+        """(payload type, rtx payload type; None for audio). Raises NegotiationError `too_many_codecs`."""
+        if codec not in self._numbers:
+            free = self._free(codec)
+            number = self._use(free)
+            self._numbers[codec] = (number, self._use(free) if codec.kind is Kind.VIDEO else None)
+        return self._numbers[codec]
+
+    def _free(self, codec: Codec) -> Iterator[int]:
+        first = FIRST_PAYLOAD_TYPES.get(codec.name.lower(), 96)
+        reserved = {number + step for number in FIRST_PAYLOAD_TYPES.values() for step in (0, 1)}
+        wanted = (first, first + 1) if codec.kind is Kind.VIDEO else (first,)
+        others = (number for number in DYNAMIC_PAYLOAD_TYPES if number not in reserved)
+        return (number for number in (*wanted, *others) if number not in self._used)
+
+    def _use(self, free: Iterator[int]) -> int:
+        number = next(free, None)
+        if number is None:
+            raise NegotiationError("too_many_codecs", "No payload type is left on this connection.")
+        self._used.add(number)
+        return number
 
 
 def offer_subscription(
@@ -55,20 +142,91 @@ def offer_subscription(
     rtx_ssrc: int,
     decodable: Collection[str] = (),
 ) -> MediaParameters:
-    """What we offer a subscriber of `publication`. ssrc, rtx_ssrc: of our sending (rtx for video only).
-    decodable: names of the video codecs the client can decode; empty: all. Raises NegotiationError `no_common_codec`."""
-    raise NotImplementedError
+    """What we offer a subscriber of `publication`. ssrc, rtx_ssrc: of our sending (the latter for video
+    only). decodable: names of the video codecs that the client can decode; empty: all. Raises
+    NegotiationError `no_common_codec`, `too_many_codecs`."""
+    wanted = {name.lower() for name in decodable}
+    carried = [
+        each.codec
+        for each in publication.formats
+        if publication.kind is Kind.AUDIO or not wanted or each.codec.name.lower() in wanted
+    ]
+    if not carried:
+        raise _no_common_codec(publication, tuple(decodable))
+    feedback = AUDIO_FEEDBACK if publication.kind is Kind.AUDIO else VIDEO_FEEDBACK
+    formats = []
+    for codec in dict.fromkeys(map(canonical, carried)):
+        number, rtx = numbers.take(codec)
+        formats.append(PayloadFormat(codec, number, rtx, feedback))
+    return MediaParameters(
+        kind=publication.kind,
+        mid=mid,
+        formats=tuple(formats),
+        extensions=tuple(
+            (uri, SENT_EXTENSIONS[uri]) for uri in SENT_EXTENSIONS if uri in sendable(publication)
+        ),
+        encodings=(_encoding(publication.kind, ssrc, rtx_ssrc),),
+    )
+
+
+def sendable(publication: MediaParameters) -> frozenset[Extension]:
+    """The header extensions that subscribers of `publication` can be sent."""
+    return WRITTEN_EXTENSIONS | (
+        {uri for uri, _ in publication.extensions} & {Extension.AUDIO_LEVEL, Extension.VIDEO_ORIENTATION}
+    )
+
+
+def _encoding(kind: Kind, ssrc: int, rtx_ssrc: int) -> Encoding:
+    return Encoding(ssrc=ssrc, rtx_ssrc=rtx_ssrc if kind is Kind.VIDEO else None)
 
 
 def accept_answer(offered: MediaParameters, answered: MediaParameters) -> MediaParameters:
-    """`offered` cut down to the formats, feedback and extensions that the client's answer took.
+    """`offered` cut down to the formats, the feedback and the extensions that the client's answer took.
     Raises NegotiationError `no_common_codec`."""
-    raise NotImplementedError
+    taken = {each.payload_type: each for each in answered.formats}
+    formats = tuple(
+        replace(
+            each,
+            rtx_payload_type=taken[each.payload_type].rtx_payload_type and each.rtx_payload_type,
+            feedback=each.feedback & taken[each.payload_type].feedback,
+        )
+        for each in offered.formats
+        if each.payload_type in taken
+    )
+    if not formats:
+        raise _no_common_codec(answered, [each.codec.name for each in offered.formats])
+    known = dict(answered.extensions)
+    extensions = tuple((uri, number) for uri, number in offered.extensions if known.get(uri) == number)
+    return replace(offered, formats=formats, extensions=extensions)
+
+
+# --- a client offers to receive (WHEP) ---------------------------------------------------------
 
 
 def answer_subscription(
     publication: MediaParameters, offered: MediaParameters, *, ssrc: int, rtx_ssrc: int
 ) -> MediaParameters:
-    """WHEP: `publication` under the payload types and extension ids of the client's recvonly m-line.
+    """`publication` under the payload types and extension ids of the client's recvonly m-line.
     Raises NegotiationError `no_common_codec`."""
-    raise NotImplementedError
+    formats = tuple(
+        match for each in publication.formats if (match := _receivable(each.codec, offered)) is not None
+    )
+    if not formats or publication.kind is not offered.kind:
+        raise _no_common_codec(offered, [each.codec.name for each in publication.formats])
+    rtx_used = any(each.rtx_payload_type is not None for each in formats)
+    return MediaParameters(
+        kind=publication.kind,
+        mid=offered.mid,
+        formats=formats,
+        extensions=tuple((uri, number) for uri, number in offered.extensions if uri in sendable(publication)),
+        encodings=(Encoding(ssrc, rtx_ssrc if rtx_used else None),),
+    )
+
+
+def _receivable(codec: Codec, offered: MediaParameters) -> PayloadFormat | None:
+    """The client's format for `codec`: an exact match before a profile that includes it. In the answer
+    stands the client's own fmtp: what it is ready to receive."""
+    exact = (each for each in offered.formats if same_codec(each.codec, codec))
+    wider = (each for each in offered.formats if decodes(each.codec, codec))
+    match = next(exact, None) or next(wider, None)
+    return replace(match, feedback=_feedback(offered.kind, match)) if match else None
