@@ -82,7 +82,11 @@ async def measure(options: argparse.Namespace) -> LectureReport:
 
         camera = Camera(bits_per_second=options.bit_rate, split=options.fragments)
         wanted = LectureOptions(
-            options.subscribers, options.duration, options.joins_per_second, options.lesson, camera
+            subscribers=options.subscribers,
+            duration_s=options.duration,
+            joins_per_second=options.joins_per_second,
+            lesson=options.lesson,
+            camera=camera,
         )
         return await lecture(wanted, Target(url, pid, token))
 

@@ -27,8 +27,6 @@ from ..whip import Refused, WhipClient
 
 MEDIA_TIMEOUT_S = 15.0
 """For the last one who joined to get a first packet: a key picture comes at least every 2 s."""
-SETTLE_S = 1.0
-"""Before each look: what joins leave to do is done by then."""
 LEAVES_AT_ONCE = 20
 STAMPS_PER_SECOND = 55
 """RTP timestamps of the busiest stream (audio, 50/s), with some room."""
@@ -45,6 +43,8 @@ class LectureOptions:
     subscribers: int = 200
     duration_s: float = 20.0
     joins_per_second: float = 20.0
+    settle_s: float = 1.0
+    """Before each look: what joins leave to do is done by then."""
     lesson: str = "demo"
     camera: Camera = field(default_factory=Camera)
     microphone: Microphone = field(default_factory=Microphone)
@@ -63,7 +63,7 @@ class Target:
 
 async def lecture(options: LectureOptions, target: Target) -> LectureReport:
     """Runs it. Raises ScenarioFailed, NoSuchProcess; stops by itself in any case."""
-    history = int((options.duration_s + SETTLE_S) * STAMPS_PER_SECOND)
+    history = int((options.duration_s + options.settle_s) * STAMPS_PER_SECOND)
     sink = Sink(options.subscribers, history)
     sink.start()
     try:
@@ -118,12 +118,14 @@ class _Lecture:
         if not self._subscribers:
             raise ScenarioFailed(f"the first subscriber could not get in: {self._failures[0]}")
         await self._media()
+        await asyncio.sleep(self._options.settle_s)
         before = await self._look()
         await self._join_all(range(1, self._options.subscribers))
         without_media = await self._media()
+        await asyncio.sleep(self._options.settle_s)
         start = await self._look()
         await asyncio.sleep(self._options.duration_s)
-        end = await self._look(settle_s=0.0)
+        end = await self._look()
         camera = self._options.camera
         return LectureReport(
             scenario="lecture",
@@ -183,8 +185,7 @@ class _Lecture:
 
     # --- looking ------------------------------------------------------------------------------------------
 
-    async def _look(self, settle_s: float = SETTLE_S) -> Look:
-        await asyncio.sleep(settle_s)
+    async def _look(self) -> Look:
         metrics = parse_metrics(await self._door.metrics())
         pid = self._target.pid
         return Look(

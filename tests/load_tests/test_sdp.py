@@ -1,0 +1,66 @@
+"""What a bot offers and what it reads from an answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from load_tests.rtp import MID
+from load_tests.sdp import BadAnswer, LocalParameters, offer, parse_answer
+
+ANSWER = """\
+v=0\r
+o=- 1 1 IN IP4 127.0.0.1\r
+s=-\r
+t=0 0\r
+a=group:BUNDLE 0\r
+a=ice-lite\r
+m=audio 0 UDP/TLS/RTP/SAVPF 0\r
+a=mid:0\r
+a=inactive\r
+a=ice-ufrag:abcd\r
+a=ice-pwd:secret\r
+a=fingerprint:SHA-256 ab:cd\r
+a=setup:passive\r
+m=video 7000 UDP/TLS/RTP/SAVPF 102 103\r
+a=mid:1\r
+a=extmap:5/sendonly urn:ietf:params:rtp-hdrext:sdes:mid\r
+a=candidate:2 1 TCP 1 ::1 7000 typ host tcptype passive\r
+a=candidate:1 1 UDP 2130706431 ::1 7000 typ host\r
+a=sendonly\r
+"""
+
+
+def test_reads_an_answer() -> None:
+    answer = parse_answer(ANSWER)
+    assert (answer.ufrag, answer.pwd, answer.setup) == ("abcd", "secret", "passive")
+    assert (answer.fingerprint_algorithm, answer.fingerprint) == ("sha-256", "AB:CD")
+    assert answer.address == ("::1", 7000)
+    video = answer.of("video")
+    assert (video.mid, video.payload_type, video.extensions) == ("1", 102, {MID: 5})
+    with pytest.raises(BadAnswer, match="takes no audio"):
+        answer.of("audio")
+
+
+@pytest.mark.parametrize("missing", ["ice-ufrag", "ice-pwd", "fingerprint", "setup", "candidate"])
+def test_names_what_is_missing(missing: str) -> None:
+    text = "\r\n".join(line for line in ANSWER.split("\r\n") if not line.startswith(f"a={missing}"))
+    with pytest.raises(BadAnswer, match=missing):
+        parse_answer(text)
+
+
+@pytest.mark.parametrize("text", ["", "v=0\r\n", "x" * 300_000, "m=\r\na=mid:0\r\n"])
+def test_what_is_no_answer(text: str) -> None:
+    with pytest.raises(BadAnswer):
+        parse_answer(text)
+
+
+def test_offers_say_who_sends() -> None:
+    local = LocalParameters("ufrag", "pwd", "AA:BB:CC:DD")
+    sending = offer(local, "sendonly", {"audio": 5, "video": 6})
+    assert "a=ssrc:5 cname:bot\r\n" in sending
+    assert "a=ssrc:6 cname:bot\r\n" in sending
+    assert sending.count("a=sendonly\r\n") == 2
+    receiving = offer(local, "recvonly")
+    assert "a=ssrc" not in receiving
+    assert receiving.count("a=recvonly\r\n") == 2
+    assert "\r\n\r\n" not in receiving
