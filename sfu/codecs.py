@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from .params import Codec, Kind
 
-
 FORWARDED: dict[str, Codec] = {
     "opus": Codec("opus", 48_000, 2),
     "h264": Codec("H264", 90_000),
