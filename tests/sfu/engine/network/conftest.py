@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from pylibsrtp import Error, Policy, Session
+
 from sfu.engine.address import pack_address
 from sfu.engine.engine import Engine
 

@@ -1,5 +1,6 @@
 """What a subscriber gets: its own SSRC, payload type, numbers and header extensions; from a keyframe on."""
 
+import itertools
 import struct
 
 import pytest
@@ -66,7 +67,7 @@ def test_rewritten_for_each_subscriber(bed, publisher, wire_format):
         numbers = [struct.unpack("!H", p.extensions[3])[0] for p in peer.packets]
         assert numbers == list(range(numbers[0], numbers[0] + 4))
         times = [int.from_bytes(p.extensions[2], "big") for p in peer.packets]
-        assert [round((b - a) / (1 << 18), 3) for a, b in zip(times, times[1:], strict=False)] == [0.033] * 3
+        assert [round((b - a) / (1 << 18), 3) for a, b in itertools.pairwise(times)] == [0.033] * 3
     assert first.packets[0].sequence != second.packets[0].sequence
 
 
@@ -154,7 +155,7 @@ def test_simulcast_by_rid_switches_at_a_keyframe_only(bed, wire_format):
     assert [wire_format.vp8_number(p.payload) for p in peer.packets] == [0, 1, 2, 3, 1003, 1004]
     sequences = [p.sequence for p in peer.packets]
     assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
-    steps = [b.timestamp - a.timestamp for a, b in zip(peer.packets, peer.packets[1:], strict=False)]
+    steps = [b.timestamp - a.timestamp for a, b in itertools.pairwise(peer.packets)]
     assert all(0 <= step < 6000 for step in steps)
 
 

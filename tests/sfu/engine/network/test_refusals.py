@@ -1,10 +1,11 @@
-"""Wrong, replayed, foreign and senseless datagrams: each is dropped under its own counter, and harms nobody."""
+"""Wrong, replayed, foreign and senseless datagrams: each is dropped under its own counter, harming nobody."""
 
 import random
 import struct
 
 import pytest
 from pylibsrtp import Error, Policy
+
 from sfu.engine.address import pack_address
 
 SSRC = 77
