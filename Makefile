@@ -6,7 +6,7 @@ STAMP  := .make
 ENGINE := $(wildcard sfu/engine/*.pyx sfu/engine/*.pxd load_tests/*.pyx load_tests/*.pxd)
 PAGES  := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: setup serve test lint engine pages clean system-packages
+.PHONY: setup serve test lint lint-web engine pages clean system-packages
 
 setup: $(STAMP)/python $(STAMP)/engine $(STAMP)/pages
 
@@ -14,13 +14,17 @@ serve: setup
 	$(BIN)/tongke serve --demo $(ARGS)
 
 test: setup system-packages
+	$(BIN)/python web/build.py run test
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	cd web && npm run --silent lint
+	$(MAKE) --no-print-directory lint-web
+
+lint-web: setup
+	$(BIN)/python web/build.py run lint
 
 engine: $(STAMP)/engine
 pages: $(STAMP)/pages
