@@ -53,7 +53,7 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def until() -> Callable[..., Awaitable[None]]:
-    """`await until(condition, timeout_s=10)`: for what no event tells: another thread's or process's state."""
+    """`await until(condition, timeout_s=10)` for what no event tells: another thread's or process's state."""
 
     async def wait(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
         async with asyncio.timeout(timeout_s):
