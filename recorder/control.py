@@ -45,7 +45,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fmtp: dict[str, str] = {}
 
 
-class ItemOpen(Control, tag="item.open"):
+class ItemOpen(Control, tag="item.open", frozen=True, kw_only=True, omit_defaults=True):
     """Record into this item: make it, or go on with it after a restart of the process."""
 
     item: str
@@ -57,7 +57,7 @@ class ItemOpen(Control, tag="item.open"):
     """The same instant on CLOCK_MONOTONIC, in microseconds: a step of the wall clock moves nothing."""
 
 
-class ItemClose(Control, tag="item.close"):
+class ItemClose(Control, tag="item.close", frozen=True, kw_only=True, omit_defaults=True):
     """Finish the item's files. Answered by `item.closed`."""
 
     item: str
@@ -66,7 +66,7 @@ class ItemClose(Control, tag="item.close"):
     """CLOCK_MONOTONIC, microseconds."""
 
 
-class TrackOpen(Control, tag="track.open"):
+class TrackOpen(Control, tag="track.open", frozen=True, kw_only=True, omit_defaults=True):
     """Packets with this SSRC belong to that track of that item."""
 
     item: str
@@ -81,14 +81,14 @@ class TrackOpen(Control, tag="track.open"):
     """Tracks with the same value share the sender's clock, so their sender reports can be compared."""
 
 
-class TrackClose(Control, tag="track.close"):
+class TrackClose(Control, tag="track.close", frozen=True, kw_only=True, omit_defaults=True):
     """Nothing more comes with this SSRC."""
 
     ssrc: int
     cause: RemovalCause = "left"
 
 
-class TrackMute(Control, tag="track.mute"):
+class TrackMute(Control, tag="track.mute", frozen=True, kw_only=True, omit_defaults=True):
     """The owner muted or unmuted the track: a silence that is no fault."""
 
     item: str
@@ -97,17 +97,17 @@ class TrackMute(Control, tag="track.mute"):
     muted: bool
 
 
-class Shutdown(Control, tag="shutdown"):
+class Shutdown(Control, tag="shutdown", frozen=True, kw_only=True, omit_defaults=True):
     """Finish what is open and exit."""
 
 
-class Ready(Control, tag="ready"):
+class Ready(Control, tag="ready", frozen=True, kw_only=True, omit_defaults=True):
     """First message of the process."""
 
     pid: int
 
 
-class ItemState(Control, tag="item.state"):
+class ItemState(Control, tag="item.state", frozen=True, kw_only=True, omit_defaults=True):
     """Recording works, or fails and why. Sent at every change."""
 
     item: str
@@ -116,14 +116,14 @@ class ItemState(Control, tag="item.state"):
     """`disk_full`, `disk_error`, `overload`; empty when on."""
 
 
-class ItemClosed(Control, tag="item.closed"):
+class ItemClosed(Control, tag="item.closed", frozen=True, kw_only=True, omit_defaults=True):
     """All files of the item are finished and on the disk."""
 
     item: str
     duration_s: float
 
 
-class Status(Control, tag="status"):
+class Status(Control, tag="status", frozen=True, kw_only=True, omit_defaults=True):
     """Once a second: the process lives. Counters never go down while it does."""
 
     counters: dict[str, int] = {}

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 
-class UnknownItem(LookupError):
+class UnknownItemError(LookupError):
     """No item with that id in this library."""
 
 
@@ -68,5 +68,5 @@ class Library:
         raise NotImplementedError
 
     def item(self, item_id: str) -> ItemView:
-        """Raises UnknownItem."""
+        """Raises UnknownItemError."""
         raise NotImplementedError
