@@ -18,7 +18,9 @@ from .sink import Sink, StreamFigures
 from .statistics import Percentiles, delays_us, received
 
 FAILURES_SHOWN = 5
-SENT_PACKETS, SEND_CALLS = "tongke_packets_sent_total", "tongke_send_calls_total"
+DATAGRAMS = "tongke_datagrams_out_total"
+SEND_CALLS = "tongke_send_calls_total"
+BURSTS = "tongke_send_bursts_total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def window(start: Look, end: Look) -> Window:
         packet_thread_us_per_packet=_per(thread_s, got.expected, 1e6),
         process_share=_per(process_s, duration_s),
         children_share=_per(children_s, duration_s),
-        packets_per_send=_ratio(start.metrics, end.metrics, SENT_PACKETS, SEND_CALLS),
+        datagrams_per_call=_ratio(start.metrics, end.metrics, DATAGRAMS, SEND_CALLS),
+        datagrams_per_burst=_ratio(start.metrics, end.metrics, DATAGRAMS, BURSTS),
     )
 
 

@@ -47,8 +47,10 @@ class Window:
     """Of one processor."""
     children_share: float | None
     """The recorder's share of one processor, not in the figures above."""
-    packets_per_send: float | None
-    """RTP packets per send call, from /metrics."""
+    datagrams_per_call: float | None
+    """Per sendmmsg, from /metrics."""
+    datagrams_per_burst: float | None
+    """Per UDP_SEGMENT burst to one address, from /metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ def _window(report: LectureReport) -> Rows:
     yield "server process", _percent(window.process_share)
     yield "recorder process (not counted above)", _percent(window.children_share)
     yield "packets sent", f"{window.packets_per_s:,.0f}/s ({window.megabits_per_s:.1f} Mbit/s)"
-    yield "packets per send call", _unit(window.packets_per_send, "")
+    calls, bursts = window.datagrams_per_call, window.datagrams_per_burst
+    yield "datagrams per send call", f"{_unit(calls, '')}, per burst {_unit(bursts, '')}"
     lost = f"{window.lost} of {window.packets_sent} ({100 * window.loss:.3f} %)"
     yield "lost", f"{lost}, {window.dropped_by_sink} of them in the bots' own sockets"
     yield "SRTP profile", report.srtp_profile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -12,11 +13,16 @@ import aiohttp
 from .sdp import MAX_ANSWER_OCTETS, Answer, parse_answer
 
 REQUEST_TIMEOUT_S = 30.0
+ATTEMPTS = 4
+MAX_RETRY_AFTER_S = 5
 SDP_TYPE = "application/sdp"
 
 
 class Refused(Exception):  # noqa: N818
     """The server refused, or could not be reached; the text is what it said."""
+
+    retry_after_s: int = 0
+    """When it says that one may come back; 0: it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,21 @@ class WhipClient:
         return text
 
     async def _post(self, url: str, token: str, offer: str) -> Resource:
-        headers, text = await self._request("POST", url, token, data=offer.encode())
+        headers, text = await self._request_again("POST", url, token, data=offer.encode())
         if "Location" not in headers:
             raise Refused(f"POST {url} was answered without a Location")
         return Resource(urljoin(url, headers["Location"]), parse_answer(text))
+
+    async def _request_again(self, method: str, url: str, token: str, **more: Any) -> tuple[Any, str]:
+        """Comes back a few times where the server says when (WHEP: nothing to watch yet)."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._request(method, url, token, **more)
+            except Refused as refusal:
+                if not 0 < refusal.retry_after_s <= MAX_RETRY_AFTER_S:
+                    raise
+                await asyncio.sleep(refusal.retry_after_s)
+        return await self._request(method, url, token, **more)
 
     async def _request(self, method: str, url: str, token: str, **more: Any) -> tuple[Any, str]:
         assert self._http is not None
@@ -80,7 +97,14 @@ class WhipClient:
             async with self._http.request(method, url, headers=headers, **more) as response:
                 text = (await response.content.read(MAX_ANSWER_OCTETS + 1)).decode(errors="replace")
                 if response.status >= 400:
-                    raise Refused(f"{method} {url}: {response.status} {text[:500].strip()}")
+                    raise _refusal(f"{method} {url}", response, text)
                 return response.headers, text
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Refused(f"{method} {url}: {error or type(error).__name__}") from error
+
+
+def _refusal(what: str, response: aiohttp.ClientResponse, text: str) -> Refused:
+    refused = Refused(f"{what}: {response.status} {text[:500].strip()}")
+    wait = response.headers.get("Retry-After", "")
+    refused.retry_after_s = int(wait) if wait.isdecimal() else 0
+    return refused

@@ -96,7 +96,8 @@ class MiniatureServer:
         self.sessions: list[Session] = []
         self.received: list[bytes] = []
         self.handshakes: list[asyncio.Task[None]] = []
-        self.drop_sequences: set[int] = set()
+        self.not_yet = 0
+        """So many joins are asked to come back in a second."""
 
     def application(self) -> web.Application:
         application = web.Application()
@@ -121,6 +122,9 @@ class MiniatureServer:
                 await session.dtls._send_rtp(shifted)
 
     async def _join(self, request: web.Request) -> web.Response:
+        if self.not_yet:
+            self.not_yet -= 1
+            return web.Response(status=409, headers={"Retry-After": "1"})
         offer = await request.text()
         number = len(self.sessions)
         session = Session(self, request.path.startswith("/whip"), f"ufrag{number}")

@@ -50,6 +50,12 @@ async def test_a_server_elsewhere_has_no_processor_figures(miniature: Any, optio
     assert "unknown" in table(report)
 
 
+async def test_comes_back_when_told_to(miniature: Any, options: LectureOptions) -> None:
+    miniature.server.not_yet = 1
+    report = await lecture(options, Target(miniature.url, None, token))
+    assert (report.subscribers, report.joins.failed) == (SUBSCRIBERS, 0)
+
+
 async def test_a_refused_publisher_ends_the_scenario(miniature: Any) -> None:
     with pytest.raises(ScenarioFailed, match=r"publisher could not get in: .*404"):
         await lecture(LectureOptions(subscribers=1, lesson="other"), Target(miniature.url, None, token))
