@@ -8,12 +8,14 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from classroom.directory import Directory
+    from classroom.store.store import Store
     from recorder.library import Library
     from recorder.supervisor import RecorderSupervisor
     from sfu.sfu import Sfu
     from signaling.auth import Tokens
     from signaling.config import Config
     from signaling.metrics import DoorMetrics
+    from signaling.openapi import Operation
     from signaling.publications import PublicationRegistry
     from signaling.readiness import Readiness
     from signaling.sessions import Sessions
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
 CONFIG: Final[web.AppKey[Config]] = web.AppKey("config")
 TOKENS: Final[web.AppKey[Tokens]] = web.AppKey("tokens")
 SFU: Final[web.AppKey[Sfu]] = web.AppKey("sfu")
+STORE: Final[web.AppKey[Store]] = web.AppKey("store")
 DIRECTORY: Final[web.AppKey[Directory]] = web.AppKey("directory")
 PUBLICATIONS: Final[web.AppKey[PublicationRegistry]] = web.AppKey("publications")
 RECORDER: Final[web.AppKey[RecorderSupervisor]] = web.AppKey("recorder")
 SESSIONS: Final[web.AppKey[Sessions]] = web.AppKey("sessions")
 METRICS: Final[web.AppKey[DoorMetrics]] = web.AppKey("metrics")
+OPERATIONS: Final[web.AppKey[tuple[Operation, ...]]] = web.AppKey("operations")
 READINESS: Final[web.AppKey[Readiness]] = web.AppKey("readiness")
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
 

@@ -98,6 +98,7 @@ STATUS: Final[Mapping[str, int]] = {
     # ours
     "shutting-down": 503,
     "not-ready": 503,
+    "pages-missing": 503,
 }
 """Kind -> HTTP status."""
 

@@ -1,0 +1,208 @@
+"""/api/v1: the token's own words, lessons, classes, and the cookie with which a browser fetches media."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from typing import Any, Final, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from classroom.model import ClassRoom, Lesson, LessonId
+from classroom.store.store import StoreUnavailable
+from signaling.auth import MEDIA_COOKIE, require
+from signaling.keys import CONFIG, DIRECTORY, STORE
+from signaling.messages import LessonState, Phase, Role
+from signaling.openapi import JSON, Operation
+from signaling.problems import Problem
+
+_Found = TypeVar("_Found")
+
+SEES_ALL: Final = frozenset({"organizer"})
+MEDIA_PATH: Final = "/media"
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """What the token says of its bearer."""
+
+    person: str
+    name: str
+    role: Role
+    lesson: str
+    class_id: str
+    expires_at: int
+    """Unix time in seconds."""
+
+
+class ClassSummary(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    school: str
+    tutor: str
+    """Person id; empty: the class has none."""
+    at_home: bool
+
+
+class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    title: str
+    state: LessonState
+    phase: Phase
+    recorded: bool
+    started_ms: int
+    """Unix time in ms; 0 before the lesson is live."""
+    ended_ms: int
+
+
+class LessonDetail(LessonSummary, frozen=True, kw_only=True):
+    classes: list[ClassSummary]
+
+
+class LessonList(msgspec.Struct, frozen=True, kw_only=True):
+    lessons: list[LessonSummary]
+
+
+class ClassList(msgspec.Struct, frozen=True, kw_only=True):
+    classes: list[ClassSummary]
+
+
+async def me(request: web.Request) -> web.Response:
+    claims = require(request)
+    return _json(
+        Me(
+            person=claims.person,
+            name=claims.name,
+            role=claims.role,
+            lesson=claims.lesson,
+            class_id=claims.class_id,
+            expires_at=claims.exp,
+        )
+    )
+
+
+async def lessons(request: web.Request) -> web.Response:
+    """All for an organizer; for everybody else the one of the token."""
+    claims = require(request)
+    if claims.role in SEES_ALL:
+        found = list(await _read(request.app[STORE].lessons()))
+    else:
+        found = [await _lesson(request, claims.lesson)]
+    return _json(LessonList(lessons=[LessonSummary(**_summary(lesson)) for lesson in found]))
+
+
+async def lesson(request: web.Request) -> web.Response:
+    found = await _allowed_lesson(request)
+    return _json(LessonDetail(**_summary(found), classes=[_class(room) for room in found.classes]))
+
+
+async def classes(request: web.Request) -> web.Response:
+    found = await _allowed_lesson(request)
+    return _json(ClassList(classes=[_class(room) for room in found.classes]))
+
+
+async def media_cookie(request: web.Request) -> web.Response:
+    """The bearer's token as a cookie for /media, for as long as the token lasts."""
+    claims = require(request)
+    _, _, token = request.headers["Authorization"].partition(" ")
+    response = web.Response(status=204, headers={"Cache-Control": "no-store"})
+    response.set_cookie(
+        MEDIA_COOKIE,
+        token.strip(),
+        path=MEDIA_PATH,
+        max_age=max(0, claims.exp - int(time.time())),
+        httponly=True,
+        samesite="Strict",
+        secure=request.app[CONFIG].tls,
+    )
+    return response
+
+
+async def _allowed_lesson(request: web.Request) -> Lesson:
+    lesson_id = request.match_info["lesson"]
+    claims = require(request)
+    if claims.role not in SEES_ALL:
+        require(request, lesson=lesson_id)
+    return await _lesson(request, lesson_id)
+
+
+async def _lesson(request: web.Request, lesson_id: str) -> Lesson:
+    """As it is now: of the room when it is open, else of the database."""
+    for room in request.app[DIRECTORY].rooms():
+        if room.lesson.id == lesson_id:
+            return room.lesson
+    found = await _read(request.app[STORE].lesson(LessonId(lesson_id)))
+    if found is None:
+        raise Problem("unknown-lesson", lesson=lesson_id)
+    return found
+
+
+async def _read(reading: Awaitable[_Found]) -> _Found:
+    try:
+        return await reading
+    except StoreUnavailable as error:
+        raise Problem("not-ready", reason=str(error)) from error
+
+
+def _summary(lesson: Lesson) -> dict[str, Any]:
+    return {
+        "id": lesson.id,
+        "title": lesson.title,
+        "state": lesson.state.value,
+        "phase": lesson.phase.value,
+        "recorded": lesson.recorded,
+        "started_ms": lesson.started_ms,
+        "ended_ms": lesson.ended_ms,
+    }
+
+
+def _class(room: ClassRoom) -> ClassSummary:
+    return ClassSummary(
+        id=room.id, name=room.name, school=room.school, tutor=room.tutor or "", at_home=room.at_home
+    )
+
+
+def _json(body: msgspec.Struct) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body), content_type=JSON, headers={"Cache-Control": "no-store"}
+    )
+
+
+OPERATIONS: Final = (
+    Operation(id="me", method="GET", path="/api/v1/me", tag="lessons", handler=me, response=Me),
+    Operation(
+        id="lessons",
+        method="GET",
+        path="/api/v1/lessons",
+        tag="lessons",
+        handler=lessons,
+        response=LessonList,
+        problems=("unknown-lesson", "not-ready"),
+    ),
+    Operation(
+        id="lesson",
+        method="GET",
+        path="/api/v1/lessons/{lesson}",
+        tag="lessons",
+        handler=lesson,
+        response=LessonDetail,
+        problems=("unknown-lesson", "not-ready"),
+    ),
+    Operation(
+        id="classes",
+        method="GET",
+        path="/api/v1/lessons/{lesson}/classes",
+        tag="lessons",
+        handler=classes,
+        response=ClassList,
+        problems=("unknown-lesson", "not-ready"),
+    ),
+    Operation(
+        id="media_cookie",
+        method="POST",
+        path="/api/v1/media-cookie",
+        tag="library",
+        handler=media_cookie,
+        status=204,
+    ),
+)
