@@ -1,0 +1,244 @@
+"""People in front of real browsers: pages opened by the links the server prints, read by `data-testid`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Locator, Page
+
+from load_tests.server import ServerProcess
+
+PATIENCE_MS = 20_000
+"""For anything a page should do; a machine that builds at the same time needs seconds."""
+LINK = re.compile(r"https?://[^\s/]+(/\S*#token=([\w-]+)\.([\w-]+)\.[\w-]+)")
+
+RECEIVED = """async () => {
+  const connection = window.tongke?.receiver?.()
+  const found = { frames: 0, energy: 0, audioPackets: 0, codec: '', protocol: '' }
+  if (!connection) return found
+  const stats = await connection.getStats()
+  for (const s of stats.values()) {
+    if (s.type === 'inbound-rtp' && s.kind === 'video') {
+      found.frames += s.framesDecoded ?? 0
+      if (s.framesDecoded) found.codec = stats.get(s.codecId)?.mimeType ?? ''
+    }
+    if (s.type === 'inbound-rtp' && s.kind === 'audio') {
+      found.energy += s.totalAudioEnergy ?? 0
+      found.audioPackets += s.packetsReceived
+    }
+    if (s.type === 'candidate-pair' && s.nominated) {
+      found.protocol = stats.get(s.remoteCandidateId)?.protocol ?? ''
+    }
+  }
+  return found
+}"""
+
+PICTURE = """() => {
+  const video = document.querySelector('[data-testid=video-main]')
+  if (!video || !video.videoWidth) return null
+  const canvas = document.createElement('canvas')
+  canvas.width = 64
+  canvas.height = 36
+  const context = canvas.getContext('2d')
+  context.drawImage(video, 0, 0, 64, 36)
+  return Array.from(context.getImageData(0, 0, 64, 36).data)
+}"""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a page's receiving connection has got so far, by getStats."""
+
+    frames: int
+    """Decoded."""
+    energy: float
+    """totalAudioEnergy: of sound that was played out."""
+    audioPackets: int  # noqa: N815 - the page's word
+    codec: str
+    protocol: str
+    """Of the server's candidate in use: `udp` or `tcp`."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """One page with one person in the lesson."""
+
+    page: Page
+
+    def at(self, test_id: str) -> Locator:
+        return self.page.get_by_test_id(test_id)
+
+    async def has(self, test_id: str, **attributes: str) -> None:
+        """Waits until the element is there with these `data-` attributes."""
+        selector = f"[data-testid={test_id}]" + "".join(f'[data-{k}="{v}"]' for k, v in attributes.items())
+        await self.page.locator(selector).first.wait_for(state="attached")
+
+    async def received(self) -> Received:
+        return Received(**await self.page.evaluate(RECEIVED))
+
+    async def becomes(self, good: Callable[[Received], bool]) -> Received:
+        """Waits until what was received is so."""
+        now = await self.received()
+
+        async def is_good() -> bool:
+            nonlocal now
+            now = await self.received()
+            return good(now)
+
+        await until(is_good)
+        return now
+
+    async def sees_and_hears(self) -> Received:
+        """Waits for more decoded pictures, that differ, and more sound, all from now on."""
+        before, picture = await self.received(), await self.picture()
+        now = await self.becomes(
+            lambda now: (
+                now.frames >= before.frames + 10
+                and now.energy > before.energy
+                and now.audioPackets > before.audioPackets
+            )
+        )
+
+        async def moved() -> bool:
+            return different(picture, await self.picture())
+
+        await until(moved)
+        return now
+
+    async def picture(self) -> list[int]:
+        """The big picture as 64 x 36 RGBA values, once there is one."""
+        handle = await self.page.wait_for_function(PICTURE)
+        values: list[int] = await handle.json_value()
+        return values
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Asks a page again and again, for what it has no event for."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while not await condition():  # noqa: ASYNC110 - nothing could set an event
+            await asyncio.sleep(0.05)
+
+
+def different(one: list[int], other: list[int]) -> bool:
+    """More than a dozen pixels have another brightness: more than the codec's noise, less than a cut."""
+    changed = sum(
+        abs(sum(one[i : i + 3]) - sum(other[i : i + 3])) > 60 for i in range(0, min(len(one), len(other)), 4)
+    )
+    return changed > 12
+
+
+class Line:
+    """The way between browsers and the server's HTTP port, which a test can cut; media goes its own way."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.broken = False
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+
+    def cut(self) -> None:
+        """Resets every connection, and refuses new ones until `mend`."""
+        self.broken = True
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        self.broken = False
+
+    async def close(self) -> None:
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.broken:
+            writer.transport.abort()
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writers |= {writer, far_writer}
+        try:
+            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+        finally:
+            self._writers -= {writer, far_writer}
+            self._tasks.discard(task)
+
+    @staticmethod
+    async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.close()
+
+
+def links(log: str) -> dict[tuple[str, str], str]:
+    """(role, class) -> path and fragment of the links that the server printed."""
+    found = {}
+    for path, _, payload in (match.groups() for match in LINK.finditer(log)):
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        found[claims["role"], claims.get("class", "")] = path
+    return found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def line(shared_server: ServerProcess) -> AsyncIterator[Line]:
+    line = Line(shared_server.port)
+    await line.open()
+    yield line
+    await line.close()
+
+
+@pytest.fixture(scope="session")
+def path_of(shared_server: ServerProcess) -> Callable[..., str]:
+    """`path_of(role)`: path and fragment of the first link for this role."""
+    printed = links(shared_server.log.read_text())
+
+    def find(role: str) -> str:
+        return next(path for (link_role, _), path in sorted(printed.items()) if link_role == role)
+
+    return find
+
+
+Enter = Callable[..., Awaitable[Person]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def enter(chromium: Browser, line: Line, path_of: Callable[..., str]) -> AsyncIterator[Enter]:
+    """`await enter(role, codec="VP8")`: opens the role's link in a window of its own, with these query
+    parameters, and goes through the door."""
+    contexts: list[BrowserContext] = []
+
+    async def open_page(role: str, **query: str) -> Person:
+        context = await chromium.new_context(permissions=["camera", "microphone"], locale="zh-CN")
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = await context.new_page()
+        path, _, fragment = path_of(role).partition("#")
+        words = "&".join(f"{key}={value}" for key, value in query.items())
+        await page.goto(f"http://127.0.0.1:{line.port}{path}?{words}#{fragment}")
+        person = Person(page)
+        if role == "master":
+            await person.at("join-check").click()
+        await person.at("join-start").click()
+        await person.has("connection-state", state="online")
+        return person
+
+    yield open_page
+    await asyncio.gather(*(context.close() for context in contexts))
