@@ -123,12 +123,15 @@ def _variant(codec: Codec) -> tuple[str | None, ...]:
 def forwarded(codec: Codec) -> bool:
     """Whether it is one that we forward, described as its specification demands."""
     known = FORWARDED.get(codec.name.lower())
-    return known is not None and (known.clock_rate, known.channels) == (codec.clock_rate, codec.channels)
+    if known is None or (known.clock_rate, known.channels) != (codec.clock_rate, codec.channels):
+        return False
+    return decodes(canonical(codec), codec)
 
 
 def canonical(codec: Codec) -> Codec:
     """The same codec under one of a small, fixed number of descriptions, for those who receive it: what a
-    publisher wrote into its fmtp beside what matters does not reach others. KeyError unless `forwarded`."""
+    publisher wrote into its fmtp beside what matters does not reach others. KeyError for a name that we do
+    not forward."""
     return replace(FORWARDED[codec.name.lower()], fmtp=_canonical_fmtp(codec))
 
 
