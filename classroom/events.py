@@ -1,8 +1,8 @@
 """What a lesson tells its members, and the facts it tells its observers.
 
-Members hear only what their role may know: a member of a class sees the teachers and its own class by name, and of the
-other classes how many are there; master, organizer and supervisor see everybody. No event says anything of a
-supervisor to anybody. Observers (the database, the recorder's hand) hear every fact, in order.
+Members hear only what their role may know: a member of a class sees the teachers and its own class by name,
+and of the other classes how many are there; master, organizer and supervisor see everybody. No event says
+anything of a supervisor to anybody. Observers (the database, the recorder's hand) hear every fact, in order.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Snapshot:
     """The latest 200, oldest first."""
 
 
-# --- to members ------------------------------------------------------------------------------------------------------
+# --- to members -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Dismissed:
 Event = LessonChanged | RosterChanged | HandsChanged | ChatSaid | CommandRefused | Dismissed
 
 
-# --- to observers ----------------------------------------------------------------------------------------------------
+# --- to observers -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +211,8 @@ class RecordingChanged(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderRouted(Fact):
-    """What is recorded from now on: the recorder's row of the floor, sent only when it changed. Empty before the lesson
-    is live, after it, and for a lesson that is not recorded."""
+    """What is recorded from now on: the recorder's row of the floor, sent only when it changed. Empty before
+    the lesson is live, after it, and for a lesson that is not recorded."""
 
     routes: tuple[Route, ...]
 

@@ -1,65 +1,259 @@
-"""A lesson as it goes on: one task and one inbox; nobody else touches its state."""
+"""A lesson as it goes on: one task and one inbox; nobody else touches its state.
+
+Whatever happens to a lesson is a job in the inbox of its room: somebody comes, goes or asks for something, a
+timer is due, the server closes. The room's task takes one at a time, has it done (`membership`, `handlers`),
+and tells everybody (`LessonCore.settle`) before it takes the next.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from classroom.clock import Clock
-from classroom.commands import Command
-from classroom.events import Event, Fact, LeaveCause, Snapshot
-from classroom.floor import Route
+from classroom.clock import Clock, Timer
+from classroom.commands import Command, ReportRecording
+from classroom.core import LessonCore, Observer
+from classroom.events import CommandRefused, LeaveCause, RecordingChanged, Snapshot
+from classroom.handlers import handle
+from classroom.inbox import Inbox
+from classroom.membership import everybody_out, join, leave
 from classroom.model import ChatEntry, Lesson, Person, PersonId
+from classroom.rules.reasons import Reason, Refused
+from classroom.switchboard import Line, Member
+
+__all__ = ["LessonRoom", "Member", "Observer"]
+
+log = logging.getLogger(__name__)
 
 
-class Member(Protocol):
-    """One connection of one person; implemented at the door. Neither call may block, raise, or call back into the room
-    other than by `post`."""
-
-    def deliver(self, event: Event) -> None: ...
-    def route(self, routes: tuple[Route, ...]) -> None:
-        """All that this member receives from now on, most important first. Called only when it changed; the first time
-        right after joining, before `join` returns, if it is not empty."""
+@dataclass(frozen=True, slots=True)
+class _Join:
+    person: Person
+    member: Member
+    done: asyncio.Future[tuple[Snapshot, Line]]
 
 
-class Observer(Protocol):
-    """Hears every fact of a lesson, in order; must not block or raise."""
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    person: PersonId
+    member: Member
+    cause: LeaveCause
+    done: asyncio.Future[None] | None
 
-    def observe(self, fact: Fact) -> None: ...
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    command: Command
+    done: asyncio.Future[None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A timer of the core."""
+
+    callback: Callable[[], None]
+    done: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    done: asyncio.Future[None]
+
+
+_Job = _Join | _Leave | _Ask | _Due | _Close
 
 
 class LessonRoom:
-    """Made by a Directory. All methods are to be called on the event loop's thread."""
+    """Opened by a Directory. All methods are to be called on the event loop's thread."""
 
     def __init__(
         self,
         lesson: Lesson,
         *,
         clock: Clock,
-        observers: tuple[Observer, ...] = (),
-        chat: tuple[ChatEntry, ...] = (),
-    ) -> None: ...
+        observers: Iterable[Observer] = (),
+        chat: Iterable[ChatEntry] = (),
+    ) -> None:
+        """chat: what was said before, oldest first. Call `start` next."""
+        self._clock = clock
+        self._inbox: Inbox[_Job] = Inbox()
+        self._core = LessonCore(lesson, clock, self._later, observers, chat)
+        self._task: asyncio.Task[None] | None = None
+        self._commands = 0
+        self._refused = 0
+        self._faults = 0
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"lesson {self.lesson.id}")
 
     @property
     def lesson(self) -> Lesson:
         """As it is now."""
-        raise RuntimeError
+        return self._core.lesson
+
+    @property
+    def empty(self) -> bool:
+        """Nobody is in, supervisors neither, no place is kept, and nothing is to be done."""
+        return not (len(self._core.roster) or len(self._core.lines) or len(self._inbox))
+
+    @property
+    def closed(self) -> bool:
+        return self._core.closed
+
+    def counters(self) -> dict[str, int]:
+        return {
+            "commands": self._commands,
+            "commands_refused": self._refused,
+            "inbox_refused": self._inbox.refused,
+            "faults": self._faults,
+        }
+
+    def elapsed_ms(self) -> int:
+        """The lesson clock: ms since the lesson went live, 0 before."""
+        return self._core.elapsed_ms()
 
     async def join(self, person: Person, member: Member) -> Snapshot:
-        """Lets a person in. Events for the member come after the snapshot and continue it. A person who is in already
-        is taken over by the new connection (the old member is dismissed, its tracks are gone).
-        Raises Refused (and tells the observers)."""
-        raise RuntimeError
+        """Lets a person in. Events and routes for the member begin when the caller next waits, and continue
+        the snapshot. A person who is in already is taken over by the new connection: the old member is
+        dismissed, its tracks are gone, hands and place stay. Raises Refused (and tells the observers)."""
+        done: asyncio.Future[tuple[Snapshot, Line]] = asyncio.get_running_loop().create_future()
+        if not self._offer(_Join(person, member, done), person.id):
+            raise Refused(self._no_room())
+        try:
+            snapshot, line = await done
+        except asyncio.CancelledError:
+            self._inbox.put(_Leave(person.id, member, LeaveCause.LOST, None))
+            raise
+        asyncio.get_running_loop().call_soon(line.release)
+        return snapshot
 
     async def leave(self, person_id: PersonId, member: Member, cause: LeaveCause = LeaveCause.LEFT) -> None:
-        """Takes the member out, unless it has been replaced or dismissed meanwhile. Its tracks are gone with it."""
+        """Takes the member out, unless it has been replaced or dismissed meanwhile. Its tracks go with it.
+        LOST keeps the place for a minute."""
+        if self.closed:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._inbox.put(_Leave(person_id, member, cause, done))
+        await done
 
     async def ask(self, command: Command) -> None:
         """Has a command carried out and waits for it. Raises Refused."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self._offer_command(command, done):
+            raise Refused(self._no_room())
+        await done
 
     def post(self, command: Command) -> bool:
-        """Hands a command over without waiting; a refusal comes to the actor's member as CommandRefused. False: the
-        inbox is full (for this actor, or at all), nothing will be done: answer BUSY."""
-        raise RuntimeError
+        """Hands a command over without waiting; a refusal comes to the actor's member as CommandRefused.
+        False: the inbox is full (for this actor, or at all) or the room closed, nothing will be done: answer
+        BUSY."""
+        return self._offer_command(command, None)
 
     async def close(self) -> None:
         """Dismisses everybody with cause SERVER and ends the task. The lesson's state stays as it is."""
+        if self._task is None:
+            return
+        if not self.closed:
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._inbox.put(_Close(done))
+            await done
+        await self._task
+
+    # --- the way in
+    # -------------------------------------------------------------------------------------------
+
+    def _offer_command(self, command: Command, done: asyncio.Future[None] | None) -> bool:
+        job = _Ask(command, done)
+        if isinstance(command, ReportRecording):
+            self._inbox.put(job)
+            return not self.closed
+        return self._offer(job, command.actor)
+
+    def _offer(self, job: _Job, sender: PersonId) -> bool:
+        return not self.closed and self._inbox.offer(job, sender)
+
+    def _no_room(self) -> Reason:
+        return Reason.CLOSED if self.closed else Reason.BUSY
+
+    def _later(self, when: float, callback: Callable[[], None]) -> Timer:
+        return self._clock.call_at(when, lambda: self._inbox.put(_Due(callback)))
+
+    # --- the task
+    # ---------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while not self.closed:
+            self._do(await self._inbox.take())
+        while len(self._inbox):
+            job = await self._inbox.take()
+            _answer(job, Refused(Reason.CLOSED) if isinstance(job, _Join | _Ask) else None)
+
+    def _do(self, job: _Job) -> None:
+        try:
+            result = _JOBS[type(job)](self, job)
+            self._core.settle()
+        except Refused as refused:
+            self._refused += 1
+            self._core.settle()
+            self._refuse(job, refused)
+        except Exception:
+            # A fault of ours. It costs who asked this one answer; the lesson goes on for everybody else.
+            self._faults += 1
+            log.exception("x lesson %s: fault in %s", self.lesson.id, type(job).__name__)
+            self._refuse(job, Refused(Reason.INTERNAL))
+        else:
+            _answer(job, result)
+
+    def _refuse(self, job: _Job, refused: Refused) -> None:
+        if isinstance(job, _Ask) and job.done is None and not isinstance(job.command, ReportRecording):
+            self._core.lines.deliver(job.command.actor, CommandRefused(job.command, refused.reason))
+        _answer(job, refused)
+
+    def _join(self, job: _Join) -> tuple[Snapshot, Line] | None:
+        if job.done.cancelled():
+            return None
+        return join(self._core, job.person, job.member)
+
+    def _leave(self, job: _Leave) -> None:
+        leave(self._core, job.person, job.member, job.cause)
+
+    def _ask(self, job: _Ask) -> None:
+        self._commands += 1
+        if isinstance(job.command, ReportRecording):
+            self._report_recording(job.command)
+        else:
+            handle(self._core, job.command)
+
+    def _report_recording(self, command: ReportRecording) -> None:
+        if command.state != self.lesson.recording:
+            self._core.change_lesson(recording=command.state)
+            self._core.observe(RecordingChanged, state=command.state)
+
+    def _due(self, job: _Due) -> None:
+        job.callback()
+
+    def _close(self, _job: _Close) -> None:
+        everybody_out(self._core, LeaveCause.SERVER)
+        self._core.closed = True
+
+
+def _answer(job: _Job, result: Any) -> None:
+    """To who waits for it, if anybody does (still)."""
+    if job.done is None or job.done.done():
+        return
+    if isinstance(result, Refused):
+        job.done.set_exception(result)
+    else:
+        job.done.set_result(result)
+
+
+_JOBS: Mapping[type[_Job], Callable[[LessonRoom, Any], Any]] = {
+    _Join: LessonRoom._join,
+    _Leave: LessonRoom._leave,
+    _Ask: LessonRoom._ask,
+    _Due: LessonRoom._due,
+    _Close: LessonRoom._close,
+}

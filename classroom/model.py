@@ -1,7 +1,7 @@
 """The nouns of a lesson: people, classes, phases and what people send. Values only; nothing here changes.
 
-Terms and their Chinese names: master 名师, tutor 辅导教师, student 学生 (居家学生), supervisor 督查, organizer 管理员,
-class 班级, lesson 课/活动, phase 环节, stage 上台/连麦.
+Terms and their Chinese names: master 名师, tutor 辅导教师, student 学生 (居家学生), supervisor 督查,
+organizer 管理员, class 班级, lesson 课/活动, phase 环节, stage 上台/连麦.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ ChatId = NewType("ChatId", str)
 Publication = NewType("Publication", str)
 """Names one published track. Opaque here: whoever publishes chooses it and never uses it twice."""
 Source = NewType("Source", str)
-"""What a track shows, unique within a person: `camera`, `microphone`, `screen`, `screen_audio`; an encoder's are
-`NAME.video` and `NAME.audio`. Made by `parse_source`."""
+"""What a track shows, unique within a person: `camera`, `microphone`, `screen`, `screen_audio`; an encoder's
+are `NAME.video` and `NAME.audio`. Made by `parse_source`."""
 
 
 class Role(StrEnum):
@@ -84,10 +84,10 @@ class SourceKind(StrEnum):
 
 
 _AUDIO = frozenset({SourceKind.MICROPHONE, SourceKind.SCREEN_AUDIO, SourceKind.ENCODER_AUDIO})
-_DEVICES = frozenset({SourceKind.CAMERA, SourceKind.MICROPHONE, SourceKind.SCREEN, SourceKind.SCREEN_AUDIO})
+_DEVICE_NAMES = frozenset({"camera", "microphone", "screen", "screen_audio"})
 _ENCODER_SOURCE = re.compile(r"[\w-][\w .-]{0,56}\.(video|audio)")
-"""NAME as people write it (letters of any script, digits, `-`, `_`, inner blanks and dots); the whole at most 64
-characters, the limit of a source in the protocol."""
+"""NAME as people write it (letters of any script, digits, `-`, `_`, inner blanks and dots); the whole at most
+64 characters, the limit of a source in the protocol."""
 
 CAMERA = Source("camera")
 MICROPHONE = Source("microphone")
@@ -97,7 +97,7 @@ SCREEN_AUDIO = Source("screen_audio")
 
 def parse_source(text: str) -> Source:
     """Checks that `text` names a source; ValueError when it does not."""
-    if text not in _DEVICES and not _ENCODER_SOURCE.fullmatch(text):
+    if text not in _DEVICE_NAMES and not _ENCODER_SOURCE.fullmatch(text):
         raise ValueError(f"not a source: {text[:64]!r}")
     return Source(text)
 
@@ -108,7 +108,7 @@ def encoder_source(name: str, media: Kind) -> Source:
 
 
 def source_kind(source: Source) -> SourceKind:
-    if source in _DEVICES:
+    if source in _DEVICE_NAMES:
         return SourceKind(source)
     return SourceKind.ENCODER_AUDIO if source.endswith(".audio") else SourceKind.ENCODER_VIDEO
 

@@ -2,57 +2,193 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from alembic.util import CommandError
+from sqlalchemy import URL, delete, insert, update
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
-from classroom.model import Lesson, LessonId
+from classroom.model import ChatEntry, Lesson, LessonId
+from classroom.store import reader, tables
+from classroom.store.engine import BUSY_TIMEOUT_S, make_engine
+from classroom.store.ledger import Ledger
+from classroom.store.migrate import upgrade
+from classroom.store.recovery import recover
+from classroom.store.writer import StoreHealth, Writer
+
+__all__ = ["LessonRecord", "Store", "StoreHealth", "StoreUnavailable"]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CLOSING_S = 5.0
+"""For what is queued to be written at the end: a database that has not come back by then has lost it."""
+OPENING_S = 5.0
+"""For what is still to be written of a lesson before its room is opened again."""
 
 
-class StoreUnavailable(Exception):  # noqa: N818
-    """The database cannot be read at the moment (locked, full, away)."""
+class StoreUnavailable(Exception):  # noqa: N818 - an answer, not a fault
+    """The database cannot be opened or read at the moment (locked, full, away, of a newer version)."""
 
 
 @dataclass(frozen=True, slots=True)
-class StoreHealth:
-    ok: bool
-    """False: the last write failed and is being tried again; lessons go on."""
-    queued: int
-    """Facts that wait to be written."""
-    written: int
-    dropped: int
-    """Facts lost because the queue was full."""
-    retries: int
-    refused: int
-    """Rows that the database would not take, whatever we do (a fault of ours; logged)."""
-    error: str
-    """Of the last failed write; empty when ok."""
+class LessonRecord:
+    """What a room begins with."""
+
+    lesson: Lesson
+    chat: tuple[ChatEntry, ...]
+    """The latest, oldest first."""
 
 
 class Store:
-    @classmethod
-    async def open(cls, url: str) -> Store:
-        """Connects, migrates, closes what a crash left open, starts the writer. `url` as SQLAlchemy's, async driver;
-        `sqlite_url(path)` makes one. Raises StoreUnavailable."""
-        raise RuntimeError
+    """Made by `open`. An Observer of every room."""
 
-    def observe(self, fact: Fact) -> None:
-        """Queues a fact to be written (an Observer of every room)."""
+    def __init__(
+        self, engine: AsyncEngine, clock: Clock, on_health: Callable[[StoreHealth], None] | None = None
+    ) -> None:
+        self._engine = engine
+        self._ledger = Ledger()
+        self._writer = Writer(engine, self._ledger, clock, on_health or (lambda health: None))
+
+    @classmethod
+    async def open(
+        cls,
+        url: str | URL,
+        *,
+        clock: Clock | None = None,
+        on_health: Callable[[StoreHealth], None] | None = None,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> Store:
+        """Connects, migrates, closes what a crash left open, starts the writer.
+
+        url: as SQLAlchemy's, with an async driver; `engine.sqlite_url(path)` makes one. on_health: called
+        when writing begins to fail and when it works again. Raises StoreUnavailable."""
+        try:
+            engine = make_engine(url, busy_timeout_s)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise StoreUnavailable(f"cannot use this database URL: {error}") from error
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(upgrade)
+                closed = await recover(connection)
+        except (SQLAlchemyError, CommandError, OSError) as error:
+            await engine.dispose()
+            raise _unavailable(error) from error
+        if closed:
+            log.info("- store: closed %d presences that a crash had left open", closed)
+        store = cls(engine, clock or SystemClock(), on_health)
+        store._writer.start()
+        return store
 
     @property
     def health(self) -> StoreHealth:
-        raise RuntimeError
+        return self._writer.health
 
-    async def lesson(self, lesson_id: LessonId) -> Lesson | None:
-        raise RuntimeError
-
-    async def lessons(self) -> tuple[Lesson, ...]:
-        raise RuntimeError
-
-    async def save_lesson(self, lesson: Lesson) -> None:
-        """Makes or changes a lesson and its classes (not one whose room is open)."""
+    def observe(self, fact: Fact) -> None:
+        """Queues a fact to be written; never waits."""
+        self._writer.add(fact)
 
     async def flush(self) -> None:
-        """Waits until everything observed so far is written."""
+        """Waits until everything observed so far is written, however long the database is away."""
+        await self._writer.flush()
 
     async def close(self) -> None:
         """Writes what is queued (for at most 5 s), then closes."""
+        try:
+            async with asyncio.timeout(CLOSING_S):
+                await self._writer.flush()
+        except TimeoutError:
+            log.error("x store: closed with %d facts unwritten", self.health.queued)
+        await self._writer.stop()
+        await self._engine.dispose()
+
+    # --- lessons
+    # ----------------------------------------------------------------------------------------------
+
+    async def lesson(self, lesson_id: LessonId) -> Lesson | None:
+        """As it was last written. Raises StoreUnavailable, as all that read."""
+        return await self._read(lambda connection: reader.lesson(connection, lesson_id))
+
+    async def lessons(self) -> tuple[Lesson, ...]:
+        """By id."""
+        return await self._read(reader.lessons)
+
+    async def presence(self, lesson_id: LessonId) -> tuple[reader.Presence, ...]:
+        """Who was in a lesson, from when to when, in the order they came."""
+        return await self._read(lambda connection: reader.presence(connection, lesson_id))
+
+    async def events(self, lesson_id: LessonId, after: int = 0) -> tuple[reader.StoredEvent, ...]:
+        """The lesson's stream after that number, at most 1,000 of them."""
+        return await self._read(lambda connection: reader.events(connection, lesson_id, after))
+
+    async def begin_room(self, lesson_id: LessonId) -> LessonRecord | None:
+        """What the room of a lesson begins with; from now on its facts may be observed. None: no such
+        lesson."""
+        try:
+            async with asyncio.timeout(OPENING_S):
+                await self._writer.flush()
+        except TimeoutError:
+            raise StoreUnavailable(self.health.error) from None
+        found = await self.lesson(lesson_id)
+        if found is None:
+            return None
+        chat = await self._read(lambda connection: reader.latest_chat(connection, lesson_id))
+        if not self._ledger.knows(lesson_id):
+            last = await self._read(lambda connection: reader.last_event(connection, lesson_id))
+            self._ledger.begin(lesson_id, last + 1)
+        return LessonRecord(found, chat)
+
+    async def save_lesson(self, lesson: Lesson) -> None:
+        """Makes or changes a lesson and its classes; not one whose room is open. Raises StoreUnavailable."""
+        row = {
+            "title": lesson.title,
+            "state": lesson.state,
+            "phase": lesson.phase,
+            "recorded": lesson.recorded,
+            "started_ms": lesson.started_ms,
+            "ended_ms": lesson.ended_ms,
+        }
+        rooms = [
+            {
+                "lesson_id": lesson.id,
+                "id": room.id,
+                "position": position,
+                "name": room.name,
+                "tutor_id": room.tutor,
+                "school": room.school,
+                "at_home": room.at_home,
+            }
+            for position, room in enumerate(lesson.classes)
+        ]
+        at = tables.lessons.c.id == lesson.id
+        try:
+            async with self._engine.begin() as connection:
+                changed = await connection.execute(update(tables.lessons).where(at).values(row))
+                if not changed.rowcount:
+                    await connection.execute(insert(tables.lessons).values(id=lesson.id, **row))
+                await connection.execute(
+                    delete(tables.classes).where(tables.classes.c.lesson_id == lesson.id)
+                )
+                if rooms:
+                    await connection.execute(insert(tables.classes), rooms)
+        except (SQLAlchemyError, OSError) as error:
+            raise _unavailable(error) from error
+
+    async def _read(self, query: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        try:
+            async with self._engine.connect() as connection:
+                return await query(connection)
+        except (SQLAlchemyError, OSError) as error:
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(str(getattr(error, "orig", None) or error))

@@ -1,0 +1,207 @@
+"""What each command of a person does: one function per command, in one table.
+
+A handler first finds out whether it may (raising Refused), then changes; so that what is refused changes
+nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from classroom.commands import (
+    CancelLesson,
+    EndLesson,
+    LowerHand,
+    Mute,
+    PersonCommand,
+    Publish,
+    RaiseHand,
+    Say,
+    StartLesson,
+    Unpublish,
+)
+from classroom.core import LessonCore
+from classroom.events import (
+    ChatSaid,
+    ChatWritten,
+    HandRaised,
+    LeaveCause,
+    TrackMuted,
+    TrackPublished,
+    TrackUnpublished,
+)
+from classroom.floor import may_publish
+from classroom.membership import everybody_out
+from classroom.model import (
+    Attendee,
+    ChatEntry,
+    ChatId,
+    Hand,
+    HandId,
+    LessonState,
+    Person,
+    Role,
+    Source,
+    Track,
+    parse_source,
+    source_kind,
+)
+from classroom.rules.permissions import refusal
+from classroom.rules.reasons import Reason, Refused
+from classroom.rules.transitions import Move
+from classroom.rules.words import chat_text, seat_name
+
+MAX_TRACKS_PER_PERSON = 16
+"""Camera, microphone, screen and its sound, and room for an encoder with several programmes."""
+
+_PACED = (RaiseHand, LowerHand, Publish, Mute)
+"""Chat has a pace of its own; a track that is gone must be told whatever the pace."""
+
+
+def handle(core: LessonCore, command: PersonCommand) -> None:
+    """Carries a command out. Raises Refused, and then nothing changed."""
+    attendee = core.roster.get(command.actor)
+    if attendee is None or not attendee.online:
+        raise Refused(Reason.ROLE_MAY_NOT if command.actor in core.supervisors else Reason.NOT_JOINED)
+    reason = refusal(type(command), attendee.role, core.lesson.state)
+    if reason is not None:
+        raise Refused(reason)
+    if isinstance(command, _PACED) and not core.pace(attendee.id).actions.take(core.clock.now()):
+        raise Refused(Reason.TOO_FAST)
+    _HANDLERS[type(command)](core, attendee, command)
+
+
+def _raise_hand(core: LessonCore, attendee: Attendee, command: RaiseHand) -> None:
+    seat = seat_name(command.seat)
+    if seat and attendee.role is not Role.TUTOR:
+        raise Refused(Reason.SEAT_NOT_ALLOWED)
+    if core.hands.raised(attendee.id, seat) is not None:
+        return
+    person = attendee.person
+    hand = Hand(HandId(core.new_id()), person.id, person.name, person.class_id, seat, core.elapsed_ms())
+    core.raise_hand(hand)
+    core.observe(HandRaised, hand=hand)
+
+
+def _lower_hand(core: LessonCore, attendee: Attendee, command: LowerHand) -> None:
+    for hand in core.hands.to_lower(attendee.person, command.hand):
+        core.lower_hand(hand, attendee.id)
+
+
+def _say(core: LessonCore, attendee: Attendee, command: Say) -> None:
+    text = chat_text(command.text)
+    taken = core.chat.taken(attendee.id, command.client_id)
+    if taken is not None:
+        # The answer was lost on the way: it is given again, to who asks.
+        core.lines.deliver(attendee.id, ChatSaid(taken))
+        return
+    now = core.clock.now()
+    if not core.pace(attendee.id).chat.take(now):
+        raise Refused(Reason.TOO_FAST)
+    if not core.lesson_pace.take(now):
+        raise Refused(Reason.BUSY)
+    entry = ChatEntry(
+        id=ChatId(core.new_id()),
+        person=attendee.id,
+        name=attendee.person.name,
+        role=attendee.role,
+        text=text,
+        at_ms=core.clock.unix_ms(),
+        client_id=command.client_id,
+    )
+    core.chat.add(entry)
+    core.lines.send(ChatSaid(entry))
+    core.observe(ChatWritten, entry=entry)
+
+
+def _publish(core: LessonCore, attendee: Attendee, command: Publish) -> None:
+    source = _publishable(core, attendee, command)
+    replaced = _track(attendee, source)
+    kept = tuple(track for track in attendee.tracks if track is not replaced)
+    if len(kept) >= MAX_TRACKS_PER_PERSON:
+        raise Refused(Reason.SOURCE_NOT_ALLOWED)
+    if replaced is not None:
+        if replaced.publication == command.publication:
+            return
+        _track_gone(core, attendee.person, replaced, LeaveCause.REPLACED)
+    core.put(replace(attendee, tracks=(*kept, Track(source, command.publication))))
+    core.observe(TrackPublished, person=attendee.person, source=source, publication=command.publication)
+    if attendee.role is Role.ENCODER and core.lesson.state is not LessonState.LIVE:
+        # An encoder has no button to press: what it sends is the lesson.
+        core.move(Move.START, attendee.id)
+
+
+def _publishable(core: LessonCore, attendee: Attendee, command: Publish) -> Source:
+    try:
+        source = parse_source(command.source)
+    except ValueError:
+        raise Refused(Reason.SOURCE_UNKNOWN) from None
+    if source_kind(source) not in may_publish(core.lesson, attendee.person):
+        raise Refused(Reason.SOURCE_NOT_ALLOWED)
+    if attendee.role is Role.ENCODER and any(
+        other.role is Role.ENCODER and other.id != attendee.id and _track(other, source)
+        for other in core.roster.senders()
+    ):
+        raise Refused(Reason.NAME_TAKEN)
+    return source
+
+
+def _unpublish(core: LessonCore, attendee: Attendee, command: Unpublish) -> None:
+    gone = next((track for track in attendee.tracks if track.publication == command.publication), None)
+    if gone is not None:
+        core.put(replace(attendee, tracks=tuple(track for track in attendee.tracks if track is not gone)))
+        _track_gone(core, attendee.person, gone, LeaveCause.LEFT)
+
+
+def _mute(core: LessonCore, attendee: Attendee, command: Mute) -> None:
+    track = _track(attendee, command.source)
+    if track is None:
+        raise Refused(Reason.SOURCE_NOT_PUBLISHED)
+    if track.muted == command.muted:
+        return
+    changed = replace(track, muted=command.muted)
+    tracks = tuple(changed if other is track else other for other in attendee.tracks)
+    core.put(replace(attendee, tracks=tracks))
+    core.observe(
+        TrackMuted,
+        person=attendee.person,
+        source=track.source,
+        publication=track.publication,
+        muted=command.muted,
+    )
+
+
+def _start(core: LessonCore, attendee: Attendee, _command: StartLesson) -> None:
+    core.move(Move.START, attendee.id)
+
+
+def _end(core: LessonCore, attendee: Attendee, _command: EndLesson) -> None:
+    everybody_out(core, LeaveCause.ENDED, Move.END, attendee.id)
+
+
+def _cancel(core: LessonCore, attendee: Attendee, _command: CancelLesson) -> None:
+    everybody_out(core, LeaveCause.ENDED, Move.CANCEL, attendee.id)
+
+
+def _track(attendee: Attendee, source: Source) -> Track | None:
+    return next((track for track in attendee.tracks if track.source == source), None)
+
+
+def _track_gone(core: LessonCore, person: Person, track: Track, cause: LeaveCause) -> None:
+    core.observe(
+        TrackUnpublished, person=person, source=track.source, publication=track.publication, cause=cause
+    )
+
+
+_HANDLERS: Mapping[type[PersonCommand], Callable[[LessonCore, Attendee, Any], None]] = {
+    RaiseHand: _raise_hand,
+    LowerHand: _lower_hand,
+    Say: _say,
+    Publish: _publish,
+    Unpublish: _unpublish,
+    Mute: _mute,
+    StartLesson: _start,
+    EndLesson: _end,
+    CancelLesson: _cancel,
+}

@@ -1,0 +1,174 @@
+"""Coming in and going out.
+
+Who closes whom: a member that leaves takes its tracks with it; one that leaves for good (not LOST) its hands
+and its place too. A lost one keeps both for a while. The end of the lesson takes everybody: tracks first, so
+that the recorder has all of them closed before it hears of the end.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from classroom.core import LessonCore
+from classroom.events import (
+    Dismissed,
+    EntryRefused,
+    LeaveCause,
+    ObservationEnded,
+    ObservationStarted,
+    PersonJoined,
+    PersonLeft,
+    Snapshot,
+    TrackUnpublished,
+)
+from classroom.floor import may_publish
+from classroom.model import Attendee, LessonState, Person, PersonId, Role
+from classroom.rules.admission import admit
+from classroom.rules.reasons import Reason, Refused
+from classroom.rules.transitions import Move
+from classroom.switchboard import Line, Member
+
+log = logging.getLogger(__name__)
+
+PLACE_KEPT_S = 60.0
+"""For who was lost, after the door has waited in vain for the connection to resume: long enough to reload a
+page or restart a tablet, short enough that a list of people is true."""
+
+
+def join(core: LessonCore, person: Person, member: Member) -> tuple[Snapshot, Line]:
+    """Lets somebody in. Raises Refused."""
+    if core.closed:
+        raise Refused(Reason.CLOSED)
+    supervises = person.role is Role.SUPERVISOR
+    others = len(core.supervisors) if supervises else len(core.roster)
+    try:
+        person = admit(core.lesson, person, core.present(person.id), others)
+    except Refused as refused:
+        core.observe(EntryRefused, person=person, reason=refused.reason)
+        log.info("x lesson %s: %s may not come in: %s", core.lesson.id, person.id, refused.reason)
+        raise
+    _replace(core, person.id)
+    if supervises:
+        core.supervisors[person.id] = person
+        core.observe(ObservationStarted, person=person)
+    else:
+        _take_place(core, person)
+    line = Line(person, member)
+    core.lines.connect(line)
+    core.arrived(person)
+    log.info("< lesson %s: %s %s", core.lesson.id, person.role, person.id)
+    return _snapshot(core, line), line
+
+
+def leave(core: LessonCore, person_id: PersonId, member: Member, cause: LeaveCause) -> None:
+    """Lets a member go, unless it is not the one that is in (any more)."""
+    line = core.lines.get(person_id)
+    if line is None or line.member is not member:
+        return
+    core.lines.disconnect(person_id)
+    _go(core, line.person, cause)
+    log.info("> lesson %s: %s %s", core.lesson.id, person_id, cause)
+
+
+def everybody_out(
+    core: LessonCore, cause: LeaveCause, move: Move | None = None, actor: PersonId | None = None
+) -> None:
+    """Ends the room's life: with a move of the lesson, or because the server goes."""
+    for attendee in core.roster.senders():
+        _drop_tracks(core, attendee, cause)
+    core.route_recorder()
+    for hand in tuple(core.hands):
+        core.lower_hand(hand, None)
+    for attendee in tuple(core.roster.everybody()):
+        if attendee.online:
+            core.observe(PersonLeft, person=attendee.person, cause=cause)
+    for supervisor in core.supervisors.values():
+        core.observe(ObservationEnded, person=supervisor, cause=cause)
+    if move is not None:
+        core.move(move, actor)
+    core.forget_everybody()
+    core.settle()
+    for line in core.lines:
+        line.route(())
+        core.dismiss(line.person.id, Dismissed(cause))
+
+
+def _replace(core: LessonCore, person_id: PersonId) -> None:
+    """Dismisses the member under whose id somebody comes in anew; their hands stay up."""
+    line = core.lines.get(person_id)
+    if line is None:
+        return
+    core.dismiss(person_id, Dismissed(LeaveCause.REPLACED))
+    _go(core, line.person, LeaveCause.REPLACED)
+
+
+def _take_place(core: LessonCore, person: Person) -> None:
+    timer = core.places.pop(person.id, None)
+    if timer is not None:
+        timer.cancel()
+    kept = core.roster.get(person.id)
+    if kept is not None and kept.person != person:
+        # Under another name, role or class: somebody new to the lesson, who takes nothing over.
+        _give_up_place(core, person.id)
+    core.put(Attendee(person))
+    core.observe(PersonJoined, person=person)
+    if core.lesson.state is LessonState.SCHEDULED:
+        core.move(Move.OPEN, person.id)
+
+
+def _go(core: LessonCore, person: Person, cause: LeaveCause) -> None:
+    if person.role is Role.SUPERVISOR:
+        del core.supervisors[person.id]
+        core.observe(ObservationEnded, person=person, cause=cause)
+        return
+    attendee = core.roster.get(person.id)
+    assert attendee is not None, "a member without a place"
+    _drop_tracks(core, attendee, cause)
+    core.observe(PersonLeft, person=person, cause=cause)
+    core.put(replace(attendee, online=False, tracks=()))
+    if cause is LeaveCause.LOST:
+        until = core.clock.now() + PLACE_KEPT_S
+        core.places[person.id] = core.later(until, lambda: _place_due(core, person.id))
+    elif cause is not LeaveCause.REPLACED:
+        _give_up_place(core, person.id)
+
+
+def _place_due(core: LessonCore, person_id: PersonId) -> None:
+    # A timer that fired just before its owner came back finds the place taken.
+    if core.places.pop(person_id, None) is not None:
+        _give_up_place(core, person_id)
+
+
+def _give_up_place(core: LessonCore, person_id: PersonId) -> None:
+    for hand in core.hands.of(person_id):
+        core.lower_hand(hand, None)
+    core.roster.drop(person_id)
+    core.paces.pop(person_id, None)
+    core.chat.forget(person_id)
+
+
+def _drop_tracks(core: LessonCore, attendee: Attendee, cause: LeaveCause) -> None:
+    for track in attendee.tracks:
+        core.observe(
+            TrackUnpublished,
+            person=attendee.person,
+            source=track.source,
+            publication=track.publication,
+            cause=cause,
+        )
+    core.put(replace(attendee, tracks=()))
+
+
+def _snapshot(core: LessonCore, line: Line) -> Snapshot:
+    present = core.present(line.person.id)
+    assert present is not None, "a snapshot is for who is in"
+    return Snapshot(
+        me=present,
+        lesson=core.lesson,
+        may_publish=may_publish(core.lesson, line.person),
+        people=core.roster.seen_by(line.audience),
+        classes=core.roster.statuses(),
+        hands=core.hands_seen_by(line.audience),
+        chat=core.chat.entries(),
+    )

@@ -1,0 +1,152 @@
+"""Who is in the lesson, and what of it changed since the others were last told.
+
+Supervisors are never in here: what is counted, listed or told from the roster cannot show one.
+
+A person's place (the order in which people first came) is kept as long as the entry is, so somebody who comes
+back in time is where they were. Changes are collected by person and by class; `changes` gives them to one
+audience as one event, built once for all of its members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from classroom.events import RosterChanged
+from classroom.model import Attendee, ClassId, ClassRoom, ClassStatus, Person, PersonId, Role
+from classroom.rules.visibility import Audience, sees
+
+
+@dataclass(slots=True)
+class _ClassEntry:
+    room: ClassRoom
+    members: dict[PersonId, None] = field(default_factory=dict)
+    status: ClassStatus | None = None
+    """None: to be counted again."""
+
+
+class Roster:
+    def __init__(self, classes: Iterable[ClassRoom]) -> None:
+        self._attendees: dict[PersonId, Attendee] = {}
+        self._arrivals: dict[PersonId, int] = {}
+        self._next_arrival = 0
+        self._classes = {room.id: _ClassEntry(room) for room in classes}
+        self._classless: dict[PersonId, None] = {}
+        self._tutors: dict[PersonId, None] = {}
+        self._senders: dict[PersonId, None] = {}
+        self._changed: dict[PersonId, None] = {}
+        self._gone: dict[PersonId, Person] = {}
+        self._changed_classes: dict[ClassId, ClassStatus] = {}
+        """Class and its status when the others were last told."""
+
+    def __len__(self) -> int:
+        return len(self._attendees)
+
+    def get(self, person: PersonId) -> Attendee | None:
+        return self._attendees.get(person)
+
+    def everybody(self) -> Iterable[Attendee]:
+        """In the order they first came."""
+        return self._attendees.values()
+
+    def put(self, attendee: Attendee) -> None:
+        """Adds somebody, or changes what they send and whether they are online; who they are stays."""
+        known = self._attendees.get(attendee.id)
+        if known is None:
+            self._arrivals[attendee.id] = self._next_arrival
+            self._next_arrival += 1
+            self._index(attendee.person)[attendee.id] = None
+            if attendee.role is Role.TUTOR:
+                self._tutors[attendee.id] = None
+        if known is None or known.online != attendee.online:
+            self._touch_class(attendee.person)
+        self._attendees[attendee.id] = attendee
+        self._changed[attendee.id] = None
+        if attendee.tracks:
+            self._senders[attendee.id] = None
+        else:
+            self._senders.pop(attendee.id, None)
+
+    def drop(self, person: PersonId) -> None:
+        """The place is given up."""
+        attendee = self._attendees[person]
+        self._touch_class(attendee.person)
+        del self._attendees[person], self._arrivals[person], self._index(attendee.person)[person]
+        self._tutors.pop(person, None)
+        self._senders.pop(person, None)
+        self._changed.pop(person, None)
+        self._gone[person] = attendee.person
+
+    def senders(self) -> tuple[Attendee, ...]:
+        """Those who send something, in the order they first came."""
+        return self._in_order(self._senders)
+
+    def seen_by(self, viewer: Audience) -> tuple[Attendee, ...]:
+        """Those whom a member of this audience sees, in the order they first came."""
+        if viewer.everybody:
+            return tuple(self._attendees.values())
+        near = {**self._classless, **self._tutors}
+        if viewer.class_id in self._classes:
+            near |= self._classes[viewer.class_id].members
+        return self._in_order(near)
+
+    def statuses(self) -> tuple[ClassStatus, ...]:
+        return tuple(self._status(entry) for entry in self._classes.values())
+
+    def tutors(self) -> Mapping[ClassId, PersonId | None]:
+        """Who tutors each class now."""
+        return {class_id: self._status(entry).tutor for class_id, entry in self._classes.items()}
+
+    def has_changes(self) -> bool:
+        return bool(self._changed or self._gone or self._changed_classes)
+
+    def changes(self, viewer: Audience) -> RosterChanged | None:
+        """What changed since `told`, as far as this audience sees it; None when that is nothing."""
+        people = [self._attendees[person] for person in self._changed]
+        event = RosterChanged(
+            people=tuple(attendee for attendee in people if sees(viewer, attendee.person)),
+            gone=tuple(person.id for person in self._gone.values() if self._lost_sight(viewer, person)),
+            classes=tuple(
+                self._status(self._classes[class_id])
+                for class_id, told in self._changed_classes.items()
+                if self._status(self._classes[class_id]) != told
+            ),
+        )
+        return event if event.people or event.gone or event.classes else None
+
+    def _lost_sight(self, viewer: Audience, gone: Person) -> bool:
+        """Saw them, and does not any more (they may be back, in another class)."""
+        back = self._attendees.get(gone.id)
+        return sees(viewer, gone) and (back is None or not sees(viewer, back.person))
+
+    def told(self) -> None:
+        """Everybody has been told; changes are collected anew."""
+        self._changed.clear()
+        self._gone.clear()
+        self._changed_classes.clear()
+
+    def _in_order(self, people: Iterable[PersonId]) -> tuple[Attendee, ...]:
+        return tuple(self._attendees[person] for person in sorted(people, key=self._arrivals.__getitem__))
+
+    def _index(self, person: Person) -> dict[PersonId, None]:
+        return self._classless if person.class_id is None else self._classes[person.class_id].members
+
+    def _touch_class(self, person: Person) -> None:
+        """The numbers of the person's class are about to change."""
+        if person.class_id is not None:
+            entry = self._classes[person.class_id]
+            self._changed_classes.setdefault(person.class_id, self._status(entry))
+            entry.status = None
+
+    def _status(self, entry: _ClassEntry) -> ClassStatus:
+        if entry.status is None:
+            entry.status = self._count(entry)
+        return entry.status
+
+    def _count(self, entry: _ClassEntry) -> ClassStatus:
+        online = [a for a in map(self._attendees.__getitem__, entry.members) if a.online]
+        tutors = [attendee.id for attendee in online if attendee.role is Role.TUTOR]
+        registered = entry.room.tutor
+        # The registered tutor when there; else the first other one who is; else the registered one, absent.
+        tutor = registered if registered in tutors or not tutors else tutors[0]
+        return ClassStatus(entry.room, tutor, bool(tutors), len(online) - len(tutors))

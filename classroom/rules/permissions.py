@@ -1,0 +1,55 @@
+"""Who may ask for what, and in which state of the lesson: one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from classroom.commands import (
+    CancelLesson,
+    EndLesson,
+    LowerHand,
+    Mute,
+    PersonCommand,
+    Publish,
+    RaiseHand,
+    Say,
+    StartLesson,
+    Unpublish,
+)
+from classroom.model import LessonState, Role
+from classroom.rules.reasons import Reason
+
+_S = LessonState
+_INSIDE = frozenset({_S.OPEN, _S.LIVE})
+_BEFORE = frozenset({_S.SCHEDULED, _S.OPEN})
+_LIVE = frozenset({_S.LIVE})
+_ALWAYS = frozenset(LessonState)
+
+_PERMISSIONS: Mapping[type[PersonCommand], Mapping[Role, frozenset[LessonState]]] = {
+    RaiseHand: {Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE},
+    LowerHand: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE},
+    Say: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE, Role.ORGANIZER: _INSIDE},
+    # What exactly, in which phase, is for the floor.
+    Publish: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE, Role.ENCODER: _INSIDE},
+    Unpublish: {Role.MASTER: _ALWAYS, Role.TUTOR: _ALWAYS, Role.STUDENT: _ALWAYS, Role.ENCODER: _ALWAYS},
+    Mute: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE, Role.ENCODER: _INSIDE},
+    StartLesson: {Role.MASTER: _BEFORE},
+    EndLesson: {Role.MASTER: _LIVE, Role.ORGANIZER: _LIVE},
+    CancelLesson: {Role.ORGANIZER: _BEFORE},
+}
+
+_STATE_REASONS: Mapping[LessonState, Reason] = {
+    _S.SCHEDULED: Reason.LESSON_NOT_LIVE,
+    _S.OPEN: Reason.LESSON_NOT_LIVE,
+    _S.LIVE: Reason.LESSON_ALREADY_LIVE,
+    _S.ENDED: Reason.LESSON_ENDED,
+    _S.CANCELLED: Reason.LESSON_CANCELLED,
+}
+
+
+def refusal(command: type[PersonCommand], role: Role, state: LessonState) -> Reason | None:
+    """Why somebody of this role may not ask for this in this state; None when they may."""
+    states = _PERMISSIONS[command].get(role)
+    if states is None:
+        return Reason.ROLE_MAY_NOT
+    return None if state in states else _STATE_REASONS[state]

@@ -1,0 +1,40 @@
+"""What people may write: chat and seats."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from classroom.rules.reasons import Reason, Refused
+
+MAX_CHAT_CHARACTERS = 2_000
+"""The protocol's limit for a text: about two screens of a phone."""
+MAX_SEAT_CHARACTERS = 40
+"""`3排12号 王小明` and the like."""
+
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They make a text read as another one than was written."""
+
+
+def chat_text(text: str) -> str:
+    """The text as it will be shown, without blanks around it. Raises Refused. Line feeds are part of a
+    text."""
+    if len(text) > MAX_CHAT_CHARACTERS:
+        raise Refused(Reason.CHAT_TOO_LONG)
+    text = text.replace("\r\n", "\n").strip()
+    if not text:
+        raise Refused(Reason.CHAT_EMPTY)
+    if _has_controls(text.replace("\n", "")):
+        raise Refused(Reason.CHAT_CONTROL_CHARACTERS)
+    return text
+
+
+def seat_name(seat: str) -> str:
+    """The seat as it will be shown. Raises Refused."""
+    if len(seat) > MAX_SEAT_CHARACTERS or _has_controls(seat):
+        raise Refused(Reason.SEAT_INVALID)
+    return seat.strip()
+
+
+def _has_controls(text: str) -> bool:
+    """Control characters, surrogates (which no encoding can carry) and overrides of direction."""
+    return any(unicodedata.category(c) in ("Cc", "Cs") or c in _BIDI_CONTROLS for c in text)

@@ -1,0 +1,36 @@
+"""The database's engine: SQLAlchemy over aiosqlite, or whatever async driver the URL names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+BUSY_TIMEOUT_S = 2.0
+"""SQLite waits so long for another program's lock; after it, the write is tried again later."""
+
+
+def sqlite_url(path: Path) -> URL:
+    return URL.create("sqlite+aiosqlite", database=str(path))
+
+
+def make_engine(url: str | URL, busy_timeout_s: float = BUSY_TIMEOUT_S) -> AsyncEngine:
+    """Raises sqlalchemy.exc.ArgumentError for what is no URL, NoSuchModuleError for a driver that is not
+    there."""
+    url = make_url(url)
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True)
+    engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s})
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    # WAL: who reads (a report, a backup) does not stop who writes. FULL: a commit is on the disk when it
+    # returns; it costs one fsync for a batch.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

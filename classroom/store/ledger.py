@@ -1,0 +1,47 @@
+"""The numbers of the lessons' events, and which rows are open: what the writing of one fact must know of
+others."""
+
+from __future__ import annotations
+
+import uuid
+
+from classroom.model import LessonId, PersonId
+
+
+class Ledger:
+    """The numbers of the lessons' events, and which rows are open."""
+
+    """Grows by a number per lesson and by what is open, both small."""
+
+    def __init__(self) -> None:
+        self._next_seq: dict[LessonId, int] = {}
+        self._presence: dict[tuple[LessonId, PersonId], int] = {}
+        self._observations: dict[tuple[LessonId, PersonId], str] = {}
+
+    @property
+    def has_open(self) -> bool:
+        return bool(self._presence or self._observations)
+
+    def knows(self, lesson: LessonId) -> bool:
+        return lesson in self._next_seq
+
+    def begin(self, lesson: LessonId, next_seq: int) -> None:
+        self._next_seq[lesson] = next_seq
+
+    def number(self, lesson: LessonId) -> int:
+        seq = self._next_seq.get(lesson, 1)
+        self._next_seq[lesson] = seq + 1
+        return seq
+
+    def open_presence(self, lesson: LessonId, person: PersonId, seq: int) -> None:
+        self._presence[lesson, person] = seq
+
+    def close_presence(self, lesson: LessonId, person: PersonId) -> int | None:
+        return self._presence.pop((lesson, person), None)
+
+    def open_observation(self, lesson: LessonId, person: PersonId) -> str:
+        self._observations[lesson, person] = uuid.uuid4().hex
+        return self._observations[lesson, person]
+
+    def close_observation(self, lesson: LessonId, person: PersonId) -> str | None:
+        return self._observations.pop((lesson, person), None)

@@ -1,0 +1,39 @@
+"""The schema: brings a database to the newest one, and drafts the next migration for who changes `tables`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def upgrade(connection: Connection) -> None:
+    """Runs the migrations that are missing. Raises alembic.util.CommandError for a database of a newer
+    Tongke."""
+    command.upgrade(_config(connection), "head")
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    # ConfigParser reads % as interpolation.
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("file_template", "m%%(rev)s_%%(slug)s")
+    config.attributes["connection"] = connection
+    return config
+
+
+def draft(message: str) -> None:
+    """Writes a migration from what the migrations make to what `tables` says."""
+    with create_engine("sqlite://").connect() as connection:
+        upgrade(connection)
+        number = f"{len(list((_SCRIPTS / 'versions').glob('m*.py'))) + 1:04}"
+        command.revision(_config(connection), message, autogenerate=True, rev_id=number)
+
+
+if __name__ == "__main__":
+    draft(sys.argv[1])

@@ -1,0 +1,11 @@
+"""Run by Alembic: migrates over the connection it is handed (classroom.store.migrate)."""
+
+from alembic import context
+
+from classroom.store.tables import metadata
+
+connection = context.config.attributes["connection"]
+# SQLite cannot alter tables: Alembic copies them in batches.
+context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()

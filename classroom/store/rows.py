@@ -1,0 +1,262 @@
+"""From facts to rows: what is written of each fact, as pure values. No database here.
+
+A fact becomes some writes, each a statement with its parameters. Those of a batch of facts may be carried out
+statement by statement (`statements.ORDER`), since no write depends on one of a later statement, and no two
+facts of a batch need different orders: rows are closed by their primary key, never by "the open one".
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Executable
+
+from classroom import events
+from classroom.events import Fact
+from classroom.model import LessonId, PersonId
+from classroom.store.ledger import Ledger
+from classroom.store.statements import (
+    ADD_CHAT,
+    ADD_EVENT,
+    ADD_HAND,
+    ADD_PERSON,
+    ADD_REFUSED_ENTRY,
+    CHANGE_LESSON,
+    CHANGE_PHASE,
+    CLOSE_OBSERVATION,
+    CLOSE_PRESENCE,
+    LOWER_HAND,
+    OPEN_OBSERVATION,
+    OPEN_PRESENCE,
+    SEE_PERSON,
+)
+
+Row = dict[str, Any]
+
+
+class Write(NamedTuple):
+    statement: Executable
+    row: Row
+
+
+class Entry(NamedTuple):
+    """All that is written of one fact, together or not at all."""
+
+    writes: tuple[Write, ...]
+
+
+_KINDS: Mapping[type[Fact], str] = {
+    events.StateChanged: "lesson.state",
+    events.PhaseChanged: "lesson.phase",
+    events.PersonJoined: "person.joined",
+    events.PersonLeft: "person.left",
+    events.TutorChanged: "class.tutor",
+    events.TrackPublished: "track.published",
+    events.TrackUnpublished: "track.unpublished",
+    events.TrackMuted: "track.muted",
+    events.HandRaised: "hand.raised",
+    events.HandLowered: "hand.lowered",
+    events.ChatWritten: "chat.written",
+    events.RecordingChanged: "recording.state",
+    events.RecorderRouted: "recording.routes",
+}
+"""The facts of the lesson's own stream. Supervision is not among them."""
+
+
+def entry(fact: Fact, ledger: Ledger) -> Entry:
+    """What is to be written of a fact; numbers it when it belongs to the lesson's stream."""
+    kind = _KINDS.get(type(fact))
+    if kind is None:
+        return Entry(tuple(_APART[type(fact)](fact, ledger)))
+    seq = ledger.number(fact.lesson_id)
+    more = _BESIDE.get(type(fact))
+    writes = [] if more is None else more(fact, ledger, seq)
+    writes.append(event_write(fact.lesson_id, seq, fact.at_ms, kind, _person_of(fact), _body(fact)))
+    return Entry(tuple(writes))
+
+
+def event_write(
+    lesson: LessonId, seq: int, at_ms: int, kind: str, person: PersonId | None, body: object
+) -> Write:
+    text = msgspec.json.encode(body).decode()
+    row = {"lesson_id": lesson, "seq": seq, "at_ms": at_ms, "kind": kind, "person_id": person, "body": text}
+    return Write(ADD_EVENT, row)
+
+
+def _person_of(fact: Fact) -> PersonId | None:
+    """Whom the event is about, or who did it."""
+    match fact:
+        case (
+            events.PersonJoined(person=person)
+            | events.PersonLeft(person=person)
+            | events.TrackPublished(person=person)
+            | events.TrackUnpublished(person=person)
+            | events.TrackMuted(person=person)
+        ):
+            return person.id
+        case events.HandRaised(hand=hand):
+            return hand.person
+        case events.ChatWritten(entry=written):
+            return written.person
+        case (
+            events.StateChanged(actor=actor)
+            | events.PhaseChanged(actor=actor)
+            | events.HandLowered(actor=actor)
+        ):
+            return actor
+        case _:
+            return None
+
+
+def _body(fact: Fact) -> Row:
+    """The fact's own fields, without what has a column or a table of its own."""
+    match fact:
+        case events.StateChanged(state=state):
+            return {"state": state}
+        case events.ChatWritten(entry=written):
+            return {"id": written.id}
+        case events.PersonJoined(person=person):
+            return {"role": person.role, "class_id": person.class_id}
+        case events.PersonLeft(cause=cause):
+            return {"cause": cause}
+        case events.TutorChanged(status=status):
+            return {"class_id": status.room.id, "tutor": status.tutor}
+        case events.HandRaised(hand=hand):
+            return {"id": hand.id, "seat": hand.seat}
+    body: Row = msgspec.to_builtins(fact)
+    for column in ("lesson_id", "at_ms", "person", "actor"):
+        body.pop(column, None)
+    return body
+
+
+def _state_changed(fact: events.StateChanged, _ledger: Ledger, _seq: int) -> list[Write]:
+    lesson = fact.lesson
+    row = {
+        "at_id": lesson.id,
+        "to_state": fact.state,
+        "to_phase": lesson.phase,
+        "to_started_ms": lesson.started_ms,
+        "to_ended_ms": lesson.ended_ms,
+    }
+    return [Write(CHANGE_LESSON, row)]
+
+
+def _phase_changed(fact: events.PhaseChanged, _ledger: Ledger, _seq: int) -> list[Write]:
+    return [Write(CHANGE_PHASE, {"at_id": fact.lesson_id, "to_phase": fact.phase})]
+
+
+def _person_joined(fact: events.PersonJoined, ledger: Ledger, seq: int) -> list[Write]:
+    person = fact.person
+    ledger.open_presence(fact.lesson_id, person.id, seq)
+    seen = {"at_id": person.id, "to_name": person.name, "to_seen_ms": fact.at_ms}
+    row = {
+        "lesson_id": fact.lesson_id,
+        "seq": seq,
+        "person_id": person.id,
+        "role": person.role,
+        "class_id": person.class_id,
+        "joined_ms": fact.at_ms,
+    }
+    return [Write(SEE_PERSON, seen), Write(ADD_PERSON, seen), Write(OPEN_PRESENCE, row)]
+
+
+def _person_left(fact: events.PersonLeft, ledger: Ledger, _seq: int) -> list[Write]:
+    opened = ledger.close_presence(fact.lesson_id, fact.person.id)
+    if opened is None:
+        return []
+    return [close_presence_write(fact.lesson_id, opened, fact.at_ms, fact.cause)]
+
+
+def close_presence_write(lesson: LessonId, seq: int, left_ms: int, cause: events.LeaveCause) -> Write:
+    row = {"at_lesson": lesson, "at_seq": seq, "to_left_ms": left_ms, "to_cause": cause}
+    return Write(CLOSE_PRESENCE, row)
+
+
+def _chat_written(fact: events.ChatWritten, _ledger: Ledger, seq: int) -> list[Write]:
+    written = fact.entry
+    row = {
+        "lesson_id": fact.lesson_id,
+        "id": written.id,
+        "seq": seq,
+        "person_id": written.person,
+        "name": written.name,
+        "role": written.role,
+        "text": written.text,
+        "at_ms": written.at_ms,
+        "client_id": written.client_id,
+    }
+    return [Write(ADD_CHAT, row)]
+
+
+def _hand_raised(fact: events.HandRaised, _ledger: Ledger, _seq: int) -> list[Write]:
+    hand = fact.hand
+    row = {
+        "lesson_id": fact.lesson_id,
+        "id": hand.id,
+        "person_id": hand.person,
+        "class_id": hand.class_id,
+        "seat": hand.seat,
+        "since_ms": hand.since_ms,
+        "raised_ms": fact.at_ms,
+    }
+    return [Write(ADD_HAND, row)]
+
+
+def _hand_lowered(fact: events.HandLowered, _ledger: Ledger, _seq: int) -> list[Write]:
+    return [lower_hand_write(fact.lesson_id, fact.hand, fact.at_ms, fact.actor)]
+
+
+def lower_hand_write(lesson: LessonId, hand: str, lowered_ms: int, actor: PersonId | None) -> Write:
+    row = {"at_lesson": lesson, "at_id": hand, "to_lowered_ms": lowered_ms, "to_lowered_by": actor}
+    return Write(LOWER_HAND, row)
+
+
+def _entry_refused(fact: events.EntryRefused, _ledger: Ledger) -> list[Write]:
+    row = {
+        "id": uuid.uuid4().hex,
+        "lesson_id": fact.lesson_id,
+        "person_id": fact.person.id,
+        "role": fact.person.role,
+        "at_ms": fact.at_ms,
+        "reason": fact.reason,
+    }
+    return [Write(ADD_REFUSED_ENTRY, row)]
+
+
+def _observation_started(fact: events.ObservationStarted, ledger: Ledger) -> list[Write]:
+    row = {
+        "id": ledger.open_observation(fact.lesson_id, fact.person.id),
+        "lesson_id": fact.lesson_id,
+        "person_id": fact.person.id,
+        "started_ms": fact.at_ms,
+    }
+    return [Write(OPEN_OBSERVATION, row)]
+
+
+def _observation_ended(fact: events.ObservationEnded, ledger: Ledger) -> list[Write]:
+    opened = ledger.close_observation(fact.lesson_id, fact.person.id)
+    if opened is None:
+        return []
+    return [Write(CLOSE_OBSERVATION, {"at_id": opened, "to_ended_ms": fact.at_ms, "to_cause": fact.cause})]
+
+
+_BESIDE: Mapping[type[Fact], Callable[[Any, Ledger, int], list[Write]]] = {
+    events.StateChanged: _state_changed,
+    events.PhaseChanged: _phase_changed,
+    events.PersonJoined: _person_joined,
+    events.PersonLeft: _person_left,
+    events.ChatWritten: _chat_written,
+    events.HandRaised: _hand_raised,
+    events.HandLowered: _hand_lowered,
+}
+"""What is written beside the event."""
+
+_APART: Mapping[type[Fact], Callable[[Any, Ledger], list[Write]]] = {
+    events.EntryRefused: _entry_refused,
+    events.ObservationStarted: _observation_started,
+    events.ObservationEnded: _observation_ended,
+}
+"""Facts that are in no stream."""

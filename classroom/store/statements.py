@@ -1,0 +1,85 @@
+"""The statements by which facts are written, and the order in which those of a batch are carried out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Executable, bindparam, exists, insert, literal, select, update
+
+from classroom.store import tables
+
+_people = tables.people.c
+_presence = tables.presence.c
+_observations = tables.observations.c
+_hands = tables.hands.c
+_lessons = tables.lessons.c
+
+SEE_PERSON: Final = (
+    update(tables.people)
+    .where(_people.id == bindparam("at_id"))
+    .values(name=bindparam("to_name"), seen_ms=bindparam("to_seen_ms"))
+)
+ADD_PERSON: Final = insert(tables.people).from_select(
+    ["id", "name", "seen_ms"],
+    select(
+        bindparam("at_id", type_=_people.id.type),
+        bindparam("to_name", type_=_people.name.type),
+        bindparam("to_seen_ms", type_=_people.seen_ms.type),
+    ).where(~exists(select(literal(1)).where(_people.id == bindparam("at_id")))),
+)
+"""Unless there is one of that id: portable, where the dialects' own upserts are not."""
+CHANGE_LESSON: Final = (
+    update(tables.lessons)
+    .where(_lessons.id == bindparam("at_id"))
+    .values(
+        state=bindparam("to_state"),
+        phase=bindparam("to_phase"),
+        started_ms=bindparam("to_started_ms"),
+        ended_ms=bindparam("to_ended_ms"),
+    )
+)
+CHANGE_PHASE: Final = (
+    update(tables.lessons).where(_lessons.id == bindparam("at_id")).values(phase=bindparam("to_phase"))
+)
+OPEN_PRESENCE: Final = insert(tables.presence)
+CLOSE_PRESENCE: Final = (
+    update(tables.presence)
+    .where(_presence.lesson_id == bindparam("at_lesson"), _presence.seq == bindparam("at_seq"))
+    .values(left_ms=bindparam("to_left_ms"), cause=bindparam("to_cause"))
+)
+OPEN_OBSERVATION: Final = insert(tables.observations)
+CLOSE_OBSERVATION: Final = (
+    update(tables.observations)
+    .where(_observations.id == bindparam("at_id"))
+    .values(ended_ms=bindparam("to_ended_ms"), cause=bindparam("to_cause"))
+)
+ADD_REFUSED_ENTRY: Final = insert(tables.refused_entries)
+ADD_CHAT: Final = insert(tables.chat)
+ADD_HAND: Final = insert(tables.hands)
+LOWER_HAND: Final = (
+    update(tables.hands)
+    .where(_hands.lesson_id == bindparam("at_lesson"), _hands.id == bindparam("at_id"))
+    .values(lowered_ms=bindparam("to_lowered_ms"), lowered_by=bindparam("to_lowered_by"))
+)
+ADD_EVENT: Final = insert(tables.events)
+
+ORDER: Final[tuple[Executable, ...]] = (
+    SEE_PERSON,
+    ADD_PERSON,
+    CHANGE_LESSON,
+    CHANGE_PHASE,
+    OPEN_PRESENCE,
+    CLOSE_PRESENCE,
+    OPEN_OBSERVATION,
+    CLOSE_OBSERVATION,
+    ADD_REFUSED_ENTRY,
+    ADD_CHAT,
+    ADD_HAND,
+    LOWER_HAND,
+    ADD_EVENT,
+)
+
+NOTE_ALIVE: Final = (
+    update(tables.server).where(tables.server.c.id == 1).values(alive_ms=bindparam("to_alive_ms"))
+)
+"""With every commit: see `tables.server`."""

@@ -1,0 +1,144 @@
+"""The tables. The migrations make them; a test compares the two.
+
+Times are Unix times in ms, as UTC. Ids of people, classes and lessons come from outside and are opaque.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_ID = String(64)
+_KEY = String(32)
+
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("state", _KEY, nullable=False),
+    Column("phase", _KEY, nullable=False),
+    Column("recorded", Boolean, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger, nullable=False),
+)
+
+classes = Table(
+    "classes",
+    metadata,
+    Column("lesson_id", _ID, ForeignKey("lessons.id"), primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("tutor_id", _ID),
+    Column("school", Text, nullable=False),
+    Column("at_home", Boolean, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+)
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("person_id", _ID, nullable=False),
+    Column("role", _KEY, nullable=False),
+    Column("class_id", _ID),
+    Column("joined_ms", BigInteger, nullable=False),
+    Column("left_ms", BigInteger),
+    Column("cause", _KEY),
+)
+"""From coming in to going out; `seq` is that of the event of coming in. Supervisors are never in here."""
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("lesson_id", _ID, nullable=False),
+    Column("person_id", _ID, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("cause", _KEY),
+    Index(None, "lesson_id", "started_ms"),
+)
+"""Who supervised what, from when to when: apart from all that a lesson's people may ever be shown."""
+
+refused_entries = Table(
+    "refused_entries",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("lesson_id", _ID, nullable=False),
+    Column("person_id", _ID, nullable=False),
+    Column("role", _KEY, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("reason", _KEY, nullable=False),
+    Index(None, "lesson_id", "at_ms"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", _KEY, nullable=False),
+    Column("person_id", _ID),
+    Column("body", Text, nullable=False),
+)
+"""One ordered stream per lesson, from 1. A hole in the numbers is what was lost because the database was away
+too long. `body` is JSON, by kind."""
+
+chat = Table(
+    "chat",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("person_id", _ID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", _KEY, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("client_id", _ID, nullable=False),
+    Index(None, "lesson_id", "seq"),
+)
+
+hands = Table(
+    "hands",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("person_id", _ID, nullable=False),
+    Column("class_id", _ID),
+    Column("seat", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("raised_ms", BigInteger, nullable=False),
+    Column("lowered_ms", BigInteger),
+    Column("lowered_by", _ID),
+)
+
+server = Table(
+    "server",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("alive_ms", BigInteger, nullable=False),
+)
+"""One row, id 1: when this server last wrote. What a crash left open was open at least until then."""
+
+_still_in = presence.c.left_ms.is_(None)
+Index("ix_presence_open", presence.c.lesson_id, sqlite_where=_still_in, postgresql_where=_still_in)
+Index("ix_presence_person", presence.c.person_id)
