@@ -127,7 +127,8 @@ class LessonRoom:
         except asyncio.CancelledError:
             self._inbox.put(_Leave(person.id, member, LeaveCause.LOST, None))
             raise
-        asyncio.get_running_loop().call_soon(line.release)
+        line.release_routes()
+        asyncio.get_running_loop().call_soon(line.release_events)
         return snapshot
 
     async def leave(self, person_id: PersonId, member: Member, cause: LeaveCause = LeaveCause.LEFT) -> None:

@@ -25,33 +25,42 @@ class Member(Protocol):
 
 
 class Line:
-    """To one member. Held until `release`, so that nothing arrives before the snapshot that it continues."""
+    """To one member: held until who joined has the snapshot, so that nothing comes before what it
+    continues."""
 
     def __init__(self, person: Person, member: Member) -> None:
         self.person = person
         self.member = member
         self.audience = audience(person)
         self.routes: tuple[Route, ...] = ()
-        self._held: list[Callable[[], None]] | None = []
+        self._routing = False
+        self._held: list[Event] | None = []
 
     def deliver(self, event: Event) -> None:
-        self._call(lambda: self.member.deliver(event))
+        if self._held is not None:
+            self._held.append(event)
+        else:
+            self._guarded(lambda: self.member.deliver(event))
 
     def route(self, routes: tuple[Route, ...]) -> None:
         """Nothing happens when they are what they were."""
         if routes != self.routes:
             self.routes = routes
-            self._call(lambda: self.member.route(routes))
+            if self._routing:
+                self._guarded(lambda: self.member.route(routes))
 
-    def release(self) -> None:
+    def release_routes(self) -> None:
+        """The member is told what it receives, if that is anything, and from now on of every change."""
+        self._routing = True
+        if self.routes:
+            self._guarded(lambda: self.member.route(self.routes))
+
+    def release_events(self) -> None:
         held, self._held = self._held or [], None
-        for call in held:
-            self._call(call)
+        for event in held:
+            self.deliver(event)
 
-    def _call(self, call: Callable[[], None]) -> None:
-        if self._held is not None:
-            self._held.append(call)
-            return
+    def _guarded(self, call: Callable[[], None]) -> None:
         try:
             call()
         except Exception:
