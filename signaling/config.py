@@ -60,7 +60,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 class ConfigError(Exception):
     """A setting is wrong; `key` is the catalogue's sentence, `values` fill it."""
 
-    def __init__(self, key: str, **values: object) -> None:
+    def __init__(self, key: str, /, **values: object) -> None:
         super().__init__(key, values)
         self.key = key
         self.values = values

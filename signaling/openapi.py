@@ -146,26 +146,31 @@ def _is_type(body: Any) -> bool:
 
 async def openapi_json(request: web.Request) -> web.Response:
     """GET /api/openapi.json."""
-    described = document(request.app[OPERATIONS], version=_version(), language=request[LANGUAGE])
+    operations = request.app[OPERATIONS]
+    described = document(operations, version=_version(), language=request[LANGUAGE])
     return web.Response(body=msgspec.json.encode(described), content_type=JSON)
 
 
 async def docs(request: web.Request) -> web.Response:
     """GET /api/docs: the same for people, without scripts or anything from elsewhere."""
     language = request[LANGUAGE]
-    described = document(request.app[OPERATIONS], version=_version(), language=language)
+    operations = request.app[OPERATIONS]
+    described = document(operations, version=_version(), language=language)
     rows = [
         _row(method, path, operation)
         for path, methods in described["paths"].items()
         for method, operation in methods.items()
     ]
     schemas = escape(
-        msgspec.json.format(msgspec.json.encode(described["components"]["schemas"]), indent=2).decode()
+        msgspec.json.format(
+            msgspec.json.encode(described["components"]["schemas"]).decode(), indent=2
+        ).decode()
     )
     title = escape(described["info"]["title"])
     body = (
         f"<h1>{title} {escape(described['info']['version'])}</h1>"
-        f'<p><a href="openapi.json">openapi.json</a></p><table>{"".join(rows)}</table><pre>{schemas}</pre>'
+        f'<p><a href="openapi.json">openapi.json</a></p><table>{"".join(rows)}</table>'
+        f"<pre>{escape(schemas)}</pre>"
     )
     return page(title, body, language)
 

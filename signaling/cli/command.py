@@ -21,7 +21,7 @@ class CommandError(Exception):
     `key`: of the catalogue, its sentence says what is wrong and what to do; `values` fill the placeholders.
     """
 
-    def __init__(self, key: str, **values: Any) -> None:
+    def __init__(self, key: str, /, **values: Any) -> None:
         super().__init__(key, values)
         self.key = key
         self.values = values

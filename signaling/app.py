@@ -1,0 +1,234 @@
+"""The composition root: the only module that knows all parts. Builds them in order, and takes them down in
+reverse.
+
+    data directory, key -> database -> media plane -> rooms -> recorder -> sessions -> HTTP
+
+Down: nobody new comes in, everybody hears `bye`, HTTP sessions end, rooms close, the recorder finishes its
+files, the media plane lets its port go, the database writes what is left.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from classroom.directory import MemoryDirectory
+from classroom.store.demo import seed_demo
+from classroom.store.store import Store
+from recorder.library import Library
+from recorder.supervisor import RecorderSupervisor
+from sfu.params import SfuConfig
+from sfu.sfu import Sfu
+from signaling import http, keys
+from signaling.auth import Tokens, require
+from signaling.background import Background
+from signaling.config import Config
+from signaling.endpoints import OPERATIONS
+from signaling.library_http import add_library_routes
+from signaling.metrics import DoorMetrics, PartsCollector, Readings
+from signaling.openapi import add_operations
+from signaling.pages import Pages
+from signaling.publications import PublicationRegistry
+from signaling.readiness import Readiness
+from signaling.recording import RecorderHand
+from signaling.session import Services
+from signaling.sessions import Sessions
+from signaling.whep import Whep
+from signaling.whip import Whip
+
+log = logging.getLogger(__name__)
+
+DTLS_CERTIFICATE_FILE: Final = "dtls.pem"
+SHUTDOWN_TIMEOUT_S: Final = 10.0
+"""For good-byes and transports; lessons are not held up by a client that does not answer."""
+HTTP_SHUTDOWN_TIMEOUT_S: Final = 5.0
+"""For requests that are being answered when the server stops."""
+LISTENS_TO_ALL_LESSONS: Final = frozenset({"supervisor", "organizer"})
+
+
+class MediaPortError(OSError):
+    """The media port cannot be opened."""
+
+
+class HttpPortError(OSError):
+    """The HTTP port cannot be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    app: web.Application
+    config: Config
+    port: int
+    """Of HTTP; the real one when 0 was configured."""
+    media_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that was built below HTTP."""
+
+    config: Config
+    tokens: Tokens
+    store: Store
+    sfu: Sfu
+    directory: MemoryDirectory
+    recorder: RecorderSupervisor
+    hand: RecorderHand
+    publications: PublicationRegistry
+    metrics: DoorMetrics
+    background: Background
+
+
+@asynccontextmanager
+async def running(config: Config, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    """A server from bottom to top, until the block ends.
+
+    MediaPortError, HttpPortError; OSError for the data directory; StoreUnavailable; LibraryInUse.
+    """
+    async with build(config) as parts:
+        app = make_app(parts)
+        runner = web.AppRunner(app, shutdown_timeout=HTTP_SHUTDOWN_TIMEOUT_S, access_log=None)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, config.host, config.port, ssl_context=tls)
+            try:
+                await site.start()
+            except OSError as error:
+                raise HttpPortError(error.errno, error.strerror) from error
+            port: int = runner.addresses[0][1]
+            yield Server(app, config, port, parts.sfu.port)
+        finally:
+            app[keys.READINESS].shutting_down = True
+            await runner.cleanup()
+
+
+@asynccontextmanager
+async def build(config: Config) -> AsyncIterator[Parts]:
+    """The parts below HTTP, in order."""
+    async with AsyncExitStack() as stack:
+        tokens = Tokens.open(config.data)
+        store = await Store.open(config.database_url)
+        stack.push_async_callback(store.close)
+        if config.demo:
+            await seed_demo(store)
+        sfu = await _start_sfu(config)
+        stack.push_async_callback(sfu.close)
+        publications = PublicationRegistry()
+        hand = RecorderHand(publications)
+        recorder = RecorderSupervisor(sfu, config.data, hand.recording_state)
+        await recorder.start()
+        stack.push_async_callback(recorder.close)
+        directory = MemoryDirectory(store, observe=lambda _lesson: hand)
+        stack.push_async_callback(directory.close)
+        hand.connect(recorder, directory)
+        background = Background()
+        stack.push_async_callback(background.finish, SHUTDOWN_TIMEOUT_S)
+        yield Parts(
+            config=config,
+            tokens=tokens,
+            store=store,
+            sfu=sfu,
+            directory=directory,
+            recorder=recorder,
+            hand=hand,
+            publications=publications,
+            metrics=DoorMetrics(),
+            background=background,
+        )
+
+
+async def _start_sfu(config: Config) -> Sfu:
+    settings = SfuConfig(
+        media_ips=config.media_ip,
+        media_port=config.media_port,
+        certificate_path=config.data / DTLS_CERTIFICATE_FILE,
+        handshake_timeout_s=config.handshake_timeout_s,
+        consent_timeout_s=config.consent_timeout_s,
+    )
+    try:
+        return await Sfu.start(settings)
+    except OSError as error:
+        raise MediaPortError(error.errno, error.strerror) from error
+
+
+def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
+    """The HTTP application over the parts."""
+    app = web.Application(middlewares=[http.language, http.problems], client_max_size=http.MAX_BODY)
+    app.on_response_prepare.append(http.security_headers)
+    _share(app, parts)
+    add_operations(app, OPERATIONS)
+    app.router.add_get("/problems/{kind}", http.problem_page)
+    Whip().add_routes(app)
+    Whep().add_routes(app)
+    add_library_routes(app, app[keys.LIBRARY], _allow)
+    (Pages(pages) if pages else Pages()).add_routes(app)
+    app.on_shutdown.append(_close_sessions)
+    return app
+
+
+def _share(app: web.Application, parts: Parts) -> None:
+    app[keys.CONFIG] = parts.config
+    app[keys.TOKENS] = parts.tokens
+    app[keys.STORE] = parts.store
+    app[keys.SFU] = parts.sfu
+    app[keys.DIRECTORY] = parts.directory
+    app[keys.PUBLICATIONS] = parts.publications
+    app[keys.RECORDER] = parts.recorder
+    app[keys.LIBRARY] = Library(parts.config.data)
+    app[keys.METRICS] = parts.metrics
+    app[keys.READINESS] = Readiness(lambda: parts.store.health)
+    app[keys.OPERATIONS] = OPERATIONS
+    services = Services(
+        sfu=parts.sfu,
+        directory=parts.directory,
+        publications=parts.publications,
+        config=parts.config,
+        metrics=parts.metrics,
+        background=parts.background,
+    )
+    sessions = Sessions(services, parts.tokens)
+    app[keys.SESSIONS] = sessions
+    parts.metrics.registry.register(PartsCollector(lambda: readings(parts, sessions)))
+
+
+def readings(parts: Parts, sessions: Sessions) -> Readings:
+    """What the parts show now, for /metrics."""
+    health = parts.store.health
+    return Readings(
+        media=parts.sfu.counters(),
+        census=parts.sfu.census(),
+        cpu_seconds=parts.sfu.cpu_seconds(),
+        sessions=len(sessions),
+        queues={"outbox": sessions.waiting_messages(), "database": health.queued},
+        database={
+            "written": health.written,
+            "dropped": health.dropped,
+            "refused": health.refused,
+            "retried": health.retries,
+        },
+        recordings=parts.hand.recordings(),
+        recorder=parts.recorder.counters(),
+    )
+
+
+async def _allow(request: web.Request, lesson: str) -> None:
+    """Who may see what is recorded: who has a token of the lesson; all of it: those who look at all
+    lessons."""
+    if lesson:
+        require(request, lesson=lesson, cookie=True)
+    else:
+        require(request, roles=LISTENS_TO_ALL_LESSONS, cookie=True)
+
+
+async def _close_sessions(app: web.Application) -> None:
+    app[keys.READINESS].shutting_down = True
+    app[keys.SESSIONS].close()

@@ -1,0 +1,46 @@
+"""`tongke serve`: settings from file, environment and options, then the server."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from signaling.cli.command import Commands
+from signaling.config import SETTINGS, Setting, load
+
+LOG_FORMAT: Final = "%(asctime)s %(levelname).1s %(name)s %(message)s"
+
+
+def register(commands: Commands) -> None:
+    parser = commands.add("serve", serve)
+    parser.add_argument("--config", metavar="FILE", type=Path, help=commands.text("cli.serve.config"))
+    for setting in SETTINGS:
+        parser.add_argument(setting.option, dest=setting.name, **_argument(setting, commands))
+
+
+def _argument(setting: Setting, commands: Commands) -> dict[str, Any]:
+    """How a setting stands on the command line."""
+    text = setting.help(commands.language).replace("%", "%%")
+    if setting.is_flag:
+        return {"action": argparse.BooleanOptionalAction, "default": None, "help": text}
+    if setting.default_text:
+        text += " " + commands.text("cli.serve.default", default=setting.default_text)
+    if setting.is_list:
+        return {"action": "append", "metavar": "ADDRESS", "help": text}
+    return {"metavar": "VALUE", "help": text}
+
+
+def serve(options: argparse.Namespace) -> int:
+    # The media plane and all that belongs to it take a second to load: not for `tongke token`.
+    from signaling.serving import serve_until_stopped
+
+    chosen = {setting.name: getattr(options, setting.name) for setting in SETTINGS}
+    if chosen["media_ip"] is not None:
+        chosen["media_ip"] = ",".join(chosen["media_ip"])
+    config = load(file=options.config, environment=os.environ, options=chosen)
+    logging.basicConfig(level=config.log_level.upper(), format=LOG_FORMAT)
+    serve_until_stopped(config)
+    return 0

@@ -1,0 +1,132 @@
+"""Every HTTP operation of the server, in one table: what is registered, and what the OpenAPI document says.
+
+WHIP, WHEP and the library register their routes themselves; here they are described.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from recorder.library import ItemView
+from signaling import metrics, openapi, readiness, rest, ws
+from signaling.openapi import Operation
+
+SDP: Final = "application/sdp"
+FRAGMENT: Final = "application/trickle-ice-sdpfrag"
+
+
+class LibraryList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[ItemView]
+
+
+_HOUSE: Final = (
+    Operation(
+        id="healthz", method="GET", path="/healthz", tag="house", handler=readiness.healthz, public=True
+    ),
+    Operation(
+        id="readyz",
+        method="GET",
+        path="/readyz",
+        tag="house",
+        handler=readiness.readyz,
+        public=True,
+        response=readiness.ReadyReport,
+    ),
+    Operation(
+        id="metrics",
+        method="GET",
+        path="/metrics",
+        tag="house",
+        handler=metrics.metrics,
+        public=True,
+        response="text/plain",
+    ),
+    Operation(
+        id="openapi",
+        method="GET",
+        path="/api/openapi.json",
+        tag="house",
+        handler=openapi.openapi_json,
+        public=True,
+        response=openapi.JSON,
+    ),
+    Operation(
+        id="docs",
+        method="GET",
+        path="/api/docs",
+        tag="house",
+        handler=openapi.docs,
+        public=True,
+        response="text/html",
+    ),
+    Operation(
+        id="websocket",
+        method="GET",
+        path="/ws",
+        tag="lessons",
+        handler=ws.websocket,
+        public=True,
+        status=101,
+        problems=("bad-request",),
+    ),
+)
+
+
+def _sessions(prefix: str, query: str, problems: tuple[str, ...]) -> tuple[Operation, ...]:
+    """The operations that WHIP and WHEP have alike."""
+    endpoint, session = f"/{prefix}/{{lesson}}", f"/{prefix}/{{lesson}}/{{session}}"
+    return (
+        Operation(
+            id=prefix,
+            method="POST",
+            path=endpoint,
+            tag=prefix,
+            query=(query,),
+            request=SDP,
+            response=SDP,
+            status=201,
+            problems=(*problems, "unknown-lesson", "not-sdp", "no-common-codec", "unsupported-media-type"),
+        ),
+        Operation(id=f"{prefix}_endpoint", method="GET", path=endpoint, tag=prefix, public=True, status=204),
+        Operation(id=f"{prefix}_session", method="GET", path=session, tag=prefix, status=204),
+        Operation(
+            id=f"{prefix}_patch",
+            method="PATCH",
+            path=session,
+            tag=prefix,
+            request=FRAGMENT,
+            response=FRAGMENT,
+            problems=("not-found", "precondition-failed", "precondition-required", "bad-fragment"),
+        ),
+        Operation(id=f"{prefix}_delete", method="DELETE", path=session, tag=prefix, problems=("not-found",)),
+    )
+
+
+_LIBRARY: Final = (
+    Operation(
+        id="library",
+        method="GET",
+        path="/api/v1/library",
+        tag="library",
+        query=("lesson",),
+        response=LibraryList,
+    ),
+    Operation(
+        id="library_item",
+        method="GET",
+        path="/api/v1/library/{item}",
+        tag="library",
+        response=ItemView,
+        problems=("not-found",),
+    ),
+)
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *_HOUSE,
+    *rest.OPERATIONS,
+    *_sessions("whip", "name", ("source-taken", "name-taken")),
+    *_sessions("whep", "source", ("unknown-source",)),
+    *_LIBRARY,
+)
