@@ -1,0 +1,326 @@
+"""What `tongke publish` sends, the test source or a file: encoded packets and the time at which each is due.
+
+Theory of operation. A programme adds its streams to an output container and then yields (due, packet) in
+the order of due times, seconds from its start; who publishes waits for each due time and muxes. WebRTC
+takes H.264 without B-frames and Opus at 48 kHz in stereo; a file that has just that is passed on untouched,
+anything else is encoded again. Picture and sound of a file are read through two containers of their own,
+each as an endless sequence if it is to loop, and merged by time: how a file interleaves them does not
+matter then.
+
+A loop must be as long for the picture as for the sound, or they drift apart by the difference each round:
+both are cut at the file's duration, and round n begins at n times that.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
+
+from signaling import test_source
+
+RATE: Final = 48_000
+CHANNELS: Final = 2
+OPUS_FRAME: Final = 960
+"""Samples: 20 ms, what every browser sends."""
+VIDEO_CLOCK: Final = Fraction(1, 90_000)
+KEYFRAME_S: Final = 2
+"""A viewer who joins, or lost a keyframe, waits at most so long: FFmpeg's muxer passes no keyframe requests
+on."""
+MAX_EDGE: Final = 1920
+"""Pixels; larger pictures are scaled down: constrained baseline level 4.2 is what every decoder takes."""
+VIDEO_BITRATE: Final = 1_500_000
+AUDIO_BITRATE: Final = 64_000
+
+X264_OPTIONS: Final = {
+    "preset": "veryfast",
+    "tune": "zerolatency",
+    "profile": "baseline",
+    "maxrate": str(VIDEO_BITRATE),
+    "bufsize": str(VIDEO_BITRATE),
+}
+
+Packet: TypeAlias = "av.Packet[Any]"
+Due: TypeAlias = "tuple[float, Packet]"
+Frame = TypeVar("Frame", av.VideoFrame, av.AudioFrame)
+
+
+class MediaError(Exception):
+    """A file cannot be sent. `kind` is the key of a sentence in the catalogue (`publish.KIND`)."""
+
+    def __init__(self, kind: str, path: Path, reason: object = "") -> None:
+        super().__init__(f"{path}: {kind} {reason}")
+        self.kind = kind
+        self.path = path
+        self.reason = reason
+
+
+class Programme(Protocol):
+    def attach(self, output: OutputContainer) -> None:
+        """Adds its streams. Called once, before anything else."""
+
+    def packets(self, start_ms: int) -> Iterator[Due]:
+        """All packets, in the order of due times. start_ms: Unix time in ms that due time 0 stands for."""
+
+
+def add_video(output: OutputContainer, width: int, height: int, rate: Fraction | int) -> VideoStream:
+    """H.264, constrained baseline, no B-frames, no delay in the encoder."""
+    stream = output.add_stream("libx264", rate=rate, options=dict(X264_OPTIONS))
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream.bit_rate = VIDEO_BITRATE
+    stream.codec_context.gop_size = max(1, round(KEYFRAME_S * rate))
+    stream.codec_context.max_b_frames = 0
+    stream.codec_context.time_base = VIDEO_CLOCK
+    stream.codec_context.thread_count = 1  # 720p takes a fraction of a core; sliced threads only cost
+    return stream
+
+
+def add_audio(output: OutputContainer) -> AudioStream:
+    """Opus, 48 kHz, stereo, 20 ms."""
+    stream = output.add_stream("libopus", rate=RATE, layout="stereo", options={"application": "audio"})
+    stream.bit_rate = AUDIO_BITRATE
+    stream.codec_context.time_base = Fraction(1, RATE)
+    return stream
+
+
+def _due(packet: Packet) -> float:
+    """Seconds. For a packet of an encoder of ours, which always has time stamps."""
+    assert packet.pts is not None and packet.time_base is not None
+    return float(packet.pts * packet.time_base)
+
+
+def _merged(*sequences: Iterator[Due]) -> Iterator[Due]:
+    return heapq.merge(*sequences, key=lambda piece: piece[0])
+
+
+# --- the test source --------------------------------------------------------------------------------------
+
+
+class TestProgramme:
+    """signaling/test_source.py, encoded: endless."""
+
+    __test__ = False  # not one of pytest's
+
+    def attach(self, output: OutputContainer) -> None:
+        self._video = add_video(output, test_source.WIDTH, test_source.HEIGHT, test_source.FRAME_RATE)
+        self._audio = add_audio(output)
+
+    def packets(self, start_ms: int) -> Iterator[Due]:
+        """Picture and sound both begin with the first whole picture, so that they have the same time stamp
+        0."""
+        first = test_source.frame_at(start_ms)
+        wait = float(Fraction(first, test_source.FRAME_RATE) - Fraction(start_ms, 1000))
+        pieces = _merged(self._pictures(first), self._sounds(first * RATE // test_source.FRAME_RATE))
+        return ((due + wait, packet) for due, packet in pieces)
+
+    def _pictures(self, first: int) -> Iterator[Due]:
+        ticks = int(1 / VIDEO_CLOCK) // test_source.FRAME_RATE
+        for number in itertools.count():
+            drawn = test_source.frame(test_source.frame_time_ms(first + number))
+            picture = av.VideoFrame.from_ndarray(drawn, format="yuv420p")
+            picture.pts, picture.time_base = number * ticks, VIDEO_CLOCK
+            for packet in self._video.encode(picture):
+                yield _due(packet), packet
+
+    def _sounds(self, first: int) -> Iterator[Due]:
+        for offset in itertools.count(0, OPUS_FRAME):
+            mono = test_source.samples(first + offset, OPUS_FRAME)
+            sound = av.AudioFrame.from_ndarray(mono.repeat(CHANNELS)[None, :], format="s16", layout="stereo")
+            sound.sample_rate, sound.pts, sound.time_base = RATE, offset, Fraction(1, RATE)
+            for packet in self._audio.encode(sound):
+                yield _due(packet), packet
+
+
+# --- a file -----------------------------------------------------------------------------------------------
+
+
+class FileProgramme:
+    """A media file, once or for ever. Raises MediaError when it is made, attached or read."""
+
+    def __init__(self, path: Path, *, loop: bool = False) -> None:
+        self.path = path
+        self._loop = loop
+        with self._open() as container:
+            if not container.streams.video and not container.streams.audio:
+                raise MediaError("no-media", path)
+            self._start = Fraction(container.start_time or 0, av.time_base)
+            self._duration = _duration(container)
+        if loop and not self._duration:
+            raise MediaError("no-duration", path)
+        self._tracks: list[_Track] = []
+
+    @property
+    def duration_s(self) -> float:
+        """Of one round; 0 when the file does not say."""
+        return float(self._duration)
+
+    def attach(self, output: OutputContainer) -> None:
+        with self._open() as container:
+            if container.streams.video:
+                self._tracks.append(_video_track(container.streams.video[0], output))
+            if container.streams.audio:
+                self._tracks.append(_audio_track(container.streams.audio[0], output))
+
+    def packets(self, start_ms: int) -> Iterator[Due]:
+        return _merged(*(self._read(track) for track in self._tracks))
+
+    def _read(self, track: _Track) -> Iterator[Due]:
+        any_sent = False
+        for number in itertools.count() if self._loop else range(1):
+            shift = number * self._duration - self._start
+            end = (number + 1) * self._duration if self._loop else None
+            with self._open() as container:
+                try:
+                    for piece in track.read(container, shift, end):
+                        any_sent = True
+                        yield piece
+                except av.FFmpegError as error:
+                    raise MediaError("unreadable", self.path, error.strerror) from error
+            if not any_sent:
+                raise MediaError("unreadable", self.path, track.kind)
+        yield from track.flush()
+
+    def _open(self) -> InputContainer:
+        try:
+            return av.open(str(self.path))
+        except OSError as error:  # av.FFmpegError is one
+            raise MediaError("unreadable", self.path, error.strerror) from error
+
+
+def _duration(container: InputContainer) -> Fraction:
+    """From the file's start to the end of its longest stream; 0 when nothing in the file says it."""
+    if container.duration:
+        return Fraction(container.duration, av.time_base)
+    ends = [
+        stream.duration * stream.time_base
+        for stream in container.streams
+        if stream.duration and stream.time_base
+    ]
+    return max(ends, default=Fraction(0))
+
+
+class _Track(Protocol):
+    kind: Literal["video", "audio"]
+
+    def read(self, container: InputContainer, shift: Fraction, end: Fraction | None) -> Iterator[Due]:
+        """One round: everything of this kind, moved by shift seconds, cut at end."""
+
+    def flush(self) -> Iterator[Due]:
+        """What is still inside after the last round."""
+
+
+def _video_track(stream: VideoStream, output: OutputContainer) -> _Track:
+    context = stream.codec_context
+    baseline = "Baseline" in (context.profile or "") and not context.has_b_frames
+    if context.name == "h264" and baseline and context.pix_fmt == "yuv420p":
+        return _Copied("video", output.add_stream_from_template(stream))
+    scale = min(1.0, MAX_EDGE / max(context.width, context.height, 1))
+    width, height = (max(2, int(edge * scale) // 2 * 2) for edge in (context.width, context.height))
+    rate = stream.average_rate or stream.guessed_rate or Fraction(test_source.FRAME_RATE)
+    return _EncodedVideo(add_video(output, width, height, rate))
+
+
+def _audio_track(stream: AudioStream, output: OutputContainer) -> _Track:
+    context = stream.codec_context
+    if context.name in {"opus", "libopus"} and context.layout.nb_channels == CHANNELS:
+        return _Copied("audio", output.add_stream_from_template(stream))
+    return _EncodedAudio(add_audio(output))
+
+
+class _Copied:
+    """Packets as they are in the file, with other time stamps."""
+
+    def __init__(self, kind: Literal["video", "audio"], output: VideoStream | AudioStream) -> None:
+        self.kind = kind
+        self._output = output
+
+    def read(self, container: InputContainer, shift: Fraction, end: Fraction | None) -> Iterator[Due]:
+        for packet in container.demux(container.streams.get({self.kind: 0})):
+            if packet.dts is None or packet.pts is None:
+                continue  # the empty packet that ends the stream
+            due = packet.dts * packet.time_base + shift
+            if end is not None and due >= end:
+                continue
+            ticks = round(shift / packet.time_base)
+            packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+            packet.stream = self._output
+            yield float(due), packet
+
+    def flush(self) -> Iterator[Due]:
+        return iter(())
+
+
+def _decoded(
+    container: InputContainer,
+    stream: VideoStream | AudioStream,
+    decode: Callable[[Any], list[Frame]],
+    shift: Fraction,
+    end: Fraction | None,
+) -> Iterator[tuple[Fraction, Frame]]:
+    """(due time, frame); packets that cannot be decoded are left out, as a player would. decode: the
+    stream's."""
+    for packet in container.demux(stream):
+        with suppress(av.InvalidDataError):
+            for frame in decode(packet):
+                if frame.pts is None or frame.time_base is None:
+                    continue
+                due = frame.pts * frame.time_base + shift
+                if due >= 0 and (end is None or due < end):
+                    yield due, frame
+
+
+class _EncodedVideo:
+    kind: Literal["video", "audio"] = "video"
+
+    def __init__(self, output: VideoStream) -> None:
+        self._output = output
+
+    def read(self, container: InputContainer, shift: Fraction, end: Fraction | None) -> Iterator[Due]:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        context = self._output.codec_context
+        for due, frame in _decoded(container, stream, stream.decode, shift, end):
+            picture = frame.reformat(context.width, context.height, "yuv420p")
+            picture.pts, picture.time_base = round(due / VIDEO_CLOCK), VIDEO_CLOCK
+            picture.pict_type = PictureType.NONE  # the file's keyframes are not ours
+            for packet in self._output.encode(picture):
+                yield _due(packet), packet
+
+    def flush(self) -> Iterator[Due]:
+        for packet in self._output.encode(None):
+            yield _due(packet), packet
+
+
+class _EncodedAudio:
+    kind: Literal["video", "audio"] = "audio"
+
+    def __init__(self, output: AudioStream) -> None:
+        self._output = output
+        self._resampler = av.AudioResampler("s16", "stereo", RATE, frame_size=OPUS_FRAME)
+
+    def read(self, container: InputContainer, shift: Fraction, end: Fraction | None) -> Iterator[Due]:
+        stream = container.streams.audio[0]
+        for due, sound in _decoded(container, stream, stream.decode, shift, end):
+            sound.time_base = Fraction(1, sound.sample_rate)
+            sound.pts = round(due * sound.sample_rate)
+            yield from self._encode(sound)
+
+    def flush(self) -> Iterator[Due]:
+        yield from self._encode(None)
+        for packet in self._output.encode(None):
+            yield _due(packet), packet
+
+    def _encode(self, sound: av.AudioFrame | None) -> Iterator[Due]:
+        for block in self._resampler.resample(sound):
+            for packet in self._output.encode(block):
+                yield _due(packet), packet
