@@ -247,11 +247,14 @@ export interface Error {
   request?: string
 }
 
-/** The server closes this connection; `retry` tells whether coming back makes sense. */
+/**
+ * The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let in, for
+ * the reason given by the `error` before it.
+ */
 export interface Bye {
   type: 'bye'
   seq?: number
-  reason: 'ended' | 'expired' | 'protocol' | 'removed' | 'replaced' | 'shutdown' | 'slow'
+  reason: 'ended' | 'expired' | 'protocol' | 'refused' | 'removed' | 'replaced' | 'shutdown' | 'slow'
   retry?: boolean
 }
 

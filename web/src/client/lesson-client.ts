@@ -1,0 +1,184 @@
+/**
+ * One person in one lesson: the connection, what is known of the lesson, what is sent and what is received, joined.
+ * Free of any page; says what happened through `LessonEvents`.
+ */
+
+import type { Error as Refusal, ServerMessage, Welcome } from '@/protocol/messages'
+import { decodableCodecs, preferCodec } from './codecs'
+import { Connection, openSocket, type ConnectionState, type Ending } from './connection'
+import type { DeviceChoice, DeviceProblem } from './devices'
+import { reduce, type LessonState } from './lesson-state'
+import { LocalMedia, type LocalState } from './local-media'
+import type { MediaState } from './media-state'
+import type { Overrides } from './overrides'
+import { Publisher, type Source } from './publisher'
+import { Receiver, type ReceivedStream } from './receiver'
+import { onlyTcp } from './sdp'
+import { browserTimers } from './timers'
+
+export interface LessonEvents {
+  onConnection: (state: ConnectionState) => void
+  onLesson: (lesson: LessonState) => void
+  onStreams: (streams: ReceivedStream[]) => void
+  onReceiving: (state: MediaState) => void
+  onSending: (state: MediaState) => void
+  onLocal: (state: LocalState) => void
+  onDeviceProblem: (problem: DeviceProblem | 'lost', source: Source) => void
+  onRefusal: (refusal: Refusal) => void
+  onEnding: (ending: Ending) => void
+}
+
+export interface LessonClientOptions {
+  token: string
+  language: string
+  overrides: Overrides
+  devices: DeviceChoice
+  events: LessonEvents
+}
+
+function videoCodecs(): RTCRtpCodec[] {
+  return RTCRtpReceiver.getCapabilities('video')?.codecs ?? []
+}
+
+export class LessonClient {
+  readonly connection: Connection
+  readonly publisher: Publisher
+  readonly receiver: Receiver
+  readonly local: LocalMedia
+
+  private lesson: LessonState | null = null
+  private welcomed = false
+  private readonly events: LessonEvents
+
+  constructor(options: LessonClientOptions) {
+    const { events, overrides } = options
+    this.events = events
+    this.connection = new Connection({
+      token: options.token,
+      language: options.language,
+      codecs: decodableCodecs(videoCodecs()),
+      open: openSocket,
+      timers: browserTimers,
+      random: Math.random,
+      onState: events.onConnection,
+      onMessage: (message) => {
+        this.receive(message)
+      },
+      onEnding: (ending) => {
+        this.closeMedia()
+        events.onEnding(ending)
+      },
+    })
+    const media = {
+      createConnection: () => new RTCPeerConnection({ bundlePolicy: 'max-bundle' }),
+      createStream: () => new MediaStream(),
+      send: this.connection.send.bind(this.connection),
+      timers: browserTimers,
+      adjust: overrides.force === 'tcp' ? onlyTcp : (sdp: string) => sdp,
+    }
+    this.receiver = new Receiver({ ...media, onStreams: events.onStreams, onState: events.onReceiving })
+    this.publisher = new Publisher({
+      ...media,
+      preferCodecs: (transceiver) => {
+        preferOn(transceiver, overrides.codec)
+      },
+      onState: events.onSending,
+    })
+    this.local = new LocalMedia({
+      publisher: this.publisher,
+      choice: options.devices,
+      onChange: events.onLocal,
+      onProblem: events.onDeviceProblem,
+    })
+  }
+
+  start(): void {
+    this.connection.start()
+  }
+
+  leave(): void {
+    this.connection.leave()
+    this.closeMedia()
+  }
+
+  startLesson(): void {
+    this.connection.send({ type: 'lesson.start' })
+  }
+
+  endLesson(): void {
+    this.connection.send({ type: 'lesson.end' })
+  }
+
+  raiseHand(seat: string): void {
+    this.connection.send({ type: 'hand.raise', seat })
+  }
+
+  lowerHand(hand: string): void {
+    this.connection.send({ type: 'hand.lower', hand })
+  }
+
+  /** The id makes a repeated sending one message. False: not sent and not kept. */
+  chat(text: string): boolean {
+    return this.connection.send({ type: 'chat.send', text, id: randomId() })
+  }
+
+  private receive(message: ServerMessage): void {
+    const lesson = reduce(this.lesson, message, Date.now())
+    if (lesson && lesson !== this.lesson) {
+      this.lesson = lesson
+      this.events.onLesson(lesson)
+    }
+    switch (message.type) {
+      case 'welcome':
+        void this.welcome(message)
+        return
+      case 'lesson':
+        void this.local.allow(message.may_publish ?? [])
+        return
+      case 'subscribe.offer':
+        void this.receiver.offered(message)
+        return
+      case 'publish.answer':
+        void this.publisher.answered(message)
+        return
+      case 'error':
+        if (message.request === 'publish.offer') this.stopSending()
+        this.events.onRefusal(message)
+    }
+  }
+
+  private async welcome(welcome: Welcome): Promise<void> {
+    if (welcome.resumed) {
+      await this.publisher.resumed()
+      return
+    }
+    this.receiver.reset()
+    if (this.welcomed) await this.publisher.rebuild()
+    this.welcomed = true
+    await this.local.allow(welcome.may_publish ?? [])
+  }
+
+  /** What was refused is not sent; the buttons show it, and the person may try again. */
+  private stopSending(): void {
+    this.publisher.close()
+    this.local.close()
+  }
+
+  private closeMedia(): void {
+    this.receiver.close()
+    this.stopSending()
+  }
+}
+
+/** 128 random bits. Not `crypto.randomUUID`, which is missing on pages without HTTPS. */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function preferOn(transceiver: RTCRtpTransceiver, codec: string): void {
+  const capabilities = RTCRtpSender.getCapabilities('video')
+  // Missing in browsers before 2024; they offer VP8 first, which works too.
+  const set = transceiver.setCodecPreferences as RTCRtpTransceiver['setCodecPreferences'] | undefined
+  if (capabilities && set) set.call(transceiver, preferCodec(capabilities.codecs, codec))
+}

@@ -1,0 +1,155 @@
+/**
+ * What this page knows of the lesson: a value, made by `welcome` and changed by each message. Pure: a message in, a
+ * new value out; whatever did not change keeps its identity.
+ */
+
+import type {
+  ChatView,
+  ClassView,
+  HandView,
+  LessonChanged,
+  LessonState as State,
+  PersonView,
+  Phase,
+  RosterChanged,
+  ServerMessage,
+  Welcome,
+} from '@/protocol/messages'
+
+export type Recording = LessonChanged['recording']
+
+export interface LessonState {
+  readonly me: PersonView
+  readonly id: string
+  readonly title: string
+  readonly state: State
+  readonly phase: Phase
+  readonly recorded: boolean
+  readonly recording: Recording
+  /** Unix time in ms by the server's clock; 0 before the lesson is live. */
+  readonly startedMs: number
+  /** The server's clock minus this machine's, ms. */
+  readonly clockOffsetMs: number
+  readonly mayPublish: readonly string[]
+  readonly classes: readonly ClassView[]
+  readonly people: readonly PersonView[]
+  readonly hands: readonly HandView[]
+  readonly chat: readonly ChatView[]
+}
+
+/** Chat lines kept on the page: a lesson's worth; the recording has them all. */
+const CHAT_LIMIT = 500
+
+/** The lesson as `welcome` tells it. `nowMs` is this machine's Unix time. */
+export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
+  const { lesson } = welcome
+  return {
+    me: welcome.me,
+    id: lesson.id,
+    title: lesson.title,
+    state: lesson.state,
+    phase: lesson.phase,
+    recorded: lesson.recorded ?? true,
+    recording: lesson.recording ?? 'off',
+    startedMs: lesson.started_ms ?? 0,
+    clockOffsetMs: welcome.server_ms ? welcome.server_ms - nowMs : 0,
+    mayPublish: welcome.may_publish ?? [],
+    classes: lesson.classes ?? [],
+    people: lesson.people ?? [],
+    hands: lesson.hands ?? [],
+    chat: lesson.chat ?? [],
+  }
+}
+
+/** The lesson after a resume: the lists of that welcome are left empty, ours stay valid. */
+function afterResume(lesson: LessonState, welcome: Welcome, nowMs: number): LessonState {
+  const { classes, people, hands, chat } = lesson
+  return { ...fromWelcome(welcome, nowMs), classes, people, hands, chat }
+}
+
+/** Entries replaced by id, in place; new ones at the end; those in `gone` left out. */
+function merge<T extends { id: string }>(
+  old: readonly T[],
+  changed: readonly T[],
+  gone: readonly string[] = [],
+): readonly T[] {
+  if (changed.length === 0 && gone.length === 0) return old
+  const left = new Map(old.map((entry) => [entry.id, entry]))
+  for (const entry of changed) left.set(entry.id, entry)
+  for (const id of gone) left.delete(id)
+  return [...left.values()]
+}
+
+function withRoster(lesson: LessonState, roster: RosterChanged): LessonState {
+  const people = merge(lesson.people, roster.people ?? [], roster.gone)
+  return {
+    ...lesson,
+    people,
+    classes: merge(lesson.classes, roster.classes ?? []),
+    me: people.find((person) => person.id === lesson.me.id) ?? lesson.me,
+  }
+}
+
+function withChat(lesson: LessonState, line: ChatView): LessonState {
+  if (lesson.chat.some((old) => old.id === line.id)) return lesson
+  return { ...lesson, chat: [...lesson.chat, line].slice(-CHAT_LIMIT) }
+}
+
+function withChange(lesson: LessonState, change: LessonChanged): LessonState {
+  return {
+    ...lesson,
+    state: change.state,
+    phase: change.phase,
+    recording: change.recording,
+    startedMs: change.started_ms ?? 0,
+    mayPublish: change.may_publish ?? [],
+  }
+}
+
+/** The lesson after one message; null before the first welcome. */
+export function reduce(
+  lesson: LessonState | null,
+  message: ServerMessage,
+  nowMs: number,
+): LessonState | null {
+  if (message.type === 'welcome') {
+    return lesson && message.resumed ? afterResume(lesson, message, nowMs) : fromWelcome(message, nowMs)
+  }
+  if (!lesson) return null
+  switch (message.type) {
+    case 'lesson':
+      return withChange(lesson, message)
+    case 'roster':
+      return withRoster(lesson, message)
+    case 'hands':
+      return { ...lesson, hands: message.hands }
+    case 'chat':
+      return withChat(lesson, message.message)
+    default:
+      return lesson
+  }
+}
+
+/** ms since the lesson went live, 0 before. */
+export function elapsedMs(lesson: LessonState, nowMs: number): number {
+  return lesson.startedMs ? Math.max(0, nowMs + lesson.clockOffsetMs - lesson.startedMs) : 0
+}
+
+/** `00:05:09`. */
+export function clockText(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  const two = (value: number) => String(value).padStart(2, '0')
+  return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
+}
+
+/** Who needs the master comes first: no tutor, then a raised hand, then nobody there, then by name. */
+export function byNeed(classes: readonly ClassView[], hands: readonly HandView[]): ClassView[] {
+  const need = (entry: ClassView) => {
+    if (!entry.tutor_online) return 0
+    if (hands.some((hand) => hand.class_id === entry.id)) return 1
+    return entry.online ? 3 : 2
+  }
+  return [...classes].sort(
+    (a, b) => need(a) - need(b) || a.name.localeCompare(b.name, 'zh-CN', { numeric: true }),
+  )
+}

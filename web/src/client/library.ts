@@ -1,0 +1,86 @@
+/** The library over HTTP. */
+
+import { problemFrom } from './problem'
+
+/** A span of a track that is missing, on the item's clock. */
+export interface LibraryGap {
+  start_s: number
+  duration_s: number
+  cause: string
+}
+
+export interface LibraryTrack {
+  id: string
+  kind: 'audio' | 'video'
+  codec: string
+  duration_s: number
+  gaps: LibraryGap[]
+  person?: string
+  source?: string
+}
+
+export interface LibraryItem {
+  id: string
+  lesson: string
+  title: string
+  state: 'live' | 'ready'
+  /** RFC 3339, UTC. */
+  started_at: string
+  duration_s: number
+  tracks: LibraryTrack[]
+  /** 0..1: how much of the lesson is covered. */
+  complete: number
+}
+
+export class LibraryClient {
+  constructor(
+    private readonly token: string,
+    private readonly language: string,
+  ) {}
+
+  async list(): Promise<LibraryItem[]> {
+    const body = (await this.get('/api/v1/library')) as { items: LibraryItem[] }
+    return body.items
+  }
+
+  async item(id: string): Promise<LibraryItem> {
+    return (await this.get(`/api/v1/library/${encodeURIComponent(id)}`)) as LibraryItem
+  }
+
+  /** Lets the browser itself ask for media (a download goes to disk and not through the page's memory). */
+  async allowMedia(): Promise<void> {
+    const response = await fetch('/api/v1/media-cookie', { method: 'POST', headers: this.headers })
+    if (!response.ok) throw await problemFrom(response)
+  }
+
+  get headers(): Record<string, string> {
+    return { Authorization: `Bearer ${this.token}`, 'Accept-Language': this.language }
+  }
+
+  private async get(path: string): Promise<unknown> {
+    const response = await fetch(path, { headers: this.headers })
+    if (!response.ok) throw await problemFrom(response)
+    return response.json()
+  }
+}
+
+export function playlistUrl(id: string): string {
+  return `/media/${encodeURIComponent(id)}/index.m3u8`
+}
+
+export function downloadUrl(id: string): string {
+  return `/media/${encodeURIComponent(id)}/lesson.mp4`
+}
+
+/** Newest first. */
+export function byDate(items: readonly LibraryItem[]): LibraryItem[] {
+  return [...items].sort((a, b) => b.started_at.localeCompare(a.started_at))
+}
+
+export function matches(item: LibraryItem, words: string): boolean {
+  const text = `${item.title} ${item.lesson} ${item.id}`.toLowerCase()
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word))
+}

@@ -1,0 +1,21 @@
+/** Query parameters that change how a page behaves; they follow the person from page to page. */
+
+export interface Overrides {
+  /** `room`: the big-screen layout. */
+  view: 'room' | ''
+  /** Video codec to offer first. */
+  codec: string
+  /** `tcp`: leave out the server's UDP candidates. */
+  force: 'tcp' | ''
+  language: string
+}
+
+export function readOverrides(search: string): Overrides {
+  const query = new URLSearchParams(search)
+  return {
+    view: query.get('view') === 'room' ? 'room' : '',
+    codec: query.get('codec') ?? 'H264',
+    force: query.get('force') === 'tcp' ? 'tcp' : '',
+    language: query.get('lang') ?? '',
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Plays one item of the library: live, rewound or after the lesson, all from the same playlist. The only file that
+ * knows hls.js, which comes with the player's page and not before.
+ */
+
+import Hls, { type ErrorData, type HlsConfig } from 'hls.js'
+
+/** Seconds behind the live edge that still count as live: the player's own distance from it. */
+const LIVE_MARGIN_S = 12
+
+/** A live item is kept whole: rewinding to its first second must not load what was played a moment ago again. */
+const BACK_BUFFER_S = 120
+
+export interface Angle {
+  index: number
+  /** Source of the picture (`camera`, `screen`, an encoder's name), as the playlist names it. */
+  name: string
+}
+
+export interface PlayerEvents {
+  onAngles: (angles: Angle[]) => void
+  /** The recording cannot be played on; `status` is HTTP's, 0 when there was no answer. */
+  onFailure: (status: number) => void
+}
+
+export function supported(): boolean {
+  return Hls.isSupported()
+}
+
+function configuration(headers: Record<string, string>): Partial<HlsConfig> {
+  return {
+    lowLatencyMode: true,
+    backBufferLength: BACK_BUFFER_S,
+    // A worker would come from a blob, which the pages' policy does not let in.
+    enableWorker: false,
+    xhrSetup: (request) => {
+      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
+    },
+  }
+}
+
+export class LibraryPlayer {
+  private readonly hls: Hls
+  private recoveries = 0
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    url: string,
+    headers: Record<string, string>,
+    private readonly events: PlayerEvents,
+  ) {
+    this.hls = new Hls(configuration(headers))
+    this.hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      events.onAngles(
+        this.hls.levels.map((level, index) => ({ index, name: level.name || level.attrs.NAME || '' })),
+      )
+    })
+    this.hls.on(Hls.Events.ERROR, (_, data) => {
+      this.failed(data)
+    })
+    this.hls.loadSource(url)
+    this.hls.attachMedia(video)
+  }
+
+  /** The picture to watch; time goes on where it was. */
+  chooseAngle(index: number): void {
+    this.hls.currentLevel = index
+  }
+
+  /** Seconds behind the live edge; null when the item is complete. */
+  behindLive(): number | null {
+    const edge = this.liveEdge()
+    if (edge === null) return null
+    const behind = edge - this.video.currentTime
+    return behind > LIVE_MARGIN_S ? behind : 0
+  }
+
+  toLive(): void {
+    const edge = this.liveEdge()
+    if (edge !== null) this.video.currentTime = this.hls.liveSyncPosition ?? edge
+    void this.video.play()
+  }
+
+  close(): void {
+    this.hls.destroy()
+  }
+
+  private liveEdge(): number | null {
+    const details = this.hls.latestLevelDetails
+    return details?.live ? details.edge : null
+  }
+
+  /** hls.js retries loads by itself; what is fatal after that is tried once more in its own way, then told. */
+  private failed(data: ErrorData): void {
+    if (!data.fatal) return
+    this.recoveries += 1
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && this.recoveries < 3) {
+      this.hls.recoverMediaError()
+      return
+    }
+    this.events.onFailure(data.response?.code ?? 0)
+  }
+}

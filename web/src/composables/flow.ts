@@ -1,0 +1,44 @@
+/** Whether a `<video>` moves. */
+
+import { onBeforeUnmount, ref, type Ref } from 'vue'
+import type { Flow } from '@/client/stage-words'
+
+/** A still screen is sent about once a second; two of those lost are no reason for alarm. */
+const HELD_AFTER_MS = 4_000
+const LOOK_EVERY_MS = 500
+
+export function useFlow(video: Ref<HTMLVideoElement | null>): { flow: Ref<Flow>; restart: () => void } {
+  const flow = ref<Flow>('waiting')
+  let painted = 0
+  let lastTime = -1
+
+  function look(): void {
+    const element = video.value
+    // A hidden page paints nothing, which says nothing about the picture.
+    if (!element || document.hidden) {
+      painted = performance.now()
+      return
+    }
+    const frames = element.getVideoPlaybackQuality().totalVideoFrames + element.currentTime * 1e-3
+    const now = performance.now()
+    if (frames !== lastTime && element.videoWidth > 0) {
+      lastTime = frames
+      painted = now
+      flow.value = 'flowing'
+    } else if (flow.value === 'flowing' && now - painted > HELD_AFTER_MS) {
+      flow.value = 'held'
+    }
+  }
+
+  const timer = setInterval(look, LOOK_EVERY_MS)
+  onBeforeUnmount(() => {
+    clearInterval(timer)
+  })
+  return {
+    flow,
+    restart() {
+      flow.value = 'waiting'
+      lastTime = -1
+    },
+  }
+}

@@ -1,0 +1,201 @@
+/** The lesson's core bound to Vue: values that pages show, and what people can do. */
+
+import {
+  computed,
+  inject,
+  onBeforeUnmount,
+  provide,
+  ref,
+  shallowRef,
+  type InjectionKey,
+  type ShallowRef,
+} from 'vue'
+import type { Error as Refusal } from '@/protocol/messages'
+import type { ConnectionState, Ending } from '@/client/connection'
+import type { DeviceProblem } from '@/client/devices'
+import { LessonClient } from '@/client/lesson-client'
+import { elapsedMs, type LessonState } from '@/client/lesson-state'
+import type { LocalState } from '@/client/local-media'
+import type { MediaState } from '@/client/media-state'
+import { qualityBetween, readReport, worst, type Quality, type Reading } from '@/client/quality'
+import type { Source } from '@/client/publisher'
+import type { ReceivedStream } from '@/client/receiver'
+import { arrange, EMPTY_STAGE } from '@/client/stage'
+import { overrides, session } from '@/composables/session'
+import { currentLanguage } from '@/i18n'
+
+const NOTHING_LOCAL: LocalState = {
+  camera: false,
+  microphone: false,
+  screen: false,
+  cameraTrack: null,
+  microphoneTrack: null,
+  screenTrack: null,
+}
+
+/** Something the person is told beside the page's own words. */
+export type Notice =
+  | { id: number; kind: 'refused'; refusal: Refusal }
+  | { id: number; kind: 'device'; problem: DeviceProblem | 'lost'; source: Source }
+  | { id: number; kind: 'recordingFailing' | 'recordingBack' | 'back' | 'chatNotSent' }
+
+type NewNotice = Notice extends infer Each ? (Each extends Notice ? Omit<Each, 'id'> : never) : never
+
+/** At most so many at once: they cover the page. */
+const NOTICE_LIMIT = 3
+const PASSING_NOTICE_MS = 5_000
+const QUALITY_EVERY_MS = 3_000
+
+function useNotices() {
+  const notices = ref<Notice[]>([])
+  let count = 0
+  function dismiss(id: number): void {
+    notices.value = notices.value.filter((notice) => notice.id !== id)
+  }
+  function tell(notice: NewNotice): void {
+    count += 1
+    const id = count
+    notices.value = [...notices.value, { ...notice, id } as Notice].slice(-NOTICE_LIMIT)
+    if (notice.kind === 'back' || notice.kind === 'recordingBack') {
+      setTimeout(() => {
+        dismiss(id)
+      }, PASSING_NOTICE_MS)
+    }
+  }
+  return { notices, dismiss, tell }
+}
+
+/** Lesson time, ms, once a second. */
+function useElapsed(lesson: ShallowRef<LessonState | null>) {
+  const now = ref(Date.now())
+  const timer = setInterval(() => {
+    now.value = Date.now()
+  }, 1_000)
+  onBeforeUnmount(() => {
+    clearInterval(timer)
+  })
+  return computed(() => (lesson.value ? elapsedMs(lesson.value, now.value) : 0))
+}
+
+/** The worse of the sending and the receiving line; null while there is none. */
+function useQuality(client: LessonClient) {
+  const quality = ref<Quality | null>(null)
+  const before = new Map<RTCPeerConnection, Reading>()
+  async function measure(): Promise<void> {
+    const found: Quality[] = []
+    for (const connection of [client.publisher.connection, client.receiver.connection]) {
+      if (connection?.connectionState !== 'connected') continue
+      const reading = readReport((await connection.getStats()).values())
+      const last = before.get(connection)
+      if (last) found.push(qualityBetween(last, reading))
+      before.set(connection, reading)
+    }
+    for (const connection of before.keys())
+      if (connection.connectionState === 'closed') before.delete(connection)
+    quality.value = found.length > 0 ? worst(found) : null
+  }
+  const timer = setInterval(() => void measure(), QUALITY_EVERY_MS)
+  onBeforeUnmount(() => {
+    clearInterval(timer)
+  })
+  return quality
+}
+
+function createLesson() {
+  const connection = ref<ConnectionState>('idle')
+  const lesson = shallowRef<LessonState | null>(null)
+  const streams = shallowRef<ReceivedStream[]>([])
+  const receiving = ref<MediaState>('none')
+  const sending = ref<MediaState>('none')
+  const local = shallowRef<LocalState>(NOTHING_LOCAL)
+  const ending = shallowRef<Ending | null>(null)
+  const { notices, dismiss, tell } = useNotices()
+
+  function connectionChanged(state: ConnectionState): void {
+    if (state === 'online' && ['reconnecting', 'offline'].includes(connection.value)) tell({ kind: 'back' })
+    connection.value = state
+  }
+
+  function lessonChanged(next: LessonState): void {
+    const before = lesson.value?.recording
+    if (next.recording === 'failing' && before !== 'failing') tell({ kind: 'recordingFailing' })
+    if (next.recording === 'on' && before === 'failing') tell({ kind: 'recordingBack' })
+    lesson.value = next
+  }
+
+  const client = new LessonClient({
+    token: session.token,
+    language: currentLanguage(),
+    overrides,
+    devices: session.devices,
+    events: {
+      onConnection: connectionChanged,
+      onLesson: lessonChanged,
+      onStreams: (next) => (streams.value = next),
+      onReceiving: (state) => (receiving.value = state),
+      onSending: (state) => (sending.value = state),
+      onLocal: (state) => (local.value = state),
+      onDeviceProblem: (problem, source) => {
+        tell({ kind: 'device', problem, source })
+      },
+      onRefusal: (refusal) => {
+        tell({ kind: 'refused', refusal })
+      },
+      onEnding: (reason) => (ending.value = reason),
+    },
+  })
+
+  const role = computed(() => lesson.value?.me.role ?? session.claims?.role ?? 'student')
+  const watched = computed(() => role.value === 'master' || role.value === 'supervisor')
+  const people = computed(() => lesson.value?.people ?? [])
+  return {
+    client,
+    connection,
+    lesson,
+    receiving,
+    sending,
+    local,
+    ending,
+    notices,
+    dismiss,
+    role,
+    stage: computed(() => (lesson.value ? arrange(streams.value, people.value, watched.value) : EMPTY_STAGE)),
+    quality: useQuality(client),
+    elapsed: useElapsed(lesson),
+    chat(text: string): boolean {
+      const kept = client.chat(text)
+      if (!kept) tell({ kind: 'chatNotSent' })
+      return kept
+    },
+  }
+}
+
+export type LessonContext = ReturnType<typeof createLesson>
+
+const LESSON: InjectionKey<LessonContext> = Symbol('lesson')
+
+/** Called once, by the lesson's page. */
+export function provideLesson(): LessonContext {
+  const context = createLesson()
+  provide(LESSON, context)
+  const online = () => {
+    context.client.connection.networkChanged(true)
+  }
+  const offline = () => {
+    context.client.connection.networkChanged(false)
+  }
+  window.addEventListener('online', online)
+  window.addEventListener('offline', offline)
+  onBeforeUnmount(() => {
+    window.removeEventListener('online', online)
+    window.removeEventListener('offline', offline)
+    context.client.leave()
+  })
+  return context
+}
+
+export function useLesson(): LessonContext {
+  const context = inject(LESSON)
+  if (!context) throw new Error('used outside the lesson page')
+  return context
+}

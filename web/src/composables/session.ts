@@ -1,0 +1,69 @@
+/** Who sits before this page, and what they chose at the door. Lives as long as the tab. */
+
+import { reactive } from 'vue'
+import type { DeviceChoice } from '@/client/devices'
+import { readOverrides } from '@/client/overrides'
+import { readClaims, takeToken, type Claims } from '@/client/token'
+
+const ENTERED = 'tongke.entered'
+const DEVICES = 'tongke.devices'
+
+interface Session {
+  token: string
+  claims: Claims | null
+  devices: DeviceChoice
+}
+
+export const overrides = readOverrides(window.location.search)
+
+export const session = reactive<Session>({
+  token: '',
+  claims: null,
+  devices: { camera: '', microphone: '' },
+})
+
+/** What the door hands over to the lesson, once. */
+interface Handover {
+  startLesson: boolean
+  camera: MediaStreamTrack | null
+  microphone: MediaStreamTrack | null
+}
+
+let handover: Handover | null = null
+
+/** Reads the token of the address (or of the tab) anew. */
+export function openSession(): void {
+  session.token = takeToken(window.location, window.history, sessionStorage)
+  session.claims = readClaims(session.token)
+  const devices = JSON.parse(localStorage.getItem(DEVICES) ?? '{}') as Partial<DeviceChoice>
+  session.devices = { camera: devices.camera ?? '', microphone: devices.microphone ?? '' }
+}
+
+export function rememberDevices(choice: DeviceChoice): void {
+  session.devices = { ...choice }
+  localStorage.setItem(DEVICES, JSON.stringify(choice))
+}
+
+/** Through the door: from here on a reload comes back into the lesson. `sending`: with camera and microphone. */
+export function enter(sending: boolean, given: Handover): void {
+  sessionStorage.setItem(ENTERED, JSON.stringify({ token: session.token, sending }))
+  handover = given
+}
+
+export function leaveDoorClosed(): void {
+  sessionStorage.removeItem(ENTERED)
+}
+
+/** How this tab went through the door with this token; null: it did not. */
+export function entered(): { sending: boolean } | null {
+  const text = sessionStorage.getItem(ENTERED)
+  if (!text) return null
+  const state = JSON.parse(text) as { token: string; sending: boolean }
+  return state.token === session.token ? { sending: state.sending } : null
+}
+
+export function takeHandover(): Handover | null {
+  const given = handover
+  handover = null
+  return given
+}

@@ -1,0 +1,16 @@
+import { createApp } from 'vue'
+import '@/styles/element'
+import '@/styles/base.css'
+import App from '@/App.vue'
+import { openSession, overrides } from '@/composables/session'
+import { i18n, useLanguage, wishedLanguage } from '@/i18n'
+import { router } from '@/router'
+
+async function start(): Promise<void> {
+  // First of all: the token leaves the address bar before anything else can read it.
+  openSession()
+  await useLanguage(wishedLanguage(overrides.language))
+  createApp(App).use(i18n).use(router).mount('#app')
+}
+
+void start()
