@@ -46,9 +46,9 @@ _LEAVE_CAUSES: Final = {
 class HttpSession:
     """One publisher or viewer over HTTP; a Member of the lesson's room.
 
-    `remote`: the peer, from its offer. `on_route` hears what the floor gives this member; `on_close` is
-    called once when the session ends, before the transport is closed; `on_closed` when nothing is left of
-    it.
+    `remote`: the peer, from its offer. `on_route` hears what the floor gives this member; `on_connected` is
+    called when media can flow; `on_close` is called once when the session ends, before the transport is
+    closed; `on_closed` when nothing is left of it.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class HttpSession:
         self.etag = _new_etag()
         self.on_route: Callable[[tuple[Route, ...]], None] = _ignore_routes
         self.on_close: Callable[[LeaveCause], None] = _ignore_cause
+        self.on_connected: Callable[[], None] = _nothing
         self.on_closed: Callable[[], object] = _nothing
         self._remote = remote
         self._closing: asyncio.Task[None] | None = None
@@ -141,6 +142,8 @@ class HttpSession:
 
     def _transport_changed(self, state: TransportState) -> None:
         log.info("- %s transport %s %s", self.id[:6], state, self.transport.failure)
+        if state is TransportState.CONNECTED:
+            self.on_connected()
         if cause := _LEAVE_CAUSES.get(state):
             self.end(cause)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sfu.params import Candidate, IceParameters, LocalParameters
+from sfu.params import IceParameters, LocalParameters
+from signaling.sdp import candidate_attribute
 
 MAX_LENGTH = 32_768
 """Characters. A client with many network interfaces sends some 50 candidates of 150 characters."""
@@ -109,13 +110,7 @@ def answer(local: LocalParameters, fragment: IceFragment) -> str:
         f"a=mid:{fragment.mid}",
         f"a=ice-ufrag:{local.ice.ufrag}",
         f"a=ice-pwd:{local.ice.pwd}",
-        *(f"a=candidate:{_candidate(candidate)}" for candidate in local.candidates),
+        *(f"a={candidate_attribute(candidate)}" for candidate in local.candidates),
         "a=end-of-candidates",
     ]
     return "".join(line + "\r\n" for line in lines)
-
-
-def _candidate(candidate: Candidate) -> str:
-    tcp = " tcptype passive" if candidate.protocol == "tcp" else ""
-    where = f"{candidate.protocol} {candidate.priority} {candidate.host} {candidate.port}"
-    return f"{candidate.foundation} 1 {where} typ host{tcp}"

@@ -6,6 +6,7 @@ on a cookie.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,7 @@ from sfu.transport import TransportClosed
 from signaling import sdpfrag
 from signaling.auth import require
 from signaling.http_session import HttpSession, HttpSessions
-from signaling.keys import DIRECTORY
+from signaling.keys import DIRECTORY, METRICS
 from signaling.problems import Problem
 from signaling.sdp import SdpError
 
@@ -43,6 +44,9 @@ CORS: Final = {
     "Access-Control-Max-Age": "86400",
 }
 
+BEGAN: Final[web.RequestKey[float]] = web.RequestKey("began", float)
+"""When the POST came, on the event loop's clock."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -51,12 +55,13 @@ class SessionResource:
 
     def __init__(self, prefix: str, sessions: HttpSessions, post: Handler) -> None:
         self.prefix = prefix
+        self._way = prefix.strip("/")
         self._sessions = sessions
         self._post = post
 
     def add_routes(self, app: web.Application) -> None:
         endpoint, session = self.prefix + "/{lesson}", self.prefix + "/{lesson}/{session}"
-        app.router.add_post(endpoint, self._post)
+        app.router.add_post(endpoint, self._count)
         app.router.add_patch(session, self._patch)
         app.router.add_delete(session, self._delete)
         # RFC 9725, 4.1: neither has a representation, so GET succeeds with no content.
@@ -69,9 +74,23 @@ class SessionResource:
 
     def created(self, request: web.Request, session: HttpSession, answer: str) -> web.Response:
         """201: the session's URL (a path, so that it is right behind any proxy), its ETag, and the answer."""
+        metrics, clock = request.app[METRICS], asyncio.get_running_loop().time
+        session.on_connected = lambda: metrics.media_started(self._way, clock() - request[BEGAN])
         location = f"{self.prefix}/{request.match_info['lesson']}/{session.id}"
         headers = {"Location": location, "ETag": session.etag, "Accept-Patch": FRAGMENT}
         return web.Response(status=201, text=answer, content_type=SDP, headers=headers)
+
+    async def _count(self, request: web.Request) -> web.StreamResponse:
+        """POST, with its outcome in the metrics."""
+        metrics, clock = request.app[METRICS], asyncio.get_running_loop().time
+        began = request[BEGAN] = clock()
+        try:
+            response = await self._post(request)
+        except Problem as problem:
+            metrics.joined(self._way, problem.kind)
+            raise
+        metrics.joined(self._way, "ok", clock() - began)
+        return response
 
     async def _get(self, request: web.Request) -> web.Response:
         self._find(request)

@@ -35,6 +35,7 @@ from classroom.model import (
     Source,
     encoder_source,
 )
+from classroom.rules.reasons import Reason, Refused
 from sfu import negotiate
 from sfu.params import Kind, MediaParameters
 from signaling import jsep, sdp
@@ -128,9 +129,10 @@ class Whip:
             self.sessions.add(session)
             with session.ends_on_error():
                 await _publish(session, request.app[PUBLICATIONS], publisher, chosen)
-                await _start_lesson(room, publisher, claims)
+                if request.query.get("start", "yes") != "no":
+                    await _start_lesson(room, publisher.person)
                 answer = jsep.answer_publish(offer, session.transport.local, chosen)
-        log.info("< %s publishes in %s as %s", session.id[:6], room.lesson.id, publisher.person.id)
+        log.info("< %s publishes in %s as %s", session.id[:6], room.lesson.id, publisher.person.role)
         return self._resource.created(request, session, answer)
 
 
@@ -165,6 +167,10 @@ async def _publish(
         await session.room.ask(Publish(publisher.person.id, source, Publication(live.name)))
 
 
-async def _start_lesson(room: LessonRoom, publisher: Publisher, claims: Claims) -> None:
-    if claims.role == "master" and room.lesson.state in _BEFORE_LIVE:
-        await room.ask(StartLesson(publisher.person.id))
+async def _start_lesson(room: LessonRoom, person: Person) -> None:
+    if room.lesson.state in _BEFORE_LIVE:
+        try:
+            await room.ask(StartLesson(person.id))
+        except Refused as refused:
+            if refused.reason is not Reason.LESSON_ALREADY_LIVE:
+                raise

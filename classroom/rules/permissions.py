@@ -33,7 +33,8 @@ _PERMISSIONS: Mapping[type[PersonCommand], Mapping[Role, frozenset[LessonState]]
     Publish: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE, Role.ENCODER: _INSIDE},
     Unpublish: {Role.MASTER: _ALWAYS, Role.TUTOR: _ALWAYS, Role.STUDENT: _ALWAYS, Role.ENCODER: _ALWAYS},
     Mute: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE, Role.ENCODER: _INSIDE},
-    StartLesson: {Role.MASTER: _BEFORE},
+    # An encoder too, on the master's behalf: going on air starts a lesson that has no page open anywhere.
+    StartLesson: {Role.MASTER: _BEFORE, Role.ENCODER: _BEFORE},
     EndLesson: {Role.MASTER: _LIVE, Role.ORGANIZER: _LIVE},
     CancelLesson: {Role.ORGANIZER: _BEFORE},
 }
