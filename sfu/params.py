@@ -159,9 +159,11 @@ class SfuConfig:
     media_port: int = 7000
     """UDP and TCP; 0 takes a free one."""
     bind_hosts: tuple[str, ...] = ()
-    """Addresses to bind; empty: `media_ips` where they are this machine's, else the wildcard of their family (NAT)."""
+    """Addresses to bind; empty: `media_ips` where they are this machine's, else the wildcard of their
+    family (NAT)."""
     certificate_path: Path | None = None
-    """PEM file with the DTLS certificate and its P-256 key, made there when missing; None: a new one for this run."""
+    """PEM file with the DTLS certificate and its P-256 key, made there when missing; None: a new one for
+    this run."""
     handshake_timeout_s: float = 15.0
     consent_timeout_s: float = 30.0
     """RFC 7675: no authenticated check for so long closes the transport."""

@@ -1,63 +1,285 @@
-"""The only control door of the media plane."""
+"""The only control door of the media plane.
+
+Theory of operation. The packet thread never waits for Python. What only Python can do (STUN, DTLS) waits in
+the engine's bounded queue, and an eventfd wakes the event loop. A drain serves at most EVENTS_PER_DRAIN
+events and lets the loop go round before the next, so that a storm of joins makes joins slower, not
+everything else. Each event is one row of a table; a mistake of ours in serving one ends the transport that
+it belongs to, and nothing else.
+
+One timer of a second serves the time limits of all transports.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import errno
+import logging
+import secrets
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from .params import Candidate, Fingerprint, SfuConfig
+from .dtls import Certificate, generate_certificate, load_certificate
+from .engine.engine import Engine, Event, EventKind
+from .ice import host_candidates
+from .media import Publication
+from .params import Candidate, Fingerprint, PublicationId, SfuConfig, TransportState
+from .stats import ControlCounters
 from .transport import LocalTransport, StateCallback, Transport
+
+__all__ = ["Publication", "Sfu"]
+
+log = logging.getLogger(__name__)
+
+EVENTS_PER_DRAIN = 64
+"""About 6 ms of STUN: what the event loop can be kept from its other work without anybody noticing."""
+TICK_S = 1.0
+"""Grain of the time limits, which are tens of seconds."""
+SSRC_STEP = 0x9E3779B1
+"""Odd, so that its multiples meet every 32-bit number once before any comes again."""
+
+
+class PacketLoop(Protocol):
+    """What the Sfu needs of engine.loop.Loop."""
+
+    @property
+    def port(self) -> int: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def open_local(self) -> tuple[int, bytes]: ...
+    def cpu_seconds(self) -> float: ...
+    def sockets(self) -> dict[str, int]: ...
 
 
 class Sfu:
-    """One media port, one packet thread, and the transports on it. All calls from the event loop's thread."""
+    """One media port, one packet thread, and the transports on it. All calls from the event loop's thread.
+    Made by `start`."""
+
+    def __init__(
+        self,
+        config: SfuConfig,
+        *,
+        engine: Engine,
+        packets: PacketLoop,
+        certificate: Certificate,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """clock: seconds. The packet loop is started, the engine's events are listened to."""
+        self.config = config
+        self.engine = engine
+        self.certificate = certificate
+        self.control_counters = ControlCounters()
+        self.candidates: tuple[Candidate, ...] = host_candidates(config.media_ips, packets.port)
+        """UDP first, then TCP, for each media address."""
+        self.now = clock
+        self._packets = packets
+        self._transports: dict[int, Transport | LocalTransport] = {}
+        self._backlog: deque[Event] = deque()
+        self._again: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._ssrc = secrets.randbits(32)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(engine.event_fd(), self.drain)
+        self._timer = self._loop.call_later(TICK_S, self._tick)
+        packets.start()
 
     @classmethod
     async def start(cls, config: SfuConfig) -> Sfu:
-        """Binds the port, starts the packet thread. OSError when the port is in use or an address is not ours;
-        CertificateError when the certificate file cannot be used."""
-        raise NotImplementedError
+        """Binds the port, starts the packet thread. OSError when the port is in use or an address is not
+        ours; CertificateError when the certificate file cannot be used."""
+        from .engine.loop import Loop
+
+        path = config.certificate_path
+        certificate = generate_certificate() if path is None else load_certificate(path)
+        engine = Engine()
+        packets = Loop(engine, bind_hosts(config), config.media_port)
+        sfu = cls(config, engine=engine, packets=packets, certificate=certificate)
+        log.info("- media port %d open on %s", sfu.port, ", ".join(bind_hosts(config)))
+        return sfu
 
     @property
     def port(self) -> int:
-        raise NotImplementedError
-
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """UDP first, then TCP, for each media address."""
-        raise NotImplementedError
+        return self._packets.port
 
     @property
     def fingerprints(self) -> tuple[Fingerprint, ...]:
-        raise NotImplementedError
+        return self.certificate.fingerprints
 
     def create_transport(self, *, on_state: StateCallback | None = None) -> Transport:
         """on_state is called in the event loop, never from inside the call that causes it."""
-        raise NotImplementedError
+        transport = Transport(self, on_state)
+        self._transports[transport.id] = transport
+        self.control_counters.add("transports_created")
+        return transport
 
     def create_local_transport(self, *, on_state: StateCallback | None = None) -> LocalTransport:
-        raise NotImplementedError
+        """A transport to a process of our own, which gets its `peer_fd`. OSError when there are no more
+        files."""
+        peer_fd, address = self._packets.open_local()
+        transport = LocalTransport(self, peer_fd, address, on_state)
+        self._transports[transport.id] = transport
+        return transport
 
     def allocate_ssrc(self) -> int:
         """1..2**32-1, never twice in the life of this server."""
-        raise NotImplementedError
-
-    def counters(self) -> dict[str, int]:
-        """The engine's counters and ours, by name; all only grow."""
-        raise NotImplementedError
-
-    def stats(self, transport: Transport | LocalTransport) -> dict[str, Any]:
-        """{"transport": {...}, "publications": {id: {...}}, "subscriptions": {id: {...}}}, keys as in webrtc-stats."""
-        raise NotImplementedError
-
-    def census(self) -> dict[str, int]:
-        """Live objects by kind (transports, publications, subscriptions, tasks, timers, sockets): for leak tests and
-        gauges. After everything was closed, what it was before."""
-        raise NotImplementedError
-
-    def cpu_seconds(self) -> float:
-        """CPU time of the packet thread."""
-        raise NotImplementedError
+        self._ssrc = (self._ssrc + SSRC_STEP) % 2**32
+        return self._ssrc or self.allocate_ssrc()
 
     async def close(self) -> None:
         """Closes every transport, stops the thread, gives the port back. Idempotent."""
-        raise NotImplementedError
+        if self._closed:
+            return
+        self._closed = True
+        for transport in tuple(self._transports.values()):
+            if isinstance(transport, LocalTransport):
+                transport.close()
+        ending = [each.close() for each in self._transports.values() if isinstance(each, Transport)]
+        await asyncio.gather(*ending)
+        self._loop.remove_reader(self.engine.event_fd())
+        for handle in (self._timer, self._again):
+            if handle is not None:
+                handle.cancel()
+        self._packets.stop()
+
+    # --- figures -----------------------------------------------------------------------------------
+
+    def counters(self) -> dict[str, int]:
+        """The engine's counters and ours, by name; all only grow."""
+        return self.engine.counters() | self.control_counters.snapshot()
+
+    def stats(self, transport: Transport | LocalTransport) -> dict[str, Any]:
+        """{"transport": {...}, "publications": {id: {...}}, "subscriptions": {id: {...}}}, keys as in
+        webrtc-stats; all empty once it has ended."""
+        if transport.id not in self._transports:
+            return {"transport": {}, "publications": {}, "subscriptions": {}}
+        return {
+            "transport": self.engine.transport_stats(transport.id),
+            "publications": {id: self.engine.publication_stats(id) for id in transport.publications},
+            "subscriptions": {id: self.engine.subscription_stats(id) for id in transport.subscriptions},
+        }
+
+    def census(self) -> dict[str, int]:
+        """Live objects by kind, for leak tests and gauges: after everything was closed, what it was
+        before."""
+        ends = tuple(self._transports.values())
+        sockets = {f"sockets_{kind}": count for kind, count in self._packets.sockets().items()}
+        return {
+            "transports": len(ends),
+            "publications": sum(len(each.publications) for each in ends),
+            "subscriptions": sum(len(each.subscriptions) for each in ends),
+            "events_waiting": len(self._backlog),
+            "timers": int(self._timer is not None),
+            **{f"engine_{name}": count for name, count in self.engine.census().items()},
+            **sockets,
+        }
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the packet thread."""
+        return self._packets.cpu_seconds()
+
+    # --- for the transports ------------------------------------------------------------------------
+
+    def tell(self, on_state: StateCallback | None, state: TransportState) -> None:
+        if on_state is not None:
+            self._loop.call_soon(on_state, state)
+
+    def forget(self, transport: Transport | LocalTransport) -> None:
+        self._transports.pop(transport.id, None)
+
+    # --- events ------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Serves what the engine has for Python. Called when the eventfd is readable."""
+        self._again = None
+        if not self._backlog:
+            self._backlog.extend(self.engine.events())
+        for _ in range(min(EVENTS_PER_DRAIN, len(self._backlog))):
+            self._serve(self._backlog.popleft())
+        if self._backlog and self._again is None:
+            self._again = self._loop.call_soon(self.drain)
+
+    def _serve(self, event: Event) -> None:
+        transport = self._transports.get(event.transport)
+        try:
+            HANDLERS[event.kind](self, transport, event)
+        except Exception:
+            log.exception("x transport %d: a mistake of ours while serving %s", event.transport, event.kind)
+            if transport is not None:
+                transport.fail()
+
+    def _on_stun(self, transport: Transport | LocalTransport | None, event: Event) -> None:
+        if isinstance(transport, Transport):
+            transport.stun_received(event.data, event.address)
+        else:
+            self.control_counters.add("events_for_closed")
+
+    def _on_dtls(self, transport: Transport | LocalTransport | None, event: Event) -> None:
+        if isinstance(transport, Transport):
+            transport.dtls_received(event.data)
+        else:
+            self.control_counters.add("events_for_closed")
+
+    def _on_address_gone(self, transport: Transport | LocalTransport | None, event: Event) -> None:
+        if transport is not None:
+            transport.address_gone(event.address)
+
+    def _on_publication_started(self, transport: Transport | LocalTransport | None, event: Event) -> None:
+        publication = transport.publications.get(PublicationId(event.publication)) if transport else None
+        if publication is not None:
+            publication.started = True
+
+    def _on_overflow(self, _: Transport | LocalTransport | None, event: Event) -> None:
+        self.control_counters.add("events_lost", event.detail)
+        log.warning("x %d events lost: the event loop does not keep up", event.detail)
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(TICK_S, self._tick)
+        now = self.now()
+        for transport in tuple(self._transports.values()):
+            if isinstance(transport, Transport):
+                self._tick_one(transport, now)
+
+    def _tick_one(self, transport: Transport, now: float) -> None:
+        try:
+            transport.tick(now)
+        except Exception:
+            log.exception("x transport %d: a mistake of ours in its timer", transport.id)
+            transport.fail()
+
+
+HANDLERS: dict[EventKind, Callable[[Sfu, Transport | LocalTransport | None, Event], None]] = {
+    EventKind.STUN: Sfu._on_stun,
+    EventKind.DTLS: Sfu._on_dtls,
+    EventKind.ADDRESS_GONE: Sfu._on_address_gone,
+    EventKind.PUBLICATION_STARTED: Sfu._on_publication_started,
+    EventKind.OVERFLOW: Sfu._on_overflow,
+}
+
+
+def bind_hosts(config: SfuConfig) -> list[str]:
+    """Where to listen: what the configuration says, else the media addresses themselves, so that answers
+    leave from the address that was asked; the wildcard of a family where one of them is not this machine's
+    (NAT)."""
+    if config.bind_hosts:
+        return list(config.bind_hosts)
+    foreign = {_family(host) for host in config.media_ips if not _is_ours(host)}
+    hosts = ["::" if family == socket.AF_INET6 else "0.0.0.0" for family in sorted(foreign)]
+    return hosts + [host for host in config.media_ips if _family(host) not in foreign]
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _is_ours(host: str) -> bool:
+    with socket.socket(_family(host), socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return False
+            raise
+    return True

@@ -1,125 +1,298 @@
-"""One peer connection (`Transport`) or one process beside us (`LocalTransport`), and what it publishes and subscribes."""
+"""One peer connection (`Transport`) or one process beside us (`LocalTransport`).
+
+Theory of operation. A transport is four things that know nothing of each other: the ICE agent (which
+address), the DTLS session (which keys), the engine's transport (packets) and its media (publications,
+subscriptions). This file joins them; its states only move forward:
+
+    NEW --connect--> CONNECTING --keys--> CONNECTED
+     any of them --close, close_notify--> CLOSED        any --time limit, handshake, consent--> FAILED
+
+DTLS starts when both are known: who the peer is (`connect`) and where it is (an authenticated check).
+Checks and ClientHellos that come before `connect` are normal: a browser starts when it has our offer's
+answer ready, and its datagrams overtake the message. They are answered, and queued.
+
+The end has two steps. At once: no media in or out, no further event, `state` says so. Then, in the
+background: close_notify, and the engine forgets addresses and keys. `close` waits for the second.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
+from typing import Protocol
 
+from .dtls import Certificate, DtlsSession, SrtpKeys
+from .engine.address import is_udp, unpack_address
+from .engine.engine import Engine
+from .ice import IceAgent, StunError, generate_credentials
+from .media import ENDED, MediaEnd, Publication, Subscription, TransportClosed
 from .params import (
+    Candidate,
+    DtlsSetup,
     LocalParameters,
-    MediaParameters,
-    PublicationId,
     RemoteParameters,
-    SubscriptionId,
+    SfuConfig,
     TransportId,
     TransportState,
 )
+from .stats import ControlCounters
+
+__all__ = ["LocalTransport", "Publication", "StateCallback", "Subscription", "Transport", "TransportClosed"]
+
+log = logging.getLogger(__name__)
 
 StateCallback = Callable[[TransportState], None]
 
 
-class TransportClosed(Exception):
-    """The transport (or the publication's transport) has failed or was closed: nothing can be added to it."""
+class Owner(Protocol):
+    """What a transport needs of the Sfu."""
+
+    engine: Engine
+    config: SfuConfig
+    certificate: Certificate
+    control_counters: ControlCounters
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]: ...
+    def now(self) -> float:
+        """Seconds of a monotonic clock."""
+
+    def tell(self, on_state: StateCallback | None, state: TransportState) -> None:
+        """Calls back from the event loop, soon."""
+
+    def forget(self, transport: Transport | LocalTransport) -> None: ...
 
 
-class Publication:
-    """Media that one transport sends us."""
+class Transport(MediaEnd):
+    """A WebRTC peer: ICE-lite and DTLS on one side, the packet engine on the other. Made by
+    Sfu.create_transport.
 
-    id: PublicationId
-    parameters: MediaParameters
-    transport: Transport | LocalTransport
-    closed: bool
+    `state` is a TransportState. `failure` says why it is FAILED: `handshake_timeout`, `handshake_failed`,
+    `fingerprint_mismatch`, `no_srtp_profile`, `consent_expired`, `internal_error`; or why it is CLOSED:
+    `peer_closed` when the peer ended it, empty when we did."""
 
-    def request_keyframe(self) -> None:
-        """Asks the sender for a keyframe (the engine limits the rate). Nothing when closed."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Ends it and every subscription to it. Idempotent."""
-        raise NotImplementedError
-
-
-class Subscription:
-    """A publication on its way to one transport."""
-
-    id: SubscriptionId
-    publication: Publication
-    parameters: MediaParameters
-    closed: bool
-
-    def pause(self, paused: bool) -> None:
-        """Video starts again at a keyframe. Nothing when closed."""
-        raise NotImplementedError
-
-    def want_layer(self, layer: int) -> None:
-        """Index into the publication's encodings; ValueError when there is no such layer."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Idempotent."""
-        raise NotImplementedError
-
-
-class Transport:
-    """A WebRTC peer: ICE-lite and DTLS on one side, the packet engine on the other. Made by Sfu.create_transport."""
-
-    id: TransportId
-    state: TransportState
-    failure: str
-    """Why `state` is FAILED, one of `handshake_timeout`, `handshake_failed`, `fingerprint_mismatch`, `no_srtp_profile`,
-    `consent_expired`, `internal_error`; empty otherwise. CLOSED with a peer's close_notify is `peer_closed`."""
+    def __init__(self, owner: Owner, on_state: StateCallback | None) -> None:
+        self._owner = owner
+        self._on_state = on_state
+        self._ice = IceAgent(generate_credentials())
+        super().__init__(owner, TransportId(owner.engine.add_transport(ufrag=self._ice.local.ufrag)))
+        self.failure = ""
+        self.srtp_profile = ""
+        self._name = f"transport {self.id}"
+        self._dtls = DtlsSession(
+            owner.certificate,
+            name=self._name,
+            send=self._send_dtls,
+            on_keys=self._keys_ready,
+            on_end=self._dtls_ended,
+        )
+        self._remote: RemoteParameters | None = None
+        self._connecting_since = 0.0
+        self._heard_packets = 0
+        self._heard_at = 0.0
+        self._disposal: asyncio.Task[None] | None = None
 
     @property
     def local(self) -> LocalParameters:
         """Our ICE credentials, fingerprints and candidates, for the description that the peer gets."""
-        raise NotImplementedError
+        return LocalParameters(self._ice.local, self._owner.certificate.fingerprints, self._owner.candidates)
 
     def connect(self, remote: RemoteParameters) -> None:
-        """Tells who the peer is: starts DTLS as client when `remote.dtls.setup` is PASSIVE, else as server, as soon
-        as an authenticated check has shown an address; `on_state` tells the rest.
+        """Tells who the peer is: starts DTLS as client when `remote.dtls.setup` is PASSIVE, else as server,
+        as soon as an authenticated check has shown an address; `on_state` tells the rest.
 
-        Called again (a new offer on the same connection): another ICE ufrag is an ICE restart, after which `local.ice`
-        is new; other fingerprints or a turned DTLS role need a new transport: ValueError. TransportClosed when ended.
-        """
-        raise NotImplementedError
+        Called again (a new offer on the same connection): another ICE ufrag is an ICE restart, after which
+        `local.ice` is new; other fingerprints or a turned DTLS role need a new transport: ValueError.
+        TransportClosed when ended."""
+        self.check_open()
+        if not remote.dtls.fingerprints:
+            raise ValueError("the peer has no fingerprint")
+        if self._remote is None:
+            self._connecting_since = self._owner.now()
+            self._set_state(TransportState.CONNECTING)
+        else:
+            self._check_same_peer(self._remote, remote)
+        self._remote = remote
+        self._start_when_ready()
 
     def restart_ice(self) -> None:
-        """New `local.ice`; media goes on over the old address until the peer's checks come from another."""
-        raise NotImplementedError
-
-    def publish(self, parameters: MediaParameters) -> Publication:
-        """What the peer sends us: takes its formats, encodings and header extensions. May be called before CONNECTED.
-
-        Raises TransportClosed; ValueError when an extension id contradicts that of another m-line."""
-        raise NotImplementedError
-
-    def subscribe(self, publication: Publication, parameters: MediaParameters) -> Subscription:
-        """Sends `publication` to the peer as `parameters` say (encodings[0]: our ssrc and rtx_ssrc).
-
-        Raises TransportClosed when either end has gone; ValueError when no format of the publication is among them."""
-        raise NotImplementedError
+        """New `local.ice`; media goes on over the old address until the peer's checks come from another.
+        TransportClosed when ended."""
+        self.check_open()
+        self._ice.restart()
+        self.engine.set_ufrag(self.id, self._ice.local.ufrag)
+        log.info("- %s ICE restart", self._name)
 
     async def close(self) -> None:
         """Sends close_notify and gives everything back. Idempotent; returns when nothing is left of it."""
-        raise NotImplementedError
+        self._finish(TransportState.CLOSED, "")
+        if self._disposal is not None:
+            await asyncio.shield(self._disposal)
+
+    # --- events, from the Sfu ----------------------------------------------------------------------
+
+    def stun_received(self, datagram: bytes, address: bytes) -> None:
+        if self.state in ENDED:
+            self._owner.control_counters.add("events_for_closed")
+            return
+        host, port, _ = unpack_address(address)
+        now = self._owner.now()
+        try:
+            check = self._ice.receive(datagram, address, (host, port), udp=is_udp(address), now=now)
+        except StunError as error:
+            self._owner.control_counters.add(f"stun_dropped_{error.reason}")
+            return
+        self._owner.control_counters.add("ice_checks" if check.authenticated else "ice_role_conflicts")
+        if check.forgotten is not None:
+            self.engine.close_address(check.forgotten)
+        if check.selected:
+            self._owner.control_counters.add("ice_nominations")
+            self.engine.set_address(self.id, address)
+            log.info("- %s at %s port %d %s", self._name, host, port, "udp" if is_udp(address) else "tcp")
+        elif check.validated:
+            self.engine.add_address(self.id, address)
+        # Only now: with our answer in hand the peer may send DTLS at once, from an address the engine must
+        # know.
+        self.engine.send(address, check.response)
+        self._start_when_ready()
+
+    def dtls_received(self, datagram: bytes) -> None:
+        if self.state in ENDED:
+            self._owner.control_counters.add("events_for_closed")
+        elif not self._dtls.receive(datagram):
+            self._owner.control_counters.add("dtls_dropped")
+
+    def address_gone(self, address: bytes) -> None:
+        """A TCP connection was closed. The peer may come back by another until consent runs out."""
+        self._ice.forget(address)
+
+    def tick(self, now: float) -> None:
+        """Once a second, for all transports from one timer."""
+        config = self._owner.config
+        if self.state is TransportState.CONNECTING:
+            if now - self._connecting_since > config.handshake_timeout_s:
+                self._finish(TransportState.FAILED, "handshake_timeout")
+        elif self.state is TransportState.CONNECTED and self._silence(now) > config.consent_timeout_s:
+            self._finish(TransportState.FAILED, "consent_expired")
+
+    def _silence(self, now: float) -> float:
+        """Seconds since the peer last showed that it is there. A check does (RFC 7675); so does a packet
+        that SRTP authenticates, for senders that check only once. The engine is asked only when checks have
+        been missing for half the time limit."""
+        silence = now - max(self._ice.last_check or 0.0, self._heard_at)
+        if silence > self._owner.config.consent_timeout_s / 2:
+            packets = int(self.engine.transport_stats(self.id)["packets_received"])
+            if packets != self._heard_packets:
+                self._heard_packets, self._heard_at = packets, now
+                return 0.0
+        return silence
+
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _check_same_peer(self, known: RemoteParameters, remote: RemoteParameters) -> None:
+        if set(known.dtls.fingerprints) != set(remote.dtls.fingerprints):
+            raise ValueError("another DTLS identity needs a new connection")
+        if (known.dtls.setup is DtlsSetup.PASSIVE) != (remote.dtls.setup is DtlsSetup.PASSIVE):
+            raise ValueError("another DTLS role needs a new connection")
+        if known.ice and remote.ice and known.ice.ufrag != remote.ice.ufrag:
+            self.restart_ice()
+
+    def _start_when_ready(self) -> None:
+        if self._remote is not None and self._ice.selected is not None and not self._dtls.started:
+            self._dtls.start(self._remote.dtls)
+
+    def _send_dtls(self, datagram: bytes) -> None:
+        if self._ice.selected is None:
+            self._owner.control_counters.add("dtls_unsent")
+        else:
+            self.engine.send(self._ice.selected, datagram)
+
+    def _keys_ready(self, keys: SrtpKeys) -> None:
+        if self.state in ENDED:
+            return
+        self.engine.set_keys(self.id, keys.inbound, keys.outbound, keys.overhead)
+        self.srtp_profile = keys.profile
+        self._heard_at = self._owner.now()
+        self._owner.control_counters.add("transports_connected")
+        waited_ms = round(1000 * (self._heard_at - self._connecting_since))
+        self._owner.control_counters.add("handshake_milliseconds", waited_ms)
+        self._set_state(TransportState.CONNECTED)
+
+    def _dtls_ended(self, reason: str) -> None:
+        state = TransportState.CLOSED if reason == "peer_closed" else TransportState.FAILED
+        self._finish(state, reason)
+
+    def fail(self) -> None:
+        """Our own mistake met while serving it: it ends, nothing else does."""
+        self._finish(TransportState.FAILED, "internal_error")
+
+    def _finish(self, state: TransportState, reason: str) -> None:
+        if self.state in ENDED:
+            return
+        self.failure = reason
+        counter = f"transports_failed_{reason}" if state is TransportState.FAILED else "transports_closed"
+        self._owner.control_counters.add(counter)
+        self._set_state(state)
+        self._disposal = asyncio.get_running_loop().create_task(self._dispose())
+        self.close_media()
+
+    async def _dispose(self) -> None:
+        try:
+            await self._dtls.close()
+        finally:
+            for address in self._ice.addresses:
+                if not is_udp(address):
+                    self.engine.close_address(address)
+            self.engine.remove_transport(self.id)
+            self._owner.forget(self)
+
+    def _set_state(self, state: TransportState) -> None:
+        log.log(
+            logging.WARNING if state is TransportState.FAILED else logging.INFO,
+            "- %s %s -> %s %s",
+            self._name,
+            self.state,
+            state,
+            self.failure,
+        )
+        self.state = state
+        self._owner.tell(self._on_state, state)
 
 
-class LocalTransport:
+class LocalTransport(MediaEnd):
     """Plain RTP and RTCP over a socketpair, for a process of our own. Made by Sfu.create_local_transport.
 
-    `on_state` hears CLOSED when the other end was closed."""
+    `on_state` hears CLOSED when it ends, whoever ended it. `peer_fd` is the other end (AF_UNIX,
+    SOCK_SEQPACKET; one packet per message). It belongs to the caller, who closes it after having handed it
+    to the other process; `close` does not touch it."""
 
-    id: TransportId
-    state: TransportState
-    peer_fd: int
-    """The other end (AF_UNIX, SOCK_SEQPACKET; one packet per message). It belongs to the caller, who closes it after
-    having handed it to the other process; `close` does not touch it."""
-
-    def publish(self, parameters: MediaParameters) -> Publication:
-        raise NotImplementedError
-
-    def subscribe(self, publication: Publication, parameters: MediaParameters) -> Subscription:
-        raise NotImplementedError
+    def __init__(self, owner: Owner, peer_fd: int, address: bytes, on_state: StateCallback | None) -> None:
+        super().__init__(owner, TransportId(owner.engine.add_transport()))
+        self._owner = owner
+        self._on_state = on_state
+        self._address = address
+        self.peer_fd = peer_fd
+        self.engine.set_plain(self.id)
+        self.engine.set_address(self.id, address)
+        self.state = TransportState.CONNECTED
 
     def close(self) -> None:
         """Idempotent; not a coroutine: there is nobody to say good-bye to."""
-        raise NotImplementedError
+        if self.state is TransportState.CLOSED:
+            return
+        self.state = TransportState.CLOSED
+        self.close_media()
+        self.engine.close_address(self._address)
+        self.engine.remove_transport(self.id)
+        self._owner.forget(self)
+        self._owner.tell(self._on_state, TransportState.CLOSED)
+
+    # --- events, from the Sfu ----------------------------------------------------------------------
+
+    def address_gone(self, address: bytes) -> None:
+        log.info("- local transport %d: the other process has gone", self.id)
+        self.close()
+
+    def fail(self) -> None:
+        self.close()

@@ -1,0 +1,201 @@
+"""Publications and subscriptions: the Python side of what the engine forwards, and the end of a transport
+that both kinds of transport share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from .codecs import decodes
+from .params import (
+    Extension,
+    MediaParameters,
+    PayloadFormat,
+    PublicationId,
+    SubscriptionId,
+    TransportId,
+    TransportState,
+)
+
+if TYPE_CHECKING:
+    from .engine.engine import Engine
+
+ENDED = frozenset({TransportState.FAILED, TransportState.CLOSED})
+
+
+class TransportClosed(Exception):  # noqa: N818  (a fact, not a mistake of ours)
+    """The transport (or the publication's transport) has failed or was closed: nothing can be added to it."""
+
+
+class EngineOwner(Protocol):
+    """Who has the engine: the Sfu."""
+
+    engine: Engine
+
+
+class Publication:
+    """Media that one transport sends us. Made by `publish`."""
+
+    def __init__(self, id: PublicationId, parameters: MediaParameters, transport: MediaEnd) -> None:
+        self.id = id
+        self.parameters = parameters
+        self.transport = transport
+        self.closed = False
+        self.started = False
+        """Its first packet has arrived."""
+        self.subscriptions: dict[SubscriptionId, Subscription] = {}
+
+    def request_keyframe(self) -> None:
+        """Asks the sender for a keyframe (the engine limits the rate). Nothing when closed."""
+        if not self.closed:
+            self.transport.engine.request_keyframe(self.id)
+
+    def close(self) -> None:
+        """Ends it and every subscription to it. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        for subscription in tuple(self.subscriptions.values()):
+            subscription.detach()
+        del self.transport.publications[self.id]
+        self.transport.engine.remove_publication(self.id)
+
+
+class Subscription:
+    """A publication on its way to one transport. Made by `subscribe`."""
+
+    def __init__(
+        self,
+        id: SubscriptionId,
+        publication: Publication,
+        parameters: MediaParameters,
+        transport: MediaEnd,
+    ) -> None:
+        self.id = id
+        self.publication = publication
+        self.parameters = parameters
+        self.transport = transport
+        self.closed = False
+
+    def pause(self, paused: bool) -> None:
+        """Video starts again at a keyframe. Nothing when closed."""
+        if not self.closed:
+            self.transport.engine.set_paused(self.id, paused)
+
+    def want_layer(self, layer: int) -> None:
+        """Index into the publication's encodings; ValueError when there is no such layer. Nothing when
+        closed."""
+        if not self.closed:
+            self.transport.engine.set_wanted_layer(self.id, layer)
+
+    def close(self) -> None:
+        """Idempotent."""
+        if not self.closed:
+            self.detach()
+            self.transport.engine.remove_subscription(self.id)
+
+    def detach(self) -> None:
+        """Forgets it on this side; the engine has done, or will do, the same by itself."""
+        self.closed = True
+        del self.publication.subscriptions[self.id]
+        del self.transport.subscriptions[self.id]
+
+
+class MediaEnd:
+    """What publishes and subscribes: a transport, seen from its media."""
+
+    def __init__(self, owner: EngineOwner, id: TransportId) -> None:
+        self.id = id
+        self.engine = owner.engine
+        self.state = TransportState.NEW
+        self.publications: dict[PublicationId, Publication] = {}
+        self.subscriptions: dict[SubscriptionId, Subscription] = {}
+
+    def publish(self, parameters: MediaParameters) -> Publication:
+        """What the peer sends us: takes its formats, encodings and header extensions. May be called before
+        CONNECTED.
+
+        Raises TransportClosed; ValueError when a header extension's id contradicts that of another m-line,
+        or the engine has no room for its streams."""
+        self.check_open()
+        extensions = _merged((*(each.parameters for each in self.publications.values()), parameters))
+        self.engine.set_receive_extensions(self.id, extensions)
+        feedback = frozenset().union(*(each.feedback for each in parameters.formats))
+        transport_cc = Extension.TRANSPORT_CC in extensions and "transport-cc" in feedback
+        id = self.engine.add_publication(
+            self.id,
+            kind=parameters.kind.value,
+            mid=parameters.mid,
+            clock_rate=parameters.formats[0].codec.clock_rate,
+            formats=[(each.codec.name, *_numbers(each)) for each in parameters.formats],
+            encodings=[(each.rid or "", each.ssrc or 0, each.rtx_ssrc or 0) for each in parameters.encodings],
+            transport_cc=transport_cc,
+            remb="goog-remb" in feedback and not transport_cc,
+        )
+        publication = Publication(PublicationId(id), parameters, self)
+        self.publications[publication.id] = publication
+        return publication
+
+    def subscribe(self, publication: Publication, parameters: MediaParameters) -> Subscription:
+        """Sends `publication` to the peer as `parameters` say (encodings[0]: our ssrc and rtx_ssrc).
+
+        Raises TransportClosed when either end has gone; ValueError when no format of the publication is among
+        them, a header extension's id contradicts that of another m-line, or the engine has no room."""
+        self.check_open()
+        if publication.closed:
+            raise TransportClosed("the publication has ended")
+        formats = [_chosen(each, parameters) for each in publication.parameters.formats]
+        if all(payload_type < 0 for payload_type, _, _ in formats):
+            raise ValueError("the parameters have no format of the publication")
+        if not parameters.encodings or not parameters.encodings[0].ssrc:
+            raise ValueError("the parameters name no SSRC")
+        others = (each.parameters for each in self.subscriptions.values())
+        self.engine.set_send_extensions(self.id, _merged((*others, parameters)))
+        id = self.engine.add_subscription(
+            self.id,
+            publication.id,
+            mid=parameters.mid,
+            ssrc=parameters.encodings[0].ssrc,
+            rtx_ssrc=parameters.encodings[0].rtx_ssrc or 0,
+            formats=formats,
+        )
+        subscription = Subscription(SubscriptionId(id), publication, parameters, self)
+        self.subscriptions[subscription.id] = subscription
+        publication.subscriptions[subscription.id] = subscription
+        return subscription
+
+    def check_open(self) -> None:
+        if self.state in ENDED:
+            raise TransportClosed(f"transport {self.id} has ended")
+
+    def close_media(self) -> None:
+        """Everything that it published and subscribed."""
+        for publication in tuple(self.publications.values()):
+            publication.close()
+        for subscription in tuple(self.subscriptions.values()):
+            subscription.close()
+
+
+def _numbers(payload_format: PayloadFormat) -> tuple[int, int, bool]:
+    """(payload type, rtx payload type or -1, nack), as the engine takes them."""
+    rtx = payload_format.rtx_payload_type
+    return (payload_format.payload_type, -1 if rtx is None else rtx, "nack" in payload_format.feedback)
+
+
+def _chosen(published: PayloadFormat, parameters: MediaParameters) -> tuple[int, int, bool]:
+    for each in parameters.formats:
+        if decodes(each.codec, published.codec):
+            return _numbers(each)
+    return (-1, -1, False)
+
+
+def _merged(parameters: Iterable[MediaParameters]) -> dict[str, int]:
+    """Extension URI -> id over all m-lines of a transport: with BUNDLE there is one table (RFC 9143, 9.2)."""
+    table: dict[str, int] = {}
+    for each in parameters:
+        for uri, number in each.extensions:
+            if table.setdefault(uri.value, number) != number:
+                raise ValueError(f"two m-lines give {uri} different ids")
+    if len(set(table.values())) != len(table):
+        raise ValueError("two header extensions have one id")
+    return table
