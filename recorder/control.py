@@ -120,7 +120,6 @@ class ItemClosed(Control, tag="item.closed", frozen=True, kw_only=True, omit_def
     """All files of the item are finished and on the disk."""
 
     item: str
-    duration_s: float
 
 
 class Status(Control, tag="status", frozen=True, kw_only=True, omit_defaults=True):

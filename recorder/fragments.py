@@ -26,7 +26,10 @@ from recorder.boxes import top_level
 from recorder.depacketize.frame import CodecConfig
 
 START_CODE = b"\x00\x00\x00\x01"
-_MUXER_OPTIONS = {"movflags": "empty_moov+default_base_moof+cmaf+frag_discont+frag_custom", "use_editlist": "0"}
+_MUXER_OPTIONS = {
+    "movflags": "empty_moov+default_base_moof+cmaf+frag_discont+frag_custom",
+    "use_editlist": "0",
+}
 _MUX_CODEC = {"h264": "h264", "vp8": "mpeg4", "vp9": "vp9", "av1": "av1"}
 _BARE = {"vp8", "vp9"}
 """Codecs without parameter sets: size and clock are all that a muxer must know of them."""

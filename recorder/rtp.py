@@ -120,7 +120,9 @@ def _read_rtcp(kind: int, count: int, body: bytes) -> Iterable[SenderReport | Go
         if len(body) < 24:
             raise BadPacketError("sender report cut off")
         ssrc, seconds, fraction, timestamp = struct.unpack_from("!IIII", body)
-        yield SenderReport(ssrc, (seconds - NTP_EPOCH_S) * 1_000_000 + (fraction * 1_000_000 >> 32), timestamp)
+        yield SenderReport(
+            ssrc, (seconds - NTP_EPOCH_S) * 1_000_000 + (fraction * 1_000_000 >> 32), timestamp
+        )
     elif kind == RTCP_BYE:
         if len(body) < 4 * count:
             raise BadPacketError("goodbye cut off")
@@ -139,9 +141,7 @@ def build_nack(sender_ssrc: int, media_ssrc: int, lost: Sequence[int]) -> bytes:
             entries.append((sequence & 0xFFFF, 0))
         else:
             break
-    header = struct.pack(
-        "!BBHII", 0x80 | FMT_NACK, RTCP_RTPFB, 2 + len(entries), sender_ssrc, media_ssrc
-    )
+    header = struct.pack("!BBHII", 0x80 | FMT_NACK, RTCP_RTPFB, 2 + len(entries), sender_ssrc, media_ssrc)
     return header + b"".join(struct.pack("!HH", *entry) for entry in entries)
 
 

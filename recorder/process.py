@@ -1,0 +1,165 @@
+"""The recorder process: two sockets, a clock, and the feed between them.
+
+It ends by itself when the server does: the control socket then reads end of file. All that has come is written before
+it exits, and the items stay open, so that the next server finds and closes them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from recorder import recovery
+from recorder.control import (
+    LINE_LIMIT_BYTES,
+    Control,
+    ControlError,
+    ItemClosed,
+    ItemState,
+    Ready,
+    Shutdown,
+    Status,
+    decode_to_recorder,
+    encode,
+)
+from recorder.feed import Feed
+from recorder.item import KnownItem
+from recorder.spool import Failure, Spool
+from recorder.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.02
+"""NACKs and cuts are decided so often."""
+STATUS_S = 1.0
+DATAGRAM_BYTES = 65_536
+DATAGRAMS_PER_TURN = 512
+"""Read at once before the clock is looked at again: 50 ms of fifty cameras."""
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+"""What the kernel holds for us while a fragment is made or Python collects garbage."""
+FINISH_S = 8.0
+"""To write what is queued at the end: less than the 10 s the server waits."""
+
+
+def monotonic_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+class RecorderProcess:
+    def __init__(
+        self,
+        library: Path,
+        media: socket.socket,
+        control: socket.socket,
+        clock: Callable[[], int] = monotonic_us,
+    ) -> None:
+        self._media = media
+        self._control = control
+        self._clock = clock
+        self._storage = Storage(library)
+        self._spool = Spool(Storage(library))
+        self._closed: SimpleQueue[str] = SimpleQueue()
+        self._feed = Feed(self._spool, self._mend, self._closed.put)
+        self._unread = b""
+        self._told: Failure = ""
+        self._stopping = False
+
+    def run(self) -> int:
+        """Until the server says so or is gone; returns the exit code."""
+        self._media.setblocking(False)
+        self._media.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        self._spool.start()
+        self._send(Ready(pid=os.getpid()))
+        next_tick = next_status = time.monotonic()
+        while not self._stopping:
+            self._wait(max(0.0, next_tick - time.monotonic()))
+            if (now := time.monotonic()) >= next_tick:
+                next_tick = now + TICK_S
+                self._tick()
+            if now >= next_status:
+                next_status = now + STATUS_S
+                self._send(Status(counters={**self._feed.counters(), **self._spool_counters()}))
+        return self._finish()
+
+    def _wait(self, timeout_s: float) -> None:
+        ready, _, _ = select.select([self._media, self._control], [], [], timeout_s)
+        if self._control in ready:
+            self._read_control()
+        if self._media in ready:
+            self._read_media()
+
+    def _read_control(self) -> None:
+        data = self._control.recv(LINE_LIMIT_BYTES)
+        if not data:
+            logger.info("- the server is gone")
+            self._stopping = True
+            return
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        if len(self._unread) > LINE_LIMIT_BYTES:
+            raise ControlError("line too long")
+        for line in lines:
+            message = decode_to_recorder(line)
+            if isinstance(message, Shutdown):
+                self._stopping = True
+            else:
+                self._feed.message(message, self._clock())
+
+    def _read_media(self) -> None:
+        now_us = self._clock()
+        for _ in range(DATAGRAMS_PER_TURN):
+            try:
+                datagram = self._media.recv(DATAGRAM_BYTES)
+            except BlockingIOError:
+                return
+            if not datagram:
+                self._stopping = True
+                return
+            self._feed.datagram(datagram, now_us)
+
+    def _tick(self) -> None:
+        self._feed.tick(self._clock())
+        for datagram in self._feed.drain():
+            with suppress(BlockingIOError):  # asked for again in a moment
+                self._media.send(datagram)
+        self._tell_failure()
+        with suppress(Empty):
+            while True:
+                self._send(ItemClosed(item=self._closed.get_nowait()))
+
+    def _tell_failure(self) -> None:
+        failure = self._spool.failure
+        if failure != self._told:
+            self._told = failure
+            for item in self._feed.items:
+                self._send(ItemState(item=item, state="failing" if failure else "on", reason=failure))
+
+    def _send(self, message: Control) -> None:
+        try:
+            self._control.sendall(encode(message))
+        except (BrokenPipeError, ConnectionResetError):
+            self._stopping = True
+
+    def _finish(self) -> int:
+        self._feed.close(self._clock())
+        complete = self._spool.stop(FINISH_S)
+        self._tell_closed()
+        return 0 if complete else 1
+
+    def _tell_closed(self) -> None:
+        with suppress(Empty, OSError):
+            while True:
+                self._control.sendall(encode(ItemClosed(item=self._closed.get_nowait())))
+
+    def _mend(self, item: str) -> KnownItem:
+        return recovery.mend(self._storage, item)
+
+    def _spool_counters(self) -> dict[str, int]:
+        counters = {f"spool_{name}": count for name, count in self._spool.counters.items()}
+        return {**counters, "spool_waiting_bytes": self._spool.waiting_bytes}
