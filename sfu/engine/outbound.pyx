@@ -65,7 +65,7 @@ cdef void outbound_commit(outbound_t *out, const address_t *to, uint32_t length)
 
 
 cdef void outbound_flush(outbound_t *out) noexcept nogil:
-    if out.burst_count > 0 and out.flush != NULL:
+    if out.flush != NULL:       # with nothing to send too: a control call may have brought a deadline nearer
         out.flush(out.context, out)
     out.burst_count = 0
     out.used = 0

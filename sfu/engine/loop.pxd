@@ -1,0 +1,33 @@
+# The packet thread: an engine bound to sockets.
+from libc.stdint cimport int64_t, uint64_t
+
+from sfu.engine.drops cimport SOCKET_COUNTER_COUNT
+from sfu.engine.linux cimport epoll_event, pthread_t
+from sfu.engine.streams cimport streams_t
+from sfu.engine.udp cimport udp_t
+
+cdef enum:
+    EVENTS = 128                # of one round
+
+cdef struct loop_t:
+    void *engine
+    udp_t udp
+    streams_t streams
+    int epoll_fd
+    int wake_fd
+    epoll_event events[EVENTS]
+    uint64_t counters[SOCKET_COUNTER_COUNT]
+    pthread_t thread
+    bint open                   # has its sockets
+    bint begun                  # has had its thread
+    bint coarse                 # the kernel has no epoll_pwait2: sleeps end on whole milliseconds
+    # under the engine's lock
+    bint stopping
+    int64_t asleep_until_us     # AWAKE, or when the thread will look at the engine's timers by itself
+    double cpu_seconds          # of a thread that has ended
+
+cdef class Loop:
+    cdef loop_t *state
+    cdef object engine          # kept alive
+    cdef readonly int port
+    cdef int take_over(self, list udp, list tcp) except -1

@@ -1,0 +1,420 @@
+"""One native thread that binds an engine to sockets.
+
+Theory of operation. A round of the thread:
+
+    sleep   until a socket is readable, the engine's next deadline, or a wake by eventfd
+    read    up to 4 batches of 64 datagrams from each readable UDP socket, up to 64 KiB from each stream; each batch goes
+            into the engine under its lock, so a control call waits for one batch at the most
+    settle  the engine forwards and encrypts what is due, and calls `flush`, which sends; streams given up are closed
+
+epoll is level-triggered: a bound on what is read in a round then costs nothing, as what is left over is reported
+again, and no socket can starve the others or the clock. Deadlines are in microseconds (a frame's packets are gathered
+for less than a millisecond), so the sleep is epoll_pwait2, called by number because C libraries of 2021 lack it; where the
+kernel does, sleeps end on the next whole millisecond.
+
+The thread never touches a Python object. Control calls of any thread send by the same `flush`, under the engine's
+lock; and when they have brought a deadline nearer than the thread sleeps for, they wake it.
+
+Signals are blocked in the thread: they are for Python's main thread.
+"""
+
+cimport cython
+from libc.errno cimport ENOSYS, EPERM, errno
+from libc.stdint cimport INT64_MAX, uint32_t
+from libc.stdlib cimport calloc, free
+
+from sfu.engine.address cimport FIRST_STREAM_CHANNEL, address_t, address_to_bytes
+from sfu.engine.core cimport (
+    core_bind,
+    core_deadline,
+    core_lock,
+    core_settle,
+    core_tick,
+    core_unlock,
+)
+from sfu.engine.engine cimport Engine
+from sfu.engine.linux cimport (
+    AF_UNIX,
+    CLOCK_THREAD_CPUTIME_ID,
+    EFD_CLOEXEC,
+    EFD_NONBLOCK,
+    EPOLL_CLOEXEC,
+    EPOLL_CTL_ADD,
+    EPOLLIN,
+    SIG_SETMASK,
+    SOCK_CLOEXEC,
+    SOCK_SEQPACKET,
+    clock_gettime,
+    clockid_t,
+    close,
+    enlarge_buffers,
+    epoll_create1,
+    epoll_ctl,
+    epoll_wait,
+    eventfd,
+    monotonic_us,
+    pthread_create,
+    pthread_getcpuclockid,
+    pthread_join,
+    pthread_setname_np,
+    pthread_sigmask,
+    read,
+    sigfillset,
+    sigset_t,
+    socketpair,
+    syscall,
+    timespec,
+    write,
+)
+from sfu.engine.outbound cimport outbound_t
+from sfu.engine.streams cimport (
+    streams_accept,
+    streams_add_local,
+    streams_close,
+    streams_deadline,
+    streams_free,
+    streams_init,
+    streams_listen,
+    streams_ready,
+    streams_send,
+    streams_tick,
+)
+from sfu.engine.udp cimport (
+    PATIENCE_US,
+    RECEIVE_BATCH,
+    SOCKET_BUFFER_BYTES,
+    udp_add,
+    udp_free,
+    udp_init,
+    udp_receive,
+    udp_send,
+)
+
+import os
+
+from sfu.engine.listen import open_sockets
+
+cdef enum:
+    SYS_EPOLL_PWAIT2 = 441          # the same on every architecture
+    RECEIVE_ROUNDS = 4              # 256 datagrams are 0.3 ms of work
+    # What an epoll event is about: in the upper half of its data; the lower half is an index or a channel.
+    TAG_WAKE = 0
+    TAG_UDP = 1
+    TAG_LISTENER = 2
+    TAG_STREAM = 3
+
+cdef int64_t AWAKE = 0              # no deadline lies before it
+
+# --- the thread --------------------------------------------------------------------------------------------------
+
+
+cdef int wait_for_events(loop_t *loop) noexcept nogil:
+    """Events, or what epoll returns for an interruption."""
+    cdef timespec timeout
+    cdef int64_t left_us = -1
+    cdef long count
+    if loop.asleep_until_us != INT64_MAX:
+        left_us = max(loop.asleep_until_us - monotonic_us(), <int64_t>0)
+        timeout.tv_sec = left_us // 1000000
+        timeout.tv_nsec = left_us % 1000000 * 1000
+    if not loop.coarse:
+        count = syscall(
+            SYS_EPOLL_PWAIT2, loop.epoll_fd, loop.events, EVENTS, &timeout if left_us >= 0 else NULL, NULL, 0
+        )
+        if count >= 0 or (errno != ENOSYS and errno != EPERM):
+            return <int>count
+        loop.coarse = True
+    return epoll_wait(loop.epoll_fd, loop.events, EVENTS, <int>min((left_us + 999) // 1000, 60000) if left_us >= 0 else -1)
+
+
+cdef void dispatch(loop_t *loop, uint64_t data, uint32_t events) noexcept nogil:
+    cdef uint32_t tag = <uint32_t>(data >> 32)
+    cdef uint32_t which = <uint32_t>data
+    cdef uint64_t wakes
+    cdef int i
+    if tag == TAG_UDP:
+        for i in range(RECEIVE_ROUNDS):
+            if udp_receive(&loop.udp, which, loop.engine) < RECEIVE_BATCH:
+                break
+    elif tag == TAG_STREAM:
+        streams_ready(&loop.streams, which, events)
+    elif tag == TAG_LISTENER:
+        streams_accept(&loop.streams, which)
+    else:
+        read(loop.wake_fd, &wakes, sizeof(wakes))
+
+
+cdef bint settle(loop_t *loop) noexcept nogil:
+    """Timers, forwarding, sending; then sets when to wake. False: time to end."""
+    cdef int64_t now_us = monotonic_us()
+    cdef int64_t due, streams_due
+    cdef bint go_on
+    core_lock(loop.engine)
+    streams_tick(&loop.streams, now_us)
+    due = core_deadline(loop.engine)
+    if 0 <= due <= now_us:
+        core_tick(loop.engine, now_us)
+    else:
+        core_settle(loop.engine, now_us)
+    due = core_deadline(loop.engine)
+    streams_due = streams_deadline(&loop.streams)
+    if due < 0 or 0 <= streams_due < due:
+        due = streams_due
+    loop.asleep_until_us = due if due >= 0 else INT64_MAX
+    go_on = not loop.stopping
+    core_unlock(loop.engine)
+    return go_on
+
+
+cdef void *run(void *argument) noexcept nogil:
+    cdef loop_t *loop = <loop_t *>argument
+    cdef int count, i
+    cdef timespec cpu
+    while settle(loop):
+        count = wait_for_events(loop)
+        loop.asleep_until_us = AWAKE        # a control call that reads the old value wakes us once too often
+        for i in range(count):
+            dispatch(loop, loop.events[i].data.u64, loop.events[i].events)
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu)
+    loop.cpu_seconds = <double>cpu.tv_sec + <double>cpu.tv_nsec / 1e9
+    return NULL
+
+
+# --- what the engine calls, under its lock -----------------------------------------------------------------------
+
+
+cdef void wake(loop_t *loop) noexcept nogil:
+    cdef uint64_t one = 1
+    write(loop.wake_fd, &one, sizeof(one))
+
+
+cdef void wake_when_sooner(loop_t *loop) noexcept nogil:
+    cdef int64_t due
+    if loop.asleep_until_us == AWAKE:
+        return
+    due = core_deadline(loop.engine)
+    if 0 <= due < loop.asleep_until_us:
+        loop.asleep_until_us = AWAKE
+        wake(loop)
+
+
+cdef void flush(void *context, outbound_t *out) noexcept nogil:
+    cdef loop_t *loop = <loop_t *>context
+    cdef uint32_t first = 0, end, channel
+    loop.udp.patience_us = PATIENCE_US
+    while first < out.burst_count:
+        channel = out.bursts[first].to.channel
+        end = first + 1
+        while end < out.burst_count and out.bursts[end].to.channel == channel:
+            end += 1
+        if channel < FIRST_STREAM_CHANNEL:
+            udp_send(&loop.udp, out, first, end)
+        else:
+            streams_send(&loop.streams, out, first, end)
+        first = end
+    wake_when_sooner(loop)
+
+
+cdef void close_stream(void *context, const address_t *address) noexcept nogil:
+    cdef loop_t *loop = <loop_t *>context
+    if address.channel >= FIRST_STREAM_CHANNEL:
+        streams_close(&loop.streams, address)
+
+
+# --- life --------------------------------------------------------------------------------------------------------
+
+
+cdef int watch(loop_t *loop, int fd, uint64_t tag, uint32_t which) noexcept nogil:
+    cdef epoll_event event
+    event.events = EPOLLIN
+    event.data.u64 = tag << 32 | which
+    return epoll_ctl(loop.epoll_fd, EPOLL_CTL_ADD, fd, &event)
+
+
+cdef void loop_shut(loop_t *loop) noexcept nogil:
+    """Closes everything, when the thread is not running (any more); the counters stay."""
+    loop.open = False
+    core_lock(loop.engine)
+    core_bind(loop.engine, NULL, NULL, NULL)
+    streams_free(&loop.streams)
+    core_unlock(loop.engine)
+    udp_free(&loop.udp)
+    close(loop.epoll_fd)
+    close(loop.wake_fd)
+
+
+cdef loop_t *loop_new(void *engine, uint64_t seed) noexcept nogil:
+    cdef loop_t *loop = <loop_t *>calloc(1, sizeof(loop_t))
+    if loop == NULL:
+        return NULL
+    loop.engine = engine
+    loop.epoll_fd = epoll_create1(EPOLL_CLOEXEC)
+    loop.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+    if (
+        loop.epoll_fd < 0
+        or loop.wake_fd < 0
+        or watch(loop, loop.wake_fd, TAG_WAKE, 0) < 0
+        or udp_init(&loop.udp, loop.counters) < 0
+        or streams_init(&loop.streams, engine, loop.epoll_fd, loop.wake_fd, seed, loop.counters) < 0
+    ):
+        loop_shut(loop)
+        free(loop)
+        return NULL
+    loop.streams.epoll_tag = <uint64_t>TAG_STREAM << 32
+    loop.streams.listener_tag = <uint64_t>TAG_LISTENER << 32
+    loop.open = True
+    return loop
+
+
+cdef int start_thread(loop_t *loop) noexcept nogil:
+    """0, or the error of pthread_create."""
+    cdef sigset_t every, before
+    cdef int error
+    core_lock(loop.engine)
+    core_bind(loop.engine, flush, close_stream, loop)
+    core_unlock(loop.engine)
+    sigfillset(&every)
+    pthread_sigmask(SIG_SETMASK, &every, &before)
+    error = pthread_create(&loop.thread, NULL, run, loop)
+    pthread_sigmask(SIG_SETMASK, &before, NULL)
+    if error == 0:
+        pthread_setname_np(loop.thread, "packets")
+    return error
+
+
+cdef void stop_thread(loop_t *loop) noexcept nogil:
+    core_lock(loop.engine)
+    loop.stopping = True
+    core_unlock(loop.engine)
+    wake(loop)
+    pthread_join(loop.thread, NULL)
+
+
+cdef int add_local(loop_t *loop, int fds[2], address_t *address) noexcept nogil:
+    """0 or -errno; fds[0] is ours."""
+    cdef int error
+    if socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0:
+        return -errno
+    enlarge_buffers(fds[0], SOCKET_BUFFER_BYTES)
+    core_lock(loop.engine)
+    error = streams_add_local(&loop.streams, fds[0], address)
+    core_unlock(loop.engine)
+    if error < 0:
+        close(fds[0])
+        close(fds[1])
+    return error
+
+
+# --- the Python face ---------------------------------------------------------------------------------------------
+
+
+cdef int raise_errno(int error) except -1:
+    raise OSError(error, os.strerror(error))
+
+
+# In the order of drops.pxd.
+SOCKET_COUNTER_NAMES = (
+    "receive_truncated",
+    "send_blocked",
+    "send_refused",
+    "send_stream_full",
+    "send_stream_gone",
+    "gso_refused",
+    "tcp_accepted",
+    "tcp_refused_full",
+    "tcp_refused_address",
+    "tcp_refused_files",
+    "tcp_closed_not_stun",
+    "tcp_closed_silent",
+)
+
+
+@cython.no_gc_clear
+cdef class Loop:
+    def __cinit__(self, Engine engine not None, list hosts not None, int port):
+        if not 0 < len(hosts) <= FIRST_STREAM_CHANNEL:
+            raise ValueError(f"1 to {FIRST_STREAM_CHANNEL} hosts, not {len(hosts)}")
+        self.engine = engine
+        self.state = loop_new(engine.state, int.from_bytes(os.urandom(8)))
+        if self.state == NULL:
+            raise MemoryError("no memory or no file descriptors for the packet thread")
+        self.port, udp, tcp = open_sockets(hosts, port)
+        self.take_over(udp, tcp)
+
+    cdef int take_over(self, list udp, list tcp) except -1:
+        cdef int error
+        for i, bound in enumerate(udp):
+            udp_add(&self.state.udp, bound.detach(), bound.family)
+            if watch(self.state, self.state.udp.sockets[i].fd, TAG_UDP, i) < 0:
+                raise_errno(errno)
+        for bound in tcp:
+            error = streams_listen(&self.state.streams, bound.detach())
+            if error < 0:
+                raise_errno(-error)
+        return 0
+
+    def __dealloc__(self):
+        if self.state != NULL:
+            self.stop()
+            free(self.state)
+
+    def start(self):
+        cdef loop_t *loop = self.state
+        cdef int error
+        if loop.begun or not loop.open:
+            raise RuntimeError("a loop is started once")
+        loop.begun = True
+        with nogil:
+            error = start_thread(loop)
+        if error:
+            loop.begun = False
+            raise_errno(error)
+
+    def stop(self):
+        cdef loop_t *loop = self.state
+        with nogil:
+            if loop.open:
+                if loop.begun:
+                    stop_thread(loop)
+                loop_shut(loop)
+
+    def open_local(self):
+        cdef int fds[2]
+        cdef int error
+        cdef address_t address
+        cdef loop_t *loop = self.state
+        if not loop.open:
+            raise RuntimeError("the loop was stopped")
+        with nogil:
+            error = add_local(loop, fds, &address)
+        if error < 0:
+            raise_errno(-error)
+        return fds[1], address_to_bytes(&address)
+
+    def now_us(self):
+        return monotonic_us()
+
+    def cpu_seconds(self):
+        cdef clockid_t clock
+        cdef timespec used
+        cdef loop_t *loop = self.state
+        if not loop.begun or not loop.open:
+            return loop.cpu_seconds
+        if pthread_getcpuclockid(loop.thread, &clock) != 0 or clock_gettime(clock, &used) != 0:
+            raise_errno(errno)
+        return <double>used.tv_sec + <double>used.tv_nsec / 1e9
+
+    def sockets(self):
+        cdef loop_t *loop = self.state
+        return {
+            "udp": loop.udp.count,
+            "tcp_listening": loop.streams.listener_count,
+            "tcp": loop.streams.tcp_count,
+            "local": loop.streams.local_count,
+        }
+
+    def counters(self):
+        return {name: self.state.counters[i] for i, name in enumerate(SOCKET_COUNTER_NAMES)}
+
+    def pretend_gso_refused(self):
+        self.state.udp.pretend_refusal = True
