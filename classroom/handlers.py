@@ -39,7 +39,6 @@ from classroom.model import (
     ChatId,
     Hand,
     HandId,
-    LessonState,
     Person,
     Role,
     Source,
@@ -127,9 +126,6 @@ def _publish(core: LessonCore, attendee: Attendee, command: Publish) -> None:
         _track_gone(core, attendee.person, replaced, LeaveCause.REPLACED)
     core.put(replace(attendee, tracks=(*kept, Track(source, command.publication))))
     core.observe(TrackPublished, person=attendee.person, source=source, publication=command.publication)
-    if attendee.role is Role.ENCODER and core.lesson.state is not LessonState.LIVE:
-        # An encoder has no button to press: what it sends is the lesson.
-        core.move(Move.START, attendee.id)
 
 
 def _publishable(core: LessonCore, attendee: Attendee, command: Publish) -> Source:

@@ -116,9 +116,10 @@ class LessonRoom:
         return self._core.elapsed_ms()
 
     async def join(self, person: Person, member: Member) -> Snapshot:
-        """Lets a person in. Events and routes for the member begin when the caller next waits, and continue
-        the snapshot. A person who is in already is taken over by the new connection: the old member is
-        dismissed, its tracks are gone, hands and place stay. Raises Refused (and tells the observers)."""
+        """Lets a person in. The member's routes come before this returns, its events from when the caller
+        next waits: they continue the snapshot. A person who is in already is taken over by the new
+        connection: the old member is dismissed, its tracks are gone, hands and place stay. Raises Refused
+        (and tells the observers)."""
         done: asyncio.Future[tuple[Snapshot, Line]] = asyncio.get_running_loop().create_future()
         if not self._offer(_Join(person, member, done), person.id):
             raise Refused(self._no_room())
