@@ -3,6 +3,7 @@ server."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,24 +60,28 @@ def memory(pid: int, proc: Path = Path("/proc")) -> Memory:
 
 
 def children(pid: int, proc: Path = Path("/proc")) -> list[int]:
-    """Process ids of all descendants; those that end meanwhile are left out."""
-    found: list[int] = []
-    waiting = [pid]
+    """Process ids of all descendants, in ascending order; those that end meanwhile are left out."""
+    by_parent: dict[int, list[int]] = {}
+    for directory in proc.iterdir():
+        if directory.name.isdecimal():
+            with contextlib.suppress(OSError, IndexError):
+                by_parent.setdefault(int(_fields(directory)[1]), []).append(int(directory.name))
+    found, waiting = [], [pid]
     while waiting:
-        for path in (proc / str(waiting.pop()) / "task").glob("*/children"):
-            try:
-                direct = [int(word) for word in path.read_text().split()]
-            except OSError:
-                continue
-            found += direct
-            waiting += direct
-    return found
+        direct = by_parent.get(waiting.pop(), [])
+        found += direct
+        waiting += direct
+    return sorted(found)
 
 
 def _process_s(directory: Path) -> float:
-    # The name, in brackets, may hold spaces and brackets itself: fields are counted from its end.
-    fields = (directory / "stat").read_text().rpartition(")")[2].split()
+    fields = _fields(directory)
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def _fields(directory: Path) -> list[str]:
+    """Of `stat`, from the third (state) on: the name before it, in brackets, may hold spaces and brackets."""
+    return (directory / "stat").read_text().rpartition(")")[2].split()
 
 
 def _threads(directory: Path) -> dict[int, float]:

@@ -27,7 +27,7 @@ OF_THE_MEDIA_PLANE = {"socket", "ssl", "aiohttp", "aiortc", "aioice", "pylibsrtp
 """What rules of a lesson have no business with."""
 
 ONE_FILE_EACH = {
-    "aiortc": {"sfu/dtls.py", "signaling/cli/watch.py"},
+    "aiortc": {"sfu/dtls.py", "signaling/player.py"},
     "pylibsrtp": {"sfu/dtls.py", "sfu/engine/srtp.pyx", "sfu/engine/engine.pyi", "load_tests/"},
     "redis": {"classroom/directory_redis.py"},
     "obstore": {"recorder/storage.py"},

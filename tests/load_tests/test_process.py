@@ -10,20 +10,21 @@ import pytest
 from load_tests.process import PAGE_OCTETS, TICKS_PER_S, NoSuchProcess, children, memory, usage
 
 
-def invent(proc: Path, pid: int, ticks: tuple[int, int], kids: str = "") -> None:
+def invent(proc: Path, pid: int, ticks: tuple[int, int], parent: int = 1) -> None:
     task = proc / str(pid) / "task" / str(pid)
     task.mkdir(parents=True)
-    fields = ["S", *["0"] * 10, str(ticks[0]), str(ticks[1]), *["0"] * 20]
+    fields = ["S", str(parent), *["0"] * 9, str(ticks[0]), str(ticks[1]), *["0"] * 20]
     (proc / str(pid) / "stat").write_text(f"{pid} (a ) b (c) " + " ".join(fields))
     (proc / str(pid) / "statm").write_text("100 25 10 1 0 50 0\n")
     (task / "schedstat").write_text("1500000000 20 3\n")
-    (task / "children").write_text(kids)
 
 
 def test_adds_up_process_threads_and_children(tmp_path: Path) -> None:
-    invent(tmp_path, 10, (100, 50), "11 ")
-    invent(tmp_path, 11, (10, 0), "12")
-    invent(tmp_path, 12, (0, 5))
+    invent(tmp_path, 10, (100, 50))
+    invent(tmp_path, 11, (10, 0), parent=10)
+    invent(tmp_path, 12, (0, 5), parent=11)
+    invent(tmp_path, 13, (0, 7))
+    (tmp_path / "self").mkdir()
     used = usage(10, tmp_path)
     assert used.process_s == 150 / TICKS_PER_S
     assert used.children_s == pytest.approx(15 / TICKS_PER_S)
