@@ -12,11 +12,26 @@ export interface DoorProblem {
   problem: DeviceProblem
 }
 
+/** The devices there are; empty where the browser hands out none. */
+function useDeviceList() {
+  const cameras = shallowRef<MediaDeviceInfo[]>([])
+  const microphones = shallowRef<MediaDeviceInfo[]>([])
+  async function refresh(): Promise<void> {
+    try {
+      const list = await listDevices()
+      cameras.value = list.cameras
+      microphones.value = list.microphones
+    } catch {
+      // Without devices there is no list; the problem is told already.
+    }
+  }
+  return { cameras, microphones, refresh }
+}
+
 export function useDoor() {
   const camera = shallowRef<MediaStreamTrack | null>(null)
   const microphone = shallowRef<MediaStreamTrack | null>(null)
-  const cameras = shallowRef<MediaDeviceInfo[]>([])
-  const microphones = shallowRef<MediaDeviceInfo[]>([])
+  const { cameras, microphones, refresh } = useDeviceList()
   const problems = ref<DoorProblem[]>([])
   const opening = ref(false)
   const network = shallowRef<NetworkVerdict | null>(null)
@@ -44,19 +59,9 @@ export function useDoor() {
     // One after the other: the browser asks for each, and one missing must not take the other with it.
     await open('microphone')
     await open('camera')
-    await refreshList()
+    await refresh()
     opening.value = false
     network.value = await checkNetwork(probeServer, () => performance.now())
-  }
-
-  async function refreshList(): Promise<void> {
-    try {
-      const list = await listDevices()
-      cameras.value = list.cameras
-      microphones.value = list.microphones
-    } catch {
-      // Without devices there is no list; the problem is told already.
-    }
   }
 
   /** The lesson takes the tracks over; the door forgets them. */

@@ -13,7 +13,7 @@ import {
 import type { Error as Refusal } from '@/protocol/messages'
 import type { ConnectionState, Ending } from '@/client/connection'
 import type { DeviceProblem } from '@/client/devices'
-import { LessonClient } from '@/client/lesson-client'
+import { LessonClient, type LessonEvents } from '@/client/lesson-client'
 import { elapsedMs, type LessonState } from '@/client/lesson-state'
 import type { LocalState } from '@/client/local-media'
 import type { MediaState } from '@/client/media-state'
@@ -101,61 +101,63 @@ function useQuality(client: LessonClient) {
   return quality
 }
 
+/** What the core says, as values that pages show. */
+function useState() {
+  return {
+    connection: ref<ConnectionState>('idle'),
+    lesson: shallowRef<LessonState | null>(null),
+    streams: shallowRef<ReceivedStream[]>([]),
+    receiving: ref<MediaState>('none'),
+    sending: ref<MediaState>('none'),
+    local: shallowRef<LocalState>(NOTHING_LOCAL),
+    ending: shallowRef<Ending | null>(null),
+  }
+}
+
+function eventsInto(state: ReturnType<typeof useState>, tell: (notice: NewNotice) => void): LessonEvents {
+  return {
+    onConnection(connection) {
+      const away = state.connection.value === 'reconnecting' || state.connection.value === 'offline'
+      if (connection === 'online' && away) tell({ kind: 'back' })
+      state.connection.value = connection
+    },
+    onLesson(lesson) {
+      const before = state.lesson.value?.recording
+      if (lesson.recording === 'failing' && before !== 'failing') tell({ kind: 'recordingFailing' })
+      if (lesson.recording === 'on' && before === 'failing') tell({ kind: 'recordingBack' })
+      state.lesson.value = lesson
+    },
+    onStreams: (streams) => (state.streams.value = streams),
+    onReceiving: (receiving) => (state.receiving.value = receiving),
+    onSending: (sending) => (state.sending.value = sending),
+    onLocal: (local) => (state.local.value = local),
+    onDeviceProblem(problem, source) {
+      tell({ kind: 'device', problem, source })
+    },
+    onRefusal(refusal) {
+      tell({ kind: 'refused', refusal })
+    },
+    onEnding: (ending) => (state.ending.value = ending),
+  }
+}
+
 function createLesson() {
-  const connection = ref<ConnectionState>('idle')
-  const lesson = shallowRef<LessonState | null>(null)
-  const streams = shallowRef<ReceivedStream[]>([])
-  const receiving = ref<MediaState>('none')
-  const sending = ref<MediaState>('none')
-  const local = shallowRef<LocalState>(NOTHING_LOCAL)
-  const ending = shallowRef<Ending | null>(null)
   const { notices, dismiss, tell } = useNotices()
-
-  function connectionChanged(state: ConnectionState): void {
-    if (state === 'online' && ['reconnecting', 'offline'].includes(connection.value)) tell({ kind: 'back' })
-    connection.value = state
-  }
-
-  function lessonChanged(next: LessonState): void {
-    const before = lesson.value?.recording
-    if (next.recording === 'failing' && before !== 'failing') tell({ kind: 'recordingFailing' })
-    if (next.recording === 'on' && before === 'failing') tell({ kind: 'recordingBack' })
-    lesson.value = next
-  }
-
+  const state = useState()
+  const { lesson, streams } = state
   const client = new LessonClient({
     token: session.token,
     language: currentLanguage(),
     overrides,
     devices: session.devices,
-    events: {
-      onConnection: connectionChanged,
-      onLesson: lessonChanged,
-      onStreams: (next) => (streams.value = next),
-      onReceiving: (state) => (receiving.value = state),
-      onSending: (state) => (sending.value = state),
-      onLocal: (state) => (local.value = state),
-      onDeviceProblem: (problem, source) => {
-        tell({ kind: 'device', problem, source })
-      },
-      onRefusal: (refusal) => {
-        tell({ kind: 'refused', refusal })
-      },
-      onEnding: (reason) => (ending.value = reason),
-    },
+    events: eventsInto(state, tell),
   })
-
   const role = computed(() => lesson.value?.me.role ?? session.claims?.role ?? 'student')
   const watched = computed(() => role.value === 'master' || role.value === 'supervisor')
   const people = computed(() => lesson.value?.people ?? [])
   return {
+    ...state,
     client,
-    connection,
-    lesson,
-    receiving,
-    sending,
-    local,
-    ending,
     notices,
     dismiss,
     role,
