@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { byNeed, clockText, elapsedMs, fromWelcome, reduce } from '@/client/lesson-state'
+import { MASTER, STUDENT, TUTOR, welcome } from '../examples'
+
+const NOW = 2_000_000
+const START = fromWelcome(welcome(), NOW)
+
+describe('the lesson', () => {
+  it('takes missing fields as their defaults', () => {
+    const lesson = { id: 'demo', title: '', state: 'open', phase: 'lecture' } as const
+    expect(fromWelcome(welcome({ lesson }), NOW)).toMatchObject({
+      people: [],
+      chat: [],
+      recording: 'off',
+      recorded: true,
+    })
+  })
+
+  it('is nothing before the welcome', () => {
+    expect(reduce(null, { type: 'hands', hands: [] }, NOW)).toBeNull()
+  })
+
+  it('keeps its lists over a resume, whose welcome has none', () => {
+    const bare = { id: 'demo', title: '认识月食', state: 'ended', phase: 'lecture' } as const
+    const after = reduce(START, welcome({ resumed: true, lesson: bare }), NOW)
+    expect(after?.state).toBe('ended')
+    expect(after?.people).toEqual(START.people)
+  })
+
+  it('starts afresh when the session could not be resumed', () => {
+    const bare = { id: 'demo', title: '认识月食', state: 'live', phase: 'lecture' } as const
+    expect(reduce(START, welcome({ lesson: bare }), NOW)?.people).toEqual([])
+  })
+})
+
+describe('the roster', () => {
+  it('changes, adds and takes away by id, in order', () => {
+    const added = { ...STUDENT, id: 's2', name: '小红' }
+    const after = reduce(
+      START,
+      { type: 'roster', people: [{ ...TUTOR, online: false }, added], gone: ['s1'] },
+      NOW,
+    )
+    expect(after?.people.map((person) => [person.id, person.online])).toEqual([
+      ['m', true],
+      ['t1', false],
+      ['s2', true],
+    ])
+    expect(after?.classes).toBe(START.classes)
+  })
+
+  it('changes oneself too', () => {
+    const after = reduce(START, { type: 'roster', people: [{ ...STUDENT, name: '明明' }] }, NOW)
+    expect(after?.me.name).toBe('明明')
+  })
+})
+
+describe('chat', () => {
+  const line = (id: string) => ({
+    type: 'chat' as const,
+    message: { id, person: 'm', name: MASTER.name, role: MASTER.role, text: '你好', at_ms: 1 },
+  })
+
+  it('takes a message once', () => {
+    const once = reduce(START, line('a'), NOW)
+    expect(reduce(once, line('a'), NOW)).toBe(once)
+  })
+
+  it('keeps a bounded number of lines, the newest', () => {
+    let lesson: ReturnType<typeof reduce> = START
+    for (let count = 0; count < 600; count += 1) lesson = reduce(lesson, line(String(count)), NOW)
+    expect(lesson?.chat).toHaveLength(500)
+    expect(lesson?.chat.at(-1)?.id).toBe('599')
+  })
+})
+
+describe('time', () => {
+  it('follows the server’s clock', () => {
+    // At the welcome the server's clock says 60 s after the start.
+    expect(elapsedMs(START, NOW + 5_000)).toBe(65_000)
+  })
+
+  it('is nothing before the lesson is live', () => {
+    const change = { type: 'lesson', state: 'open', phase: 'lecture', recording: 'off' } as const
+    const open = reduce(START, change, NOW)
+    expect(open && elapsedMs(open, NOW)).toBe(0)
+  })
+
+  it.each([
+    [0, '00:00:00'],
+    [65_999, '00:01:05'],
+    [3_600_000 * 11 + 59_000, '11:00:59'],
+  ])('%d ms reads %s', (ms, text) => {
+    expect(clockText(ms)).toBe(text)
+  })
+})
+
+it('puts first who needs the master', () => {
+  const classes = [
+    { id: 'a', name: '10班', tutor: 'x', tutor_online: true, online: 3 },
+    { id: 'b', name: '2班', tutor: 'y', tutor_online: true, online: 3 },
+    { id: 'c', name: '3班', tutor: 'z', tutor_online: true },
+    { id: 'd', name: '4班', tutor: 'w', tutor_online: true, online: 1 },
+    { id: 'e', name: '5班' },
+  ]
+  const hands = [{ id: 'h', person: 'p', name: '', class_id: 'd' }]
+  expect(byNeed(classes, hands).map((each) => each.name)).toEqual(['5班', '4班', '3班', '2班', '10班'])
+})
