@@ -8,11 +8,14 @@ touched: each subscriber gets a header of its own and a copy, encrypted in place
 Rewriting. Within one layer, out = in + offset: gaps of the publisher's stream stay gaps, so that what is repaired late
 still finds its number. A subscriber changes layer, or starts again after a pause, only with the first packet of a
 keyframe; there the offset is chosen so that the numbers go on without a gap, and packets of before are dropped.
+
+Padding. A burst takes datagrams of one size, and browsers split a frame into packets that differ by a byte. So the smaller
+ones get a few bytes of RTP padding (RFC 3550, 5.1): a byte more costs nothing, a burst less saves two microseconds.
 """
 
 from libc.stdint cimport int8_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from sfu.engine.cache cimport cache_get, cache_payload, packet_t
 from sfu.engine.counters cimport (
@@ -29,6 +32,7 @@ from sfu.engine.model cimport (
     GATHER_US,
     GATHERED,
     LAYER_SILENT_US,
+    MAX_PADDING,
     RESEND_GAP_US,
     RESEND_TRIES,
     SENT_HISTORY,
@@ -87,6 +91,7 @@ cdef void forward_kind(engine_t *e, bint video) noexcept nogil:
 cdef void forward_gathered(engine_t *e, publication_t *p) noexcept nogil:
     cdef const packet_t *packets[GATHERED]
     cdef layer_t *layers[GATHERED]
+    cdef uint8_t padding[GATHERED]
     cdef uint32_t count = 0
     cdef uint32_t i
     for i in range(p.gathered_count):
@@ -96,11 +101,32 @@ cdef void forward_gathered(engine_t *e, publication_t *p) noexcept nogil:
             count += 1
     p.gathered_count = 0
     p.ready = False
+    even_out(packets, count, padding)
     for i in range(p.subscription_count):
-        forward_to(e, p.subscriptions[i], layers, packets, count)
+        forward_to(e, p.subscriptions[i], layers, packets, padding, count)
 
 
-cdef void forward_to(engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, uint32_t count) noexcept nogil:
+cdef void even_out(const packet_t **packets, uint32_t count, uint8_t *padding) noexcept nogil:
+    """Bytes that bring each packet of a frame to the size of its largest, where that is near."""
+    cdef uint32_t largest
+    cdef uint32_t first = 0
+    cdef uint32_t i
+    cdef uint32_t k
+    while first < count:
+        largest = packets[first].length
+        i = first
+        while not packets[i].marker and i + 1 < count:
+            i += 1
+            largest = max(largest, <uint32_t>packets[i].length)
+        for k in range(first, i + 1):
+            padding[k] = <uint8_t>(largest - packets[k].length) if largest - packets[k].length <= MAX_PADDING else 0
+        padding[i] = 0      # the last of a burst may be shorter
+        first = i + 1
+
+
+cdef void forward_to(
+    engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, const uint8_t *padding, uint32_t count
+) noexcept nogil:
     cdef uint32_t i
     if s.paused or not s.transport.keyed:
         return
@@ -114,7 +140,7 @@ cdef void forward_to(engine_t *e, subscription_t *s, layer_t **layers, const pac
             start_layer(e, s, layers[i], packets[i])
         elif packets[i].sequence < s.first_in:
             continue
-        send_packet(e, s, layers[i], packets[i])
+        send_packet(e, s, layers[i], packets[i], padding[i])
 
 
 # --- layers ---------------------------------------------------------------------------------------------------------
@@ -196,7 +222,7 @@ cdef inline uint32_t write_extensions(const subscription_t *s, uint8_t *at, cons
 
 cdef inline uint32_t write_header(const subscription_t *s, uint8_t *at, uint32_t payload_type, uint32_t sequence, uint32_t ssrc, const packet_t *packet, const sent_t *sent) noexcept nogil:
     cdef uint32_t n = write_extensions(s, at + 12, packet, sent)
-    at[0] = 0x90 if n else 0x80
+    at[0] = (0x90 if n else 0x80) | (0x20 if sent.padding else 0)
     at[1] = <uint8_t>(packet.marker << 7 | payload_type)
     put16(at + 2, sequence)
     put32(at + 4, packet.timestamp + s.timestamp_offset)
@@ -221,7 +247,15 @@ cdef inline void stamp(engine_t *e, transport_t *t, sent_t *sent) noexcept nogil
         t.transport_sequence += 1
 
 
-cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
+cdef inline uint32_t write_payload(uint8_t *at, const layer_t *layer, const packet_t *packet, uint32_t padding) noexcept nogil:
+    memcpy(at, cache_payload(&layer.cache, packet), packet.length)
+    if padding:
+        memset(at + packet.length, 0, padding)
+        at[packet.length + padding - 1] = <uint8_t>padding
+    return packet.length + padding
+
+
+cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, uint8_t padding) noexcept nogil:
     cdef int payload_type = s.formats[packet.format].payload_type
     cdef int64_t sequence = packet.sequence + s.offset
     cdef sent_t sent
@@ -230,11 +264,12 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
     if payload_type < 0:
         return
     sent.with_mid = not s.heard
+    sent.padding = 0 if s.transport.plain else padding
     stamp(e, s.transport, &sent)
     at = outbound_reserve(&e.out)
     n = write_header(s, at, <uint32_t>payload_type, <uint32_t>sequence, s.ssrc, packet, &sent)
-    memcpy(at + n, cache_payload(&layer.cache, packet), packet.length)
-    if not protect_and_commit(e, s.transport, at, n + packet.length):
+    n += write_payload(at + n, layer, packet, sent.padding)
+    if not protect_and_commit(e, s.transport, at, n):
         return
     e.counters[<int>RTP_OUT] += 1
     s.packets += 1
@@ -314,12 +349,13 @@ cdef void send_rtx(engine_t *e, subscription_t *s, const layer_t *layer, const p
     cdef uint8_t *at
     cdef uint32_t n
     sent.with_mid = not s.heard
+    sent.padding = 0
     stamp(e, s.transport, &sent)
     at = outbound_reserve(&e.out)
     n = write_header(s, at, <uint32_t>s.formats[packet.format].rtx_payload_type, s.rtx_sequence, s.rtx_ssrc, packet, &sent)
     put16(at + n, <uint32_t>sequence)
-    memcpy(at + n + 2, cache_payload(&layer.cache, packet), packet.length)
-    if protect_and_commit(e, s.transport, at, n + 2 + packet.length):
+    n += 2 + write_payload(at + n + 2, layer, packet, 0)
+    if protect_and_commit(e, s.transport, at, n):
         s.rtx_sequence += 1
         count_repeat(e, s)
 
@@ -328,8 +364,8 @@ cdef void send_again(engine_t *e, subscription_t *s, const layer_t *layer, const
     """The packet as it was, to the bit: under AES-GCM the same number with other bytes would give the key away (RFC 7714, 9.1)."""
     cdef uint8_t *at = outbound_reserve(&e.out)
     cdef uint32_t n = write_header(s, at, <uint32_t>s.formats[packet.format].payload_type, <uint32_t>sequence, s.ssrc, packet, sent)
-    memcpy(at + n, cache_payload(&layer.cache, packet), packet.length)
-    if protect_and_commit(e, s.transport, at, n + packet.length):
+    n += write_payload(at + n, layer, packet, sent.padding)
+    if protect_and_commit(e, s.transport, at, n):
         count_repeat(e, s)
 
 

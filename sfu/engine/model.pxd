@@ -48,6 +48,7 @@ cdef enum:
     RESEND_GAP_US = 10000       # the same packet is not sent again sooner
     RESEND_TRIES = 6
     STUN_PER_SECOND = 100       # per transport; a full ICE check list with retransmissions is about 50
+    MAX_PADDING = 16            # bytes put behind a packet so that it has its neighbours' size
     LAYER_SILENT_US = 2000000   # a layer without packets for so long is not chosen
 
 cdef struct tag_t:              # a MID or RID
@@ -116,7 +117,8 @@ cdef struct sent_t:             # how one sent packet maps back, and what its pl
     uint8_t check               # next bits of the out sequence, so that a stale entry is not taken for a fresh one
     uint8_t tries
     uint8_t layer
-    bint with_mid
+    uint8_t padding             # bytes of RTP padding
+    uint8_t with_mid
 
 cdef struct out_format_t:
     int16_t payload_type        # -1: not taken by this subscriber

@@ -1,8 +1,8 @@
 """No media packet enters Python: packets are forwarded while this thread holds the GIL and never gives it up.
 
 Everything between `hold` and the end runs in this one thread. `ctypes.PyDLL` calls C functions without
-releasing the GIL, and the switch interval keeps the interpreter from handing it to another thread in between. If
-the packet thread needed Python for a single packet, `recv` would wait until its own time limit, and fail.
+releasing the GIL, and the switch interval keeps the interpreter from handing it to another thread in between.
+If the packet thread needed Python for a single packet, `recv` would wait until its own time limit, and fail.
 """
 
 import ctypes

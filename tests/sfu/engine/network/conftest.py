@@ -95,7 +95,8 @@ def parse(data: bytes) -> Rtp:
             size = (block[i] & 15) + 1
             extensions[block[i] >> 4] = block[i + 1 : i + 1 + size]
             i += 1 + size
-    return Rtp(second & 127, bool(second >> 7), sequence, timestamp, ssrc, extensions, data[at:])
+    end = len(data) - data[-1] if first & 0x20 else len(data)
+    return Rtp(second & 127, bool(second >> 7), sequence, timestamp, ssrc, extensions, data[at:end])
 
 
 def rtcp_items(data: bytes) -> Iterator[tuple[int, int, bytes]]:

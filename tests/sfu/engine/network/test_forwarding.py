@@ -104,6 +104,23 @@ def test_a_frame_leaves_together(bed, publisher, wire_format):
     assert len(peer.packets) == 3  # or for a millisecond
 
 
+def test_packets_of_a_frame_are_brought_to_one_size(bed, publisher, wire_format):
+    peer = subscribe(bed, publisher.publication)
+    sizes = [300, 301, 299, 100, 301, 290]
+    for number, size in enumerate(sizes):
+        payload = wire_format.vp8(number, keyframe=number == 0, size=size)
+        publisher.send(wire_format.rtp(number, payload, ssrc=SSRC, marker=number == 5, extensions={1: b"v"}))
+    bed.advance(2_000)
+    assert [len(p.payload) for p in peer.packets] == sizes
+    datagrams = [len(d) for d in peer.datagrams if not 192 <= d[1] <= 223]
+    assert (
+        len(set(datagrams[:3] + datagrams[4:5])) == 1 and datagrams[5] < datagrams[4] and datagrams[3] < 200
+    )
+    peer.send_rtcp(wire_format.nack_of(5, [peer.packets[0].sequence]))
+    bed.advance(1_000)
+    assert peer.packets[-1].payload[2:] == peer.packets[0].payload  # behind the original sequence number
+
+
 def test_pause_and_go_on_without_a_gap(bed, publisher, wire_format):
     peer = subscribe(bed, publisher.publication)
     wanted = {1, 2, 5, 6}
