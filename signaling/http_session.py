@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 ANY_TAG: Final = "*"
 
-_LEAVE_CAUSES: Final = {
+LEAVE_CAUSES: Final = {
     TransportState.FAILED: LeaveCause.LOST,
     TransportState.CLOSED: LeaveCause.LEFT,
 }
@@ -144,7 +144,7 @@ class HttpSession:
         log.info("- %s transport %s %s", self.id[:6], state, self.transport.failure)
         if state is TransportState.CONNECTED:
             self.on_connected()
-        if cause := _LEAVE_CAUSES.get(state):
+        if cause := LEAVE_CAUSES.get(state):
             self.end(cause)
 
     def end(self, cause: LeaveCause) -> None:

@@ -74,8 +74,8 @@ class SessionResource:
 
     def created(self, request: web.Request, session: HttpSession, answer: str) -> web.Response:
         """201: the session's URL (a path, so that it is right behind any proxy), its ETag, and the answer."""
-        metrics, clock = request.app[METRICS], asyncio.get_running_loop().time
-        session.on_connected = lambda: metrics.media_started(self._way, clock() - request[BEGAN])
+        metrics, clock, began = request.app[METRICS], asyncio.get_running_loop().time, request[BEGAN]
+        session.on_connected = lambda: metrics.media_started(self._way, clock() - began)
         location = f"{self.prefix}/{request.match_info['lesson']}/{session.id}"
         headers = {"Location": location, "ETag": session.etag, "Accept-Patch": FRAGMENT}
         return web.Response(status=201, text=answer, content_type=SDP, headers=headers)

@@ -16,7 +16,7 @@ and when the last one has ended the session ends, and the player comes back for 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -135,11 +135,12 @@ class Whep:
                 # Before the room is asked, so that a player that waits makes no coming and going.
                 raise _nothing_to_watch(source)
             offer = jsep.read_offer(await read_text(request, SDP, sdp.MAX_LENGTH))
+            wanted = receiving(offer)
             remote = jsep.remote_parameters(offer)
             session = HttpSession(sfu, room, person_of(claims), remote, owner=claims.person)
             self.sessions.add(session)
             with session.ends_on_error():
-                tracks = await _subscribe(session, sfu, registry, offer, source)
+                tracks = await _subscribe(session, sfu, registry, wanted, source)
                 answer = jsep.answer_watch(offer, session.transport.local, tracks)
         log.info("< %s watches %s as %s", session.id[:6], room.lesson.id, claims.person)
         return self._resource.created(request, session, answer)
@@ -151,7 +152,11 @@ def person_of(claims: Claims) -> Person:
 
 
 async def _subscribe(
-    session: HttpSession, sfu: Sfu, registry: PublicationRegistry, offer: SessionDescription, source: str
+    session: HttpSession,
+    sfu: Sfu,
+    registry: PublicationRegistry,
+    wanted: Mapping[Kind, MediaSection],
+    source: str,
 ) -> dict[str, OfferedTrack]:
     """Joins the room and takes what is asked for: mid -> track."""
     viewer = Viewer(session)
@@ -164,7 +169,7 @@ async def _subscribe(
     tracks: dict[str, OfferedTrack] = {}
     for route, kind in ((choice.audio, Kind.AUDIO), (choice.video, Kind.VIDEO)):
         live = registry.named(route.publication) if route else None
-        section = _receiving(offer, kind)
+        section = wanted.get(kind)
         if live is None or section is None:
             continue
         parameters = negotiate.answer_subscription(
@@ -180,12 +185,15 @@ async def _subscribe(
     return tracks
 
 
-def _receiving(offer: SessionDescription, kind: Kind) -> MediaSection | None:
-    """The first m-line on which the client takes this kind."""
+def receiving(offer: SessionDescription) -> dict[Kind, MediaSection]:
+    """The first m-line of each kind on which the client receives. Problem bad-direction: there is none."""
+    wanted: dict[Kind, MediaSection] = {}
     for section in offer.sections:
-        if section.kind is kind and not section.rejected and section.direction.receives:
-            return section
-    return None
+        if section.kind is not None and not section.rejected and section.direction.receives:
+            wanted.setdefault(section.kind, section)
+    if not wanted:
+        raise Problem("bad-direction", reason="a=recvonly")
+    return wanted
 
 
 def _nothing_to_watch(source: str) -> Problem:

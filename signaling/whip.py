@@ -7,8 +7,8 @@ lesson's room like everybody else:
 - with a name, or an encoder's token (whose name is then the default): an encoder that sends `NAME.video` and
   `NAME.audio` on the master's behalf. The floor treats both alike.
 
-A master's credential also starts the lesson, as going on air does everywhere; an encoder's does not,
-because pictures are checked before the bell.
+Going on air starts a lesson that is not live yet, so that an encoder is enough to give one; `?start=no`
+leaves that to somebody else, so that pictures can be checked before the bell.
 
 An offer is taken whole or not at all (RFC 9725, 4.4.3), and has at most one track of each kind (4.4.2).
 """
