@@ -19,8 +19,8 @@ def main() -> int:
     parser.add_argument("--control-fd", type=int, required=True, help="stream socket with control messages")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="recorder %(levelname).1s %(message)s", stream=sys.stderr)
-    # A terminal's Ctrl-C and a service manager's SIGTERM reach the whole group; we end when the server has, and finish
-    # our files first.
+    # A terminal's Ctrl-C and a service manager's SIGTERM reach the whole group; we end when the server has,
+    # and finish our files first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     media = socket.socket(fileno=options.media_fd)

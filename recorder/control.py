@@ -1,7 +1,7 @@
 """What the server and the recorder process say to each other over the control socket.
 
-One JSON object per line in both directions; `type` tells which. The media socket beside it (AF_UNIX, SOCK_SEQPACKET)
-carries plain RTP and RTCP, one datagram per message; a track is known there by its SSRC.
+One JSON object per line in both directions; `type` tells which. The media socket beside it (AF_UNIX,
+SOCK_SEQPACKET) carries plain RTP and RTCP, one datagram per message; a track is known there by its SSRC.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ EndCause = Literal["ended", "server"]
 """`ended`: the lesson ended. `server`: the server went away under it."""
 
 GapCause = Literal["muted", "network", "server", "policy"]
-"""Why a span of a track is missing: its owner sent nothing, packets were lost for good, this machine could not
-record it (crash, full disk), or it was not to be recorded."""
+"""Why a span of a track is missing: its owner sent nothing, packets were lost for good, this machine
+could not record it (crash, full disk), or it was not to be recorded."""
 
 RemovalCause = Literal["left", "muted", "network", "server", "policy"]
 """Why a publication ended. `left`: its owner stopped it on purpose, so what follows is not a gap."""

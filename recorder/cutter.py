@@ -1,13 +1,13 @@
 """Cuts the frames of one stream into fragments and gives every frame its time on the item's clock.
 
-A cut is made before a keyframe, before a frame that something is missing in front of, and when FRAGMENT_US of media
-have come together. Only there does the timeline decide anew; inside a fragment RTP time counts. The last frame before
-a cut is held back until the one behind it is placed, and lasts until then: fragments abut without a seam, drift
-disappears in them, and over a short hole the last picture stays. A hole longer than HOLD_US stays a hole. Sound is not
-held: silence is put in.
+A cut is made before a keyframe, before a frame that something is missing in front of, and when FRAGMENT_US
+of media have come together. Only there does the timeline decide anew; inside a fragment RTP time counts. The
+last frame before a cut is held back until the one behind it is placed, and lasts until then: fragments abut
+without a seam, drift disappears in them, and over a short hole the last picture stays. A hole longer than
+HOLD_US stays a hole. Sound is not held: silence is put in.
 
-What is held back must not be much, for a crash costs it: when nothing comes, all but the last frame are cut off after
-IDLE_US.
+What is held back must not be much, for a crash costs it: when nothing comes, all but the last frame are cut
+off after IDLE_US.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from recorder.timeline import STALL_US, Timeline
 FRAGMENT_US = 500_000
 """Media per fragment: with the reordering wait and the disk's turn, less than a second is lost at a crash."""
 HOLD_US = 2_000_000
-"""The longest hole bridged by the last picture, or by silence; what a keyframe that was asked for takes to come."""
+"""The longest hole bridged by the last picture, or by silence; what a keyframe that was asked for takes
+to come."""
 IDLE_US = 600_000
 MISSING_US = 3_000_000
-"""Packets in unbroken order with so much time between them: the sender sent nothing. Below, a still screen or DTX."""
+"""Packets in unbroken order with so much time between them: the sender sent nothing. Below, a still
+screen or DTX."""
 GAP_US = 40_000
 """Holes this small are rounding, not gaps: two audio packets, one picture."""
 DEFAULT_DURATION_US = 33_333
@@ -204,7 +206,8 @@ class Cutter:
 
 
 def _with_silence(data: bytes, time: int, end: int) -> list[Sample]:
-    """An Opus packet, then silence up to `end` (DTX, a bridged hole). Less than a packet is left to the last one."""
+    """An Opus packet, then silence up to `end` (DTX, a bridged hole). Less than a packet is left to the
+    last one."""
     natural = packet_ticks(data)
     samples = []
     while end - time >= natural + SILENCE_TICKS:

@@ -1,5 +1,6 @@
-"""What the recorder process does with its two sockets, without the sockets: messages and datagrams in, out come RTCP
-for the server, writes for the spool, and answers. Sans-IO; `now_us` is CLOCK_MONOTONIC in microseconds.
+"""What the recorder process does with its two sockets, without the sockets: messages and datagrams in, out
+come RTCP for the server, writes for the spool, and answers. Sans-IO; `now_us` is CLOCK_MONOTONIC in
+microseconds.
 
 A packet goes: datagram -> stream of its SSRC -> fragments -> track of the stream -> spool.
 """
@@ -122,7 +123,7 @@ class Feed:
                 total[name] = total.get(name, 0) + count
         return total
 
-    # --- messages -------------------------------------------------------------------------------------------------
+    # --- messages -------------------------------------------------------------------------------------------
 
     def _open_item(self, message: ItemOpen, now_us: int) -> None:
         if message.item not in self._items:
@@ -177,7 +178,7 @@ class Feed:
         if item is not None:
             item.muted(message.person, message.source, message.muted, now_us - item.started_us)
 
-    # --- packets --------------------------------------------------------------------------------------------------
+    # --- packets --------------------------------------------------------------------------------------------
 
     def _rtp(self, packet: rtp.RtpPacket, now_us: int) -> None:
         recording = self._recordings.get(packet.ssrc)

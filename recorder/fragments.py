@@ -1,13 +1,15 @@
 """Frames into CMAF fragments (ISO/IEC 23000-19): the only place where a muxer runs while recording.
 
-Every fragment is a run of FFmpeg's MP4 muxer of its own, into memory: the header of the run is thrown away, its
-`moof` and `mdat` are kept. So a fragment depends on nothing but its part's initialisation segment and its frames:
-there is no muxer state to lose in a crash, no sample whose length depends on what the muxer saw before, and a fragment
-is placed on the item's clock exactly (`frag_discont`: `tfdt` is the first frame's time).
+Every fragment is a run of FFmpeg's MP4 muxer of its own, into memory: the header of the run is thrown away,
+its `moof` and `mdat` are kept. So a fragment depends on nothing but its part's initialisation segment and
+its frames: there is no muxer state to lose in a crash, no sample whose length depends on what the muxer saw
+before, and a fragment is placed on the item's clock exactly (`frag_discont`: `tfdt` is the first frame's
+time).
 
-VP8 has a place in ISO media files ("VP Codec ISO Media File Format Binding", 1.0), but FFmpeg, which reads it, does not
-write it. It is therefore written under MPEG-4 Visual's sample entry, and the entry is then renamed in place: `mp4v`
-with an `esds` box becomes `vp08` with a `vpcC` box. So all codecs share one container, playlist and export.
+VP8 has a place in ISO media files ("VP Codec ISO Media File Format Binding", 1.0), but FFmpeg, which reads
+it, does not write it. It is therefore written under MPEG-4 Visual's sample entry, and the entry is then
+renamed in place: `mp4v` with an `esds` box becomes `vp08` with a `vpcC` box. So all codecs share one
+container, playlist and export.
 """
 
 from __future__ import annotations

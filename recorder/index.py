@@ -18,7 +18,8 @@ class _Line(msgspec.Struct, tag_field="type", omit_defaults=True, kw_only=True, 
 
 
 class Part(_Line, tag="part", omit_defaults=True, kw_only=True, frozen=True):
-    """A file `TRACK.PART.mp4`. A new one begins when the codec's configuration changes or the process was restarted."""
+    """A file `TRACK.PART.mp4`. A new one begins when the codec's configuration changes or the process was
+    restarted."""
 
     part: int
     init: int

@@ -1,4 +1,5 @@
-"""The write side of one item: its ledger, its tracks, their part files and indexes. Nothing here waits for the disk."""
+"""The write side of one item: its ledger, its tracks, their part files and indexes. Nothing here waits
+for the disk."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from recorder.index import Fragment, Part, TrackIndex
 from recorder.spool import Close, Spool, Write
 
 GAP_US = 100_000
-"""Between the end of one stream of a track and the beginning of the next: less is a change of streams, not a gap."""
+"""Between the end of one stream of a track and the beginning of the next: less is a change of streams,
+not a gap."""
 
 
 def header_path(item: str) -> str:
@@ -24,6 +26,10 @@ def header_path(item: str) -> str:
 
 def ledger_path(item: str) -> str:
     return f"{item}/ledger.jsonl"
+
+
+def summary_path(item: str) -> str:
+    return f"{item}/summary.json"
 
 
 def index_path(item: str, track: str) -> str:

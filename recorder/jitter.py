@@ -1,8 +1,9 @@
 """Puts the packets of one SSRC into order, asks for what is missing, and gives up after a bound.
 
-A recording may wait longer than a viewer: a packet that comes two seconds late still makes a whole picture. So the
-buffer holds everything behind a hole until the hole is filled or GIVE_UP_US have passed; then it says how many are
-lost for good and goes on. It knows nothing of frames. Time is an argument; nothing is sent from here.
+A recording may wait longer than a viewer: a packet that comes two seconds late still makes a whole picture.
+So the buffer holds everything behind a hole until the hole is filled or GIVE_UP_US have passed; then it says
+how many are lost for good and goes on. It knows nothing of frames. Time is an argument; nothing is sent from
+here.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from recorder.rtp import RtpPacket
 from recorder.serial import Unwrapper
 
 GIVE_UP_US = 2_000_000
-"""The publisher's own repair (loss on its uplink) comes within a few round trips; later nothing has it any more."""
+"""The publisher's own repair (loss on its uplink) comes within a few round trips; later nothing has it
+any more."""
 FIRST_NACK_US = 10_000
 """A hole this young may be reordering on the publisher's path."""
 NACK_INTERVAL_US = 40_000
-"""Doubled with every try up to MAX_NACK_INTERVAL_US: the packet may be on its way from a publisher 100 ms away."""
+"""Doubled with every try up to MAX_NACK_INTERVAL_US: the packet may be on its way from a publisher 100 ms
+away."""
 MAX_NACK_INTERVAL_US = 320_000
 MAX_HOLE = 1024
 """A jump over more packets is an outage: nobody's cache reaches back so far, so it is not asked for."""

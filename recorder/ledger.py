@@ -1,6 +1,7 @@
 """The ledger of an item: what happened to it, in order, one line each. Only grows.
 
-Times are microseconds of the item's clock. Which persons and sources the tracks are stands here; names do not.
+Times are microseconds of the item's clock. Which persons and sources the tracks are stands here; names do
+not.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Stopped(_Entry, tag="stopped", omit_defaults=True, kw_only=True, frozen=Tr
     at_us: int
     cause: Literal["left", "muted", "network", "server", "policy"]
     error_us: int = 0
-    """Greatest sync error while it was recorded: how far the media was from where the clocks say it belongs."""
+    """Greatest sync error while it was recorded: how far the media was from where the clocks say it
+    belongs."""
 
 
 class Muted(_Entry, tag="muted", omit_defaults=True, kw_only=True, frozen=True):

@@ -1,7 +1,7 @@
 """The recorder process: two sockets, a clock, and the feed between them.
 
-It ends by itself when the server does: the control socket then reads end of file. All that has come is written before
-it exits, and the items stay open, so that the next server finds and closes them.
+It ends by itself when the server does: the control socket then reads end of file. All that has come is
+written before it exits, and the items stay open, so that the next server finds and closes them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from recorder.control import (
 )
 from recorder.feed import Feed
 from recorder.item import KnownItem
+from recorder.library import write_summary
 from recorder.spool import Failure, Spool
 from recorder.storage import Storage
 
@@ -66,7 +67,7 @@ class RecorderProcess:
         self._storage = Storage(library)
         self._spool = Spool(Storage(library))
         self._closed: SimpleQueue[str] = SimpleQueue()
-        self._feed = Feed(self._spool, self._mend, self._closed.put)
+        self._feed = Feed(self._spool, self._mend, self._item_written)
         self._unread = b""
         self._told: Failure = ""
         self._stopping = False
@@ -156,6 +157,11 @@ class RecorderProcess:
         with suppress(Empty, OSError):
             while True:
                 self._control.sendall(encode(ItemClosed(item=self._closed.get_nowait())))
+
+    def _item_written(self, item: str) -> None:
+        """In the spool's thread: the item's last line is on the disk."""
+        write_summary(self._storage, item)
+        self._closed.put(item)
 
     def _mend(self, item: str) -> KnownItem:
         return recovery.mend(self._storage, item)

@@ -1,7 +1,7 @@
 """Mends an item whose writer died: cuts torn ends off, completes the indexes from the part files.
 
-Whatever is on the disk up to the last whole fragment stays. Nothing is decoded and nothing is moved; mending a mended
-item changes nothing.
+Whatever is on the disk up to the last whole fragment stays. Nothing is decoded and nothing is moved; mending
+a mended item changes nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from recorder import index, ledger
 from recorder.boxes import BadBoxError, Box, boxes, find, fragment_times, timescale
 from recorder.index import Fragment, Line, Part, TrackIndex
 from recorder.item import KnownItem, header_path, index_path, ledger_path, part_path
+from recorder.library import write_summary
 from recorder.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,8 @@ def mend_track(storage: Storage, item: str, track: str) -> tuple[TrackIndex, int
 
 
 def close_left_open(storage: Storage) -> list[str]:
-    """Ends every item that has no end, as of its last sample; returns their ids. An item that cannot be mended is
-    left as it is, for an operator to look at; it is not worth keeping the server from starting."""
+    """Ends every item that has no end, as of its last sample; returns their ids. An item that cannot be
+    mended is left as it is, for an operator to look at; it is not worth keeping the server from starting."""
     closed = []
     for item in storage.names():
         try:
@@ -66,6 +67,7 @@ def close_item(storage: Storage, item: str) -> None:
     storage.write(path, known.ledger_size, ledger.encode(ledger.Ended(at_us=end_us, cause="server")))
     storage.sync(path)
     storage.close(path)
+    write_summary(storage, item)
 
 
 def _is_open(storage: Storage, item: str) -> bool:
@@ -102,7 +104,8 @@ def _complete(storage: Storage, item: str, track: str, lines: list[Line]) -> lis
 
 
 def rebuild_index(data: bytes, part: int, start: int = 0) -> tuple[list[Line], int]:
-    """data: a part file from `start` on. (Lines for its whole fragments, length of the file up to which it is whole)."""
+    """data: a part file from `start` on. (Lines for its whole fragments, length of the file up to which
+    it is whole)."""
     lines: list[Line] = []
     valid = start
     fragment: Box | None = None

@@ -100,7 +100,8 @@ def unwrap_rtx(packet: RtpPacket, ssrc: int, payload_type: int) -> RtpPacket | N
 
 
 def parse_rtcp(datagram: bytes) -> list[SenderReport | Goodbye]:
-    """The sender reports and goodbyes of a compound packet (RFC 3550, 6.4.1 and 6.6). Raises BadPacketError."""
+    """The sender reports and goodbyes of a compound packet (RFC 3550, 6.4.1 and 6.6). Raises
+    BadPacketError."""
     found: list[SenderReport | Goodbye] = []
     offset = 0
     while offset < len(datagram):
@@ -131,7 +132,8 @@ def _read_rtcp(kind: int, count: int, body: bytes) -> Iterable[SenderReport | Go
 
 
 def build_nack(sender_ssrc: int, media_ssrc: int, lost: Sequence[int]) -> bytes:
-    """Generic NACK for ascending sequence numbers (modulo 2^16), at most what fits one packet (RFC 4585, 6.2.1)."""
+    """Generic NACK for ascending sequence numbers (modulo 2^16), at most what fits one packet (RFC 4585,
+    6.2.1)."""
     entries: list[tuple[int, int]] = []
     for sequence in lost:
         ahead = (sequence - entries[-1][0]) & 0xFFFF if entries else 0

@@ -1,9 +1,10 @@
 """Between the packets and the disk: a bounded queue of writes and one thread that performs them.
 
-A disk may take seconds for an fsync, or be full for an hour; the packets come all the same. So nobody who handles
-packets waits for the disk: a write is queued or, when SPOOL_BYTES are waiting, refused, and whoever wanted it records
-a gap. A write that fails stays first in the queue and is tried again, because each names its offset; so recording goes
-on by itself when there is room again, and nothing that was accepted is ever left out.
+A disk may take seconds for an fsync, or be full for an hour; the packets come all the same. So nobody who
+handles packets waits for the disk: a write is queued or, when SPOOL_BYTES are waiting, refused, and whoever
+wanted it records a gap. A write that fails stays first in the queue and is tried again, because each names
+its offset; so recording goes on by itself when there is room again, and nothing that was accepted is ever
+left out.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class Spool:
         return False
 
     def put(self, *tasks: Task) -> None:
-        """Queues them in order, together. Small bookkeeping is always accepted; ask `has_room` before media."""
+        """Queues them in order, together. Small bookkeeping is always accepted; ask `has_room` before
+        media."""
         with self._changed:
             for task in tasks:
                 self._queue.append(task)

@@ -1,7 +1,7 @@
 """The files of the library. Every access of the recorder to the disk goes through here.
 
-Paths are relative to the library's directory. Files only grow: a write names its offset, so writing it again after a
-failure changes nothing, and no reader ever sees bytes change that were there before.
+Paths are relative to the library's directory. Files only grow: a write names its offset, so writing it again
+after a failure changes nothing, and no reader ever sees bytes change that were there before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class Storage:
         self._files: dict[str, int] = {}
 
     def write(self, path: str, offset: int, data: bytes) -> None:
-        """Raises OSError; what was written of it then lies beyond the file's valid end and is written over later."""
+        """Raises OSError; what was written of it then lies beyond the file's valid end and is written
+        over later."""
         file = self._open(path)
         view = memoryview(data)
         while view:
@@ -34,7 +35,8 @@ class Storage:
             os.fdatasync(file)
 
     def replace(self, path: str, data: bytes) -> None:
-        """Writes a small file whole, so that a reader or a crash meets the old one or the new one. Raises OSError."""
+        """Writes a small file whole, so that a reader or a crash meets the old one or the new one. Raises
+        OSError."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = target.with_name(f".{target.name}.new")

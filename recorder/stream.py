@@ -1,5 +1,5 @@
-"""One RTP stream (one SSRC) from its packets to fragments: order, frames, places. Sans-IO; times are microseconds of
-the item's clock."""
+"""One RTP stream (one SSRC) from its packets to fragments: order, frames, places. Sans-IO; times are
+microseconds of the item's clock."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from recorder.timeline import SenderClock, Timeline
 
 KEYFRAME_RETRY_US = 1_000_000
 """Between two requests for a keyframe that does not come; the server limits them again, per publication."""
-KEYFRAME_INTERVAL_US = 6_000_000
-"""A keyframe is asked for when the last is so old: replay can only begin there. Costs a 720p camera less than 10 %."""
+KEYFRAME_INTERVAL_US = 4_000_000
+"""A keyframe is asked for when the last is so old: replay can only begin there. Costs a 720p camera less
+than 10 %."""
 
 
 class Stream:

@@ -1,9 +1,9 @@
 """The recorder process as the server sees it: started, fed, watched, and started again.
 
-The server's state is the whole truth: which lessons are recorded and which publications belong to them. A process
-gets it told from the beginning, so a new one is as good as the old one. Each process has a local transport and
-subscriptions of its own; when it dies they go with it, and the next is running within RESTART_S. The items it had open
-are gone on with: it finds their files as they were left.
+The server's state is the whole truth: which lessons are recorded and which publications belong to them. A
+process gets it told from the beginning, so a new one is as good as the old one. Each process has a local
+transport and subscriptions of its own; when it dies they go with it, and the next is running within
+RESTART_S. The items it had open are gone on with: it finds their files as they were left.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ LOCK_S = 10.0
 
 RecordingState = Literal["on", "failing"]
 StateCallback = Callable[[str, RecordingState, str], None]
-"""(lesson id, state, reason); reason is a stable word, empty when on: `disk_full`, `disk_error`, `process`."""
+"""(lesson id, state, reason); reason is a stable word, empty when on: `disk_full`, `disk_error`,
+`process`."""
 
 
 class LibraryInUseError(OSError):
@@ -101,8 +102,8 @@ class _Lesson:
 class RecorderSupervisor:
     """Runs `python -m recorder`, restarts it whenever it dies, and tells it what to record.
 
-    All calls from the event loop's thread; none blocks, and none raises because recording fails: a lesson goes on
-    without it and `on_state` says so.
+    All calls from the event loop's thread; none blocks, and none raises because recording fails: a lesson
+    goes on without it and `on_state` says so.
     """
 
     def __init__(self, sfu: MediaPlane, data_dir: Path, on_state: StateCallback) -> None:
@@ -124,13 +125,13 @@ class RecorderSupervisor:
         self._restarts = 0
         self._counters: dict[str, int] = {}
 
-    # --- life -----------------------------------------------------------------------------------------------------
+    # --- life -----------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Closes items that an earlier server left open, then starts the process.
 
-        Raises LibraryInUseError when another server records into this data directory, other OSError when the library
-        cannot be written.
+        Raises LibraryInUseError when another server records into this data directory, other OSError when the
+        library cannot be written.
         """
         self._library.mkdir(parents=True, exist_ok=True)
         self._lock = await self._take_lock()
@@ -161,7 +162,7 @@ class RecorderSupervisor:
             task.cancel()
             await asyncio.wait([task])
 
-    # --- what to record -------------------------------------------------------------------------------------------
+    # --- what to record -------------------------------------------------------------------------------------
 
     def lesson_started(self, lesson_id: str, title: str, started_ms: int) -> str:
         """Begins an item; returns its id. Again for a lesson that is being recorded: nothing, the same id."""
@@ -187,7 +188,8 @@ class RecorderSupervisor:
     def publication_added(
         self, lesson_id: str, publication: Publication, person_id: str, source: str
     ) -> None:
-        """Records the publication from now on; before `lesson_started` it is remembered, and recorded from then on."""
+        """Records the publication from now on; before `lesson_started` it is remembered, and recorded
+        from then on."""
         lesson = self._lessons.setdefault(lesson_id, _Lesson())
         added = _Source(publication, person_id, source)
         lesson.sources.append(added)
@@ -241,7 +243,7 @@ class RecorderSupervisor:
             if self._link is not None:
                 self._link.send(close)
 
-    # --- telling it -----------------------------------------------------------------------------------------------
+    # --- telling it -----------------------------------------------------------------------------------------
 
     def _tell_all(self) -> None:
         for item, close in self._closing.items():
@@ -291,7 +293,7 @@ class RecorderSupervisor:
         assert self._link is not None
         self._link.send(message)
 
-    # --- the process ----------------------------------------------------------------------------------------------
+    # --- the process ----------------------------------------------------------------------------------------
 
     async def _keep_running(self) -> None:
         pause_s = RESTART_S
@@ -406,8 +408,8 @@ def _format(offered: PayloadFormat) -> Format:
 
 
 def _as_received(parameters: MediaParameters, ssrc: int) -> MediaParameters:
-    """The publication as the process gets it: its own payload types, lost packets repeated as they were, no header
-    extensions (nobody reads them there)."""
+    """The publication as the process gets it: its own payload types, lost packets repeated as they were,
+    no header extensions (nobody reads them there)."""
     formats = tuple(
         PayloadFormat(f.codec, f.payload_type, None, frozenset({"nack", "nack pli"}))
         for f in parameters.formats

@@ -1,18 +1,20 @@
 """Where on the item's clock a track's media belongs: RTP time, sender reports and arrival, together.
 
-RTP time alone drifts (a sound card is 50 ppm off: 20 s in 1 h 44 has been seen with worse ones) and does not notice
-that a capture stood still; arrival alone jitters; sender reports alone trust a stranger's wall clock. So:
+RTP time alone drifts (a sound card is 50 ppm off: 20 s in 1 h 44 has been seen with worse ones) and does not
+notice that a capture stood still; arrival alone jitters; sender reports alone trust a stranger's wall clock.
+So:
 
-- What arrives can be late but never early. The least of (arrival - media time) over a window is the best guess of
-  the constant between the two clocks; that is a `Minimum`.
-- Sender reports tie RTP time to the sender's wall clock, which all its tracks share: sound and picture are placed
-  against each other by it, and only the constant between that wall clock and ours comes from arrival (`SenderClock`,
-  one for all tracks of a sender, over a long window because it has no reason to move).
-- A track keeps one offset from RTP time to the item's clock. It follows the target by at most SLEW of the time that
-  passed, which nobody hears; only an error of more than STEP_US is a stall or jump, and is made in one step.
+- What arrives can be late but never early. The least of (arrival - media time) over a window is the best
+  guess of the constant between the two clocks; that is a `Minimum`.
+- Sender reports tie RTP time to the sender's wall clock, which all its tracks share: sound and picture are
+  placed against each other by it, and only the constant between that wall clock and ours comes from arrival
+  (`SenderClock`, one for all tracks of a sender, over a long window because it has no reason to move).
+- A track keeps one offset from RTP time to the item's clock. It follows the target by at most SLEW of the
+  time that passed, which nobody hears; only an error of more than STEP_US is a stall or jump, and is made in
+  one step.
 
-The offset changes only where a fragment begins, and the fragment before is stretched to fit: drift never makes a hole
-and never splits a file. All times are microseconds; arrival is on the item's clock.
+The offset changes only where a fragment begins, and the fragment before is stretched to fit: drift never
+makes a hole and never splits a file. All times are microseconds; arrival is on the item's clock.
 """
 
 from __future__ import annotations
@@ -24,14 +26,16 @@ SLEW = 0.005
 DEADBAND_US = 4_000
 """Errors this small are the jitter of the guess itself."""
 STEP_US = 700_000
-"""More than the delay that a home line builds up; less than a stall that anybody would accept as sync error."""
+"""More than the delay that a home line builds up; less than a stall that anybody would accept as sync
+error."""
 STALL_US = 500_000
 """No packet for so long: what comes next may be a burst of the old or a new beginning."""
 SETTLE_US = 400_000
-"""After a stall wait so long before placing: a burst has drained, and a new beginning has been seen to be one."""
+"""After a stall wait so long before placing: a burst has drained, and a new beginning has been seen to be
+one."""
 REPORT_INTERVAL_US = 6_000_000
-"""Senders report every 5 s (RFC 3550, 6.2). The reports that reach us meanwhile are carried on by the server from the
-sender's last one, which may be from before a stall of its capture."""
+"""Senders report every 5 s (RFC 3550, 6.2). The reports that reach us meanwhile are carried on by the
+server from the sender's last one, which may be from before a stall of its capture."""
 ARRIVAL_WINDOW_US = 3_000_000
 CLOCK_WINDOW_US = 60_000_000
 BUCKETS = 6
@@ -122,7 +126,8 @@ class Timeline:
         return self._last_arrival_us is not None and now_us - self._resumed_us >= SETTLE_US
 
     def place(self, timestamp: int) -> int:
-        """Item clock at which media with this timestamp begins. Never called with an earlier timestamp than before."""
+        """Item clock at which media with this timestamp begins. Never called with an earlier timestamp
+        than before."""
         raw_us = timestamp * self._us_per_tick
         target = self._target(timestamp) - raw_us
         if self._offset_us is None:

@@ -1,8 +1,8 @@
-"""The part that all video formats share: pieces with one timestamp make a picture, and a loss costs everything up to
-the next keyframe.
+"""The part that all video formats share: pieces with one timestamp make a picture, and a loss costs
+everything up to the next keyframe.
 
-A picture that refers to a lost one decodes to garbage, and garbage in a recording stays for ever; so after a loss
-nothing is taken until a keyframe, which the track asks for (`wants_keyframe`).
+A picture that refers to a lost one decodes to garbage, and garbage in a recording stays for ever; so after a
+loss nothing is taken until a keyframe, which the track asks for (`wants_keyframe`).
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class VideoAssembler(ABC):
 
     @abstractmethod
     def complete(self) -> tuple[bytes, bool, CodecConfig | None]:
-        """(data, keyframe, configuration) of the picture put together, which is then forgotten. Data is empty when
-        the pieces make no picture; the configuration None when none came yet. Raises BadPayloadError."""
+        """(data, keyframe, configuration) of the picture put together, which is then forgotten. Data is
+        empty when the pieces make no picture; the configuration None when none came yet. Raises
+        BadPayloadError."""
 
     @abstractmethod
     def discard(self) -> None:

@@ -1,7 +1,7 @@
 """AV1 over RTP (AOMedia, "RTP Payload Format For AV1", 1.0): aggregated and split OBU elements.
 
-A frame is a temporal unit in the low-overhead format with sizes in every OBU, as ISO media files want it ("AV1
-Codec ISO Media File Format Binding", 2.4), without temporal delimiters.
+A frame is a temporal unit in the low-overhead format with sizes in every OBU, as ISO media files want it
+("AV1 Codec ISO Media File Format Binding", 2.4), without temporal delimiters.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def with_size(obu: bytes) -> bytes:
 
 
 def parse_sequence_header(obu: bytes) -> tuple[str, int, int]:
-    """(RFC 6381 codec, width, height) of a sequence header OBU with a size field, for what WebRTC encoders write:
-    no timing info (AV1 specification, 5.5.1). Raises BadPayloadError."""
+    """(RFC 6381 codec, width, height) of a sequence header OBU with a size field, for what WebRTC
+    encoders write: no timing info (AV1 specification, 5.5.1). Raises BadPayloadError."""
     _, start = read_leb128(obu, 2 if obu[0] & 0x04 else 1)
     reader = BitReader(obu[start:])
     profile = reader.read(3)

@@ -1,11 +1,13 @@
-"""Opus over RTP (RFC 7587): one packet is one frame; and Opus inside RED (RFC 2198), of which the primary is taken."""
+"""Opus over RTP (RFC 7587): one packet is one frame; and Opus inside RED (RFC 2198), of which the primary
+is taken."""
 
 from __future__ import annotations
 
 from recorder.depacketize.frame import BadPayloadError, CodecConfig, Frame, Payload
 
 SILENCE = b"\xf8\xff\xfe"
-"""20 ms of silence, CELT, mono (RFC 6716): what is put where the sender was silent (DTX) or a file has a hole."""
+"""20 ms of silence, CELT, mono (RFC 6716): what is put where the sender was silent (DTX) or a file has a
+hole."""
 SILENCE_TICKS = 960
 """At 48 kHz."""
 

@@ -1,4 +1,5 @@
-"""VP9 over RTP (RFC 9628). Of a stream with spatial layers the lowest is taken: it stands alone, whole and in step."""
+"""VP9 over RTP (RFC 9628). Of a stream with spatial layers the lowest is taken: it stands alone, whole
+and in step."""
 
 from __future__ import annotations
 
@@ -45,8 +46,8 @@ def split(data: bytes) -> tuple[int, bool, bytes]:
 
 
 def parse_header(data: bytes) -> tuple[bool, int, int, int]:
-    """(keyframe, profile, width, height) of an uncompressed header; the size is 0 unless it is a keyframe (VP9
-    bitstream specification, 6.2). Raises BadPayloadError."""
+    """(keyframe, profile, width, height) of an uncompressed header; the size is 0 unless it is a keyframe
+    (VP9 bitstream specification, 6.2). Raises BadPayloadError."""
     reader = BitReader(data[:32])
     if reader.read(2) != 2:
         raise BadPayloadError("VP9 frame without its marker")
