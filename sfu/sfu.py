@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from .dtls import Certificate, generate_certificate, load_certificate
 from .engine.engine import Engine, Event, EventKind
+from .engine.loop import Loop
 from .ice import host_candidates
 from .media import Publication
 from .params import Candidate, Fingerprint, PublicationId, SfuConfig, TransportState
@@ -90,8 +91,6 @@ class Sfu:
     async def start(cls, config: SfuConfig) -> Sfu:
         """Binds the port, starts the packet thread. OSError when the port is in use or an address is not
         ours; CertificateError when the certificate file cannot be used."""
-        from .engine.loop import Loop
-
         path = config.certificate_path
         certificate = generate_certificate() if path is None else load_certificate(path)
         engine = Engine()
