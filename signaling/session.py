@@ -120,6 +120,10 @@ class Session:
     def __str__(self) -> str:
         return f"session {self.id} {self.claims.lesson}/{self.claims.person}"
 
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None
+
     # --- its life -------------------------------------------------------------------------------------------
 
     async def join(self) -> None:

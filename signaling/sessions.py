@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from classroom.events import LeaveCause
@@ -25,13 +26,16 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._by_resume)
 
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._by_resume.values()))
+
     @property
     def heartbeat_s(self) -> float:
         return self._services.config.heartbeat_s
 
     def waiting_messages(self) -> int:
         """Messages in all outboxes that no socket has taken yet."""
-        return sum(session.outbox.waiting for session in self._by_resume.values())
+        return sum(session.outbox.waiting for session in self)
 
     async def enter(self, hello: Hello) -> tuple[Session, bool]:
         """The session for a hello, and whether it is resumed. Raises Problem."""
@@ -54,7 +58,7 @@ class Sessions:
     def close(self) -> None:
         """Nobody comes in any more; everybody is told to come back later."""
         self._closing = True
-        for session in tuple(self._by_resume.values()):
+        for session in self:
             session.end(Bye(reason="shutdown", retry=True), LeaveCause.SERVER)
 
     def _resumable(self, hello: Hello, claims: Claims) -> Session | None:

@@ -57,7 +57,11 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     )
     await socket.prepare(request)
     connection = WebSocketConnection(socket, request)
-    await connection.serve()
+    try:
+        await connection.serve()
+    except Exception:
+        # Not for the middleware: this is no HTTP exchange any more that could be answered.
+        log.exception("x fault of ours in a WebSocket")
     return socket
 
 
