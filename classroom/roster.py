@@ -52,14 +52,14 @@ class Roster:
     def put(self, attendee: Attendee) -> None:
         """Adds somebody, or changes what they send and whether they are online; who they are stays."""
         known = self._attendees.get(attendee.id)
+        if known is None or known.online != attendee.online:
+            self._touch_class(attendee.person)
         if known is None:
             self._arrivals[attendee.id] = self._next_arrival
             self._next_arrival += 1
             self._index(attendee.person)[attendee.id] = None
             if attendee.role is Role.TUTOR:
                 self._tutors[attendee.id] = None
-        if known is None or known.online != attendee.online:
-            self._touch_class(attendee.person)
         self._attendees[attendee.id] = attendee
         self._changed[attendee.id] = None
         if attendee.tracks:
@@ -132,7 +132,7 @@ class Roster:
         return self._classless if person.class_id is None else self._classes[person.class_id].members
 
     def _touch_class(self, person: Person) -> None:
-        """The numbers of the person's class are about to change."""
+        """The numbers of the person's class are about to change: they are noted as they were."""
         if person.class_id is not None:
             entry = self._classes[person.class_id]
             self._changed_classes.setdefault(person.class_id, self._status(entry))
