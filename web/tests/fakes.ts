@@ -65,7 +65,7 @@ export class FakeTrack {
   readyState: MediaStreamTrackState = 'live'
   constructor(
     readonly kind: 'audio' | 'video',
-    readonly id = kind,
+    readonly id: string = kind,
   ) {}
 
   get real(): MediaStreamTrack {
