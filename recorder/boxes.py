@@ -6,7 +6,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf", b"mvex"}
+MAX_SAMPLES = 100_000
+"""Of one fragment: a hundred times what half a second can have."""
+NOT_SYNC = 0x10000
+"""`sample_is_non_sync_sample` of the sample flags (8.8.3.1)."""
 
 
 class BadBoxError(ValueError):
@@ -77,39 +80,79 @@ def timescale(init: bytes) -> int:
 
 def fragment_times(moof: bytes) -> FragmentTimes:
     """Of one `moof` box with its header. Raises BadBoxError."""
-    fragment = find(moof, b"moof", b"traf")
-    header, decode_time, run = (find(moof, kind, within=fragment) for kind in (b"tfhd", b"tfdt", b"trun"))
-    flags = _unpack("!I", moof, header.body) & 0xFFFFFF
-    default_duration, default_flags = _defaults(moof, header.body + 8, flags)
-    wide = moof[decode_time.body] == 1
-    time = _unpack("!Q" if wide else "!I", moof, decode_time.body + 4)
-    return _run_times(moof, run, time, default_duration, default_flags)
+    time, runs = _read_run(moof)
+    return FragmentTimes(
+        time=time,
+        duration=sum(sample.duration for sample in runs),
+        keyframe=bool(runs) and runs[0].keyframe,
+        samples=len(runs),
+    )
 
 
-def _defaults(moof: bytes, offset: int, flags: int) -> tuple[int, int]:
-    """Default sample duration and flags of a `tfhd` (8.8.7)."""
-    offset += 8 * bool(flags & 0x01) + 4 * bool(flags & 0x02)
-    duration = _unpack("!I", moof, offset) if flags & 0x08 else 0
-    offset += 4 * bool(flags & 0x08) + 4 * bool(flags & 0x10)
-    return duration, _unpack("!I", moof, offset) if flags & 0x20 else 0
+def samples(fragment: bytes) -> Iterator[tuple[int, int, bool, bytes]]:
+    """(time, duration, keyframe, data) of the samples of one fragment: `moof` and `mdat`, one run, as we
+    write them.
+
+    Raises BadBoxError.
+    """
+    time, run = _read_run(fragment)
+    offset = find(fragment, b"mdat").body
+    for sample in run:
+        if offset + sample.size > len(fragment):
+            raise BadBoxError("sample cut off")
+        yield time, sample.duration, sample.keyframe, fragment[offset : offset + sample.size]
+        time += sample.duration
+        offset += sample.size
 
 
-def _run_times(moof: bytes, run: Box, time: int, default_duration: int, default_flags: int) -> FragmentTimes:
-    """Sums up a `trun` (8.8.8)."""
-    flags = _unpack("!I", moof, run.body) & 0xFFFFFF
-    samples = _unpack("!I", moof, run.body + 4)
+@dataclass(frozen=True, slots=True)
+class _SampleEntry:
+    duration: int
+    size: int
+    keyframe: bool
+
+
+def _read_run(data: bytes) -> tuple[int, list[_SampleEntry]]:
+    """(`tfdt`, the samples of the one `trun`) of the `moof` in the data."""
+    track = find(data, b"moof", b"traf")
+    header, decode_time, run = (find(data, kind, within=track) for kind in (b"tfhd", b"tfdt", b"trun"))
+    wide = data[decode_time.body] == 1
+    time = _unpack("!Q" if wide else "!I", data, decode_time.body + 4)
+    return time, _entries(data, run, _defaults(data, header))
+
+
+def _defaults(data: bytes, header: Box) -> dict[int, int]:
+    """Default duration, size and flags of a `tfhd` (8.8.7), by the bit that stands for them in a `trun`."""
+    flags = _unpack("!I", data, header.body) & 0xFFFFFF
+    offset = header.body + 8 + 8 * bool(flags & 0x01) + 4 * bool(flags & 0x02)
+    found = {0x100: 0, 0x200: 0, 0x400: 0}
+    for present, field in ((0x08, 0x100), (0x10, 0x200), (0x20, 0x400)):
+        if flags & present:
+            found[field] = _unpack("!I", data, offset)
+            offset += 4
+    return found
+
+
+def _entries(data: bytes, run: Box, defaults: dict[int, int]) -> list[_SampleEntry]:
+    """The samples of a `trun` (8.8.8)."""
+    flags = _unpack("!I", data, run.body) & 0xFFFFFF
+    count = _unpack("!I", data, run.body + 4)
     offset = run.body + 8 + 4 * bool(flags & 0x01)
-    first_flags = _unpack("!I", moof, offset) if flags & 0x04 else default_flags
+    first_flags = _unpack("!I", data, offset) if flags & 0x04 else None
     offset += 4 * bool(flags & 0x04)
-    step = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
-    if flags & 0x400 and samples:
-        first_flags = _unpack("!I", moof, offset + 4 * bool(flags & 0x100) + 4 * bool(flags & 0x200))
-    duration = default_duration * samples
-    if flags & 0x100:
-        if offset + step * samples > run.end:
-            raise BadBoxError("sample table cut off")
-        duration = sum(_unpack("!I", moof, offset + step * index) for index in range(samples))
-    return FragmentTimes(time, duration, not first_flags & 0x10000, samples)
+    present = [field for field in (0x100, 0x200, 0x400, 0x800) if flags & field]
+    if count > MAX_SAMPLES or offset + 4 * len(present) * count > run.end:
+        raise BadBoxError("sample table cut off")
+    entries: list[_SampleEntry] = []
+    for index in range(count):
+        values = dict(defaults)
+        for field in present:
+            values[field] = _unpack("!I", data, offset)
+            offset += 4
+        if index == 0 and first_flags is not None:
+            values[0x400] = first_flags
+        entries.append(_SampleEntry(values[0x100], values[0x200], not values[0x400] & NOT_SYNC))
+    return entries
 
 
 def _unpack(format: str, data: bytes, offset: int) -> int:

@@ -26,6 +26,7 @@ from av.stream import Stream
 
 from recorder.boxes import top_level
 from recorder.depacketize.frame import CodecConfig
+from recorder.depacketize.opus import SILENCE, SILENCE_TICKS
 
 START_CODE = b"\x00\x00\x00\x01"
 _MUXER_OPTIONS = {
@@ -130,7 +131,8 @@ def _boxes(data: bytes, wanted: Iterable[bytes]) -> bytes:
 
 def rename_vp8(header: bytes) -> bytes:
     """`mp4v` with `esds` to `vp08` with `vpcC`, of the same length, so that no size and no offset changes."""
-    entry, descriptor = header.index(b"mp4v", header.index(b"stsd")), header.index(b"esds")
+    descriptor = header.index(b"esds")
+    entry = header.rindex(b"mp4v", 0, descriptor)
     (size,) = struct.unpack_from("!I", header, descriptor - 4)
     # vpcC: profile 0, level 1.0, 8 bits, 4:2:0 colocated, BT.709 limited, no initialisation data
     config = struct.pack("!I4sIBBBBBBH", 20, b"vpcC", 1 << 24, 0, 10, 0x82, 1, 1, 1, 0)
@@ -139,3 +141,14 @@ def rename_vp8(header: bytes) -> bytes:
     out[entry : entry + 4] = b"vp08"
     out[descriptor - 4 : descriptor - 4 + size] = config + filler
     return bytes(out)
+
+
+def silence(from_us: int, to_us: int, clock_rate: int = 48_000) -> bytes:
+    """A fragment of silence for a hole in a sound track. Times in microseconds of the item's clock."""
+    start, end = (us * clock_rate // 1_000_000 for us in (from_us, to_us))
+    samples = [
+        Sample(SILENCE, time, min(SILENCE_TICKS, end - time), True)
+        for time in range(start, end, SILENCE_TICKS)
+    ]
+    muxer = FragmentMuxer(CodecConfig("opus", "opus", clock_rate, channels=2), b"")
+    return muxer.fragment(samples, 1)

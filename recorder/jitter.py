@@ -22,6 +22,8 @@ NACK_INTERVAL_US = 40_000
 """Doubled with every try up to MAX_NACK_INTERVAL_US: the packet may be on its way from a publisher 100 ms
 away."""
 MAX_NACK_INTERVAL_US = 320_000
+START_US = 50_000
+"""Nothing is let go before: the packet that came first need not be the first one."""
 MAX_HOLE = 1024
 """A jump over more packets is an outage: nobody's cache reaches back so far, so it is not asked for."""
 MAX_BUFFERED = 4096
@@ -51,6 +53,8 @@ class JitterBuffer:
     def __init__(self) -> None:
         self._unwrapper = Unwrapper(16)
         self._next: int | None = None
+        self._started_us = 0
+        self._starting = True
         self._highest = 0
         self._lost = 0
         self._waiting: dict[int, tuple[RtpPacket, int]] = {}
@@ -62,14 +66,18 @@ class JitterBuffer:
         sequence = self._unwrapper.peek(packet.sequence)
         if self._next is None:
             self._next, self._highest = sequence, sequence - 1
-        if sequence < self._next:
+            self._started_us = now_us
+        if sequence < self._next and self._starting:
+            self._open_holes(sequence + 1, self._next, now_us)
+            self._next = sequence
+        elif sequence < self._next:
             self.counters["late"] += 1
             return []
         if sequence in self._waiting:
             self.counters["duplicate"] += 1
             return []
         if sequence > self._highest:
-            self._open_holes(sequence, now_us)
+            self._open_holes(self._highest + 1, sequence, now_us)
             self._unwrapper.unwrap(packet.sequence)
             self._highest = sequence
         elif self._holes.pop(sequence, None) is not None:
@@ -79,11 +87,12 @@ class JitterBuffer:
 
     def tick(self, now_us: int) -> list[Ordered]:
         """Gives up holes that are too old; returns what they held back."""
-        return self._release(now_us) if self._holes else []
+        return self._release(now_us) if self._waiting else []
 
     def flush(self) -> list[Ordered]:
         """Gives up every hole: the stream is over."""
         self._holes.clear()
+        self._starting = False
         return self._release(0)
 
     def nacks(self, now_us: int) -> list[int]:
@@ -98,15 +107,16 @@ class JitterBuffer:
         self.counters["nacked"] += len(due)
         return due
 
-    def _open_holes(self, sequence: int, now_us: int) -> None:
-        first = self._highest + 1
-        if sequence - first > MAX_HOLE:
-            return
-        for missing in range(first, sequence):
-            self._holes[missing] = _Hole(now_us, now_us + FIRST_NACK_US)
+    def _open_holes(self, first: int, end: int, now_us: int) -> None:
+        if end - first <= MAX_HOLE:
+            for missing in range(first, end):
+                self._holes[missing] = _Hole(now_us, now_us + FIRST_NACK_US)
 
     def _release(self, now_us: int) -> list[Ordered]:
         released: list[Ordered] = []
+        if self._starting and now_us - self._started_us < START_US:
+            return released
+        self._starting = False
         while self._waiting and self._next is not None:
             found = self._waiting.pop(self._next, None)
             if found is not None:

@@ -207,7 +207,8 @@ class _Coverage:
 
 
 def _coverage(item: ItemFiles, track: TrackFiles) -> _Coverage:
-    """What should be there: from the first sample until the track was given up on purpose, or the item's end."""
+    """What should be there: from the first sample until the track was given up on purpose, or the item's
+    end."""
     name = track.entry.track
     start_us, end_us = track.index.span_us
     gaps = [e for e in item.entries if isinstance(e, ledger.Gap) and e.track == name]

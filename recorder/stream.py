@@ -13,7 +13,7 @@ from recorder.rtp import RtpPacket, SenderReport
 from recorder.serial import Unwrapper
 from recorder.timeline import SenderClock, Timeline
 
-KEYFRAME_RETRY_US = 1_000_000
+KEYFRAME_RETRY_US = 500_000
 """Between two requests for a keyframe that does not come; the server limits them again, per publication."""
 KEYFRAME_INTERVAL_US = 4_000_000
 """A keyframe is asked for when the last is so old: replay can only begin there. Costs a 720p camera less
