@@ -330,7 +330,8 @@ class _Section(_Level):
         return MediaSection(
             media=self.media,
             mid=self.mid,
-            port=self.port,
+            # An offerer that insists on BUNDLE writes port 0 and means no refusal (RFC 9143, 6).
+            port=self.port or (DISCARD_PORT if "bundle-only" in self.flags else 0),
             protocol=self.protocol,
             raw_formats=self.raw_formats,
             direction=direction,
@@ -406,7 +407,9 @@ def _dtls(section: _Section, session: _Session) -> DtlsParameters | None:
     return DtlsParameters(tuple(fingerprints), setup) if fingerprints else None
 
 
-FLAGS = {"rtcp-mux", "rtcp-rsize", "end-of-candidates"}
+FLAGS = {"rtcp-mux", "rtcp-rsize", "end-of-candidates", "bundle-only"}
+DISCARD_PORT = 9
+"""Stands for "a port, but ICE will tell" (RFC 8840, 4.1.1)."""
 
 LEVEL_ATTRIBUTES: dict[str, Callable[[_Level, str], None]] = {
     "ice-ufrag": _Level.read_ufrag,
