@@ -92,7 +92,7 @@ class Parts:
 async def running(config: Config, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """A server from bottom to top, until the block ends.
 
-    MediaPortError, HttpPortError; OSError for the data directory; StoreUnavailable; LibraryInUse.
+    MediaPortError, HttpPortError; OSError for the data directory; StoreUnavailable; LibraryInUseError.
     """
     async with build(config) as parts:
         app = make_app(parts)

@@ -11,7 +11,7 @@ import time
 from typing import Final
 
 from classroom.store.store import StoreUnavailable
-from recorder.supervisor import LibraryInUse
+from recorder.supervisor import LibraryInUseError
 from sfu.dtls import CertificateError
 from signaling import catalogue, tls
 from signaling.app import HttpPortError, MediaPortError, Server, running
@@ -31,7 +31,7 @@ def serve_until_stopped(config: Config) -> None:
         raise _port_error(error, config.port, config.host, "--port") from error
     except MediaPortError as error:
         raise _port_error(error, config.media_port, ", ".join(config.media_ip), "--media-port") from error
-    except LibraryInUse as error:
+    except LibraryInUseError as error:
         raise CommandError("cli.error.data-in-use", data=config.data) from error
     except StoreUnavailable as error:
         raise CommandError("cli.database-unusable", database=config.database_url, reason=error) from error

@@ -14,20 +14,21 @@ from signaling.cli.command import EXIT_ERROR, CommandError, Commands, language_o
 from signaling.config import ConfigError
 from signaling.problems import Problem
 
-MODULES: Final = (
-    "signaling.cli.serve",
-    "signaling.cli.token",
-    "signaling.publish",
-    "signaling.watch",
-    "signaling.cli.library",
-)
-"""Each registers its command, in the order of the help."""
+MODULES: Final = {
+    "serve": "signaling.cli.serve",
+    "token": "signaling.cli.token",
+    "publish": "signaling.publish",
+    "watch": "signaling.watch",
+    "library": "signaling.cli.library",
+}
+"""Command -> the module that registers it, in the order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     language = language_of()
-    options = build_parser(language).parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = build_parser(language, arguments).parse_args(arguments)
     try:
         code: int = options.run(options)
     except (CommandError, ConfigError) as error:
@@ -43,13 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def build_parser(language: str) -> argparse.ArgumentParser:
-    """The whole command line, with help in that language."""
+def build_parser(language: str, arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The command line, with help in that language: of one command where the first argument names it, because
+    loading all of them takes a second; else of all."""
     parser = argparse.ArgumentParser(prog="tongke", description=catalogue.text("cli", language))
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     commands = Commands(subparsers, language)
-    for name in MODULES:
-        importlib.import_module(name).register(commands)
+    named = arguments[0] if arguments else ""
+    for module in [MODULES[named]] if named in MODULES else MODULES.values():
+        importlib.import_module(module).register(commands)
     return parser
 
 
