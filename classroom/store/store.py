@@ -56,6 +56,7 @@ class Store:
     ) -> None:
         self._engine = engine
         self._ledger = Ledger()
+        self._closed = False
         self._writer = Writer(engine, self._ledger, clock, on_health or (lambda health: None))
 
     @classmethod
@@ -101,7 +102,10 @@ class Store:
         await self._writer.flush()
 
     async def close(self) -> None:
-        """Writes what is queued (for at most 5 s), then closes."""
+        """Writes what is queued (for at most 5 s), then closes. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             async with asyncio.timeout(CLOSING_S):
                 await self._writer.flush()

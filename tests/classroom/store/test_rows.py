@@ -1,0 +1,104 @@
+"""Every fact is written somewhere, and what is written can be read back as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from classroom import events
+from classroom.events import Fact, LeaveCause
+from classroom.floor import Priority, Route
+from classroom.model import (
+    ChatEntry,
+    ChatId,
+    ClassStatus,
+    Hand,
+    HandId,
+    LessonId,
+    LessonState,
+    PersonId,
+    Phase,
+    Publication,
+    RecordingState,
+    Role,
+    Source,
+)
+from classroom.rules.reasons import Reason
+from classroom.store.ledger import Ledger
+from classroom.store.rows import entry
+from classroom.store.statements import ADD_EVENT, ORDER
+
+AT: dict[str, Any] = {"lesson_id": LessonId("L"), "at_ms": 5}
+ROUTE = Route(PersonId("m"), Source("camera"), Publication("p"), Priority.CAMERA)
+APART = {events.EntryRefused, events.ObservationStarted, events.ObservationEnded}
+
+
+@pytest.fixture
+def facts(school: Any) -> list[Fact]:
+    track: dict[str, Any] = {"person": school.master, "source": "camera", "publication": "p", **AT}
+    said = ChatEntry(ChatId("c"), PersonId("sa"), "", Role.STUDENT, "x", 5)
+    return [
+        events.StateChanged(state=LessonState.LIVE, lesson=school.lesson(), actor=PersonId("m"), **AT),
+        events.PhaseChanged(phase=Phase.BREAK, actor=None, **AT),
+        events.PersonJoined(person=school.master, **AT),
+        events.PersonLeft(person=school.master, cause=LeaveCause.LEFT, **AT),
+        events.EntryRefused(person=school.master, reason=Reason.LESSON_FULL, **AT),
+        events.TutorChanged(status=ClassStatus(school.class_1, PersonId("t9"), True, 0), **AT),
+        events.TrackPublished(**track),
+        events.TrackUnpublished(cause=LeaveCause.LOST, **track),
+        events.TrackMuted(muted=True, **track),
+        events.HandRaised(hand=Hand(HandId("h"), PersonId("sa"), "", None, "", 0), **AT),
+        events.HandLowered(hand=HandId("h"), actor=None, **AT),
+        events.ChatWritten(entry=said, **AT),
+        events.RecordingChanged(state=RecordingState.ON, **AT),
+        events.RecorderRouted(routes=(ROUTE,), **AT),
+        events.ObservationStarted(person=school.supervisor, **AT),
+        events.ObservationEnded(person=school.supervisor, cause=LeaveCause.LEFT, **AT),
+    ]
+
+
+def test_all_facts_are_known(facts: list[Fact]) -> None:
+    known = {name for name, kind in vars(events).items() if isinstance(kind, type) and issubclass(kind, Fact)}
+    assert {type(fact).__name__ for fact in facts} == known - {"Fact"}
+
+
+def test_every_fact_is_written_and_those_of_supervision_apart(facts: list[Fact]) -> None:
+    ledger = Ledger()
+    numbers = []
+    for fact in facts:
+        writes = entry(fact, ledger).writes
+        assert writes, fact
+        assert all(any(write.statement is known for known in ORDER) for write in writes)
+        rows = [write.row for write in writes if write.statement is ADD_EVENT]
+        assert len(rows) == (type(fact) not in APART)
+        numbers += [row["seq"] for row in rows]
+        for row in rows:
+            assert isinstance(msgspec.json.decode(row["body"]), dict)
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert not ledger.has_open
+
+
+def test_the_body_says_what_has_no_column(facts: list[Fact]) -> None:
+    ledger = Ledger()
+    bodies = {
+        write.row["kind"]: (write.row["person_id"], msgspec.json.decode(write.row["body"]))
+        for fact in facts
+        for write in entry(fact, ledger).writes
+        if write.statement is ADD_EVENT
+    }
+    assert bodies["track.unpublished"] == ("m", {"source": "camera", "publication": "p", "cause": "lost"})
+    assert bodies["track.muted"] == ("m", {"source": "camera", "publication": "p", "muted": True})
+    assert bodies["class.tutor"] == (None, {"class_id": "c1", "tutor": "t9"})
+    assert bodies["chat.written"] == ("sa", {"id": "c"})
+    assert bodies["lesson.phase"] == (None, {"phase": "break"})
+
+
+def test_leaving_without_having_come_closes_nothing(school: Any) -> None:
+    """After the joining was lost to an overrun queue."""
+    ledger = Ledger()
+    left = events.PersonLeft(person=school.master, cause=LeaveCause.LEFT, **AT)
+    assert [write.statement for write in entry(left, ledger).writes] == [ADD_EVENT]
+    ended = events.ObservationEnded(person=school.supervisor, cause=LeaveCause.LEFT, **AT)
+    assert entry(ended, ledger).writes == ()
