@@ -130,7 +130,6 @@ class MediaEnd:
             formats=[(each.codec.name, *_numbers(each)) for each in parameters.formats],
             encodings=[(each.rid or "", each.ssrc or 0, each.rtx_ssrc or 0) for each in parameters.encodings],
             transport_cc=transport_cc,
-            remb="goog-remb" in feedback and not transport_cc,
         )
         publication = Publication(PublicationId(id), parameters, self)
         self.publications[publication.id] = publication

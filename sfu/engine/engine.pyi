@@ -82,7 +82,6 @@ class Engine:
         formats: list[tuple[str, int, int, bool]],
         encodings: list[tuple[str, int, int]],
         transport_cc: bool = False,
-        remb: bool = False,
     ) -> int:
         """formats: (codec name, payload type, rtx payload type or -1, nack). encodings: (rid or "", ssrc or 0,
         rtx ssrc or 0), best quality last; may be empty: then one layer, found by MID."""

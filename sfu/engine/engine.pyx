@@ -393,7 +393,6 @@ cdef class Engine:
         list formats,
         list encodings,
         bint transport_cc=False,
-        bint remb=False,
     ):
         cdef engine_t *e
         cdef transport_t *t

@@ -211,6 +211,7 @@ cdef int layer_open(engine_t *e, layer_t *layer, uint32_t ssrc) noexcept nogil:
     cdef uint32_t i
     layer_close(e, layer)
     layer.ssrc = ssrc
+    layer.opened_us = e.now_us
     reception_init(&layer.reception, ssrc, p.clock_rate)
     if cache_init(&layer.cache, VIDEO_ARENA if p.video else AUDIO_ARENA, VIDEO_SLOTS if p.video else AUDIO_SLOTS) < 0:
         return -1

@@ -15,7 +15,7 @@ LISTEN_BACKLOG = 512
 def open_sockets(hosts: list[str], port: int) -> tuple[int, list[socket.socket], list[socket.socket]]:
     """Port, UDP sockets and listening TCP sockets, one of each per host, in order; non-blocking.
 
-    hosts: IPv4 or IPv6 literals (ValueError for others). port 0: one that is free for both protocols everywhere.
+    hosts: IPv4 or IPv6 literals (ValueError for others). port 0: one that is free for both everywhere.
     Raises OSError, with the address in its text, when one cannot be bound.
     """
     families = [_family(host) for host in hosts]

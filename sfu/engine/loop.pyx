@@ -97,6 +97,7 @@ from sfu.engine.listen import open_sockets
 cdef enum:
     SYS_EPOLL_PWAIT2 = 441          # the same on every architecture
     RECEIVE_ROUNDS = 4              # 256 datagrams are 0.3 ms of work
+    STUCK_US = 1000                 # a timer that is due again at once must not become a busy loop
     # What an epoll event is about: in the upper half of its data; the lower half is an index or a channel.
     TAG_WAKE = 0
     TAG_UDP = 1
@@ -157,6 +158,8 @@ cdef bint settle(loop_t *loop) noexcept nogil:
     else:
         core_settle(loop.engine, now_us)
     due = core_deadline(loop.engine)
+    if 0 <= due <= now_us:
+        due = now_us + STUCK_US
     streams_due = streams_deadline(&loop.streams)
     if due < 0 or 0 <= streams_due < due:
         due = streams_due
@@ -331,13 +334,14 @@ SOCKET_COUNTER_NAMES = (
 
 @cython.no_gc_clear
 cdef class Loop:
-    def __cinit__(self, Engine engine not None, list hosts not None, int port):
+    def __cinit__(self, Engine engine not None, list hosts not None, int port, *, double answer_limit_s=10.0):
         if not 0 < len(hosts) <= FIRST_STREAM_CHANNEL:
             raise ValueError(f"1 to {FIRST_STREAM_CHANNEL} hosts, not {len(hosts)}")
         self.engine = engine
         self.state = loop_new(engine.state, int.from_bytes(os.urandom(8)))
         if self.state == NULL:
             raise MemoryError("no memory or no file descriptors for the packet thread")
+        self.state.streams.answer_us = <int64_t>(answer_limit_s * 1000000)
         self.port, udp, tcp = open_sockets(hosts, port)
         self.take_over(udp, tcp)
 
@@ -416,5 +420,5 @@ cdef class Loop:
     def counters(self):
         return {name: self.state.counters[i] for i, name in enumerate(SOCKET_COUNTER_NAMES)}
 
-    def pretend_gso_refused(self):
-        self.state.udp.pretend_refusal = True
+    def pretend_gso_refused(self, int error):
+        self.state.udp.pretended_error = error

@@ -49,6 +49,7 @@ cdef enum:
     RESEND_TRIES = 6
     STUN_PER_SECOND = 100       # per transport; a full ICE check list with retransmissions is about 50
     MAX_PADDING = 16            # bytes put behind a packet so that it has its neighbours' size
+    RESTART_US = 1000000        # a publisher may begin anew under another SSRC this often: it costs a fresh cache
     LAYER_SILENT_US = 2000000   # a layer without packets for so long is not chosen
 
 cdef struct tag_t:              # a MID or RID
@@ -71,6 +72,7 @@ cdef struct layer_t:
     reception_t reception
     nack_t nack
     cache_t cache
+    int64_t opened_us           # when it began under this SSRC
     int64_t last_us             # arrival of the last packet
     int64_t keyframe_us         # arrival of the last keyframe's start; 0 for none
     int64_t keyframe_sequence

@@ -45,6 +45,7 @@ from sfu.engine.forward cimport gather
 from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, stream_add
 from sfu.engine.model cimport (
     MAX_PAYLOAD,
+    RESTART_US,
     STUN_PER_SECOND,
     format_t,
     layer_t,
@@ -361,6 +362,8 @@ cdef const stream_t *learn_stream(engine_t *e, transport_t *t, const rtp_t *p) n
         repair |= publication.formats[i].rtx_payload_type == <int>p.payload_type
     layer = find_layer(publication, p, repair)
     if layer == NULL:
+        return NULL
+    if not repair and layer.started and e.now_us - layer.opened_us < RESTART_US:
         return NULL
     forget_stream(t, layer, repair)
     if not repair and layer_open(e, layer, p.ssrc) < 0:

@@ -9,11 +9,10 @@ cdef enum:
     STREAM_SLOTS = 8192         # channel = use of the slot << STREAM_SLOT_BITS | slot
     STREAM_SLOT_BITS = 13
     MAX_TCP = 4096              # connections at a time: 1,000 people behind TCP-only firewalls, three and more each
-    MAX_LOCAL = 64              # local sockets: one per process fed by this one
+    MAX_LOCAL = 256             # local sockets: one per process fed by this one
     MAX_LISTENERS = 16
     ADDRESS_BUCKETS = 4096
     MAX_UNANSWERED = 256        # of one address: a whole school behind one NAT may join at the same minute
-    ANSWER_US = 10000000        # a connection that was not worth an answer for so long is closed
     ACCEPT_BATCH = 16           # between two looks at the media
     ACCEPT_PAUSE_US = 100000    # when out of file descriptors
     BACKLOG_BYTES = 262144      # of one connection: 1.4 s at 1.5 Mbit/s; what waits longer is of no use
@@ -58,6 +57,7 @@ cdef struct streams_t:
     uint32_t local_count
     int listeners[MAX_LISTENERS]
     uint32_t listener_count
+    int64_t answer_us           # a connection that was not worth an answer for so long is closed
     int64_t accept_again_us     # 0: accepting
     uint16_t *unanswered        # by hash of the address
     uint64_t seed

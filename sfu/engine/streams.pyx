@@ -10,7 +10,7 @@ of 256 KiB per connection; when that is full, new datagrams are dropped whole, s
 dropped is the same as on UDP. The kernel's own queue is kept short too, or seconds of media would pile up there.
 
 A connection proves itself, or costs little: its first frame must look like STUN (RFC 7983), at once; and it must be
-worth an answer within 10 s (answers go only to STUN that was authenticated). Connections still without an answer are
+worth an answer within 10 s or so (answers go only to STUN that was authenticated). Connections still without an answer are
 counted per address (/64 for IPv6) in buckets by a seeded hash; a collision refuses a stranger too early, never more.
 
 A local socket keeps datagrams apart by itself. Its reader is a process of ours: when that does not keep up, datagrams are
@@ -180,13 +180,13 @@ cdef void bury(streams_t *s) noexcept nogil:
     while s.doomed_head >= 0:
         stream = &s.slots[s.doomed_head]
         s.doomed_head = stream.next
-        close(stream.fd)                        # which takes it out of epoll too
         if stream.kind == STREAM_TCP:
             s.tcp_count -= 1
         else:
             s.local_count -= 1
         if not stream.silent:
             core_address_gone(s.engine, &stream.address)
+        close(stream.fd)                        # which takes it out of epoll too
         free_slot(s, stream)
 
 
@@ -428,7 +428,7 @@ cdef void keep_partial(streams_t *s, stream_t *stream, const uint8_t *data, uint
 
 
 cdef void streams_tick(streams_t *s, int64_t now_us) noexcept nogil:
-    while s.unanswered_head >= 0 and now_us >= s.slots[s.unanswered_head].accepted_us + ANSWER_US:
+    while s.unanswered_head >= 0 and now_us >= s.slots[s.unanswered_head].accepted_us + s.answer_us:
         s.counters[TCP_CLOSED_SILENT] += 1
         doom(s, &s.slots[s.unanswered_head], False)
     bury(s)
@@ -439,7 +439,7 @@ cdef void streams_tick(streams_t *s, int64_t now_us) noexcept nogil:
 cdef int64_t streams_deadline(const streams_t *s) noexcept nogil:
     cdef int64_t due = -1
     if s.unanswered_head >= 0:
-        due = s.slots[s.unanswered_head].accepted_us + ANSWER_US
+        due = s.slots[s.unanswered_head].accepted_us + s.answer_us
     if s.accept_again_us and (due < 0 or s.accept_again_us < due):
         due = s.accept_again_us
     return due

@@ -41,7 +41,7 @@ cdef struct udp_t:
     int64_t patience_us         # how long this flush may still wait for a full socket; set by whoever begins one
     bint segments               # the kernel knows UDP_SEGMENT
     uint32_t refusals           # in a row
-    bint pretend_refusal        # for tests: as if the kernel refused UDP_SEGMENT
+    int pretended_error         # for tests: as if the kernel refused UDP_SEGMENT with this errno; 0: not
     uint64_t *counters
 
 cdef int udp_init(udp_t *u, uint64_t *counters) noexcept nogil      # -1: out of memory

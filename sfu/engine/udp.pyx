@@ -174,6 +174,7 @@ cdef uint32_t address_to_name(const address_t *address, int family, sockaddr_in6
     if family == AF_INET6:
         name.sin6_family = <uint16_t>AF_INET6
         name.sin6_port = htons(address.port)
+        name.sin6_flowinfo = 0
         memcpy(&name.sin6_addr, address.ip, 16)
         return sizeof(sockaddr_in6)
     if memcmp(address.ip, V4_PREFIX, sizeof(V4_PREFIX)) != 0:
@@ -232,10 +233,12 @@ cdef int hand_over(udp_t *u, outbound_t *out, int fd, slots_t *s, uint32_t at) n
     """One sendmmsg from slot `at` on. Returns slots sent, or -errno."""
     cdef uint32_t count = s.used - at
     cdef int sent
-    if u.pretend_refusal:
+    if u.pretended_error:
         if s.counts[at] > 1:
-            return -EIO
+            return -u.pretended_error
         count = 1
+        while at + count < s.used and s.counts[at + count] == 1:
+            count += 1
     out.calls += 1
     sent = sendmmsg(fd, s.headers + at, count, MSG_DONTWAIT | MSG_NOSIGNAL)
     return sent if sent >= 0 else -errno

@@ -176,6 +176,32 @@ def test_simulcast_by_rid_switches_at_a_keyframe_only(bed, wire_format):
     assert all(0 <= step < 6000 for step in steps)
 
 
+def test_a_publisher_that_begins_anew_under_another_ssrc(bed, publisher, wire_format):
+    peer = subscribe(bed, publisher.publication)
+    for number in range(40):
+        ssrc = SSRC if number < 35 else SSRC + 1
+        send(
+            publisher,
+            wire_format,
+            number,
+            keyframe=number in {0, 35},
+            ssrc=ssrc,
+            sequence=9000 - number // 35 * 5000 + number,
+        )
+        bed.advance(33_000)
+    assert [wire_format.vp8_number(p.payload) for p in peer.packets] == list(range(40))
+    first = peer.packets[0].sequence
+    assert [p.sequence for p in peer.packets] == list(range(first, first + 40))
+
+
+def test_an_ssrc_for_each_packet_is_not_followed(bed, publisher, wire_format):
+    for number in range(100):
+        send(publisher, wire_format, number, ssrc=1000 + number)
+        bed.advance(1_000)
+    assert bed.engine.counters()["drop_rtp_unknown_stream"] == 99
+    assert bed.engine.publication_stats(publisher.publication)["layers"][0]["ssrc"] == 1000
+
+
 def test_sender_reports_carry_the_publishers_clock(bed, publisher, wire_format):
     peer = subscribe(bed, publisher.publication)
     send(publisher, wire_format, 10, keyframe=True)
