@@ -45,7 +45,7 @@ from sfu.params import Encoding, MediaParameters, PayloadFormat
 
 logger = logging.getLogger(__name__)
 
-RESTART_S = 0.5
+RESTART_S = 0.1
 """Between a death and the next start, and doubled each time up to MAX_RESTART_S while processes die young."""
 MAX_RESTART_S = 1.5
 """With the start of Python itself a recorder is back within 2 s, whatever kills it."""
