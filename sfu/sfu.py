@@ -84,7 +84,7 @@ class Sfu:
         self._ssrc = secrets.randbits(32)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(engine.event_fd(), self.drain)
-        self._timer = self._loop.call_later(TICK_S, self._tick)
+        self._timer = self._loop.call_later(TICK_S, self._timer_due)
         packets.start()
 
     @classmethod
@@ -234,9 +234,12 @@ class Sfu:
         self.control_counters.add("events_lost", event.detail)
         log.warning("x %d events lost: the event loop does not keep up", event.detail)
 
-    def _tick(self) -> None:
-        self._timer = self._loop.call_later(TICK_S, self._tick)
-        now = self.now()
+    def _timer_due(self) -> None:
+        self._timer = self._loop.call_later(TICK_S, self._timer_due)
+        self.tick(self.now())
+
+    def tick(self, now: float) -> None:
+        """Looks at all time limits. Called once a second; now: as the clock says."""
         for transport in tuple(self._transports.values()):
             if isinstance(transport, Transport):
                 self._tick_one(transport, now)
