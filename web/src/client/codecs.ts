@@ -6,6 +6,9 @@ export interface VideoCodec {
   sdpFmtpLine?: string
 }
 
+/** Rank of the codecs that are not the preferred one. */
+const OTHER = 3
+
 /** Resilience formats stay wherever they are: they follow the codec that is chosen. */
 const RESILIENCE = ['video/rtx', 'video/red', 'video/ulpfec', 'video/flexfec-03']
 
@@ -16,7 +19,7 @@ const RESILIENCE = ['video/rtx', 'video/red', 'video/ulpfec', 'video/flexfec-03'
 function rank(codec: VideoCodec, preferred: string): number {
   const mime = codec.mimeType.toLowerCase()
   if (RESILIENCE.includes(mime)) return 4
-  if (mime !== `video/${preferred.toLowerCase()}`) return 3
+  if (mime !== `video/${preferred.toLowerCase()}`) return OTHER
   const parameters = codec.sdpFmtpLine ?? ''
   if (mime !== 'video/h264') return 0
   if (!parameters.includes('packetization-mode=1')) return 2
@@ -29,6 +32,11 @@ export function preferCodec<T extends VideoCodec>(codecs: readonly T[], preferre
     .map((codec, index) => ({ codec, index, rank: rank(codec, preferred) }))
     .sort((a, b) => a.rank - b.rank || a.index - b.index)
     .map((entry) => entry.codec)
+}
+
+/** `codec` and what makes it resilient, nothing else: the server prefers H.264 wherever it is offered. */
+export function onlyCodec<T extends VideoCodec>(codecs: readonly T[], codec: string): T[] {
+  return preferCodec(codecs, codec).filter((each) => rank(each, codec) !== OTHER)
 }
 
 /** Names of the video codecs that this browser decodes, for `hello`. */

@@ -4,7 +4,7 @@
  */
 
 import type { Error as Refusal, ServerMessage, Welcome } from '@/protocol/messages'
-import { decodableCodecs, preferCodec } from './codecs'
+import { decodableCodecs, onlyCodec, preferCodec } from './codecs'
 import { Connection, openSocket, type ConnectionState, type Ending } from './connection'
 import type { DeviceChoice, DeviceProblem } from './devices'
 import { reduce, type LessonState } from './lesson-state'
@@ -13,7 +13,7 @@ import type { MediaState } from './media-state'
 import type { Overrides } from './overrides'
 import { Publisher, type Source } from './publisher'
 import { Receiver, type ReceivedStream } from './receiver'
-import { onlyTcp } from './sdp'
+import { onlyTcp, withStartBitrate } from './sdp'
 import { browserTimers } from './timers'
 
 export interface LessonEvents {
@@ -79,6 +79,7 @@ export class LessonClient {
     this.receiver = new Receiver({ ...media, onStreams: events.onStreams, onState: events.onReceiving })
     this.publisher = new Publisher({
       ...media,
+      adjust: (sdp) => withStartBitrate(media.adjust(sdp)),
       preferCodecs: (transceiver) => {
         preferOn(transceiver, overrides.codec)
       },
@@ -180,5 +181,7 @@ function preferOn(transceiver: RTCRtpTransceiver, codec: string): void {
   const capabilities = RTCRtpSender.getCapabilities('video')
   // Missing in browsers before 2024; they offer VP8 first, which works too.
   const set = transceiver.setCodecPreferences as RTCRtpTransceiver['setCodecPreferences'] | undefined
-  if (capabilities && set) set.call(transceiver, preferCodec(capabilities.codecs, codec))
+  if (!capabilities || !set) return
+  const { codecs } = capabilities
+  set.call(transceiver, codec ? onlyCodec(codecs, codec) : preferCodec(codecs, 'H264'))
 }

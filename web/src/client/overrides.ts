@@ -3,7 +3,7 @@
 export interface Overrides {
   /** `room`: the big-screen layout. */
   view: 'room' | ''
-  /** Video codec to offer first. */
+  /** The only video codec to offer; empty: all, H.264 first. */
   codec: string
   /** `tcp`: leave out the server's UDP candidates. */
   force: 'tcp' | ''
@@ -14,7 +14,7 @@ export function readOverrides(search: string): Overrides {
   const query = new URLSearchParams(search)
   return {
     view: query.get('view') === 'room' ? 'room' : '',
-    codec: query.get('codec') ?? 'H264',
+    codec: query.get('codec') ?? '',
     force: query.get('force') === 'tcp' ? 'tcp' : '',
     language: query.get('lang') ?? '',
   }

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { MediaState } from '@/client/media-state'
 import { Receiver, type ReceivedStream } from '@/client/receiver'
-import { onlyTcp } from '@/client/sdp'
 import type { ClientMessage, SubscribeOffer } from '@/protocol/messages'
 import { FakePeerConnection, FakeTimers } from '../fakes'
 
@@ -126,14 +125,4 @@ describe('a connection', () => {
     timers.pass(45_000)
     expect(sent).toHaveLength(2)
   })
-})
-
-it('leaves UDP candidates out where only TCP gets through', () => {
-  const sdp = [
-    'a=candidate:1 1 udp 2130706431 127.0.0.1 7000 typ host',
-    'a=candidate:2 1 UDP 2130706431 ::1 7000 typ host',
-    'a=candidate:3 1 tcp 1015021823 127.0.0.1 7000 typ host tcptype passive',
-    'a=end-of-candidates',
-  ].join('\r\n')
-  expect(onlyTcp(sdp)).toBe(sdp.split('\r\n').slice(2).join('\r\n'))
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { waitBefore } from '@/client/backoff'
-import { decodableCodecs, preferCodec } from '@/client/codecs'
+import { decodableCodecs, onlyCodec, preferCodec } from '@/client/codecs'
 import { problemOf } from '@/client/devices'
 import { levelOf } from '@/client/level'
 import { byDate, matches, type LibraryItem } from '@/client/library'
@@ -32,8 +32,8 @@ describe('codecs', () => {
     expect(preferCodec(codecs, 'H264').map((codec) => codecs.indexOf(codec))).toEqual([4, 3, 2, 0, 1])
   })
 
-  it('offers another one first when asked', () => {
-    expect(preferCodec(codecs, 'VP8').map((codec) => codecs.indexOf(codec))).toEqual([0, 2, 3, 4, 1])
+  it('offers another one alone when asked', () => {
+    expect(onlyCodec(codecs, 'VP8').map((codec) => codecs.indexOf(codec))).toEqual([0, 1])
   })
 
   it('names what can be decoded, once each', () => {
@@ -91,7 +91,7 @@ it('reads the overrides of an address', () => {
     force: 'tcp',
     language: 'en',
   })
-  expect(readOverrides('?view=x&force=udp')).toEqual({ view: '', codec: 'H264', force: '', language: '' })
+  expect(readOverrides('?view=x&force=udp')).toEqual({ view: '', codec: '', force: '', language: '' })
 })
 
 describe('the line', () => {
