@@ -24,6 +24,8 @@ FLASH_BRIGHTNESS: Final = 200
 """Mean luma: a flash has 235, another picture of the test source less than 100."""
 BEEP_LEVEL: Final = 0.1
 """Of full scale; the test source has 0.5 and silence."""
+MAX_LATENCY_MS: Final = 60_000
+"""A recording of the test source shows the time at which it was made."""
 PAIR_S: Final = 0.5
 """Flash and beep within half a second belong together: both come once a second."""
 
@@ -60,7 +62,7 @@ class Meter:
         self.height, self.width = luma.shape
         self.pictures += 1
         written_ms = test_source.read_time(luma, round(at * 1000))
-        if written_ms is not None:
+        if written_ms is not None and abs(at * 1000 - written_ms) < MAX_LATENCY_MS:
             self._latencies.append(at * 1000 - written_ms)
         bright = bool(luma[::16, ::16].mean() > FLASH_BRIGHTNESS)
         if bright and not self._bright:

@@ -193,7 +193,7 @@ class FileProgramme:
     def _open(self) -> InputContainer:
         try:
             return av.open(str(self.path))
-        except OSError as error:  # av.FFmpegError is one
+        except (av.FFmpegError, OSError) as error:
             raise MediaError("unreadable", self.path, error.strerror) from error
 
 

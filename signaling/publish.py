@@ -106,7 +106,7 @@ def connect(output: OutputContainer, endpoint: str, token: str, language: str) -
     """Offer, answer, ICE and DTLS. Raises CommandError with the server's own words."""
     try:
         output.start_encoding()
-    except OSError as error:  # av.FFmpegError is one
+    except (av.FFmpegError, OSError) as error:
         sentence = refusal(endpoint, token, language) or error.strerror
         raise CommandError("cli.client.refused", url=endpoint, reason=sentence) from error
 
@@ -124,10 +124,10 @@ def send(programme: Programme, output: OutputContainer, duration_s: float) -> fl
             output.mux(packet)
     except KeyboardInterrupt:
         pass
-    except OSError as error:
+    except (av.FFmpegError, OSError) as error:
         raise CommandError("cli.publish.lost", seconds=f"{due:.1f}", reason=error.strerror) from error
     finally:
-        with suppress(OSError):  # the DELETE of a session that is already gone
+        with suppress(av.FFmpegError, OSError):  # the DELETE of a session that is already gone
             output.close()
     return min(due, duration_s)
 

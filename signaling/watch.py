@@ -115,7 +115,7 @@ class Watching:
             kinds = {section.kind for section in sections}
             try:
                 self._file = MediaFile(self._output, picture=Kind.VIDEO in kinds, sound=Kind.AUDIO in kinds)
-            except (OSError, ValueError) as error:
+            except (av.FFmpegError, OSError, ValueError) as error:
                 raise CommandError("cli.watch.bad-output", path=self._output, reason=error) from error
 
     async def _report_until_end(self, player: WhepPlayer) -> None:

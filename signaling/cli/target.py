@@ -100,7 +100,8 @@ def refusal(endpoint: str, token: str, language: str) -> str | None:
     except urllib.error.HTTPError as error:
         return _sentence(error.read(MAX_ANSWER), f"{error.code} {error.reason}")
     except OSError as error:
-        raise CommandError("cli.client.no-server", url=endpoint, reason=error) from error
+        reason = getattr(error, "reason", error)
+        raise CommandError("cli.client.no-server", url=endpoint, reason=reason) from error
 
 
 def _sentence(body: bytes, status: str) -> str | None:
