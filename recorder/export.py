@@ -41,6 +41,10 @@ class StillLiveError(ExportError):
     """The lesson goes on: there is no whole file yet."""
 
 
+class NothingToExportError(ExportError):
+    """No picture and no sound was recorded."""
+
+
 @dataclass(slots=True)
 class _Output:
     """One stream of the file: parts of one track in one codec."""
@@ -74,7 +78,7 @@ def export(library: Library, item_id: str, target: Path) -> None:
     try:
         main = main_tracks(item)
     except NothingRecordedError:
-        raise ExportError(f"nothing was recorded of {item_id}") from None
+        raise NothingToExportError(f"nothing was recorded of {item_id}") from None
     tracks = main + [track for track in item.tracks if track not in main]
     outputs = [output for track in tracks for output in _outputs(track)]
     start_us = min(track.index.span_us[0] for track in main)

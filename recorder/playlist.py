@@ -114,25 +114,34 @@ def _segment_lines(track: str, kind: str, segment: Segment) -> list[str]:
     return ["#EXT-X-GAP", duration, f"{track}.gap.mp4?{span}"]
 
 
-def multivariant_playlist(item: ItemFiles, picture: str = "") -> str:
-    """The picture (a track id; by default the main one) with all sound of the item as one group.
+def multivariant_playlist(item: ItemFiles, picture: str = "", *, all_angles: bool = False) -> str:
+    """One picture (a track id; by default the main one) with all sound of the item as one group.
 
-    Raises NothingRecordedError when there is nothing, or no such picture.
+    all_angles: every picture as a variant with its source as NAME, the main one first; for our own player,
+    which chooses by name. Any other would switch between them by bandwidth. Raises NothingRecordedError when
+    there is nothing, or no such picture.
     """
     main = main_tracks(item, picture)
-    sounds = [track for track in item.tracks if track.entry.kind == "audio"]
     lines = ["#EXTM3U", "#EXT-X-VERSION:8"]
     if main[0].entry.kind == "audio":
-        return "\n".join([*lines, *_variant(main[0], [], "")]) + "\n"
-    default = main[1] if len(main) > 1 else None
-    for track in sounds:
-        chosen = "YES" if track is default else "NO"
-        name = f"{track.entry.person} {track.entry.source}".replace('"', "'")
-        lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="{name}",DEFAULT={chosen},AUTOSELECT={chosen},'
-            f'CHANNELS="2",URI="{track.entry.track}.m3u8"'
-        )
-    return "\n".join([*lines, *_variant(main[0], sounds, "sound" if sounds else "")]) + "\n"
+        return "\n".join([*lines, *_variant(main[0], [])]) + "\n"
+    sounds = [track for track in item.tracks if track.entry.kind == "audio"]
+    lines += [_rendition(track, default=track in main) for track in sounds]
+    angles = main[:1]
+    if all_angles:
+        angles += [track for track in item.tracks if track.entry.kind == "video" and track not in main]
+    for angle in angles:
+        lines += _variant(angle, sounds)
+    return "\n".join(lines) + "\n"
+
+
+def _rendition(track: TrackFiles, *, default: bool) -> str:
+    chosen = "YES" if default else "NO"
+    name = _quoted(f"{track.entry.person} {track.entry.source}")
+    return (
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME={name},DEFAULT={chosen},AUTOSELECT={chosen},'
+        f'CHANNELS="2",URI="{track.entry.track}.m3u8"'
+    )
 
 
 def main_tracks(item: ItemFiles, picture: str = "") -> list[TrackFiles]:
@@ -152,17 +161,23 @@ def main_tracks(item: ItemFiles, picture: str = "") -> list[TrackFiles]:
     return [pictures[0], *(own or sounds)[:1]]
 
 
-def _variant(track: TrackFiles, sounds: list[TrackFiles], group: str) -> list[str]:
+def _variant(track: TrackFiles, sounds: list[TrackFiles]) -> list[str]:
     part = track.index.latest
     assert part is not None, "a track without parts has no media"
-    codecs = [part.codec, *sorted({s.index.latest.codec for s in sounds if s.index.latest})]
+    codecs = dict.fromkeys([part.codec, *(s.index.latest.codec for s in sounds if s.index.latest)])
     attributes = [f"BANDWIDTH={_bandwidth(track) + sum(_bandwidth(s) for s in sounds[:1])}"]
-    attributes.append(f'CODECS="{",".join(dict.fromkeys(codecs))}"')
+    attributes.append(f'CODECS="{",".join(codecs)}"')
     if part.width:
         attributes.append(f"RESOLUTION={part.width}x{part.height}")
-    if group:
-        attributes.append(f'AUDIO="{group}"')
+    if sounds:
+        attributes.append('AUDIO="sound"')
+    attributes.append(f"NAME={_quoted(track.entry.source)}")
     return [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{track.entry.track}.m3u8"]
+
+
+def _quoted(text: str) -> str:
+    """A quoted-string of RFC 8216, 4.2, which has no way to escape."""
+    return '"' + "".join(c for c in text if c.isprintable() and c != '"') + '"'
 
 
 def _bandwidth(track: TrackFiles) -> int:

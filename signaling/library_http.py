@@ -5,16 +5,160 @@ Authorisation is the caller's: `allow` is asked for every playlist and every byt
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
 
+import msgspec
 from aiohttp import web
 
-from recorder.library import Library
+from recorder import playlist
+from recorder.export import ExportError, NothingToExportError, StillLiveError, export
+from recorder.fragments import silence
+from recorder.library import TRACK_ID, ItemFiles, Library, TrackFiles, UnknownItemError
+from recorder.playlist import NothingRecordedError
+from signaling.problems import Problem
 
 Allow = Callable[[web.Request, str], Awaitable[None]]
 """(request, lesson id; "" for all lessons): returns, or raises the problem that the caller gets."""
 
+PLAYLIST: Final = "application/vnd.apple.mpegurl"
+MP4: Final = "video/mp4"
+EXPORTED: Final = "lesson.mp4"
+"""In the item's directory: made when it is asked for, kept as long as the item."""
+MAX_SILENCE_US: Final = playlist.TARGET_S * 1_000_000
+"""Playlists never name a longer one."""
+GROWING: Final = {"Cache-Control": "no-cache"}
+FIXED: Final = {"Cache-Control": "private, max-age=86400"}
+"""What was written never changes, but who may see it can."""
+_PART: Final = re.compile(r"(t[0-9]{1,4})\.([0-9]{1,6})\.mp4")
+_MICROSECONDS: Final = re.compile(r"[0-9]{1,15}")
+
 
 def add_library_routes(app: web.Application, library: Library, allow: Allow) -> None:
     """GET /api/v1/library[?lesson=], /api/v1/library/{item}, /media/{item}/... on `app`."""
-    raise NotImplementedError
+    handlers = _Handlers(library, allow)
+    app.router.add_get("/api/v1/library", handlers.items)
+    app.router.add_get("/api/v1/library/{item}", handlers.item)
+    app.router.add_get("/media/{item}/index.m3u8", handlers.index)
+    app.router.add_get("/media/{item}/" + EXPORTED, handlers.exported)
+    app.router.add_get("/media/{item}/{track}.m3u8", handlers.playlist)
+    app.router.add_get("/media/{item}/{track}.silence.mp4", handlers.silence)
+    app.router.add_get("/media/{item}/{part}", handlers.part)
+
+
+class _Handlers:
+    """Files are read in threads: a slow disk must not hold up signaling."""
+
+    def __init__(self, library: Library, allow: Allow) -> None:
+        self._library = library
+        self._allow = allow
+        self._exporting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """One export of an item at a time; whoever asks meanwhile gets the same file."""
+
+    async def items(self, request: web.Request) -> web.Response:
+        lesson = request.query.get("lesson", "")
+        await self._allow(request, lesson)
+        items = await asyncio.to_thread(self._library.items, lesson)
+        return _json({"items": items})
+
+    async def item(self, request: web.Request) -> web.Response:
+        item_id = await self._authorised(request)
+        return _json(await asyncio.to_thread(self._library.item, item_id))
+
+    async def index(self, request: web.Request) -> web.Response:
+        """?video=TRACK chooses another picture; ?angles=all lists every picture, for our own player."""
+        files = await self._files(request)
+        picture, angles = request.query.get("video", ""), request.query.get("angles", "")
+        try:
+            text = playlist.multivariant_playlist(files, picture, all_angles=angles == "all")
+        except NothingRecordedError:
+            raise Problem("nothing-recorded", headers={"Retry-After": "2"}) from None
+        return _playlist(text)
+
+    async def playlist(self, request: web.Request) -> web.Response:
+        files = await self._files(request)
+        track = _track(files, request.match_info["track"])
+        return _playlist(await asyncio.to_thread(playlist.media_playlist, files, track))
+
+    async def part(self, request: web.Request) -> web.FileResponse:
+        item_id = await self._authorised(request)
+        match = _PART.fullmatch(request.match_info["part"])
+        if match is None:
+            raise Problem("not-found")
+        path = self._library.part_path(item_id, match[1], int(match[2]))
+        if not path.is_file():
+            raise Problem("not-found")
+        return web.FileResponse(path, headers={**FIXED, "Content-Type": MP4})
+
+    async def silence(self, request: web.Request) -> web.Response:
+        """What stands in a sound playlist where nothing was recorded."""
+        await self._authorised(request)
+        if not TRACK_ID.fullmatch(request.match_info["track"]):
+            raise Problem("not-found")
+        start_us, end_us = (_microseconds(request, name) for name in ("from", "to"))
+        if not 0 < end_us - start_us <= MAX_SILENCE_US:
+            raise Problem("not-found")
+        data = await asyncio.to_thread(silence, start_us, end_us)
+        return web.Response(body=data, content_type=MP4, headers=FIXED)
+
+    async def exported(self, request: web.Request) -> web.FileResponse:
+        item_id = await self._authorised(request)
+        path = self._library.path(item_id, EXPORTED)
+        lock = self._exporting.setdefault(item_id, asyncio.Lock())
+        async with lock:
+            if not path.is_file():
+                await self._export(item_id, path)
+        disposition = f'attachment; filename="{item_id}.mp4"' if "download" in request.query else "inline"
+        headers = {**GROWING, "Content-Type": MP4, "Content-Disposition": disposition}
+        return web.FileResponse(path, headers=headers)
+
+    async def _export(self, item_id: str, path: Path) -> None:
+        try:
+            await asyncio.to_thread(export, self._library, item_id, path)
+        except StillLiveError:
+            raise Problem("item-live") from None
+        except NothingToExportError:
+            raise Problem("nothing-recorded") from None
+        except ExportError as error:
+            raise Problem("not-exported") from error
+
+    async def _authorised(self, request: web.Request) -> str:
+        """The item's id, once the caller may see it."""
+        item_id = request.match_info["item"]
+        try:
+            lesson = await asyncio.to_thread(self._library.lesson_of, item_id)
+        except UnknownItemError:
+            # Whoever may not see all lessons learns nothing of which items there are.
+            await self._allow(request, "")
+            raise Problem("unknown-item", item=item_id[:80]) from None
+        await self._allow(request, lesson)
+        return item_id
+
+    async def _files(self, request: web.Request) -> ItemFiles:
+        return await asyncio.to_thread(self._library.files, await self._authorised(request))
+
+
+def _track(files: ItemFiles, name: str) -> TrackFiles:
+    for track in files.tracks:
+        if track.entry.track == name:
+            return track
+    raise Problem("not-found")
+
+
+def _microseconds(request: web.Request, name: str) -> int:
+    text = request.query.get(name, "")
+    if not _MICROSECONDS.fullmatch(text):
+        raise Problem("not-found")
+    return int(text)
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json", headers=GROWING)
+
+
+def _playlist(text: str) -> web.Response:
+    return web.Response(text=text, content_type=PLAYLIST, headers=GROWING)

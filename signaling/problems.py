@@ -65,6 +65,11 @@ STATUS: Final[Mapping[str, int]] = {
     "chat-control-characters": 400,
     "too-fast": 429,
     "busy": 503,
+    # the library
+    "unknown-item": 404,
+    "nothing-recorded": 404,
+    "item-live": 409,
+    "not-exported": 503,
     "internal": 500,
     "closed": 503,
     # WebSocket
