@@ -23,6 +23,7 @@ from libc.errno cimport ENOSYS, EPERM, errno
 from libc.stdint cimport INT64_MAX, uint32_t
 from libc.stdlib cimport calloc, free
 
+from sfu.engine.accept cimport accept_deadline, accept_listen, accept_ready, accept_tick
 from sfu.engine.address cimport FIRST_STREAM_CHANNEL, address_t, address_to_bytes
 from sfu.engine.core cimport (
     core_bind,
@@ -68,16 +69,13 @@ from sfu.engine.linux cimport (
 )
 from sfu.engine.outbound cimport outbound_t
 from sfu.engine.streams cimport (
-    streams_accept,
     streams_add_local,
+    streams_bury,
     streams_close,
-    streams_deadline,
     streams_free,
     streams_init,
-    streams_listen,
     streams_ready,
     streams_send,
-    streams_tick,
 )
 from sfu.engine.udp cimport (
     PATIENCE_US,
@@ -125,7 +123,9 @@ cdef int wait_for_events(loop_t *loop) noexcept nogil:
         if count >= 0 or (errno != ENOSYS and errno != EPERM):
             return <int>count
         loop.coarse = True
-    return epoll_wait(loop.epoll_fd, loop.events, EVENTS, <int>min((left_us + 999) // 1000, 60000) if left_us >= 0 else -1)
+    if left_us >= 0:
+        left_us = min((left_us + 999) // 1000, <int64_t>60000)
+    return epoll_wait(loop.epoll_fd, loop.events, EVENTS, <int>left_us)
 
 
 cdef void dispatch(loop_t *loop, uint64_t data, uint32_t events) noexcept nogil:
@@ -140,7 +140,7 @@ cdef void dispatch(loop_t *loop, uint64_t data, uint32_t events) noexcept nogil:
     elif tag == TAG_STREAM:
         streams_ready(&loop.streams, which, events)
     elif tag == TAG_LISTENER:
-        streams_accept(&loop.streams, which)
+        accept_ready(&loop.streams, which)
     else:
         read(loop.wake_fd, &wakes, sizeof(wakes))
 
@@ -151,7 +151,8 @@ cdef bint settle(loop_t *loop) noexcept nogil:
     cdef int64_t due, streams_due
     cdef bint go_on
     core_lock(loop.engine)
-    streams_tick(&loop.streams, now_us)
+    accept_tick(&loop.streams, now_us)
+    streams_bury(&loop.streams)
     due = core_deadline(loop.engine)
     if 0 <= due <= now_us:
         core_tick(loop.engine, now_us)
@@ -160,7 +161,7 @@ cdef bint settle(loop_t *loop) noexcept nogil:
     due = core_deadline(loop.engine)
     if 0 <= due <= now_us:
         due = now_us + STUCK_US
-    streams_due = streams_deadline(&loop.streams)
+    streams_due = accept_deadline(&loop.streams)
     if due < 0 or 0 <= streams_due < due:
         due = streams_due
     loop.asleep_until_us = due if due >= 0 else INT64_MAX
@@ -352,7 +353,7 @@ cdef class Loop:
             if watch(self.state, self.state.udp.sockets[i].fd, TAG_UDP, i) < 0:
                 raise_errno(errno)
         for bound in tcp:
-            error = streams_listen(&self.state.streams, bound.detach())
+            error = accept_listen(&self.state.streams, bound.detach())
             if error < 0:
                 raise_errno(-error)
         return 0

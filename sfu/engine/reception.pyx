@@ -129,7 +129,9 @@ cdef class Reception:
     def __cinit__(self, uint32_t ssrc, uint32_t clock_rate):
         reception_init(&self.r, ssrc, clock_rate)
 
-    def packet(self, uint16_t sequence, uint32_t timestamp, uint32_t payload_bytes, int64_t now_us, *, bint repaired=False):
+    def packet(
+        self, uint16_t sequence, uint32_t timestamp, uint32_t payload_bytes, int64_t now_us, *, bint repaired=False
+    ):
         return reception_packet(&self.r, sequence, timestamp, payload_bytes, repaired, now_us)
 
     def sender_report(self, uint64_t ntp, uint32_t rtp_timestamp, int64_t now_us):

@@ -190,7 +190,9 @@ cdef uint32_t write_fir(uint8_t *buffer, uint32_t ssrc, uint32_t media_ssrc, uin
     return 20
 
 
-cdef uint32_t write_nack(uint8_t *buffer, uint32_t ssrc, uint32_t media_ssrc, const uint16_t *lost, uint32_t count) noexcept nogil:
+cdef uint32_t write_nack(
+    uint8_t *buffer, uint32_t ssrc, uint32_t media_ssrc, const uint16_t *lost, uint32_t count
+) noexcept nogil:
     cdef uint32_t i = 0, length = 12
     cdef uint16_t pid, blp, distance
     while i < count:
@@ -210,7 +212,9 @@ cdef uint32_t write_nack(uint8_t *buffer, uint32_t ssrc, uint32_t media_ssrc, co
     return length
 
 
-cdef uint32_t write_remb(uint8_t *buffer, uint32_t ssrc, uint64_t bits_per_second, const uint32_t *ssrcs, uint32_t count) noexcept nogil:
+cdef uint32_t write_remb(
+    uint8_t *buffer, uint32_t ssrc, uint64_t bits_per_second, const uint32_t *ssrcs, uint32_t count
+) noexcept nogil:
     cdef uint32_t i, exponent = 0
     if count > 255:                 # "Num SSRC" has 8 bits
         count = 255

@@ -3,6 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sfu.engine.address cimport address_t
 from sfu.engine.outbound cimport outbound_t
+from sfu.engine.ring cimport ring_t
 from sfu.engine.udp cimport RECEIVE_BYTES
 
 cdef enum:
@@ -12,11 +13,6 @@ cdef enum:
     MAX_LOCAL = 256             # local sockets: one per process fed by this one
     MAX_LISTENERS = 16
     ADDRESS_BUCKETS = 4096
-    MAX_UNANSWERED = 256        # of one address: a whole school behind one NAT may join at the same minute
-    ACCEPT_BATCH = 16           # between two looks at the media
-    ACCEPT_PAUSE_US = 100000    # when out of file descriptors
-    BACKLOG_BYTES = 262144      # of one connection: 1.4 s at 1.5 Mbit/s; what waits longer is of no use
-    TCP_UNSENT_BYTES = 65536    # in the kernel, for the same reason (TCP_NOTSENT_LOWAT)
     READ_BYTES = 65536
 
 cdef enum stream_kind_t:
@@ -38,9 +34,7 @@ cdef struct stream_t:
     bint silent                 # the engine wanted it closed and need not be told
     int64_t accepted_us
     uint16_t bucket
-    uint8_t *backlog            # a ring of BACKLOG_BYTES, NULL while nothing waits
-    uint32_t backlog_start
-    uint32_t backlog_used
+    ring_t backlog              # frames that the kernel has not taken yet
     # only the packet thread
     bint greeted                # the first frame looked like STUN
     uint32_t skip               # bytes of an oversized frame still to come
@@ -72,15 +66,10 @@ cdef struct streams_t:
 cdef int streams_init(streams_t *s, void *engine, int epoll_fd, int wake_fd, uint64_t seed, uint64_t *counters) noexcept nogil  # -1: out of memory
 # Closes everything; with the engine's lock, when the packet thread is gone. The engine hears of each.
 cdef void streams_free(streams_t *s) noexcept nogil
-# Takes a listening socket over. 0 or -errno.
-cdef int streams_listen(streams_t *s, int fd) noexcept nogil
-
 # From the packet thread, without the engine's lock:
-cdef void streams_accept(streams_t *s, uint32_t listener) noexcept nogil
 cdef void streams_ready(streams_t *s, uint32_t channel, uint32_t events) noexcept nogil
-# From the packet thread, with the lock: time limits, and closing what was given up.
-cdef void streams_tick(streams_t *s, int64_t now_us) noexcept nogil
-cdef int64_t streams_deadline(const streams_t *s) noexcept nogil
+# From the packet thread, with the lock: closes what was given up.
+cdef void streams_bury(streams_t *s) noexcept nogil
 
 # From any thread, with the lock:
 # Bursts first..end-1, all of one stream channel.
@@ -88,3 +77,12 @@ cdef void streams_send(streams_t *s, outbound_t *out, uint32_t first, uint32_t e
 cdef void streams_close(streams_t *s, const address_t *address) noexcept nogil
 # Takes our end of a socketpair over. 0 or -errno, and then it is still the caller's.
 cdef int streams_add_local(streams_t *s, int fd, address_t *address) noexcept nogil
+
+# For accept.pyx, with the lock:
+# A fresh stream. There is always a free slot: MAX_TCP + MAX_LOCAL < STREAM_SLOTS.
+cdef stream_t *streams_take_slot(streams_t *s, stream_kind_t kind, int fd) noexcept nogil
+cdef void streams_drop_slot(streams_t *s, stream_t *stream) noexcept nogil
+cdef int32_t streams_slot_number(const streams_t *s, const stream_t *stream) noexcept nogil
+cdef int streams_watch(streams_t *s, stream_t *stream, int operation) noexcept nogil
+# The packet thread will close it; silent: the engine need not be told.
+cdef void streams_doom(streams_t *s, stream_t *stream, bint silent) noexcept nogil

@@ -9,46 +9,31 @@ TCP carries frames of a 16-bit length and a datagram (RFC 4571). What the kernel
 of 256 KiB per connection; when that is full, new datagrams are dropped whole, so framing stays intact and what is
 dropped is the same as on UDP. The kernel's own queue is kept short too, or seconds of media would pile up there.
 
-A connection proves itself, or costs little: its first frame must look like STUN (RFC 7983), at once; and it must be
-worth an answer within 10 s or so (answers go only to STUN that was authenticated). Connections still without an answer are
-counted per address (/64 for IPv6) in buckets by a seeded hash; a collision refuses a stranger too early, never more.
+The first frame of a connection must look like STUN (RFC 7983), at once; see accept.pyx for what else it has to prove.
 
 A local socket keeps datagrams apart by itself. Its reader is a process of ours: when that does not keep up, datagrams are
 dropped, as on UDP.
 """
 
-from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
+from libc.errno cimport EAGAIN, EINTR, EMFILE, ENOBUFS, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from sfu.engine.address cimport hash_address
 from sfu.engine.core cimport core_address_gone, core_input, core_lock, core_unlock
 from sfu.engine.drops cimport (
     RECEIVE_TRUNCATED,
     SEND_STREAM_FULL,
     SEND_STREAM_GONE,
-    TCP_ACCEPTED,
     TCP_CLOSED_NOT_STUN,
-    TCP_CLOSED_SILENT,
-    TCP_REFUSED_ADDRESS,
-    TCP_REFUSED_FILES,
-    TCP_REFUSED_FULL,
 )
 from sfu.engine.linux cimport (
     EPOLL_CTL_ADD,
     EPOLL_CTL_MOD,
     EPOLLIN,
     EPOLLOUT,
-    IPPROTO_TCP,
     MSG_DONTWAIT,
     MSG_NOSIGNAL,
     MSG_TRUNC,
-    SOCK_CLOEXEC,
-    SOCK_NONBLOCK,
-    TCP_NODELAY,
-    TCP_NOTSENT_LOWAT,
-    TCP_USER_TIMEOUT,
-    accept4,
     close,
     epoll_ctl,
     epoll_event,
@@ -57,14 +42,10 @@ from sfu.engine.linux cimport (
     msghdr,
     recv,
     sendmsg,
-    setsockopt,
-    sockaddr,
-    sockaddr_in6,
-    socklen_t,
     write,
 )
 from sfu.engine.outbound cimport burst_t
-from sfu.engine.udp cimport name_to_address
+from sfu.engine.ring cimport ring_free, ring_pieces, ring_put, ring_room, ring_take
 from sfu.engine.wire cimport get16, put16
 
 cdef enum:
@@ -74,7 +55,6 @@ cdef enum:
     PARTIAL_BYTES = FRAME_HEADER + RECEIVE_BYTES
     SEND_FRAMES = 64                # handed to the kernel at a time
     LOCAL_BATCH = 64                # datagrams read from one local socket in a round
-    USER_TIMEOUT_MS = 30000         # as long as consent lasts (RFC 7675)
 
 # --- slots and lists ---------------------------------------------------------------------------------------------
 
@@ -106,11 +86,11 @@ cdef inline stream_t *find(streams_t *s, uint32_t channel) noexcept nogil:
     return stream if stream.channel == channel else NULL
 
 
-cdef inline int32_t slot_of(const streams_t *s, const stream_t *stream) noexcept nogil:
+cdef int32_t streams_slot_number(const streams_t *s, const stream_t *stream) noexcept nogil:
     return <int32_t>(stream - s.slots)
 
 
-cdef stream_t *take_slot(streams_t *s, stream_kind_t kind, int fd) noexcept nogil:
+cdef stream_t *streams_take_slot(streams_t *s, stream_kind_t kind, int fd) noexcept nogil:
     """A fresh stream. There is always a free slot: MAX_TCP + MAX_LOCAL < STREAM_SLOTS."""
     cdef stream_t *stream = &s.slots[s.free_head]
     cdef int32_t slot = s.free_head
@@ -125,27 +105,14 @@ cdef stream_t *take_slot(streams_t *s, stream_kind_t kind, int fd) noexcept nogi
     return stream
 
 
-cdef void free_slot(streams_t *s, stream_t *stream) noexcept nogil:
-    free(stream.backlog)
+cdef void streams_drop_slot(streams_t *s, stream_t *stream) noexcept nogil:
+    ring_free(&stream.backlog)
     free(stream.partial)
-    stream.backlog = NULL
     stream.partial = NULL
     stream.kind = STREAM_FREE
     stream.channel = 0
     stream.next = s.free_head
-    s.free_head = slot_of(s, stream)
-
-
-cdef void join_unanswered(streams_t *s, stream_t *stream) noexcept nogil:
-    cdef int32_t slot = slot_of(s, stream)
-    s.unanswered[stream.bucket] += 1
-    stream.next = -1
-    stream.previous = s.unanswered_tail
-    if s.unanswered_tail >= 0:
-        s.slots[s.unanswered_tail].next = slot
-    else:
-        s.unanswered_head = slot
-    s.unanswered_tail = slot
+    s.free_head = streams_slot_number(s, stream)
 
 
 cdef void leave_unanswered(streams_t *s, stream_t *stream) noexcept nogil:
@@ -161,7 +128,7 @@ cdef void leave_unanswered(streams_t *s, stream_t *stream) noexcept nogil:
     stream.answered = True
 
 
-cdef void doom(streams_t *s, stream_t *stream, bint silent) noexcept nogil:
+cdef void streams_doom(streams_t *s, stream_t *stream, bint silent) noexcept nogil:
     """Under the lock. The packet thread will close it."""
     cdef uint64_t one = 1
     if stream.doomed:
@@ -171,11 +138,11 @@ cdef void doom(streams_t *s, stream_t *stream, bint silent) noexcept nogil:
     stream.doomed = True
     stream.silent = silent
     stream.next = s.doomed_head
-    s.doomed_head = slot_of(s, stream)
+    s.doomed_head = streams_slot_number(s, stream)
     write(s.wake_fd, &one, sizeof(one))
 
 
-cdef void bury(streams_t *s) noexcept nogil:
+cdef void streams_bury(streams_t *s) noexcept nogil:
     cdef stream_t *stream
     while s.doomed_head >= 0:
         stream = &s.slots[s.doomed_head]
@@ -187,12 +154,12 @@ cdef void bury(streams_t *s) noexcept nogil:
         if not stream.silent:
             core_address_gone(s.engine, &stream.address)
         close(stream.fd)                        # which takes it out of epoll too
-        free_slot(s, stream)
+        streams_drop_slot(s, stream)
 
 
-cdef int watch(streams_t *s, stream_t *stream, int operation) noexcept nogil:
+cdef int streams_watch(streams_t *s, stream_t *stream, int operation) noexcept nogil:
     cdef epoll_event event
-    event.events = EPOLLIN | (EPOLLOUT if stream.backlog_used else 0)
+    event.events = EPOLLIN | (EPOLLOUT if stream.backlog.used else 0)
     event.data.u64 = s.epoll_tag | stream.channel
     return epoll_ctl(s.epoll_fd, operation, stream.fd, &event)
 
@@ -202,8 +169,8 @@ cdef void streams_free(streams_t *s) noexcept nogil:
     if s.slots != NULL:
         for i in range(STREAM_SLOTS):
             if s.slots[i].channel:
-                doom(s, &s.slots[i], False)
-        bury(s)
+                streams_doom(s, &s.slots[i], False)
+        streams_bury(s)
     for i in range(<int32_t>s.listener_count):
         close(s.listeners[i])
     s.listener_count = 0
@@ -213,107 +180,6 @@ cdef void streams_free(streams_t *s) noexcept nogil:
     s.slots = NULL
     s.unanswered = NULL
     s.scratch = NULL
-
-
-# --- accepting ---------------------------------------------------------------------------------------------------
-
-
-cdef int watch_listener(streams_t *s, uint32_t listener, int operation, uint32_t events) noexcept nogil:
-    cdef epoll_event event
-    event.events = events
-    event.data.u64 = s.listener_tag | listener
-    return epoll_ctl(s.epoll_fd, operation, s.listeners[listener], &event)
-
-
-cdef int streams_listen(streams_t *s, int fd) noexcept nogil:
-    if s.listener_count == MAX_LISTENERS:
-        return -EMFILE
-    s.listeners[s.listener_count] = fd
-    s.listener_count += 1
-    if watch_listener(s, s.listener_count - 1, EPOLL_CTL_ADD, EPOLLIN) < 0:
-        return -errno
-    return 0
-
-
-cdef void pause_accepting(streams_t *s) noexcept nogil:
-    """Waiting connections keep the listener readable; without a pause that would be a busy loop."""
-    cdef uint32_t i
-    s.counters[TCP_REFUSED_FILES] += 1
-    s.accept_again_us = monotonic_us() + ACCEPT_PAUSE_US
-    for i in range(s.listener_count):
-        watch_listener(s, i, EPOLL_CTL_MOD, 0)
-
-
-cdef void resume_accepting(streams_t *s) noexcept nogil:
-    cdef uint32_t i
-    s.accept_again_us = 0
-    for i in range(s.listener_count):
-        watch_listener(s, i, EPOLL_CTL_MOD, EPOLLIN)
-
-
-cdef uint16_t bucket_of(const streams_t *s, const address_t *address) noexcept nogil:
-    cdef address_t key
-    memset(&key, 0, sizeof(key))
-    # IPv4 has its own host part; an IPv6 peer owns a whole /64
-    memcpy(key.ip, address.ip, 16 if get16(address.ip + 10) == 0xFFFF and get16(address.ip) == 0 else 8)
-    return <uint16_t>(hash_address(&key, s.seed) % ADDRESS_BUCKETS)
-
-
-cdef void tune_tcp(int fd) noexcept nogil:
-    cdef int on = 1, unsent = TCP_UNSENT_BYTES, timeout = USER_TIMEOUT_MS
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on))
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent))
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout))
-
-
-cdef bint admit(streams_t *s, int fd, const sockaddr_in6 *name) noexcept nogil:
-    """Under the lock. Makes a stream of an accepted connection, or says no."""
-    cdef address_t address
-    cdef stream_t *stream
-    cdef uint16_t bucket
-    name_to_address(name, 0, &address)
-    bucket = bucket_of(s, &address)
-    if s.tcp_count >= MAX_TCP:
-        s.counters[TCP_REFUSED_FULL] += 1
-        return False
-    if s.unanswered[bucket] >= MAX_UNANSWERED:
-        s.counters[TCP_REFUSED_ADDRESS] += 1
-        return False
-    stream = take_slot(s, STREAM_TCP, fd)
-    stream.address = address
-    stream.address.channel = stream.channel
-    stream.bucket = bucket
-    stream.accepted_us = monotonic_us()
-    if watch(s, stream, EPOLL_CTL_ADD) < 0:
-        s.counters[TCP_REFUSED_FILES] += 1
-        free_slot(s, stream)
-        return False
-    join_unanswered(s, stream)
-    s.tcp_count += 1
-    s.counters[TCP_ACCEPTED] += 1
-    return True
-
-
-cdef void streams_accept(streams_t *s, uint32_t listener) noexcept nogil:
-    cdef int i, fd
-    cdef bint admitted
-    cdef sockaddr_in6 name
-    cdef socklen_t length
-    for i in range(ACCEPT_BATCH):
-        length = sizeof(name)
-        fd = accept4(s.listeners[listener], <sockaddr *>&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC)
-        if fd < 0:
-            if errno == EMFILE or errno == ENFILE or errno == ENOBUFS or errno == ENOMEM:
-                pause_accepting(s)
-            if errno == ECONNABORTED or errno == EINTR:
-                continue
-            return
-        tune_tcp(fd)
-        core_lock(s.engine)
-        admitted = admit(s, fd, &name)
-        core_unlock(s.engine)
-        if not admitted:
-            close(fd)
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
@@ -336,7 +202,7 @@ cdef void streams_ready(streams_t *s, uint32_t channel, uint32_t events) noexcep
 
 cdef void lose(streams_t *s, stream_t *stream) noexcept nogil:
     core_lock(s.engine)
-    doom(s, stream, False)
+    streams_doom(s, stream, False)
     core_unlock(s.engine)
 
 
@@ -396,7 +262,7 @@ cdef void read_frames(streams_t *s, stream_t *stream, uint8_t *data, uint32_t en
         length = get16(data + at)
         if length and not stream.greeted and not is_greeting(data + at, end - at):
             s.counters[TCP_CLOSED_NOT_STUN] += 1
-            doom(s, stream, False)
+            streams_doom(s, stream, False)
             return
         if length > RECEIVE_BYTES:
             s.counters[RECEIVE_TRUNCATED] += 1
@@ -418,31 +284,10 @@ cdef void keep_partial(streams_t *s, stream_t *stream, const uint8_t *data, uint
     if stream.partial == NULL:
         stream.partial = <uint8_t *>malloc(PARTIAL_BYTES)
         if stream.partial == NULL:
-            doom(s, stream, False)
+            streams_doom(s, stream, False)
             return
     memcpy(stream.partial, data, length)
     stream.partial_length = length
-
-
-# --- time --------------------------------------------------------------------------------------------------------
-
-
-cdef void streams_tick(streams_t *s, int64_t now_us) noexcept nogil:
-    while s.unanswered_head >= 0 and now_us >= s.slots[s.unanswered_head].accepted_us + s.answer_us:
-        s.counters[TCP_CLOSED_SILENT] += 1
-        doom(s, &s.slots[s.unanswered_head], False)
-    bury(s)
-    if s.accept_again_us and now_us >= s.accept_again_us:
-        resume_accepting(s)
-
-
-cdef int64_t streams_deadline(const streams_t *s) noexcept nogil:
-    cdef int64_t due = -1
-    if s.unanswered_head >= 0:
-        due = s.slots[s.unanswered_head].accepted_us + s.answer_us
-    if s.accept_again_us and (due < 0 or s.accept_again_us < due):
-        due = s.accept_again_us
-    return due
 
 
 # --- sending -----------------------------------------------------------------------------------------------------
@@ -457,72 +302,58 @@ cdef bint send_failed(streams_t *s, stream_t *stream, ssize_t sent) noexcept nog
     """True: broken and doomed. Being full for the moment is no failure."""
     if sent >= 0 or errno == EAGAIN or errno == EINTR or errno == ENOBUFS:
         return False
-    doom(s, stream, False)
+    streams_doom(s, stream, False)
     return True
-
-
-cdef void put_backlog(stream_t *stream, const uint8_t *data, uint32_t length) noexcept nogil:
-    cdef uint32_t at = (stream.backlog_start + stream.backlog_used) % BACKLOG_BYTES
-    cdef uint32_t first = min(length, BACKLOG_BYTES - at)
-    memcpy(stream.backlog + at, data, first)
-    memcpy(stream.backlog, data + first, length - first)
-    stream.backlog_used += length
-
-
-cdef bint backlog_room(stream_t *stream, uint32_t length) noexcept nogil:
-    if stream.backlog == NULL:
-        stream.backlog = <uint8_t *>malloc(BACKLOG_BYTES)
-        if stream.backlog == NULL:
-            return False
-        stream.backlog_start = 0
-    return stream.backlog_used + length <= BACKLOG_BYTES
 
 
 cdef void send_backlog(streams_t *s, stream_t *stream) noexcept nogil:
     cdef iovec vectors[2]
     cdef msghdr message
     cdef ssize_t sent
-    if stream.backlog_used == 0:
+    if stream.backlog.used == 0:
         return
     memset(&message, 0, sizeof(message))
     message.msg_iov = vectors
     message.msg_iovlen = 2
-    vectors[0].iov_base = stream.backlog + stream.backlog_start
-    vectors[0].iov_len = min(stream.backlog_used, BACKLOG_BYTES - stream.backlog_start)
-    vectors[1].iov_base = stream.backlog
-    vectors[1].iov_len = stream.backlog_used - vectors[0].iov_len
+    ring_pieces(&stream.backlog, vectors)
     sent = sendmsg(stream.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
     if send_failed(s, stream, sent) or sent <= 0:
         return
-    stream.backlog_start = (stream.backlog_start + <uint32_t>sent) % BACKLOG_BYTES
-    stream.backlog_used -= <uint32_t>sent
-    if stream.backlog_used == 0:
-        free(stream.backlog)
-        stream.backlog = NULL
-        watch(s, stream, EPOLL_CTL_MOD)
+    ring_take(&stream.backlog, <uint32_t>sent)
+    if stream.backlog.used == 0:
+        streams_watch(s, stream, EPOLL_CTL_MOD)
 
 
 cdef void queue_frame(
-    streams_t *s, stream_t *stream, outbound_t *out, const uint8_t *header, const uint8_t *data, uint32_t length, uint32_t sent
+    streams_t *s,
+    stream_t *stream,
+    outbound_t *out,
+    const uint8_t *header,
+    const uint8_t *data,
+    uint32_t length,
+    uint32_t sent,
 ) noexcept nogil:
     """A frame of which the kernel has taken the first `sent` bytes; all of it, if it took none, may be dropped."""
     cdef uint32_t total = FRAME_HEADER + length
-    if not backlog_room(stream, total - sent):
+    if not ring_room(&stream.backlog, total - sent):
         drop(s, out, 1, SEND_STREAM_FULL)
         if sent:                                # out of memory in the middle of a frame: framing is lost
-            doom(s, stream, False)
+            streams_doom(s, stream, False)
         return
     if sent < FRAME_HEADER:
-        put_backlog(stream, header + sent, FRAME_HEADER - sent)
+        ring_put(&stream.backlog, header + sent, FRAME_HEADER - sent)
         sent = FRAME_HEADER
-    put_backlog(stream, data + sent - FRAME_HEADER, total - sent)
+    ring_put(&stream.backlog, data + sent - FRAME_HEADER, total - sent)
 
 
-cdef void send_frames(streams_t *s, stream_t *stream, outbound_t *out, const burst_t *bursts, uint32_t count) noexcept nogil:
+cdef void send_frames(
+    streams_t *s, stream_t *stream, outbound_t *out, const burst_t *bursts, uint32_t count
+) noexcept nogil:
     """At most SEND_FRAMES datagrams (a burst to a stream has one) with one call; what is left goes to the backlog."""
     cdef uint8_t headers[FRAME_HEADER * SEND_FRAMES]
     cdef iovec vectors[2 * SEND_FRAMES]
     cdef msghdr message
+    cdef const uint8_t *data
     cdef uint32_t i, total, left = 0
     cdef ssize_t sent
     for i in range(count):
@@ -531,7 +362,7 @@ cdef void send_frames(streams_t *s, stream_t *stream, outbound_t *out, const bur
         vectors[2 * i].iov_len = FRAME_HEADER
         vectors[2 * i + 1].iov_base = out.arena + bursts[i].offset
         vectors[2 * i + 1].iov_len = bursts[i].length
-    if stream.backlog_used == 0:
+    if stream.backlog.used == 0:
         memset(&message, 0, sizeof(message))
         message.msg_iov = vectors
         message.msg_iovlen = 2 * count
@@ -547,20 +378,21 @@ cdef void send_frames(streams_t *s, stream_t *stream, outbound_t *out, const bur
             left -= total
             out.bursts_sent += 1
         else:
-            queue_frame(s, stream, out, headers + FRAME_HEADER * i, out.arena + bursts[i].offset, bursts[i].length, left)
+            data = <uint8_t *>vectors[2 * i + 1].iov_base
+            queue_frame(s, stream, out, headers + FRAME_HEADER * i, data, bursts[i].length, left)
             left = 0
 
 
 cdef void send_tcp(streams_t *s, stream_t *stream, outbound_t *out, uint32_t first, uint32_t end) noexcept nogil:
-    cdef bint waited = stream.backlog_used > 0
+    cdef bint waited = stream.backlog.used > 0
     cdef uint32_t count
     while first < end and not stream.doomed:
         count = min(end - first, <uint32_t>SEND_FRAMES)
         send_frames(s, stream, out, &out.bursts[first], count)
         first += count
     drop(s, out, end - first, SEND_STREAM_GONE)
-    if not waited and stream.backlog_used and not stream.doomed:
-        watch(s, stream, EPOLL_CTL_MOD)
+    if not waited and stream.backlog.used and not stream.doomed:
+        streams_watch(s, stream, EPOLL_CTL_MOD)
 
 
 cdef void send_local(streams_t *s, stream_t *stream, outbound_t *out, uint32_t first, uint32_t end) noexcept nogil:
@@ -602,18 +434,18 @@ cdef void streams_send(streams_t *s, outbound_t *out, uint32_t first, uint32_t e
 cdef void streams_close(streams_t *s, const address_t *address) noexcept nogil:
     cdef stream_t *stream = find(s, address.channel)
     if stream != NULL:
-        doom(s, stream, True)
+        streams_doom(s, stream, True)
 
 
 cdef int streams_add_local(streams_t *s, int fd, address_t *address) noexcept nogil:
     cdef stream_t *stream
     if s.local_count >= MAX_LOCAL:
         return -EMFILE
-    stream = take_slot(s, STREAM_LOCAL, fd)
+    stream = streams_take_slot(s, STREAM_LOCAL, fd)
     stream.answered = True
     stream.address.channel = stream.channel
-    if watch(s, stream, EPOLL_CTL_ADD) < 0:
-        free_slot(s, stream)
+    if streams_watch(s, stream, EPOLL_CTL_ADD) < 0:
+        streams_drop_slot(s, stream)
         return -errno
     s.local_count += 1
     address[0] = stream.address

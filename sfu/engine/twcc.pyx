@@ -229,7 +229,9 @@ cdef uint32_t write_feedback(
     return length
 
 
-cdef uint32_t twcc_report(twcc_t *t, uint8_t *buffer, uint32_t room, uint32_t ssrc, uint32_t media_ssrc, int64_t now_us) noexcept nogil:
+cdef uint32_t twcc_report(
+    twcc_t *t, uint8_t *buffer, uint32_t room, uint32_t ssrc, uint32_t media_ssrc, int64_t now_us
+) noexcept nogil:
     cdef report_t report
     cdef uint32_t length
     cdef int64_t deadline = twcc_deadline(t)

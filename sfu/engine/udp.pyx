@@ -288,7 +288,9 @@ cdef void cut_burst(slots_t *target, const slots_t *source, uint32_t at) noexcep
         target.used += 1
 
 
-cdef void drop_slots(udp_t *u, outbound_t *out, const slots_t *s, uint32_t first, uint32_t end, int reason) noexcept nogil:
+cdef void drop_slots(
+    udp_t *u, outbound_t *out, const slots_t *s, uint32_t first, uint32_t end, int reason
+) noexcept nogil:
     cdef uint32_t i
     for i in range(first, end):
         out.dropped += s.counts[i]
