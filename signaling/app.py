@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from yarl import URL
 
 from classroom.directory import MemoryDirectory
 from classroom.store.demo import seed_demo
@@ -27,7 +28,7 @@ from recorder.supervisor import RecorderSupervisor
 from sfu.params import SfuConfig
 from sfu.sfu import Sfu
 from signaling import http, keys
-from signaling.auth import Tokens, require
+from signaling.auth import Tokens, authorize, require
 from signaling.background import Background
 from signaling.config import Config
 from signaling.endpoints import OPERATIONS
@@ -50,7 +51,8 @@ SHUTDOWN_TIMEOUT_S: Final = 10.0
 """For good-byes and transports; lessons are not held up by a client that does not answer."""
 HTTP_SHUTDOWN_TIMEOUT_S: Final = 5.0
 """For requests that are being answered when the server stops."""
-LISTENS_TO_ALL_LESSONS: Final = frozenset({"supervisor", "organizer"})
+SEES_ALL_LESSONS: Final = frozenset({"supervisor", "organizer"})
+LIBRARY_PATH: Final = "/api/v1/library"
 
 
 class MediaPortError(OSError):
@@ -221,12 +223,17 @@ def readings(parts: Parts, sessions: Sessions) -> Readings:
 
 
 async def _allow(request: web.Request, lesson: str) -> None:
-    """Who may see what is recorded: who has a token of the lesson; all of it: those who look at all
-    lessons."""
+    """Who may see what is recorded: who has a token of the lesson; all of it: those who look at all lessons.
+    Others who ask for the whole list are sent to that of their lesson."""
     if lesson:
         require(request, lesson=lesson, cookie=True)
-    else:
-        require(request, roles=LISTENS_TO_ALL_LESSONS, cookie=True)
+        return
+    claims = require(request, cookie=True)
+    if claims.role in SEES_ALL_LESSONS:
+        return
+    if request.path == LIBRARY_PATH:
+        raise web.HTTPTemporaryRedirect(URL(LIBRARY_PATH).with_query(lesson=claims.lesson))
+    authorize(claims, roles=SEES_ALL_LESSONS)
 
 
 async def _close_sessions(app: web.Application) -> None:

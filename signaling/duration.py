@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 _UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-_WHOLE: Final = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)([dhms])")
+_WHOLE: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[dhms])+")
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([dhms])")
 
 MAX_LENGTH: Final = 40
 """Characters; longer ones are no durations."""
@@ -18,7 +18,7 @@ def parse_duration(text: str) -> float:
     text = text.strip().lower()
     if len(text) > MAX_LENGTH:
         raise ValueError("too long for a duration")
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         return float(text)
     if not _WHOLE.fullmatch(text):
         raise ValueError("not a duration such as 90s, 15m or 8h")

@@ -14,6 +14,8 @@ from signaling import metrics, openapi, readiness, rest, ws
 from signaling.openapi import Operation
 
 SDP: Final = "application/sdp"
+PLAYLIST: Final = "application/vnd.apple.mpegurl"
+MP4: Final = "video/mp4"
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 
 
@@ -119,7 +121,50 @@ _LIBRARY: Final = (
         path="/api/v1/library/{item}",
         tag="library",
         response=ItemView,
-        problems=("not-found",),
+        problems=("unknown-item",),
+    ),
+    Operation(
+        id="media_index",
+        method="GET",
+        path="/media/{item}/index.m3u8",
+        tag="library",
+        query=("video", "angles"),
+        response=PLAYLIST,
+        problems=("unknown-item", "nothing-recorded"),
+    ),
+    Operation(
+        id="media_playlist",
+        method="GET",
+        path="/media/{item}/{track}.m3u8",
+        tag="library",
+        response=PLAYLIST,
+        problems=("unknown-item", "not-found"),
+    ),
+    Operation(
+        id="media_part",
+        method="GET",
+        path="/media/{item}/{part}",
+        tag="library",
+        response=MP4,
+        problems=("unknown-item", "not-found"),
+    ),
+    Operation(
+        id="media_silence",
+        method="GET",
+        path="/media/{item}/{track}.silence.mp4",
+        tag="library",
+        query=("from", "to"),
+        response=MP4,
+        problems=("unknown-item", "not-found"),
+    ),
+    Operation(
+        id="download",
+        method="GET",
+        path="/media/{item}/lesson.mp4",
+        tag="library",
+        query=("download",),
+        response=MP4,
+        problems=("unknown-item", "item-live", "nothing-recorded", "not-exported"),
     ),
 )
 

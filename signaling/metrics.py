@@ -77,7 +77,7 @@ class DoorMetrics:
 
     def __init__(self) -> None:
         # When a counter began is known to nobody's benefit, and doubles the answer.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._joins = Counter("tongke_joins", HELP["joins_total"], ("way", "result"), registry=self.registry)
         self._join_seconds = Histogram(

@@ -42,8 +42,13 @@ class Pages:
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """A file beside it."""
-        path = (self._root / request.match_info["file"]).resolve()
-        if "\0" in request.match_info["file"] or not path.is_relative_to(self._root) or not path.is_file():
+        try:
+            path = (self._root / request.match_info["file"]).resolve()
+            found = path.is_relative_to(self._root) and path.is_file()
+        except (OSError, ValueError):
+            # A name that no file can have: too long, or with a NUL.
+            found = False
+        if not found:
             raise Problem("not-found")
         hashed = path.parent == self._root / HASHED
         return web.FileResponse(path, headers={"Cache-Control": FOREVER if hashed else ASK_AGAIN})

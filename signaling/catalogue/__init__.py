@@ -28,7 +28,7 @@ def messages(language: str) -> Mapping[str, str]:
     return msgspec.json.decode(raw, type=dict[str, str])
 
 
-def text(key: str, language: str, **values: Any) -> str:
+def text(key: str, language: str, /, **values: Any) -> str:
     """The text in that language, placeholders filled; KeyError for an unknown key (a mistake of ours)."""
     return messages(language)[key].format_map(values)
 

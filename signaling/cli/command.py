@@ -51,7 +51,7 @@ class Commands:
         parser.set_defaults(run=run)
         return parser
 
-    def text(self, key: str, **values: Any) -> str:
+    def text(self, key: str, /, **values: Any) -> str:
         return catalogue.text(key, self.language, **values)
 
 
