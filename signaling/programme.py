@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 import av
+import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from signaling import test_source
 
@@ -33,6 +35,9 @@ RATE: Final = 48_000
 CHANNELS: Final = 2
 OPUS_FRAME: Final = 960
 """Samples: 20 ms, what every browser sends."""
+MAX_FILLED: Final = RATE // 2
+"""Samples of silence put into a hole of the sound; a longer one is a gap, in which nothing is sent."""
+_SILENCE: Final = np.zeros((MAX_FILLED, CHANNELS), np.int16)
 VIDEO_CLOCK: Final = Fraction(1, 90_000)
 KEYFRAME_S: Final = 2
 """A viewer who joins, or lost a keyframe, waits at most so long: FFmpeg's muxer passes no keyframe requests
@@ -46,6 +51,7 @@ X264_OPTIONS: Final = {
     "preset": "veryfast",
     "tune": "zerolatency",
     "profile": "baseline",
+    "sc_threshold": "0",  # a flash is no new scene: it would cost a keyframe each second
     "maxrate": str(VIDEO_BITRATE),
     "bufsize": str(VIDEO_BITRATE),
 }
@@ -302,25 +308,63 @@ class _EncodedVideo:
 
 
 class _EncodedAudio:
+    """Decoded, brought to 48 kHz stereo, laid end to end, and encoded.
+
+    Opus wants sound without holes. A little too much (the last frame of a round reaches into the next) is
+    cut off, a little too little is filled with silence; only over a real gap do the time stamps jump.
+    """
+
     kind: Literal["video", "audio"] = "audio"
 
     def __init__(self, output: AudioStream) -> None:
         self._output = output
-        self._resampler = av.AudioResampler("s16", "stereo", RATE, frame_size=OPUS_FRAME)
+        self._waiting = _SILENCE[:0]
+        """Samples of an unfinished Opus frame, shape (n, channels)."""
+        self._position = 0
+        """Where they begin, in samples since the start."""
 
     def read(self, container: InputContainer, shift: Fraction, end: Fraction | None) -> Iterator[Due]:
         stream = container.streams.audio[0]
+        resampler = av.AudioResampler("s16", "stereo", RATE)
+        limit = None if end is None else round(end * RATE)
         for due, sound in _decoded(container, stream, stream.decode, shift, end):
             sound.time_base = Fraction(1, sound.sample_rate)
             sound.pts = round(due * sound.sample_rate)
-            yield from self._encode(sound)
+            for block in resampler.resample(sound):
+                yield from self._lay(block, limit)
+        for block in resampler.resample(None):
+            yield from self._lay(block, limit)
 
     def flush(self) -> Iterator[Due]:
-        yield from self._encode(None)
+        yield from self._fill()
         for packet in self._output.encode(None):
             yield _due(packet), packet
 
-    def _encode(self, sound: av.AudioFrame | None) -> Iterator[Due]:
-        for block in self._resampler.resample(sound):
-            for packet in self._output.encode(block):
-                yield _due(packet), packet
+    def _lay(self, block: av.AudioFrame, limit: int | None) -> Iterator[Due]:
+        samples = block.to_ndarray().reshape(-1, CHANNELS)
+        end = self._position + len(self._waiting)
+        first = end if block.pts is None else block.pts
+        if first - end > MAX_FILLED:
+            yield from self._fill()
+            self._position = end = first
+        samples = np.concatenate([_SILENCE[: max(0, first - end)], samples[max(0, end - first) :]])
+        if limit is not None:
+            samples = samples[: max(0, limit - end)]
+        self._waiting = np.concatenate([self._waiting, samples])
+        while len(self._waiting) >= OPUS_FRAME:
+            yield from self._encode(self._waiting[:OPUS_FRAME])
+            self._waiting = self._waiting[OPUS_FRAME:]
+
+    def _fill(self) -> Iterator[Due]:
+        """Finishes an Opus frame with silence."""
+        if len(self._waiting):
+            rest = _SILENCE[: OPUS_FRAME - len(self._waiting)]
+            yield from self._encode(np.concatenate([self._waiting, rest]))
+            self._waiting = _SILENCE[:0]
+
+    def _encode(self, samples: NDArray[np.int16]) -> Iterator[Due]:
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, self._position, Fraction(1, RATE)
+        self._position += len(samples)
+        for packet in self._output.encode(frame):
+            yield _due(packet), packet
