@@ -121,6 +121,7 @@ export class FakePeerConnection {
   }
 
   createOffer(): Promise<RTCSessionDescriptionInit> {
+    if (this.closed) return Promise.reject(new DOMException('closed', 'InvalidStateError'))
     this.count += 1
     return Promise.resolve({ type: 'offer', sdp: `offer ${String(this.count)}` })
   }

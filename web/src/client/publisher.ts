@@ -139,7 +139,9 @@ export class Publisher {
       await this.fitTransceivers(connection)
       await connection.setLocalDescription(await connection.createOffer())
     } catch (error) {
-      if (connection === this.connection) this.negotiating = false
+      // Closed meanwhile: nobody waits for this offer any more.
+      if (connection !== this.connection) return
+      this.negotiating = false
       throw error
     }
     if (connection !== this.connection) return

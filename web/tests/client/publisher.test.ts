@@ -129,6 +129,15 @@ describe('a connection that fails', () => {
     expect(connections).toHaveLength(2)
   })
 
+  it('that was closed while it was being offered is no fault', async () => {
+    await publisher.publish('camera', camera())
+    await answer()
+    const withdrawal = publisher.publish('camera', null)
+    publisher.close()
+    await withdrawal
+    expect(offers()).toHaveLength(1)
+  })
+
   it('is not made anew when nothing is sent any more', async () => {
     await publisher.publish('camera', camera())
     publisher.close()
