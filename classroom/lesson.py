@@ -20,7 +20,7 @@ from classroom.events import CommandRefused, LeaveCause, RecordingChanged, Snaps
 from classroom.handlers import handle
 from classroom.inbox import Inbox
 from classroom.membership import everybody_out, join, leave
-from classroom.model import ChatEntry, Lesson, Person, PersonId
+from classroom.model import Attendee, ChatEntry, Lesson, Person, PersonId
 from classroom.rules.reasons import Reason, Refused
 from classroom.switchboard import Line, Member
 
@@ -93,6 +93,11 @@ class LessonRoom:
     def lesson(self) -> Lesson:
         """As it is now."""
         return self._core.lesson
+
+    @property
+    def people(self) -> tuple[Attendee, ...]:
+        """Everybody in the lesson, in the order they first came; supervisors are not among them."""
+        return tuple(self._core.roster.everybody())
 
     @property
     def empty(self) -> bool:

@@ -20,6 +20,7 @@ from signaling.keys import METRICS
 
 PREFIX: Final = "tongke_"
 DROP: Final = "drop_"
+DROPPED: Final = "_dropped"
 GAP: Final = "gap_"
 JOIN_BUCKETS_S: Final = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
 
@@ -149,7 +150,7 @@ class PartsCollector(Collector):
 
 
 def _media(counters: Mapping[str, int]) -> Iterable[Metric]:
-    drops, counters = _split(counters, DROP)
+    drops, counters = _drops(counters)
     yield _labelled(CounterMetricFamily, "drops_total", "reason", drops)
     yield _gauge("segmentation_offload", 0 if counters.get("segmentation_off") else 1)
     for name, value in counters.items():
@@ -158,6 +159,14 @@ def _media(counters: Mapping[str, int]) -> Iterable[Metric]:
     known = {*ENGINE_COUNTERS, "segmentation_off"}
     others = {name: n for name, n in counters.items() if name not in known}
     yield _labelled(CounterMetricFamily, "engine_total", "name", others)
+
+
+def _drops(counters: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Drops by reason, and the other counters. The engine counts `drop_REASON`, the Python around it
+    `PROTOCOL_dropped_REASON`."""
+    drops, others = _split(counters, DROP)
+    late = [name for name in others if DROPPED in name]
+    return drops | {name.replace(DROPPED, ""): others.pop(name) for name in late}, others
 
 
 def _split(counters: Mapping[str, int], prefix: str) -> tuple[dict[str, int], dict[str, int]]:

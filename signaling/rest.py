@@ -9,17 +9,20 @@ from typing import Any, Final, TypeVar
 import msgspec
 from aiohttp import web
 
+from classroom.lesson import LessonRoom
 from classroom.model import ClassRoom, Lesson, LessonId
 from classroom.store.store import StoreUnavailable
 from signaling.auth import MEDIA_COOKIE, require
 from signaling.keys import CONFIG, DIRECTORY, STORE
-from signaling.messages import LessonState, Phase, Role
+from signaling.messages import LessonState, PersonView, Phase, Role
 from signaling.openapi import JSON, Operation
 from signaling.problems import Problem
+from signaling.views import person_view
 
 _Found = TypeVar("_Found")
 
 SEES_ALL: Final = frozenset({"organizer"})
+SEES_PEOPLE: Final = frozenset({"master", "organizer", "supervisor"})
 MEDIA_PATH: Final = "/media"
 
 
@@ -63,6 +66,10 @@ class LessonList(msgspec.Struct, frozen=True, kw_only=True):
     lessons: list[LessonSummary]
 
 
+class PeopleList(msgspec.Struct, frozen=True, kw_only=True):
+    people: list[PersonView]
+
+
 class ClassList(msgspec.Struct, frozen=True, kw_only=True):
     classes: list[ClassSummary]
 
@@ -101,6 +108,17 @@ async def classes(request: web.Request) -> web.Response:
     return _json(ClassList(classes=[_class(room) for room in found.classes]))
 
 
+async def people(request: web.Request) -> web.Response:
+    """Who is in the lesson now: nobody, when its room is not open."""
+    lesson_id = request.match_info["lesson"]
+    claims = require(request, roles=SEES_PEOPLE)
+    if claims.role not in SEES_ALL:
+        require(request, lesson=lesson_id)
+    await _lesson(request, lesson_id)
+    room = _room(request, lesson_id)
+    return _json(PeopleList(people=[person_view(attendee) for attendee in room.people] if room else []))
+
+
 async def media_cookie(request: web.Request) -> web.Response:
     """The bearer's token as a cookie for /media, for as long as the token lasts."""
     claims = require(request)
@@ -128,13 +146,17 @@ async def _allowed_lesson(request: web.Request) -> Lesson:
 
 async def _lesson(request: web.Request, lesson_id: str) -> Lesson:
     """As it is now: of the room when it is open, else of the database."""
-    for room in request.app[DIRECTORY].rooms():
-        if room.lesson.id == lesson_id:
-            return room.lesson
+    if (room := _room(request, lesson_id)) is not None:
+        return room.lesson
     found = await _read(request.app[STORE].lesson(LessonId(lesson_id)))
     if found is None:
         raise Problem("unknown-lesson", lesson=lesson_id)
     return found
+
+
+def _room(request: web.Request, lesson_id: str) -> LessonRoom | None:
+    rooms = request.app[DIRECTORY].rooms()
+    return next((room for room in rooms if room.lesson.id == lesson_id), None)
 
 
 async def _read(reading: Awaitable[_Found]) -> _Found:
@@ -195,6 +217,15 @@ OPERATIONS: Final = (
         tag="lessons",
         handler=classes,
         response=ClassList,
+        problems=("unknown-lesson", "not-ready"),
+    ),
+    Operation(
+        id="people",
+        method="GET",
+        path="/api/v1/lessons/{lesson}/people",
+        tag="lessons",
+        handler=people,
+        response=PeopleList,
         problems=("unknown-lesson", "not-ready"),
     ),
     Operation(

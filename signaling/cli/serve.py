@@ -42,5 +42,7 @@ def serve(options: argparse.Namespace) -> int:
         chosen["media_ip"] = ",".join(chosen["media_ip"])
     config = load(file=options.config, environment=os.environ, options=chosen)
     logging.basicConfig(level=config.log_level.upper(), format=LOG_FORMAT)
+    # Its migrations are no news to whoever runs a server.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     serve_until_stopped(config)
     return 0

@@ -172,6 +172,16 @@ async def test_other_lessons_are_not_for_this_token(door: Any) -> None:
     assert response.status == 404
 
 
+async def test_people_of_a_lesson(door: Any) -> None:
+    assert (await get(door, "/api/v1/lessons/demo/people", role="master"))[1] == {"people": []}
+    await door.join("tutor")
+    await door.join("supervisor")
+    _, body = await get(door, "/api/v1/lessons/demo/people", role="supervisor")
+    assert [person["id"] for person in body["people"]] == ["tutor-1"]
+    response, _ = await get(door, "/api/v1/lessons/demo/people", role="student")
+    assert response.status == 403
+
+
 async def test_media_cookie_is_for_media_only(door: Any) -> None:
     response, _ = await get(door, "/api/v1/media-cookie", role="tutor", method="POST")
     assert response.status == 204
