@@ -74,6 +74,10 @@ REPLAY_WINDOW_PACKETS = 1024
 
 MAX_QUEUED = 32
 """DTLS datagrams that wait for the handshake: one flight of the peer has at most 10, and it repeats them."""
+HELLO_REPEAT_S = 0.05
+"""As client we repeat a ClientHello that nobody answered once after so long, and leave the rest to OpenSSL,
+whose first repetition comes after a second. FFmpeg's WHIP muxer, as DTLS server, takes the first one as the
+sign that ICE is done, throws it away, and waits for the next."""
 CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
     b"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
@@ -211,6 +215,7 @@ class DtlsSession:
         self._name = name
         self._on_end: Callable[[str], None] | None = on_end
         self._task: asyncio.Task[None] | None = None
+        self._repeat: asyncio.TimerHandle | None = None
 
     def start(self, remote: DtlsParameters) -> None:
         """Begins the handshake: as client when the peer is PASSIVE, else as server. Once."""
@@ -218,6 +223,9 @@ class DtlsSession:
         self._transport._set_role("client" if remote.setup is DtlsSetup.PASSIVE else "server")
         fingerprints = [RTCDtlsFingerprint(each.algorithm, each.value) for each in remote.fingerprints]
         self._task = asyncio.create_task(self._run(RTCDtlsParameters(fingerprints=fingerprints)))
+        if remote.setup is DtlsSetup.PASSIVE:
+            loop = asyncio.get_running_loop()
+            self._repeat = loop.call_later(HELLO_REPEAT_S, self._wire.repeat)
 
     @property
     def started(self) -> bool:
@@ -226,11 +234,13 @@ class DtlsSession:
     def receive(self, datagram: bytes) -> bool:
         """Takes one datagram, before or after `start`. False: the queue is full, or it is not DTLS;
         dropped."""
+        self._cancel_repeat()
         return self._wire.put(datagram)
 
     async def close(self) -> None:
         """Says close_notify and ends every task. Idempotent."""
         self._on_end = None
+        self._cancel_repeat()
         task, self._task = self._task, None
         if task is None:
             return
@@ -242,6 +252,10 @@ class DtlsSession:
         if pump is not None:
             await asyncio.wait([pump])
         self._wire.close()
+
+    def _cancel_repeat(self) -> None:
+        if self._repeat is not None:
+            self._repeat.cancel()
 
     async def _run(self, remote: RTCDtlsParameters) -> None:
         try:
@@ -280,6 +294,7 @@ class _Wire:
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self.send = send
+        self._last = b""
         self._queue: deque[bytes] = deque()
         self._arrived = asyncio.Event()
         self._closed = False
@@ -307,7 +322,13 @@ class _Wire:
         return self._queue.popleft()
 
     async def _send(self, data: bytes) -> None:
+        self._last = data
         self.send(data)
+
+    def repeat(self) -> None:
+        """Sends the last datagram once more."""
+        if self._last:
+            self.send(self._last)
 
 
 class _KeyingTransport(RTCDtlsTransport):

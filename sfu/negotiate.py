@@ -20,7 +20,7 @@ from .codecs import canonical, decodes, forwarded, h264_rank, same_codec
 from .params import Codec, Encoding, Extension, Kind, MediaParameters, PayloadFormat
 
 VIDEO_PREFERENCE: tuple[str, ...] = ("H264", "VP8", "VP9", "AV1")
-"""H264 first: its recordings are playable as they are, and room devices decode it in hardware."""
+"""H264 first: it can be stored and played by HTTP as it is, and room devices decode it in hardware."""
 AUDIO_PREFERENCE: tuple[str, ...] = ("opus",)
 
 RECEIVED_EXTENSIONS = frozenset(Extension)

@@ -148,6 +148,24 @@ async def test_an_alert_ends_the_handshake(ends: Ends) -> None:
         assert await client.ended == "handshake_failed"
 
 
+async def test_a_hello_that_is_thrown_away_is_soon_repeated(ends: Ends) -> None:
+    server, client = ends
+    receive, thrown_away = server.session.receive, []
+
+    def throw_first_away(datagram: bytes) -> bool:
+        if not thrown_away:
+            thrown_away.append(datagram)
+            return True
+        return receive(datagram)
+
+    server.session.receive = throw_first_away  # type: ignore[method-assign]
+    start(ends)
+    async with asyncio.timeout(10):
+        await server.keys
+    # OpenSSL's own repetition would have another sequence number.
+    assert thrown_away[0] == client.sent[0] == client.sent[1]
+
+
 async def test_datagrams_before_the_start_wait(ends: Ends) -> None:
     server, client = ends
     client.session.start(DtlsParameters(server.certificate.fingerprints, DtlsSetup.PASSIVE))
