@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import av
 import numpy as np
@@ -42,6 +42,8 @@ VIDEO_CLOCK: Final = Fraction(1, 90_000)
 KEYFRAME_S: Final = 2
 """A viewer who joins, or lost a keyframe, waits at most so long: FFmpeg's muxer passes no keyframe requests
 on."""
+MAX_LATE_S: Final = 0.25
+"""A picture that would be later is left out: the sound goes on, and the clock in the picture stays right."""
 MAX_EDGE: Final = 1920
 """Pixels; larger pictures are scaled down: constrained baseline level 4.2 is what every decoder takes."""
 VIDEO_BITRATE: Final = 1_500_000
@@ -58,6 +60,7 @@ X264_OPTIONS: Final = {
 
 Packet: TypeAlias = "av.Packet[Any]"
 Due: TypeAlias = "tuple[float, Packet]"
+Elapsed = Callable[[], float]
 Frame = TypeVar("Frame", av.VideoFrame, av.AudioFrame)
 
 
@@ -75,8 +78,10 @@ class Programme(Protocol):
     def attach(self, output: OutputContainer) -> None:
         """Adds its streams. Called once, before anything else."""
 
-    def packets(self, start_ms: int) -> Iterator[Due]:
-        """All packets, in the order of due times. start_ms: Unix time in ms that due time 0 stands for."""
+    def packets(self, start_ms: int, elapsed: Elapsed) -> Iterator[Due]:
+        """All packets, in the order of due times. start_ms: Unix time in ms that due time 0 stands for;
+        elapsed: seconds since then, so that pictures can be left out on a machine that is too slow to
+        encode them all."""
 
 
 def add_video(output: OutputContainer, width: int, height: int, rate: Fraction | int) -> VideoStream:
@@ -121,17 +126,19 @@ class TestProgramme:
         self._video = add_video(output, test_source.WIDTH, test_source.HEIGHT, test_source.FRAME_RATE)
         self._audio = add_audio(output)
 
-    def packets(self, start_ms: int) -> Iterator[Due]:
-        """Picture and sound both begin with the first whole picture, so that they have the same time stamp
-        0."""
+    def packets(self, start_ms: int, elapsed: Elapsed) -> Iterator[Due]:
+        """Picture and sound both begin with the first whole picture, so that both have time stamp 0 there."""
         first = test_source.frame_at(start_ms)
         wait = float(Fraction(first, test_source.FRAME_RATE) - Fraction(start_ms, 1000))
-        pieces = _merged(self._pictures(first), self._sounds(first * RATE // test_source.FRAME_RATE))
+        pictures = self._pictures(first, lambda: elapsed() - wait)
+        pieces = _merged(pictures, self._sounds(first * RATE // test_source.FRAME_RATE))
         return ((due + wait, packet) for due, packet in pieces)
 
-    def _pictures(self, first: int) -> Iterator[Due]:
+    def _pictures(self, first: int, elapsed: Elapsed) -> Iterator[Due]:
         ticks = int(1 / VIDEO_CLOCK) // test_source.FRAME_RATE
         for number in itertools.count():
+            if elapsed() > number / test_source.FRAME_RATE + MAX_LATE_S:
+                continue
             drawn = test_source.frame(test_source.frame_time_ms(first + number))
             picture = av.VideoFrame.from_ndarray(drawn, format="yuv420p")
             picture.pts, picture.time_base = number * ticks, VIDEO_CLOCK
@@ -177,17 +184,17 @@ class FileProgramme:
             if container.streams.audio:
                 self._tracks.append(_audio_track(container.streams.audio[0], output))
 
-    def packets(self, start_ms: int) -> Iterator[Due]:
-        return _merged(*(self._read(track) for track in self._tracks))
+    def packets(self, start_ms: int, elapsed: Elapsed) -> Iterator[Due]:
+        return _merged(*(self._read(track, elapsed) for track in self._tracks))
 
-    def _read(self, track: _Track) -> Iterator[Due]:
+    def _read(self, track: _Track, elapsed: Elapsed) -> Iterator[Due]:
         any_sent = False
         for number in itertools.count() if self._loop else range(1):
-            shift = number * self._duration - self._start
             end = (number + 1) * self._duration if self._loop else None
+            turn = _Round(number * self._duration - self._start, end, elapsed)
             with self._open() as container:
                 try:
-                    for piece in track.read(container, shift, end):
+                    for piece in track.read(container, turn):
                         any_sent = True
                         yield piece
                 except av.FFmpegError as error:
@@ -215,11 +222,21 @@ def _duration(container: InputContainer) -> Fraction:
     return max(ends, default=Fraction(0))
 
 
+class _Round(NamedTuple):
+    """One time through the file."""
+
+    shift: Fraction
+    """Due time minus the file's own, seconds."""
+    end: Fraction | None
+    """Due time at which the next round begins; None when there is none."""
+    elapsed: Elapsed
+
+
 class _Track(Protocol):
     kind: Literal["video", "audio"]
 
-    def read(self, container: InputContainer, shift: Fraction, end: Fraction | None) -> Iterator[Due]:
-        """One round: everything of this kind, moved by shift seconds, cut at end."""
+    def read(self, container: InputContainer, turn: _Round) -> Iterator[Due]:
+        """Everything of this kind in one round."""
 
     def flush(self) -> Iterator[Due]:
         """What is still inside after the last round."""
@@ -250,14 +267,14 @@ class _Copied:
         self.kind = kind
         self._output = output
 
-    def read(self, container: InputContainer, shift: Fraction, end: Fraction | None) -> Iterator[Due]:
+    def read(self, container: InputContainer, turn: _Round) -> Iterator[Due]:
         for packet in container.demux(container.streams.get({self.kind: 0})):
             if packet.dts is None or packet.pts is None:
                 continue  # the empty packet that ends the stream
-            due = packet.dts * packet.time_base + shift
-            if end is not None and due >= end:
+            due = packet.dts * packet.time_base + turn.shift
+            if turn.end is not None and due >= turn.end:
                 continue
-            ticks = round(shift / packet.time_base)
+            ticks = round(turn.shift / packet.time_base)
             packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
             packet.stream = self._output
             yield float(due), packet
@@ -270,8 +287,7 @@ def _decoded(
     container: InputContainer,
     stream: VideoStream | AudioStream,
     decode: Callable[[Any], list[Frame]],
-    shift: Fraction,
-    end: Fraction | None,
+    turn: _Round,
 ) -> Iterator[tuple[Fraction, Frame]]:
     """(due time, frame); packets that cannot be decoded are left out, as a player would. decode: the
     stream's."""
@@ -280,8 +296,8 @@ def _decoded(
             for frame in decode(packet):
                 if frame.pts is None or frame.time_base is None:
                     continue
-                due = frame.pts * frame.time_base + shift
-                if due >= 0 and (end is None or due < end):
+                due = frame.pts * frame.time_base + turn.shift
+                if due >= 0 and (turn.end is None or due < turn.end):
                     yield due, frame
 
 
@@ -291,11 +307,13 @@ class _EncodedVideo:
     def __init__(self, output: VideoStream) -> None:
         self._output = output
 
-    def read(self, container: InputContainer, shift: Fraction, end: Fraction | None) -> Iterator[Due]:
+    def read(self, container: InputContainer, turn: _Round) -> Iterator[Due]:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         context = self._output.codec_context
-        for due, frame in _decoded(container, stream, stream.decode, shift, end):
+        for due, frame in _decoded(container, stream, stream.decode, turn):
+            if turn.elapsed() > due + MAX_LATE_S:
+                continue
             picture = frame.reformat(context.width, context.height, "yuv420p")
             picture.pts, picture.time_base = round(due / VIDEO_CLOCK), VIDEO_CLOCK
             picture.pict_type = PictureType.NONE  # the file's keyframes are not ours
@@ -323,11 +341,11 @@ class _EncodedAudio:
         self._position = 0
         """Where they begin, in samples since the start."""
 
-    def read(self, container: InputContainer, shift: Fraction, end: Fraction | None) -> Iterator[Due]:
+    def read(self, container: InputContainer, turn: _Round) -> Iterator[Due]:
         stream = container.streams.audio[0]
         resampler = av.AudioResampler("s16", "stereo", RATE)
-        limit = None if end is None else round(end * RATE)
-        for due, sound in _decoded(container, stream, stream.decode, shift, end):
+        limit = None if turn.end is None else round(turn.end * RATE)
+        for due, sound in _decoded(container, stream, stream.decode, turn):
             sound.time_base = Fraction(1, sound.sample_rate)
             sound.pts = round(due * sound.sample_rate)
             for block in resampler.resample(sound):

@@ -117,7 +117,7 @@ def send(programme: Programme, output: OutputContainer, duration_s: float) -> fl
     start = time.monotonic()
     due = 0.0
     try:
-        for due, packet in programme.packets(start_ms):
+        for due, packet in programme.packets(start_ms, lambda: time.monotonic() - start):
             if due >= duration_s:
                 break
             time.sleep(max(0.0, start + due - time.monotonic()))

@@ -57,15 +57,19 @@ def media_file(tmp_path: Path) -> WriteFile:
     return write
 
 
-def play(source: programme.Programme, target: Path, seconds: float) -> list[tuple[float, av.Packet]]:
-    """The programme as a file, and its packets."""
+def play(
+    source: programme.Programme, target: Path, seconds: float, *, picture_s: float = 0.0
+) -> list[tuple[float, av.Packet]]:
+    """The programme as a file, and its packets. picture_s: how long the machine takes for each picture."""
     played = []
+    elapsed = 0.0
     with av.open(str(target), "w") as output:
         source.attach(output)
-        for due, packet in source.packets(START + 17):
+        for due, packet in source.packets(START + 17, lambda: elapsed):
             if due > seconds:
                 break
             played.append((due, packet))
+            elapsed += picture_s if packet.stream.type == "video" else 0
             output.mux(packet)
     return played
 
@@ -100,6 +104,18 @@ def test_the_test_source_has_a_keyframe_every_two_seconds(tmp_path: Path) -> Non
     assert [after - before for before, after in itertools.pairwise(keyframes)] == pytest.approx(
         [2, 2], abs=0.001
     )
+
+
+@pytest.mark.parametrize("kind", ["test", "file"])
+def test_a_machine_that_is_too_slow_sends_fewer_pictures_and_all_sound(
+    tmp_path: Path, media_file: WriteFile, kind: str
+) -> None:
+    source = TestProgramme() if kind == "test" else FileProgramme(media_file("film.mkv", "mpeg4", "mp2"))
+    played = play(source, tmp_path / "out.mkv", 1.9, picture_s=0.1)
+    pictures = [due for due, packet in played if packet.stream.type == "video"]
+    sounds = [due for due, packet in played if packet.stream.type == "audio"]
+    assert 19 <= len(pictures) <= 23
+    assert len(sounds) == pytest.approx(1.9 / 0.02, abs=3)
 
 
 @pytest.mark.parametrize(
