@@ -54,16 +54,16 @@ class Engine:
         """ufrag: the local ICE user fragment by which STUN from unknown addresses finds this transport."""
     def set_ufrag(self, transport: int, ufrag: str) -> None: ...
     def set_address(self, transport: int, address: bytes) -> None:
-        """Media goes to (and comes from) this address from now on: ICE's selected pair. Earlier addresses of the
-        transport stay known for receiving."""
+        """Media goes to (and comes from) this address from now on: ICE's selected pair. Earlier addresses of
+        the transport stay known for receiving."""
     def add_address(self, transport: int, address: bytes) -> None:
         """Packets from here belong to the transport (a validated pair that is not selected)."""
     def set_keys(self, transport: int, inbound: Session, outbound: Session, overhead: int) -> None:
-        """SRTP sessions made by pylibsrtp; the engine keeps them alive. overhead: bytes of tag per RTP packet."""
+        """SRTP sessions of pylibsrtp; the engine keeps them alive. overhead: bytes of tag per RTP packet."""
     def set_plain(self, transport: int) -> None:
         """No SRTP: for a local socket."""
     def set_receive_extensions(self, transport: int, ids: dict[str, int]) -> None:
-        """Header extension URI -> id in packets that arrive on this transport (BUNDLE: one table for all m-lines)."""
+        """Header extension URI -> id in packets that arrive here (BUNDLE: one table for all m-lines)."""
     def set_send_extensions(self, transport: int, ids: dict[str, int]) -> None: ...
     def remove_transport(self, transport: int) -> None:
         """Takes its publications and subscriptions, and the subscriptions to its publications, with it."""
@@ -83,8 +83,8 @@ class Engine:
         encodings: list[tuple[str, int, int]],
         transport_cc: bool = False,
     ) -> int:
-        """formats: (codec name, payload type, rtx payload type or -1, nack). encodings: (rid or "", ssrc or 0,
-        rtx ssrc or 0), best quality last; may be empty: then one layer, found by MID."""
+        """formats: (codec name, payload type, rtx payload type or -1, nack). encodings: (rid or "",
+        ssrc or 0, rtx ssrc or 0), best quality last; may be empty: then one layer, found by MID."""
     def remove_publication(self, publication: int) -> None: ...
     def add_subscription(
         self,
@@ -96,8 +96,9 @@ class Engine:
         rtx_ssrc: int,
         formats: list[tuple[int, int, bool]],
     ) -> int:
-        """formats: (payload type, rtx payload type or -1, nack) in the order of the publication's formats; payload
-        type -1 where the subscriber did not take one. Video waits for a keyframe, which is asked for at once."""
+        """formats: (payload type, rtx payload type or -1, nack) in the order of the publication's formats;
+        payload type -1 where the subscriber did not take one. Video waits for a keyframe, which is asked for
+        at once."""
     def remove_subscription(self, subscription: int) -> None: ...
     def set_paused(self, subscription: int, paused: bool) -> None: ...
     def set_wanted_layer(self, subscription: int, layer: int) -> None:
