@@ -68,6 +68,7 @@ class Spool:
         self._limit_bytes = limit_bytes
         self._queue: deque[Task] = deque()
         self._bytes = 0
+        self._full = False
         self._unsynced: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False
@@ -80,11 +81,14 @@ class Spool:
         return self._bytes
 
     def has_room(self, size: int) -> bool:
-        """Whether `size` more bytes are accepted; a refusal is counted."""
-        if self._bytes + size <= self._limit_bytes:
-            return True
-        self.counters["refused"] += 1
-        return False
+        """Whether `size` more bytes are accepted; a refusal is counted. Once full, nothing is accepted
+        until half is written: one long gap can be told, a hundred short ones make nothing playable."""
+        if self._full and self._bytes <= self._limit_bytes // 2:
+            self._full = False
+        if self._full or self._bytes + size > self._limit_bytes:
+            self._full = True
+            self.counters["refused"] += 1
+        return not self._full
 
     def put(self, *tasks: Task) -> None:
         """Queues them in order, together. Small bookkeeping is always accepted; ask `has_room` before
