@@ -1,0 +1,271 @@
+"""Random lessons: whatever people do, in whatever order, what must hold holds.
+
+Each member is played by a mirror that does what a page does: it starts from its snapshot and applies the
+events. After every step and a pause, the mirror must show what a newcomer in its place would see.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from classroom import events, floor
+from classroom.commands import (
+    CancelLesson,
+    EndLesson,
+    LowerHand,
+    Mute,
+    PersonCommand,
+    Publish,
+    RaiseHand,
+    Say,
+    StartLesson,
+    Unpublish,
+)
+from classroom.core import LessonCore
+from classroom.events import LeaveCause
+from classroom.handlers import handle
+from classroom.membership import join, leave
+from classroom.model import Attendee, LessonState, PersonId, Publication, Role, Source
+from classroom.rules.reasons import Refused
+from classroom.rules.visibility import audience
+
+PEOPLE = st.integers(0, 9)
+SOURCES = st.sampled_from(["camera", "microphone", "screen", "cam.video", "nonsense"]).map(Source)
+OVER = (LessonState.ENDED, LessonState.CANCELLED)
+
+
+class Mirror:
+    """A page."""
+
+    def __init__(self) -> None:
+        self.dismissed: LeaveCause | None = None
+        self.routes: tuple[floor.Route, ...] = ()
+
+    def begin(self, snapshot: events.Snapshot) -> None:
+        self.lesson, self.may_publish = snapshot.lesson, snapshot.may_publish
+        self.people = {attendee.id: attendee for attendee in snapshot.people}
+        self.classes = {status.room.id: status for status in snapshot.classes}
+        self.hands = snapshot.hands
+        self.chat = list(snapshot.chat)
+
+    def route(self, routes: tuple[floor.Route, ...]) -> None:
+        assert routes != self.routes, "told what it knew"
+        self.routes = routes
+
+    def deliver(self, event: events.Event) -> None:
+        assert self.dismissed is None, "told something after the last word"
+        match event:
+            case events.LessonChanged(lesson, may_publish):
+                self.lesson, self.may_publish = lesson, may_publish
+            case events.RosterChanged(people, gone, classes):
+                for person in gone:
+                    self.people.pop(person, None)
+                self.people.update({attendee.id: attendee for attendee in people})
+                self.classes.update({status.room.id: status for status in classes})
+            case events.HandsChanged(hands):
+                self.hands = hands
+            case events.ChatSaid(entry):
+                if entry not in self.chat:
+                    self.chat.append(entry)
+            case events.Dismissed(cause):
+                self.dismissed = cause
+
+
+class LessonMachine(RuleBasedStateMachine):
+    def __init__(self, school: Any, new_clock: Any, new_observer: Any) -> None:
+        super().__init__()
+        self.people = school.people
+        self.clock, self.observer = new_clock(), new_observer()
+        self.core = LessonCore(school.lesson(), self.clock, self.later, [self.observer])
+        self.inside: dict[str, Mirror] = {}
+        self.published = 0
+
+    def later(self, when: float, callback: Any) -> Any:
+        """As the room does: a timer's work is a job of its own."""
+        return self.clock.call_at(when, lambda: (callback(), self.core.settle()))
+
+    def ask(self, command: PersonCommand) -> None:
+        before = (self.core.lesson, tuple(self.core.roster.everybody()), tuple(self.core.hands))
+        try:
+            handle(self.core, command)
+        except Refused:
+            assert (self.core.lesson, tuple(self.core.roster.everybody()), tuple(self.core.hands)) == before
+        self.core.settle()
+        self.inside = {name: mirror for name, mirror in self.inside.items() if mirror.dismissed is None}
+
+    def actor(self, number: int) -> PersonId:
+        """Mostly somebody who is in: what others ask is always refused."""
+        inside = sorted(self.inside)
+        return PersonId(inside[number % len(inside)] if inside else "t1")
+
+    @initialize(numbers=st.sets(PEOPLE, min_size=3), live=st.sampled_from([True, True, False]))
+    def begin(self, numbers: set[int], live: bool) -> None:
+        for number in sorted(numbers):
+            self.come(number)
+        if live:
+            self.start()
+
+    @rule(number=PEOPLE)
+    def come(self, number: int) -> None:
+        person, mirror = self.people[number], Mirror()
+        old = self.inside.get(person.id)
+        try:
+            snapshot, line = join(self.core, person, mirror)
+        except Refused:
+            self.core.settle()
+            assert self.core.lesson.state in OVER or person.role is Role.ENCODER
+            return
+        mirror.begin(snapshot)
+        self.core.settle()
+        line.release_routes()
+        line.release_events()
+        assert old is None or old.dismissed is LeaveCause.REPLACED
+        self.inside[person.id] = mirror
+
+    @rule(number=PEOPLE, cause=st.sampled_from([LeaveCause.LEFT, LeaveCause.LOST]))
+    def go(self, number: int, cause: LeaveCause) -> None:
+        self.leave(self.actor(number), cause)
+
+    @precondition(lambda self: any(hand.person in self.inside for hand in self.core.hands))
+    @rule(cause=st.sampled_from([LeaveCause.LEFT, LeaveCause.LOST]))
+    def go_with_a_hand_up(self, cause: LeaveCause) -> None:
+        self.leave(next(hand.person for hand in self.core.hands if hand.person in self.inside), cause)
+
+    def leave(self, person: PersonId, cause: LeaveCause) -> None:
+        leave(self.core, person, self.inside.pop(person, Mirror()), cause)
+        self.core.settle()
+
+    @rule(number=PEOPLE, source=SOURCES)
+    def publish(self, number: int, source: Source) -> None:
+        self.published += 1
+        self.ask(Publish(self.actor(number), source, Publication(f"p{self.published}")))
+
+    @rule(number=PEOPLE, which=st.integers(0, 3))
+    def publish_what_is_allowed(self, number: int, which: int) -> None:
+        actor = self.actor(number)
+        mirror = self.inside.get(actor)
+        if mirror is not None and mirror.may_publish:
+            kind = sorted(mirror.may_publish)[which % len(mirror.may_publish)]
+            self.published += 1
+            source = Source(kind.value.replace("encoder.", "cam."))
+            self.ask(Publish(actor, source, Publication(f"p{self.published}")))
+
+    @rule(number=PEOPLE, back=st.integers(0, 4))
+    def unpublish(self, number: int, back: int) -> None:
+        self.ask(Unpublish(self.actor(number), Publication(f"p{self.published - back}")))
+
+    @rule(number=PEOPLE, source=SOURCES, muted=st.booleans())
+    def mute(self, number: int, source: Source, muted: bool) -> None:
+        self.ask(Mute(self.actor(number), source, muted))
+
+    @rule(number=PEOPLE, seat=st.sampled_from(["", "", "1", "2", "bad\n"]))
+    def raise_hand(self, number: int, seat: str) -> None:
+        self.ask(RaiseHand(self.actor(number), seat))
+
+    @rule(number=PEOPLE, which=st.none() | st.integers(0, 3))
+    def lower_hand(self, number: int, which: int | None) -> None:
+        hands = list(self.core.hands)
+        hand = None if which is None or which >= len(hands) else hands[which].id
+        self.ask(LowerHand(self.actor(number), hand))
+
+    @rule(number=PEOPLE, text=st.sampled_from(["hello", "", "\x00"]), again=st.booleans())
+    def say(self, number: int, text: str, again: bool) -> None:
+        self.ask(Say(self.actor(number), text, "same" if again else ""))
+
+    @rule()
+    def start(self) -> None:
+        self.ask(StartLesson(self.people[0].id))
+
+    @precondition(lambda self: len(self.observer.facts) > 30)
+    @rule(number=PEOPLE, command=st.sampled_from([EndLesson, CancelLesson]))
+    def end(self, number: int, command: Any) -> None:
+        self.ask(command(self.actor(number)))
+
+    @rule(seconds=st.sampled_from([0.05, 0.2, 0.2, 5.0, 61.0]))
+    def wait(self, seconds: float) -> None:
+        self.clock.fire(seconds)
+
+    @invariant()
+    def everybody_receives_what_the_floor_says(self) -> None:
+        core = self.core
+        people = [*core.roster.everybody(), *map(Attendee, core.supervisors.values())]
+        expected = floor.routes(core.lesson, people)
+        assert {name: mirror.routes for name, mirror in self.inside.items()} == expected
+
+    @invariant()
+    def everybody_is_told_the_same_as_a_newcomer(self) -> None:
+        core = self.core
+        settled = not core.roster.has_changes()
+        for name, mirror in self.inside.items():
+            attendee = core.present(name)
+            assert attendee is not None
+            viewer = audience(attendee.person)
+            assert mirror.lesson == core.lesson
+            assert mirror.may_publish == floor.may_publish(core.lesson, attendee.person)
+            assert mirror.hands == core.hands_seen_by(viewer)
+            assert tuple(mirror.chat) == core.chat.entries()
+            if settled:
+                assert mirror.people == {seen.id: seen for seen in core.roster.seen_by(viewer)}
+                assert tuple(mirror.classes.values()) == core.roster.statuses()
+
+    @invariant()
+    def nobody_knows_of_supervisors(self) -> None:
+        core = self.core
+        assert all(attendee.role is not Role.SUPERVISOR for attendee in core.roster.everybody())
+        for mirror in self.inside.values():
+            assert "v" not in mirror.people
+            assert all(route.person != "v" for route in mirror.routes)
+
+    @invariant()
+    def hands_belong_to_who_has_a_place_and_are_one_per_seat(self) -> None:
+        hands = list(self.core.hands)
+        assert len({(hand.person, hand.seat) for hand in hands}) == len(hands)
+        assert all(self.core.roster.get(hand.person) is not None for hand in hands)
+
+    @invariant()
+    def what_the_observers_heard_adds_up(self) -> None:
+        present: set[str] = set()
+        tracks: set[str] = set()
+        for fact in self.observer.facts:
+            match fact:
+                case events.PersonJoined(person=person):
+                    assert person.id not in present
+                    present.add(person.id)
+                case events.PersonLeft(person=person):
+                    present.remove(person.id)
+                case events.TrackPublished(publication=publication, person=person):
+                    assert person.id in present
+                    tracks.add(publication)
+                case events.TrackUnpublished(publication=publication, person=person):
+                    assert person.id in present, "tracks go before their owner"
+                    tracks.remove(publication)
+        known = list(self.core.roster.everybody())
+        assert present == {attendee.id for attendee in known if attendee.online}
+        assert tracks == {track.publication for attendee in known for track in attendee.tracks}
+
+    @invariant()
+    def after_the_end_nobody_is_left(self) -> None:
+        if self.core.lesson.state in OVER:
+            assert not self.inside
+            assert not len(self.core.roster)
+            assert not list(self.core.hands)
+            assert not self.clock.pending
+
+
+def test_random_lessons(school: Any, fake_clock: Any, fake_observer: Any) -> None:
+    run_state_machine_as_test(
+        partial(LessonMachine, school, type(fake_clock), type(fake_observer)),
+        settings=settings(derandomize=True, deadline=None, max_examples=120, stateful_step_count=50),
+    )
