@@ -13,7 +13,8 @@ import pytest
 
 from load_tests import flash_beep
 from signaling import programme, test_source
-from signaling.programme import FileProgramme, MediaError, TestProgramme
+from signaling.file_programme import FileProgramme, MediaError
+from signaling.programme import TestProgramme
 
 START = 1_790_000_000_000
 WriteFile = Callable[..., Path]
@@ -62,14 +63,14 @@ def play(
 ) -> list[tuple[float, av.Packet]]:
     """The programme as a file, and its packets. picture_s: how long the machine takes for each picture."""
     played = []
-    elapsed = 0.0
+    clock = [0.0]
     with av.open(str(target), "w") as output:
         source.attach(output)
-        for due, packet in source.packets(START + 17, lambda: elapsed):
+        for due, packet in source.packets(START + 17, lambda: clock[0]):
             if due > seconds:
                 break
             played.append((due, packet))
-            elapsed += picture_s if packet.stream.type == "video" else 0
+            clock[0] += picture_s if packet.stream.type == "video" else 0
             output.mux(packet)
     return played
 
@@ -208,5 +209,5 @@ def test_dues_are_merged() -> None:
     def packets(*dues: float) -> Iterator[tuple[float, object]]:
         return ((due, object()) for due in dues)
 
-    merged = programme._merged(packets(0.0, 0.5, 1.0), packets(0.1, 0.2, 2.0))  # type: ignore[arg-type]
+    merged = programme.merged(packets(0.0, 0.5, 1.0), packets(0.1, 0.2, 2.0))  # type: ignore[arg-type]
     assert [due for due, _ in merged] == [0.0, 0.1, 0.2, 0.5, 1.0, 2.0]
