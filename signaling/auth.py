@@ -117,7 +117,7 @@ def require(
 def authorize(claims: Claims, *, roles: Collection[str] = ROLES, lesson: str | None = None) -> Claims:
     """Problem: wrong-lesson, role-not-allowed."""
     if lesson is not None and claims.lesson != lesson:
-        raise Problem("wrong-lesson", lesson=lesson, token_lesson=claims.lesson)
+        raise Problem("wrong-lesson", lesson=lesson)
     if claims.role not in roles:
         raise Problem("role-not-allowed", role=claims.role, roles=", ".join(sorted(roles)))
     return claims

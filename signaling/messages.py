@@ -231,8 +231,8 @@ class Welcome(ServerMessage, tag="welcome", frozen=True, kw_only=True):
     session: Id
     resume: Id
     resumed: bool = False
-    """True: the messages after `last_seq` follow and nothing else changed; the lists in `lesson` are left empty,
-    what the client has of them stays valid. False: start afresh from `lesson`."""
+    """True: the messages after `last_seq` follow and nothing else changed; the lists in `lesson` are left
+    empty, what the client has of them stays valid. False: start afresh from `lesson`."""
     me: PersonView
     lesson: LessonView
     heartbeat_s: int
@@ -301,8 +301,8 @@ class Error(ServerMessage, tag="error", frozen=True, kw_only=True):
 
 
 class Bye(ServerMessage, tag="bye", frozen=True, kw_only=True):
-    """The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let in, for
-    the reason given by the `error` before it."""
+    """The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let
+    in, for the reason given by the `error` before it."""
 
     reason: Literal["ended", "removed", "replaced", "expired", "shutdown", "protocol", "slow", "refused"]
     retry: bool = False

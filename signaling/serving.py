@@ -75,6 +75,8 @@ def _announce(server: Server, language: str) -> None:
     print(listening)
     if not server.config.tls and server.config.host not in LOOPBACK:
         print(catalogue.text("serve.insecure", language))
+    if server.config.host not in LOOPBACK and LOOPBACK.issuperset(server.config.media_ip):
+        print(catalogue.text("serve.media-loopback", language))
     if server.config.demo:
         print(catalogue.text("demo.links", language, hours=TTL_S // 3600))
         tokens = Tokens.open(server.config.data)

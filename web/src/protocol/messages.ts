@@ -248,8 +248,8 @@ export interface Error {
 }
 
 /**
- * The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let in, for
- * the reason given by the `error` before it.
+ * The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let
+ * in, for the reason given by the `error` before it.
  */
 export interface Bye {
   type: 'bye'
