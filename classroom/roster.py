@@ -36,8 +36,9 @@ class Roster:
         self._senders: dict[PersonId, None] = {}
         self._changed: dict[PersonId, None] = {}
         self._gone: dict[PersonId, Person] = {}
-        self._changed_classes: dict[ClassId, ClassStatus] = {}
-        """Class and its status when the others were last told."""
+        self._changed_classes: dict[ClassId, None] = {}
+        """Told even when they are again as they were last told: who came meanwhile has seen them
+        otherwise."""
 
     def __len__(self) -> int:
         return len(self._attendees)
@@ -106,11 +107,7 @@ class Roster:
         event = RosterChanged(
             people=tuple(attendee for attendee in people if sees(viewer, attendee.person)),
             gone=tuple(person.id for person in self._gone.values() if self._lost_sight(viewer, person)),
-            classes=tuple(
-                self._status(self._classes[class_id])
-                for class_id, told in self._changed_classes.items()
-                if self._status(self._classes[class_id]) != told
-            ),
+            classes=tuple(self._status(self._classes[class_id]) for class_id in self._changed_classes),
         )
         return event if event.people or event.gone or event.classes else None
 
@@ -132,11 +129,10 @@ class Roster:
         return self._classless if person.class_id is None else self._classes[person.class_id].members
 
     def _touch_class(self, person: Person) -> None:
-        """The numbers of the person's class are about to change: they are noted as they were."""
+        """The numbers of the person's class change."""
         if person.class_id is not None:
-            entry = self._classes[person.class_id]
-            self._changed_classes.setdefault(person.class_id, self._status(entry))
-            entry.status = None
+            self._changed_classes[person.class_id] = None
+            self._classes[person.class_id].status = None
 
     def _status(self, entry: _ClassEntry) -> ClassStatus:
         if entry.status is None:

@@ -28,6 +28,15 @@ def make_engine(url: str | URL, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Async
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
+    try:
+        _set_pragmas(connection)
+    except BaseException:
+        # The pool does not know it yet, so nobody else would end its thread.
+        connection.close()
+        raise
+
+
+def _set_pragmas(connection: Any) -> None:
     cursor = connection.cursor()
     # WAL: who reads (a report, a backup) does not stop who writes. FULL: a commit is on the disk when it
     # returns; it costs one fsync for a batch.
