@@ -126,6 +126,8 @@ class Status(Control, tag="status", frozen=True, kw_only=True, omit_defaults=Tru
     """Once a second: the process lives. Counters never go down while it does."""
 
     counters: dict[str, int] = {}
+    waiting_bytes: int = 0
+    """Accepted, but not on the disk yet."""
 
 
 ToRecorder = ItemOpen | ItemClose | TrackOpen | TrackClose | TrackMute | Shutdown

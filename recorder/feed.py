@@ -8,6 +8,7 @@ A packet goes: datagram -> stream of its SSRC -> fragments -> track of the strea
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -31,6 +32,18 @@ logger = logging.getLogger(__name__)
 
 OUR_SSRC = 1
 """Sender of our RTCP. We send no media, so it can meet no other."""
+NAMES = (
+    "packets",
+    "bad_packet",
+    "unknown_ssrc",
+    "pli",
+    "nack",
+    "gap_muted",
+    "gap_network",
+    "gap_server",
+    "gap_policy",
+)
+"""Counters that are there from the beginning."""
 MAX_STREAMS = 4096
 """SSRCs at once: every source of a hundred lessons."""
 
@@ -67,9 +80,8 @@ class Feed:
         self._clocks: dict[tuple[str, str], SenderClock] = {}
         self._muted: set[tuple[str, str, str]] = set()
         self._out: list[bytes] = []
-        self._past: dict[str, int] = {}
-        """Counters of streams that are over."""
-        self._counters = dict.fromkeys(("packets", "bad_packet", "unknown_ssrc", "pli", "nack"), 0)
+        self._counters = Counter(dict.fromkeys(NAMES, 0))
+        """Ours, and those of the streams that are over."""
 
     @property
     def items(self) -> list[str]:
@@ -117,18 +129,18 @@ class Feed:
             self._close_track(ssrc, "server", now_us)
 
     def counters(self) -> dict[str, int]:
-        total = {**self._past, **self._counters}
+        total = self._counters.copy()
         for recording in self._recordings.values():
-            for name, count in recording.stream.counters().items():
-                total[name] = total.get(name, 0) + count
-        return total
+            total.update(recording.stream.counters())
+        return dict(total)
 
     # --- messages -------------------------------------------------------------------------------------------
 
     def _open_item(self, message: ItemOpen, now_us: int) -> None:
         if message.item not in self._items:
             known = self._mend(message.item)
-            self._items[message.item] = ItemWriter(message, known, self._spool, now_us - message.started_us)
+            at_us = now_us - message.started_us
+            self._items[message.item] = ItemWriter(message, known, self._spool, self._counters, at_us)
             logger.info("- item %s opened", message.item)
 
     def _close_item(self, message: ItemClose, now_us: int) -> None:
@@ -164,8 +176,7 @@ class Feed:
         stream = recording.stream
         recording.write(stream.finish())
         recording.item.stopped(recording.track, cause, stream.greatest_error_us, recording.item_us(now_us))
-        for name, count in stream.counters().items():
-            self._past[name] = self._past.get(name, 0) + count
+        self._counters.update(stream.counters())
 
     def _mute(self, message: TrackMute, now_us: int) -> None:
         key = (message.item, message.person, message.source)

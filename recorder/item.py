@@ -4,6 +4,7 @@ for the disk."""
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -62,15 +63,13 @@ class GrowingFile:
 class TrackWriter:
     """One person's one source, over all streams that carry it."""
 
-    def __init__(
-        self, item: str, track: str, spool: Spool, log: GrowingFile, index_size: int, known: TrackIndex
-    ) -> None:
+    def __init__(self, item: ItemWriter, track: str, index_size: int, known: TrackIndex) -> None:
         """known: what earlier processes recorded, and `index_size` the length of its index."""
         self.id = track
-        self._item = item
-        self._spool = spool
-        self._log = log
-        self._index = GrowingFile(spool, index_path(item, track), index_size)
+        self._owner = item
+        self._item = item.id
+        self._spool = spool = item.spool
+        self._index = GrowingFile(spool, index_path(item.id, track), index_size)
         self._part = max(known.parts, default=-1)
         self._file: GrowingFile | None = None
         self._muxer: FragmentMuxer | None = None
@@ -153,10 +152,7 @@ class TrackWriter:
             hole = Hole(self.end_us, start_us - self.end_us, self.missing)
         self.missing = None
         if hole is not None:
-            entry = ledger.Gap(
-                track=self.id, at_us=hole.at_us, duration_us=hole.duration_us, cause=hole.cause
-            )
-            self._log.append(ledger.encode(entry))
+            self._owner.note_gap(self, hole)
 
 
 @dataclass(slots=True)
@@ -170,10 +166,14 @@ class KnownItem:
 
 
 class ItemWriter:
-    def __init__(self, opened: ItemOpen, known: KnownItem, spool: Spool, now_us: int) -> None:
+    def __init__(
+        self, opened: ItemOpen, known: KnownItem, spool: Spool, counters: Counter[str], now_us: int
+    ) -> None:
+        """counters: `gap_CAUSE` for every gap."""
         self.id = opened.item
         self.started_us = opened.started_us
-        self._spool = spool
+        self.spool = spool
+        self._counters = counters
         self._log = GrowingFile(spool, ledger_path(self.id), known.ledger_size)
         self._tracks: dict[tuple[str, str], TrackWriter] = {}
         if not known.entries:
@@ -181,7 +181,7 @@ class ItemWriter:
         for entry in known.entries:
             if isinstance(entry, ledger.TrackAdded):
                 seen, size = known.indexes.get(entry.track, (TrackIndex(), 0))
-                writer = TrackWriter(self.id, entry.track, spool, self._log, size, seen)
+                writer = TrackWriter(self, entry.track, size, seen)
                 self._tracks[entry.person, entry.source] = writer
         self._note(ledger.Resumed(at_us=now_us))
 
@@ -190,7 +190,7 @@ class ItemWriter:
         track = self._tracks.get((person, source))
         if track is None:
             identity = f"t{len(self._tracks)}"
-            track = TrackWriter(self.id, identity, self._spool, self._log, 0, TrackIndex())
+            track = TrackWriter(self, identity, 0, TrackIndex())
             self._tracks[person, source] = track
             self._note(
                 ledger.TrackAdded(track=identity, person=person, source=source, kind=kind, at_us=now_us)
@@ -207,18 +207,24 @@ class ItemWriter:
         if track is not None:
             self._note(ledger.Muted(track=track.id, at_us=now_us, muted=muted))
 
+    def note_gap(self, track: TrackWriter, hole: Hole) -> None:
+        self._counters[f"gap_{hole.cause}"] += 1
+        self._note(
+            ledger.Gap(track=track.id, at_us=hole.at_us, duration_us=hole.duration_us, cause=hole.cause)
+        )
+
     def close(self, now_us: int, cause: EndCause, done: Callable[[], None]) -> None:
         """Finishes the files. `done` is called, in the spool's thread, when all is on the disk."""
         for track in self._tracks.values():
             track.close()
         self._note(ledger.Ended(at_us=now_us, cause=cause))
-        self._spool.put(Close(self._log.path, done))
+        self.spool.put(Close(self._log.path, done))
 
     def _write_header(self, opened: ItemOpen) -> None:
         header = ledger.Header(
             id=opened.item, lesson=opened.lesson, title=opened.title, started_ms=opened.started_ms
         )
-        file = GrowingFile(self._spool, header_path(self.id))
+        file = GrowingFile(self.spool, header_path(self.id))
         file.append(ledger.encode(header))
         file.close()
 

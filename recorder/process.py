@@ -86,7 +86,7 @@ class RecorderProcess:
                 self._tick()
             if now >= next_status:
                 next_status = now + STATUS_S
-                self._send(Status(counters={**self._feed.counters(), **self._spool_counters()}))
+                self._send(self._status())
         return self._finish()
 
     def _wait(self, timeout_s: float) -> None:
@@ -166,6 +166,6 @@ class RecorderProcess:
     def _mend(self, item: str) -> KnownItem:
         return recovery.mend(self._storage, item)
 
-    def _spool_counters(self) -> dict[str, int]:
-        counters = {f"spool_{name}": count for name, count in self._spool.counters.items()}
-        return {**counters, "spool_waiting_bytes": self._spool.waiting_bytes}
+    def _status(self) -> Status:
+        spool = {f"spool_{name}": count for name, count in self._spool.counters.items()}
+        return Status(counters={**self._feed.counters(), **spool}, waiting_bytes=self._spool.waiting_bytes)

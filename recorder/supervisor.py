@@ -14,6 +14,7 @@ import logging
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -123,7 +124,9 @@ class RecorderSupervisor:
         self._stopping = asyncio.Event()
         self._ready = False
         self._restarts = 0
-        self._counters: dict[str, int] = {}
+        self._status = Status()
+        self._past: Counter[str] = Counter()
+        """What the processes before this one counted."""
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -226,9 +229,14 @@ class RecorderSupervisor:
         return lesson.item.item if lesson is not None and lesson.item is not None else None
 
     def counters(self) -> dict[str, int]:
-        """For `/metrics`: restarts, recordings, and what the process counts."""
-        recordings = sum(lesson.item is not None for lesson in self._lessons.values())
-        return {**self._counters, "restarts": self._restarts, "recordings": recordings}
+        """For `/metrics`: what all processes so far have counted, and their restarts; all only grow."""
+        total = self._past.copy()
+        total.update(self._status.counters)
+        return {**total, "restarts": self._restarts}
+
+    def waiting_bytes(self) -> int:
+        """Recorded, but not on the disk yet."""
+        return self._status.waiting_bytes
 
     def _end(self, lesson_id: str, cause: EndCause) -> None:
         lesson = self._lessons.pop(lesson_id, None)
@@ -330,6 +338,8 @@ class RecorderSupervisor:
                 for source in lesson.sources:
                     _unsubscribe(source)
             transport.close()
+            self._past.update(self._status.counters)
+            self._status = Status()
             code = await link.end()
             logger.log(
                 logging.INFO if self._stopping.is_set() else logging.ERROR, "- recorder ended with %s", code
@@ -352,8 +362,8 @@ class RecorderSupervisor:
                 self._openings.pop(item, None)
                 if not self._closing and not any(lesson.item for lesson in self._lessons.values()):
                     self._nothing_open.set()
-            case Status(counters=counters):
-                self._counters = counters
+            case Status():
+                self._status = message
 
     def _set_state(self, lesson_id: str, state: RecordingState, reason: str) -> None:
         lesson = self._lessons[lesson_id]
