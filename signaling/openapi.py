@@ -67,6 +67,8 @@ def add_operations(app: web.Application, operations: Iterable[Operation]) -> Non
     for operation in operations:
         if operation.handler is not None:
             app.router.add_route(operation.method, operation.path, operation.handler)
+            if operation.method == "GET":
+                app.router.add_route("HEAD", operation.path, operation.handler)
 
 
 def document(operations: Sequence[Operation], *, version: str, language: str) -> dict[str, Any]:

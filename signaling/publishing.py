@@ -133,12 +133,16 @@ class Publisher:
                 live.publication.parameters,
             ):
                 self._unpublish(mid, "left")
-        for mid, track in tracks.items():
-            if mid not in self._published:
-                self._published[mid] = self._publish_one(transport, track)
-                if not self._owner.published(self._published[mid]):
-                    self._unpublish(mid, "server")
+        added = [mid for mid in tracks if mid not in self._published]
+        try:
+            for mid in added:
+                self._published[mid] = live = self._publish_one(transport, tracks[mid])
+                if not self._owner.published(live):
                     raise Problem("busy")
+        except (Problem, TransportClosed):
+            for mid in self._published.keys() & added:
+                self._unpublish(mid, "server")
+            raise
 
     def _publish_one(self, transport: Transport, track: Track) -> LivePublication:
         try:

@@ -12,11 +12,11 @@ class Bucket:
         self._level = burst
         self._at = now
 
-    def take(self, now: float) -> bool:
-        """Takes one permit; False when there is none."""
+    def take(self, now: float, permits: float = 1.0) -> bool:
+        """Takes permits; False, and none is taken, when there are not so many."""
         self._level = min(self._burst, self._level + (now - self._at) * self._per_second)
         self._at = now
-        if self._level < 1:
+        if self._level < permits:
             return False
-        self._level -= 1
+        self._level -= permits
         return True

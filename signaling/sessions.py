@@ -22,6 +22,8 @@ class Sessions:
         self._tokens = tokens
         self._by_resume: dict[str, Session] = {}
         self._closing = False
+        self.strangers = 0
+        """Sockets that have not been let in yet."""
 
     def __len__(self) -> int:
         return len(self._by_resume)

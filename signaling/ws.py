@@ -14,7 +14,7 @@ from typing import Final
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from signaling import codec
+from signaling import catalogue, codec
 from signaling.keys import LANGUAGE, METRICS, SESSIONS
 from signaling.messages import Bye, Error, Hello
 from signaling.problems import Problem
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 SUBPROTOCOL: Final = "tongke.v1"
 HELLO_TIMEOUT_S: Final = 5.0
+MAX_STRANGERS: Final = 1_000
+"""Sockets that are not let in yet: a whole school that comes back at once, and far fewer than there are file
+descriptors."""
 MISSED_HEARTBEATS: Final = 3
 FLUSH_TIMEOUT_S: Final = 5.0
 """For the last messages of a connection that is being closed."""
@@ -33,6 +36,9 @@ CLOSE_TIMEOUT_S: Final = 2.0
 MESSAGES_BURST: Final = 60.0
 MESSAGES_PER_S: Final = 20.0
 """A page makes a handful when it joins (candidates, answers) and then one or two a second."""
+CHARACTERS_PER_PERMIT: Final = 8192
+"""Long messages cost more: an offer of a browser (some 8,000 characters) as much as two short ones, the
+longest possible one half of what may be said at once."""
 STRIKES_BURST: Final = 10.0
 STRIKES_PER_S: Final = 0.1
 """Messages that could not be understood, or came too fast. More of them is no slip, and the connection
@@ -49,6 +55,9 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     """One connection from upgrade to close."""
     if SUBPROTOCOL not in _offered(request):
         raise Problem("bad-request", reason=f"ask for the WebSocket subprotocol {SUBPROTOCOL}")
+    sessions = request.app[SESSIONS]
+    if sessions.strangers >= MAX_STRANGERS:
+        raise Problem("busy")
     socket = web.WebSocketResponse(
         protocols=(SUBPROTOCOL,),
         max_msg_size=codec.MAX_FRAME,
@@ -77,7 +86,6 @@ class WebSocketConnection:
         self._socket = socket
         self._request = request
         self._language = request[LANGUAGE]
-        self._session: Session | None = None
         self._woken = asyncio.Event()
         self._finishing = False
         self._bye: Bye | None = None
@@ -99,15 +107,7 @@ class WebSocketConnection:
 
     async def serve(self) -> None:
         """Reads until the end; the writer is its child."""
-        try:
-            self._session = session = await self._enter()
-        except Problem as problem:
-            await self._turn_away(problem)
-            return
-        except Exception:
-            log.exception("x fault of ours while somebody came in")
-            await self._turn_away(Problem("internal"))
-            return
+        session = await self._enter_or_turn_away()
         if session is None:
             return
         writer = asyncio.create_task(self._write(session), name=f"write {session.id}")
@@ -119,6 +119,20 @@ class WebSocketConnection:
                 writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writer
+
+    async def _enter_or_turn_away(self) -> Session | None:
+        sessions = self._request.app[SESSIONS]
+        sessions.strangers += 1
+        try:
+            return await self._enter()
+        except Problem as problem:
+            await self._turn_away(problem)
+        except Exception:
+            log.exception("x fault of ours while somebody came in")
+            await self._turn_away(Problem("internal"))
+        finally:
+            sessions.strangers -= 1
+        return None
 
     async def _enter(self) -> Session | None:
         """Reads hello and lets the person in. Raises Problem; None when the socket closed meanwhile."""
@@ -133,7 +147,6 @@ class WebSocketConnection:
             metrics.joined("websocket", problem.kind)
             raise
         metrics.joined("websocket", "resumed" if resumed else "ok", asyncio.get_running_loop().time() - began)
-        self._language = session.language
         session.attach(self, resumed=resumed)
         return session
 
@@ -147,6 +160,7 @@ class WebSocketConnection:
         message = codec.decode(_text(frame))
         if not isinstance(message, Hello):
             raise Problem("hello-first", seconds=f"{HELLO_TIMEOUT_S:g}")
+        self._language = catalogue.match(message.language) or self._language
         return message
 
     async def _read(self, session: Session) -> None:
@@ -164,9 +178,10 @@ class WebSocketConnection:
     def _take(self, session: Session, frame: WSMessage) -> None:
         now = asyncio.get_running_loop().time()
         try:
-            if not self._allowance.take(now):
+            text = _text(frame)
+            if not self._allowance.take(now, 1 + len(text) / CHARACTERS_PER_PERMIT):
                 raise Problem("too-many-requests", retry_after=1)
-            message = codec.decode(_text(frame))
+            message = codec.decode(text)
         except Problem as problem:
             session.refuse(problem, codec.request_of(frame.data) if isinstance(frame.data, str) else "")
             if not self._strikes.take(now):

@@ -58,6 +58,11 @@ async def test_refusals_of_tokens_carry_a_challenge(door: Any) -> None:
     assert body["title"] == "入场凭证无效"
 
 
+async def test_head_where_get_is(door: Any) -> None:
+    response, _ = await get(door, "/healthz", method="HEAD")
+    assert response.status == 200
+
+
 async def test_allow_header(door: Any) -> None:
     response, _ = await get(door, "/api/v1/me", method="PUT")
     assert "GET" in response.headers["Allow"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sfu.params import TransportState
+from signaling import keys
 
 
 async def test_welcome_says_who_i_am_and_what_goes_on(door: Any) -> None:
@@ -197,6 +198,22 @@ async def test_chat_and_hands_go_round(door: Any) -> None:
     assert (await master.expect("hands"))["hands"][0]["seat"] == "12"
     await master.say("chat.send", text="你好", id="m1")
     assert (await tutor.expect("chat"))["message"]["text"] == "你好"
+
+
+async def test_coming_and_going_leaves_nothing_behind(door: Any) -> None:
+    for turn in range(10):
+        master, tutor = await door.join("master"), await door.join("tutor")
+        await master.publish()
+        if turn == 0:
+            await master.say("lesson.start")
+        offer = await tutor.expect("subscribe.offer")
+        await tutor.answer(offer)
+        for participant in (tutor, master):
+            await participant.say("leave")
+            await participant.closed()
+    await door.parts.background.finish(10)
+    assert (door.sfu.open, door.parts.publications.count(), len(door.app[keys.SESSIONS])) == ([], 0, 0)
+    assert len(door.parts.background) == 0
 
 
 async def test_recorder_hears_what_is_to_be_recorded(door: Any) -> None:

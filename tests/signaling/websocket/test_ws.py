@@ -99,6 +99,30 @@ async def test_what_is_not_understood_is_said_so(door: Any, frame: str, kind: st
     await master.settled()
 
 
+async def test_refusal_is_in_the_language_of_hello(door: Any) -> None:
+    participant = await door.socket(headers={"Accept-Language": "zh"})
+    await participant.say("hello", token="", language="en")
+    assert (await participant.refusal())["title"] == "No token"
+
+
+async def test_too_many_strangers_wait_outside(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ws, "MAX_STRANGERS", 1)
+    stranger = await door.socket()
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await door.socket()
+    assert caught.value.status == 503
+    await stranger.say("hello", token=door.token("master"))
+    await stranger.expect("welcome")
+    await door.join("tutor")
+
+
+async def test_long_messages_cost_more(door: Any) -> None:
+    master = await door.join("master")
+    for _ in range(3):
+        await master.say("publish.offer", sdp="x" * 199_000, tracks=[])
+    assert [(await master.refusal())["kind"] for _ in range(3)] == ["not-sdp", "not-sdp", "too-many-requests"]
+
+
 async def test_binary_frames_are_not_taken(door: Any) -> None:
     master = await door.join("master")
     await master.socket.send_bytes(b'{"type": "ping"}')
