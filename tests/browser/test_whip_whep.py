@@ -7,16 +7,20 @@ import base64
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from load_tests.server import TONGKE, ServerProcess
 from signaling import test_source
 from signaling.auth import Tokens
 from signaling.messages import Role
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PATIENCE_S = 20
 """For anything that needs encoders and decoders on a busy machine."""
@@ -117,6 +121,13 @@ LUMA = """() => {
   for (let i = 0; i < green.length; i += 8192) text += String.fromCharCode(...green.subarray(i, i + 8192))
   return [canvas.height, btoa(text)]
 }"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """One for each test: the root's fixture, in the event loop of the browser."""
+    async with ServerProcess(data=tmp_path / "data") as process:
+        yield process
 
 
 def endpoint(server: ServerProcess, protocol: str, query: str = "") -> str:
