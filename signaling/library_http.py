@@ -32,6 +32,9 @@ EXPORTED: Final = "lesson.mp4"
 MAX_SILENCE_US: Final = playlist.TARGET_S * 1_000_000
 """Playlists never name a longer one."""
 GROWING: Final = {"Cache-Control": "no-cache"}
+UNKEPT: Final = {"Cache-Control": "no-store"}
+"""A file that still grows: a browser that keeps a range of it remembers the length too, and cuts later ranges off
+there."""
 FIXED: Final = {"Cache-Control": "private, max-age=86400"}
 """What was written never changes, but who may see it can."""
 _PART: Final = re.compile(r"(t[0-9]{1,4})\.([0-9]{1,6})\.mp4")
@@ -92,7 +95,9 @@ class _Handlers:
         path = self._library.part_path(item_id, match[1], int(match[2]))
         if not path.is_file():
             raise Problem("not-found")
-        return web.FileResponse(path, headers={**FIXED, "Content-Type": MP4})
+        item = await asyncio.to_thread(self._library.item, item_id)
+        lifetime = FIXED if item.state == "ready" else UNKEPT
+        return web.FileResponse(path, headers={**lifetime, "Content-Type": MP4})
 
     async def silence(self, request: web.Request) -> web.Response:
         """What stands in a sound playlist where nothing was recorded."""

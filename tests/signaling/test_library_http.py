@@ -162,6 +162,13 @@ async def test_a_lesson_that_goes_on_has_no_file_yet(client, data, tmp_path):
     assert "EVENT" in await (await client.get("/media/live-1/t0.m3u8")).text()
 
 
+@pytest.mark.parametrize(("ended", "kept"), [(True, "private, max-age=86400"), (False, "no-store")])
+async def test_a_file_that_still_grows_is_not_kept_by_browsers(client, tmp_path, ended, kept):
+    record(tmp_path, "live-1", "live", ended=ended)
+    part = await client.get("/media/live-1/t0.0.mp4", headers={"Range": "bytes=0-99"})
+    assert (part.status, part.headers["Cache-Control"]) == (206, kept)
+
+
 async def test_an_item_without_media_says_so(client, tmp_path):
     record(tmp_path, "empty-1", "empty", ended=True, seconds=0)
     for address in ("index.m3u8", "lesson.mp4"):
