@@ -64,12 +64,13 @@ export class LibraryClient {
   }
 }
 
+/** Every picture of the item is a variant of it, under the name of its source. */
 export function playlistUrl(id: string): string {
-  return `/media/${encodeURIComponent(id)}/index.m3u8`
+  return `/media/${encodeURIComponent(id)}/index.m3u8?angles=all`
 }
 
 export function downloadUrl(id: string): string {
-  return `/media/${encodeURIComponent(id)}/lesson.mp4`
+  return `/media/${encodeURIComponent(id)}/lesson.mp4?download`
 }
 
 /** Newest first. */

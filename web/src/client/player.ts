@@ -5,6 +5,9 @@
 
 import Hls, { type ErrorData, type HlsConfig } from 'hls.js'
 
+/** Seconds behind the live edge where live playing goes on: a segment and a half. */
+const LIVE_SYNC_S = 6
+
 /** Seconds behind the live edge that still count as live: the player's own distance from it. */
 const LIVE_MARGIN_S = 12
 
@@ -18,7 +21,7 @@ export interface Angle {
 }
 
 export interface PlayerEvents {
-  onAngles: (angles: Angle[]) => void
+  onAngles: (angles: Angle[], shown: number) => void
   /** The recording cannot be played on; `status` is HTTP's, 0 when there was no answer. */
   onFailure: (status: number) => void
 }
@@ -29,7 +32,10 @@ export function supported(): boolean {
 
 function configuration(headers: Record<string, string>): Partial<HlsConfig> {
   return {
-    lowLatencyMode: true,
+    // A variant is another picture, not another quality: nothing may change it but the viewer.
+    startLevel: 0,
+    capLevelToPlayerSize: false,
+    liveSyncDuration: LIVE_SYNC_S,
     backBufferLength: BACK_BUFFER_S,
     // A worker would come from a blob, which the pages' policy does not let in.
     enableWorker: false,
@@ -50,10 +56,10 @@ export class LibraryPlayer {
     private readonly events: PlayerEvents,
   ) {
     this.hls = new Hls(configuration(headers))
-    this.hls.on(Hls.Events.MANIFEST_PARSED, () => {
-      events.onAngles(
-        this.hls.levels.map((level, index) => ({ index, name: level.name || level.attrs.NAME || '' })),
-      )
+    this.hls.on(Hls.Events.MANIFEST_PARSED, (_, { firstLevel }) => {
+      this.chooseAngle(firstLevel)
+      const angles = this.hls.levels.map((level, index) => ({ index, name: level.attrs.NAME ?? '' }))
+      events.onAngles(angles, firstLevel)
     })
     this.hls.on(Hls.Events.ERROR, (_, data) => {
       this.failed(data)
