@@ -19,7 +19,7 @@ from load_tests.server import ServerProcess
 
 PATIENCE_MS = 20_000
 """For anything a page should do; a machine that builds at the same time needs seconds."""
-LINK = re.compile(r"https?://[^\s/]+(/\S*#token=([\w-]+)\.([\w-]+)\.[\w-]+)")
+LINK = re.compile(r"https?://[^\s/]+(/join#token=([\w-]+)\.([\w-]+)\.[\w-]+)")
 
 RECEIVED = """async () => {
   const connection = window.tongke?.receiver?.()
@@ -41,6 +41,15 @@ RECEIVED = """async () => {
   }
   return found
 }"""
+
+WITHOUT_H264 = """
+  const all = RTCRtpSender.getCapabilities.bind(RTCRtpSender)
+  RTCRtpSender.getCapabilities = (kind) => {
+    const found = all(kind)
+    return { ...found, codecs: found.codecs.filter((codec) => codec.mimeType !== 'video/H264') }
+  }
+"""
+"""Makes a browser like those that are built without an H.264 encoder."""
 
 PICTURE = """() => {
   const video = document.querySelector('[data-testid=video-main]')
@@ -188,13 +197,22 @@ class Line:
             writer.close()
 
 
-def links(log: str) -> dict[tuple[str, str], str]:
-    """(role, class) -> path and fragment of the links that the server printed."""
-    found = {}
+@dataclass(frozen=True)
+class Link:
+    """One of the links that the server prints, and what its token says."""
+
+    path: str
+    """With the fragment."""
+    role: str
+    name: str
+
+
+def printed_links(log: str) -> list[Link]:
+    links = []
     for path, _, payload in (match.groups() for match in LINK.finditer(log)):
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        found[claims["role"], claims.get("class", "")] = path
-    return found
+        links.append(Link(path, claims["role"], claims["name"]))
+    return links
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -206,31 +224,34 @@ async def line(shared_server: ServerProcess) -> AsyncIterator[Line]:
 
 
 @pytest.fixture(scope="session")
-def path_of(shared_server: ServerProcess) -> Callable[..., str]:
-    """`path_of(role)`: path and fragment of the first link for this role."""
-    printed = links(shared_server.log.read_text())
+def link_of(shared_server: ServerProcess) -> Callable[..., Link]:
+    """`link_of(role, 0)`: the first link for this role."""
+    links = printed_links(shared_server.log.read_text())
+    return lambda role, number=0: [link for link in links if link.role == role][number]
 
-    def find(role: str) -> str:
-        return next(path for (link_role, _), path in sorted(printed.items()) if link_role == role)
 
-    return find
+@pytest.fixture(scope="session")
+def without_h264() -> str:
+    """A script for `enter`."""
+    return WITHOUT_H264
 
 
 Enter = Callable[..., Awaitable[Person]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def enter(chromium: Browser, line: Line, path_of: Callable[..., str]) -> AsyncIterator[Enter]:
-    """`await enter(role, codec="VP8")`: opens the role's link in a window of its own, with these query
-    parameters, and goes through the door."""
+async def enter(chromium: Browser, line: Line, link_of: Callable[..., Link]) -> AsyncIterator[Enter]:
+    """`await enter(role, 0, script="", force="tcp")`: opens the role's first link in its own window, with
+    these query parameters, and goes through the door; the script runs before the page's own."""
     contexts: list[BrowserContext] = []
 
-    async def open_page(role: str, **query: str) -> Person:
+    async def open_page(role: str, number: int = 0, script: str = "", **query: str) -> Person:
         context = await chromium.new_context(permissions=["camera", "microphone"], locale="zh-CN")
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = await context.new_page()
-        path, _, fragment = path_of(role).partition("#")
+        await page.add_init_script(script)
+        path, _, fragment = link_of(role, number).path.partition("#")
         words = "&".join(f"{key}={value}" for key, value in query.items())
         await page.goto(f"http://127.0.0.1:{line.port}{path}?{words}#{fragment}")
         person = Person(page)
