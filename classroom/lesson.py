@@ -200,24 +200,29 @@ class LessonRoom:
 
     def _do(self, job: _Job) -> None:
         try:
-            result = _JOBS[type(job)](self, job)
+            answer = self._carry_out(job)
             self._core.settle()
-        except Refused as refused:
-            self._refused += 1
-            self._core.settle()
-            self._refuse(job, refused)
         except Exception:
             # A fault of ours. It costs who asked this one answer; the lesson goes on for everybody else.
             self._faults += 1
             log.exception("x lesson %s: fault in %s", self.lesson.id, type(job).__name__)
-            self._refuse(job, Refused(Reason.INTERNAL))
-        else:
-            _answer(job, result)
+            answer = Refused(Reason.INTERNAL)
+        if isinstance(answer, Refused):
+            self._tell_refusal(job, answer.reason)
+        _answer(job, answer)
 
-    def _refuse(self, job: _Job, refused: Refused) -> None:
+    def _carry_out(self, job: _Job) -> Any:
+        """What is to be answered: a result, or Refused."""
+        try:
+            return _JOBS[type(job)](self, job)
+        except Refused as refused:
+            self._refused += 1
+            return refused
+
+    def _tell_refusal(self, job: _Job, reason: Reason) -> None:
+        """To who does not wait for an answer."""
         if isinstance(job, _Ask) and job.done is None and not isinstance(job.command, ReportRecording):
-            self._core.lines.deliver(job.command.actor, CommandRefused(job.command, refused.reason))
-        _answer(job, refused)
+            self._core.lines.deliver(job.command.actor, CommandRefused(job.command, reason))
 
     def _join(self, job: _Join) -> tuple[Snapshot, Line] | None:
         if job.done.cancelled():

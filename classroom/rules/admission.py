@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from classroom.model import Attendee, ClassId, ClassRoom, Lesson, LessonState, Person, Role
 from classroom.rules.reasons import Reason, Refused
+from classroom.rules.words import person_name
 
 MAX_PEOPLE = 5_000
 """In one room: one node serves some 3,000 subscribers (the largest lesson planned for), and places of those
@@ -18,14 +19,14 @@ _OVER = {LessonState.ENDED: Reason.LESSON_ENDED, LessonState.CANCELLED: Reason.L
 
 
 def admit(lesson: Lesson, person: Person, present: Attendee | None, others: int) -> Person:
-    """The person as the lesson will know them: with the class they belong to, if their role has one. Raises
-    Refused.
+    """The person as the lesson will know them: with a name that can be shown, and the class they belong to,
+    if their role has one. Raises Refused.
 
     present: who is in the lesson under the same id; others: how many (supervisors, for a supervisor) are in
     already."""
     if lesson.state in _OVER:
         raise Refused(_OVER[lesson.state])
-    person = replace(person, class_id=_class_of(lesson, person))
+    person = replace(person, name=person_name(person.name), class_id=_class_of(lesson, person))
     if present is None:
         limit = MAX_SUPERVISORS if person.role is Role.SUPERVISOR else MAX_PEOPLE
         if others >= limit:

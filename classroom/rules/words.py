@@ -11,6 +11,9 @@ MAX_CHAT_CHARACTERS = 2_000
 MAX_SEAT_CHARACTERS = 40
 """`3排12号 王小明` and the like."""
 
+MAX_NAME_CHARACTERS = 80
+"""The protocol's limit for a name."""
+
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They make a text read as another one than was written."""
 
@@ -35,6 +38,16 @@ def seat_name(seat: str) -> str:
     return seat.strip()
 
 
+def person_name(name: str) -> str:
+    """A name as it will be shown. It comes from a school's records, not from the person: so what cannot be
+    shown is left out instead of refused."""
+    return "".join(c for c in name if not _is_control(c)).strip()[:MAX_NAME_CHARACTERS]
+
+
 def _has_controls(text: str) -> bool:
+    return any(map(_is_control, text))
+
+
+def _is_control(character: str) -> bool:
     """Control characters, surrogates (which no encoding can carry) and overrides of direction."""
-    return any(unicodedata.category(c) in ("Cc", "Cs") or c in _BIDI_CONTROLS for c in text)
+    return unicodedata.category(character) in ("Cc", "Cs") or character in _BIDI_CONTROLS

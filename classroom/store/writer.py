@@ -23,7 +23,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from classroom.clock import Clock
@@ -147,7 +155,7 @@ class Writer:
             try:
                 await self._write(batch)
                 break
-            except (SQLAlchemyError, OSError) as error:
+            except (DBAPIError, PoolTimeoutError, OSError) as error:
                 self._failed(error)
             await self._sleep_until(self._clock.now() + backoff_s, wakes=lambda: False)
             backoff_s = min(MAX_BACKOFF_S, backoff_s * 2)
@@ -158,7 +166,9 @@ class Writer:
             async with self._engine.begin() as connection:
                 await self._execute(connection, batch)
             self._written += len(batch)
-        except (IntegrityError, DataError):
+        except Exception as error:
+            if _may_pass(error):
+                raise
             for one in batch:
                 await self._write_alone(one)
 
@@ -167,10 +177,12 @@ class Writer:
             async with self._engine.begin() as connection:
                 await self._execute(connection, [one])
             self._written += 1
-        except (IntegrityError, DataError) as error:
+        except Exception as error:
+            if _may_pass(error):
+                raise
             # Also what was written although the commit's answer was lost; then it is only counted twice.
             self._refused += 1
-            log.error("x store refused a fact: %s", type(error.orig).__name__, exc_info=error)
+            log.exception("x store refused a fact")
 
     async def _execute(self, connection: AsyncConnection, batch: Sequence[Entry]) -> None:
         rows: dict[int, list[dict[str, object]]] = {}
@@ -212,3 +224,12 @@ class Writer:
                 await self._wake.wait()
         finally:
             timer.cancel()
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same rows may be taken later: the trouble is the database's, not the rows'."""
+    if isinstance(error, InterfaceError):
+        return bool(error.connection_invalidated)
+    if isinstance(error, IntegrityError | DataError | ProgrammingError | NotSupportedError):
+        return False
+    return isinstance(error, DBAPIError | PoolTimeoutError | OSError)

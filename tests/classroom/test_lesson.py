@@ -580,3 +580,8 @@ async def test_an_observer_that_fails_costs_the_lesson_nothing(
         await live_hall.join(school.student_a)
     assert "an observer failed" in caplog.text
     await live_hall.room.ask(RaiseHand(school.student_a.id))
+
+
+async def test_a_name_is_shown_as_it_can_be(live_hall: Any, school: Any) -> None:
+    member = await live_hall.join(school.student_a.__class__("x", "小\ud800明", school.student_a.role))
+    assert member.snapshot.me.person.name == "小明"

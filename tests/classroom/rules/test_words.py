@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 
 from classroom.rules.reasons import Reason, Refused
-from classroom.rules.words import MAX_CHAT_CHARACTERS, MAX_SEAT_CHARACTERS, chat_text, seat_name
+from classroom.rules.words import (
+    MAX_CHAT_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    MAX_SEAT_CHARACTERS,
+    chat_text,
+    person_name,
+    seat_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +56,17 @@ def test_what_is_no_seat_is_refused(seat: str) -> None:
     with pytest.raises(Refused) as caught:
         seat_name(seat)
     assert caught.value.reason is Reason.SEAT_INVALID
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [
+        ("王小明", "王小明"),
+        (" Anna\tLena ", "AnnaLena"),
+        ("x\ud800y\u202ez", "xyz"),
+        ("", ""),
+        ("x" * 200, "x" * MAX_NAME_CHARACTERS),
+    ],
+)
+def test_of_a_name_is_shown_what_can_be_shown(recorded: str, shown: str) -> None:
+    assert person_name(recorded) == shown

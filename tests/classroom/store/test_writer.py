@@ -192,3 +192,18 @@ async def test_a_person_is_kept_once_under_the_latest_name(store: Store, sql: An
         store.observe(events.PersonJoined(lesson_id=L, at_ms=1, person=person))
         await store.flush()
     assert sql("SELECT id, name FROM people") == [("sa", "王小明")]
+
+
+@pytest.mark.parametrize("name", ["x\ud800", b"bytes", object()])
+async def test_what_cannot_be_stored_is_refused_and_the_writer_lives(
+    store: Store, sql: Any, caplog: pytest.LogCaptureFixture, name: Any
+) -> None:
+    broken = Person(PersonId(name if isinstance(name, bytes) else "x"), name, Role.STUDENT)
+    with caplog.at_level(logging.ERROR):
+        store.observe(joined(1))
+        store.observe(events.PersonJoined(lesson_id=LessonId("M"), at_ms=1, person=broken))
+        store.observe(joined(2))
+        await store.flush()
+    assert store.health.ok
+    assert store.health.written + store.health.refused == 3
+    assert sql("SELECT person_id FROM presence WHERE lesson_id = 'L' ORDER BY seq") == [("p1",), ("p2",)]
