@@ -33,8 +33,8 @@ MAX_SILENCE_US: Final = playlist.TARGET_S * 1_000_000
 """Playlists never name a longer one."""
 GROWING: Final = {"Cache-Control": "no-cache"}
 UNKEPT: Final = {"Cache-Control": "no-store"}
-"""A file that still grows: a browser that keeps a range of it remembers the length too, and cuts later ranges off
-there."""
+"""A file that still grows: a browser that keeps a range of it remembers the length too, and cuts later ranges
+off there."""
 FIXED: Final = {"Cache-Control": "private, max-age=86400"}
 """What was written never changes, but who may see it can."""
 _PART: Final = re.compile(r"(t[0-9]{1,4})\.([0-9]{1,6})\.mp4")
