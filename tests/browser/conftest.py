@@ -103,7 +103,11 @@ class Person:
             now = await self.received()
             return good(now)
 
-        await until(is_good)
+        try:
+            await until(is_good)
+        except TimeoutError:
+            words = await self.page.locator("body").inner_text()
+            pytest.fail(f"still {now}; the page says:\n{words}")
         return now
 
     async def sees_and_hears(self) -> Received:
