@@ -14,7 +14,7 @@ from recorder.control import EndCause, GapCause, ItemOpen, RemovalCause
 from recorder.cutter import Cut, Hole
 from recorder.fragments import FragmentMuxer
 from recorder.index import Fragment, Part, TrackIndex
-from recorder.spool import Close, Spool, Write
+from recorder.spool import Close, Replace, Spool, Write
 
 GAP_US = 100_000
 """Between the end of one stream of a track and the beginning of the next: less is a change of streams,
@@ -224,9 +224,7 @@ class ItemWriter:
         header = ledger.Header(
             id=opened.item, lesson=opened.lesson, title=opened.title, started_ms=opened.started_ms
         )
-        file = GrowingFile(self.spool, header_path(self.id))
-        file.append(ledger.encode(header))
-        file.close()
+        self.spool.put(Replace(header_path(self.id), ledger.encode(header)))
 
     def _note(self, entry: ledger.Entry) -> None:
         self._log.append(ledger.encode(entry))

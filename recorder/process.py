@@ -97,7 +97,10 @@ class RecorderProcess:
             self._read_media()
 
     def _read_control(self) -> None:
-        data = self._control.recv(LINE_LIMIT_BYTES)
+        try:
+            data = self._control.recv(LINE_LIMIT_BYTES)
+        except ConnectionError:  # it went with messages of ours unread
+            data = b""
         if not data:
             logger.info("- the server is gone")
             self._stopping = True
@@ -119,6 +122,8 @@ class RecorderProcess:
                 datagram = self._media.recv(DATAGRAM_BYTES)
             except BlockingIOError:
                 return
+            except ConnectionError:
+                datagram = b""
             if not datagram:
                 self._stopping = True
                 return
@@ -127,7 +132,7 @@ class RecorderProcess:
     def _tick(self) -> None:
         self._feed.tick(self._clock())
         for datagram in self._feed.drain():
-            with suppress(BlockingIOError):  # asked for again in a moment
+            with suppress(BlockingIOError, ConnectionError):  # asked for again in a moment, or never
                 self._media.send(datagram)
         self._tell_failure()
         with suppress(Empty):

@@ -53,6 +53,8 @@ class Minimum:
 
     def add(self, value: float, now_us: int) -> None:
         bucket = now_us // self._bucket_us
+        if self._buckets:
+            bucket = max(bucket, self._buckets[-1][0])  # reordered just over a bucket's edge
         if self._buckets and self._buckets[-1][0] == bucket:
             if value >= self._buckets[-1][1]:
                 return
@@ -94,6 +96,7 @@ class Timeline:
         self._arrival = Minimum(ARRIVAL_WINDOW_US)
         self._report: tuple[float, int] | None = None
         """(sender's wall clock, timestamp) of the latest sender report."""
+        self._reported_us = 0
         self._last_arrival_us: int | None = None
         self._resumed_us = 0
         self._offset_us: float | None = None
@@ -107,7 +110,7 @@ class Timeline:
         if self._last_arrival_us is None or arrival_us - self._last_arrival_us > STALL_US:
             self._resumed_us = arrival_us
             self._arrival.restart()
-            self._last_arrival_us = arrival_us
+        self._last_arrival_us = arrival_us
         self._arrival.add(arrival_us - timestamp * self._us_per_tick, arrival_us)
         if self._report is not None:
             self._clock.observe(self._sender_us(timestamp), arrival_us)
@@ -120,6 +123,7 @@ class Timeline:
             if abs(wall - elapsed) > STEP_US + MAX_REPORT_RATE_ERROR * abs(elapsed):
                 self._clock.restart()
         self._report = (sender_us, timestamp)
+        self._reported_us = self._last_arrival_us or 0
 
     def settled(self, now_us: int) -> bool:
         """Whether enough has arrived since the last stall to place what follows it."""
@@ -154,8 +158,10 @@ class Timeline:
         return by_report
 
     def _report_may_be_stale(self) -> bool:
+        """It tells of the time before the last stall, as far as we know."""
         assert self._last_arrival_us is not None
-        return self._last_arrival_us - self._resumed_us < REPORT_INTERVAL_US
+        recent = self._last_arrival_us - self._resumed_us < REPORT_INTERVAL_US
+        return recent or self._reported_us < self._resumed_us
 
     def _sender_us(self, timestamp: int) -> float:
         assert self._report is not None

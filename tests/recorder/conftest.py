@@ -1,5 +1,5 @@
-"""A studio for the recorder: synthetic media, packetizers, a server that loses packets and answers NACKs, a clock of
-its own."""
+"""A studio for the recorder: synthetic media, packetizers, a server that loses packets and answers NACKs,
+a clock of its own."""
 
 from __future__ import annotations
 

@@ -61,16 +61,15 @@ async def test_a_lesson_goes_through_the_engine_into_the_library(sfu, tmp_path, 
     tasks = [asyncio.create_task(publish(each, media)) for each in senders]
     library = Library(tmp_path)
 
-    async def until(recorded_s):
+    def recorded_s():
+        tracks = library.item(item).tracks if library.path(item, "item.json").exists() else []
+        return min((track.duration_s for track in tracks), default=0.0) if len(tracks) == 2 else 0.0
+
+    async def until(seconds):
         async with asyncio.timeout(PATIENCE_S):
-            while (
-                len(tracks := library.item(item).tracks) < 2 or min(t.duration_s for t in tracks) < recorded_s
-            ):
+            while recorded_s() < seconds:  # noqa: ASYNC110 - files of another process
                 await asyncio.sleep(0.05)
 
-    async with asyncio.timeout(PATIENCE_S):
-        while not library.path(item, "item.json").exists():
-            await asyncio.sleep(0.05)
     await until(1.0)
     os.kill(recorder._link._process.pid, signal.SIGKILL)
     await until(3.0)

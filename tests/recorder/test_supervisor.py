@@ -103,7 +103,7 @@ class Classroom:
 
     async def until(self, condition):
         async with asyncio.timeout(PATIENCE_S):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - files of another process
                 await asyncio.sleep(0.02)
 
     def recorded_s(self, item):
