@@ -29,6 +29,8 @@ class MediaFile:
     def __init__(self, path: Path, *, picture: bool, sound: bool) -> None:
         """picture, sound: what will come."""
         self._container = av.open(str(path), "w")
+        with path.open("wb"):
+            pass  # FFmpeg opens it with the first packet only: better to hear now that it cannot
         web = path.suffix.lower() == ".webm"
         self._video: VideoStream | None = None
         self._audio: AudioStream | None = None

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from signaling import test_source
 
-KEPT: Final = 150
-"""Latest values of each kind: five seconds of latencies, more than two minutes of flashes."""
+MAX_VALUES: Final = 300
+"""Of each kind between two figures, which are some seconds apart: ten seconds of pictures."""
+SYNC_OVER_S: Final = 10.0
+"""Flash and beep come once a second: so long makes a median of ten."""
 FLASH_BRIGHTNESS: Final = 200
 """Mean luma: a flash has 235, another picture of the test source less than 100."""
 BEEP_LEVEL: Final = 0.1
@@ -32,7 +34,8 @@ PAIR_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts since the last ones; latency and sync are medians of the latest, None without a test source."""
+    """Of the time since the last ones; sync of the last ten seconds. Latency and sync are medians, None
+    where no test source was seen."""
 
     width: int
     height: int
@@ -51,9 +54,9 @@ class Meter:
         """All so far."""
         self.sound_s = 0.0
         self._before = (0.0, 0, 0.0)
-        self._latencies: deque[float] = deque(maxlen=KEPT)
-        self._flashes: deque[float] = deque(maxlen=KEPT)
-        self._beeps: deque[float] = deque(maxlen=KEPT)
+        self._latencies: deque[float] = deque(maxlen=MAX_VALUES)
+        self._flashes: deque[float] = deque(maxlen=MAX_VALUES)
+        self._beeps: deque[float] = deque(maxlen=MAX_VALUES)
         self._bright = True  # a stream that begins within a flash does not show where it began
         self._loud = True
 
@@ -81,12 +84,17 @@ class Meter:
         """Since the last call. now: Unix time in seconds."""
         then, pictures, sound_s = self._before
         self._before = (now, self.pictures, self.sound_s)
+        latency_ms = median(self._latencies) if self._latencies else None
+        self._latencies.clear()
+        for marks in (self._flashes, self._beeps):
+            while marks and marks[0] < now - SYNC_OVER_S:
+                marks.popleft()
         return Figures(
             self.width,
             self.height,
             (self.pictures - pictures) / (now - then) if then else 0.0,
             self.sound_s - sound_s,
-            median(self._latencies) if self._latencies else None,
+            latency_ms,
             self._sync_ms(),
         )
 

@@ -58,6 +58,7 @@ class WhepPlayer:
         self._tasks: list[asyncio.Task[None]] = []
         self._connected = asyncio.Event()
         self._ended = asyncio.Event()
+        self._failure: BaseException | None = None
         self._resource = ""
         self._token = ""
         self.answer = ""
@@ -86,8 +87,10 @@ class WhepPlayer:
             raise ConnectionFailed
 
     async def ended(self) -> None:
-        """Waits until the server, or the network, has ended it."""
+        """Waits until the server, or the network, has ended it. Raises what the sink raised."""
         await self._ended.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def close(self) -> None:
         """DELETE, then everything is given back. Idempotent."""
@@ -108,7 +111,14 @@ class WhepPlayer:
         return {"Authorization": f"Bearer {self._token}", "Accept-Language": self._language}
 
     def _receive(self, track: MediaStreamTrack) -> None:
-        self._tasks.append(asyncio.create_task(self._pump(track)))
+        task = asyncio.create_task(self._pump(track))
+        task.add_done_callback(self._pumped)
+        self._tasks.append(task)
+
+    def _pumped(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+            self._ended.set()
 
     async def _pump(self, track: MediaStreamTrack) -> None:
         while True:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -76,7 +77,7 @@ class SessionResource:
         """201: the session's URL (a path, so that it is right behind any proxy), its ETag, and the answer."""
         metrics, clock, began = request.app[METRICS], asyncio.get_running_loop().time, request[BEGAN]
         session.on_connected = lambda: metrics.media_started(self._way, clock() - began)
-        location = f"{self.prefix}/{request.match_info['lesson']}/{session.id}"
+        location = f"{self.prefix}/{quote(request.match_info['lesson'], safe='')}/{session.id}"
         headers = {"Location": location, "ETag": session.etag, "Accept-Patch": FRAGMENT}
         return web.Response(status=201, text=answer, content_type=SDP, headers=headers)
 

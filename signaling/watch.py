@@ -70,9 +70,13 @@ class Watching:
             raise CommandError("cli.watch.no-media", url=self._endpoint) from error
         except aiohttp.ClientError as error:
             raise CommandError("cli.client.no-server", url=self._endpoint, reason=error) from error
+        except (av.FFmpegError, OSError, ValueError) as error:
+            if self._output is None:
+                raise
+            reason = getattr(error, "strerror", None) or error
+            raise CommandError("cli.watch.bad-output", path=self._output, reason=reason) from error
         finally:
-            if self._file:
-                self._file.close()
+            self._finish_file()
         return 0 if self._meter.pictures or self._meter.sound_s else EXIT_FAILED
 
     async def _watch(self) -> None:
@@ -113,10 +117,12 @@ class Watching:
         tell("cli.watch.watching", self._language, url=self._endpoint, codecs=codecs)
         if self._output:
             kinds = {section.kind for section in sections}
-            try:
-                self._file = MediaFile(self._output, picture=Kind.VIDEO in kinds, sound=Kind.AUDIO in kinds)
-            except (av.FFmpegError, OSError, ValueError) as error:
-                raise CommandError("cli.watch.bad-output", path=self._output, reason=error) from error
+            self._file = MediaFile(self._output, picture=Kind.VIDEO in kinds, sound=Kind.AUDIO in kinds)
+
+    def _finish_file(self) -> None:
+        if self._file is not None:
+            with suppress(av.FFmpegError, OSError):  # a full disk has been told of already
+                self._file.close()
 
     async def _report_until_end(self, player: WhepPlayer) -> None:
         end = asyncio.create_task(player.ended())
@@ -125,6 +131,7 @@ class Watching:
             while not end.done():
                 await asyncio.wait({end}, timeout=REPORT_S)
                 print(line(self._meter.figures(time.time()), self._language), flush=True)
+            await end
         finally:
             end.cancel()
         tell("cli.watch.ended", self._language)

@@ -138,11 +138,12 @@ class FakeDirectory:
     def __init__(self, state: LessonState = LessonState.SCHEDULED) -> None:
         classes = (ClassRoom(ClassId("1"), "1", PersonId("tutor-1")), ClassRoom(ClassId("2"), "2"))
         lesson = Lesson(LessonId(LESSON), "Optics", classes, state=state)
+        self.lesson_id = LESSON
         self.room = LessonRoom(lesson, clock=SystemClock())
         self.room.start()
 
     async def open_room(self, lesson_id: LessonId) -> LessonRoom:
-        if lesson_id != LESSON:
+        if lesson_id != self.lesson_id:
             raise UnknownLesson
         return self.room
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from classroom.commands import EndLesson
 from classroom.events import LeaveCause
@@ -185,6 +186,17 @@ async def test_options_and_get(door: Any) -> None:
     assert "Authorization" in response.headers["Access-Control-Allow-Headers"]
     assert (await door.client.get(WHIP)).status == 204
     assert await problem_of(await door.client.put(WHIP)) == (405, "method-not-allowed")
+
+
+async def test_a_lessons_id_may_need_quoting(door: Any, offer: Offer) -> None:
+    door.directory.lesson_id = "物理 1/2"
+    headers = door.headers("encoder", lesson="物理 1/2")
+    path = "/whip/%E7%89%A9%E7%90%86%201%2F2"
+    response = await door.client.post(URL(path, encoded=True), data=offer("ffmpeg_whip"), headers=headers)
+    assert response.status == 201
+    location = response.headers["Location"]
+    assert location.startswith(path + "/")
+    assert (await door.client.delete(URL(location, encoded=True), headers=headers)).status == 200
 
 
 async def test_delete_ends_everything(door: Any, offer: Offer) -> None:
