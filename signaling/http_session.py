@@ -3,8 +3,8 @@ of a lesson, and one HTTP resource that stands for both.
 
 Theory of operation. POST makes the session and answers 201 with Location and ETag; the resource then takes
 PATCH (trickle ICE, ICE restart) and DELETE. Whatever ends first ends all three: DELETE, the peer's
-close_notify, a handshake that fails, consent that expires, the lesson, or the server. There is one way to
-end: `end(cause)` starts it once, and who wants to be sure waits for `close`.
+close_notify, a handshake that fails, consent or a token that expires, the lesson, or the server. There is
+one way to end: `end(cause)` starts it once, and who wants to be sure waits for `close`.
 
 The ETag names the ICE session, not the HTTP resource: it changes with each ICE restart and with nothing else.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +24,7 @@ from classroom.events import CommandRefused, Dismissed, Event, LeaveCause
 from sfu.params import IceParameters, MediaParameters, RemoteParameters, TransportState
 from sfu.transport import TransportClosed
 from signaling import sdpfrag
+from signaling.auth import Claims
 from signaling.problems import Problem
 from signaling.sdpfrag import IceFragment
 
@@ -46,20 +48,22 @@ LEAVE_CAUSES: Final = {
 class HttpSession:
     """One publisher or viewer over HTTP; a Member of the lesson's room.
 
-    `remote`: the peer, from its offer. `on_route` hears what the floor gives this member; `on_connected` is
-    called when media can flow; `on_close` is called once when the session ends, before the transport is
-    closed; `on_closed` when nothing is left of it.
+    `remote`: the peer, from its offer; `claims`: of the token that made it. `on_route` hears what the floor
+    gives this member; `on_connected` is called when media can flow; `on_close` is called once when the
+    session ends, before the transport is closed; `on_closed` when nothing is left of it.
     """
 
     def __init__(
-        self, sfu: Sfu, room: LessonRoom, person: Person, remote: RemoteParameters, *, owner: str
+        self, sfu: Sfu, room: LessonRoom, person: Person, remote: RemoteParameters, claims: Claims
     ) -> None:
         self.id = secrets.token_urlsafe(18)
         """Part of the resource's URL, and not to be guessed."""
         self.room = room
         self.person = person
-        self.owner = owner
+        self.owner = claims.person
         """`sub` of the token that made it: only its bearer may change or end it."""
+        self.expiry = asyncio.get_running_loop().call_later(claims.exp - time.time(), self._expire)
+        """A credential that has run out ends what was begun with it."""
         self.etag = _new_etag()
         self.on_route: Callable[[tuple[Route, ...]], None] = _ignore_routes
         self.on_close: Callable[[LeaveCause], None] = _ignore_cause
@@ -158,8 +162,13 @@ class HttpSession:
         if self._closing is not None:
             await asyncio.shield(self._closing)
 
+    def _expire(self) -> None:
+        log.info("- %s token expired", self.id[:6])
+        self.end(LeaveCause.LEFT)
+
     async def _close(self, cause: LeaveCause) -> None:
         log.info("- %s ends: %s", self.id[:6], cause)
+        self.expiry.cancel()
         try:
             self.on_close(cause)
             await self.room.leave(self.person.id, self, cause)

@@ -137,7 +137,7 @@ class Whep:
             offer = jsep.read_offer(await read_text(request, SDP, sdp.MAX_LENGTH))
             wanted = receiving(offer)
             remote = jsep.remote_parameters(offer)
-            session = HttpSession(sfu, room, person_of(claims), remote, owner=claims.person)
+            session = HttpSession(sfu, room, person_of(claims), remote, claims)
             self.sessions.add(session)
             with session.ends_on_error():
                 tracks = await _subscribe(session, sfu, registry, wanted, source)

@@ -125,7 +125,7 @@ class Whip:
             offer = jsep.read_offer(await read_text(request, SDP, sdp.MAX_LENGTH))
             chosen = choose_tracks(offer)
             remote = jsep.remote_parameters(offer)
-            session = HttpSession(request.app[SFU], room, publisher.person, remote, owner=claims.person)
+            session = HttpSession(request.app[SFU], room, publisher.person, remote, claims)
             self.sessions.add(session)
             with session.ends_on_error():
                 await _publish(session, request.app[PUBLICATIONS], publisher, chosen)

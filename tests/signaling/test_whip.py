@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -244,6 +245,16 @@ async def test_the_end_of_the_server_ends_all_sessions(door: Any, offer: Offer) 
     await door.client.app.shutdown()
     assert door.publications.of_lesson("optics") == ()
     assert door.sfu.open() == []
+
+
+async def test_a_token_that_expires_ends_the_session(door: Any, offer: Offer) -> None:
+    await publish(door, offer("ffmpeg_whip"))
+    (session,) = door.whip.sessions
+    left_s = session.expiry.when() - asyncio.get_running_loop().time()
+    assert 50 < left_s <= 60
+    session._expire()
+    await door.until(lambda: not door.sfu.open() and len(door.whip.sessions) == 0)
+    assert session.expiry.cancelled()
 
 
 async def test_joins_are_counted(door: Any, offer: Offer) -> None:
