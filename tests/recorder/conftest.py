@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 
@@ -26,6 +27,8 @@ from recorder.storage import Storage
 FPS = 15
 KEYFRAME_FRAMES = 30
 MTU = 1000
+RTX, RTX_TYPE = 0x1_0000, 97
+"""Added to an SSRC for its retransmissions; their payload type."""
 START_MS = 1_760_000_000_000
 STARTED_US = 5_000_000
 """CLOCK_MONOTONIC at the item's start."""
@@ -164,6 +167,7 @@ class Sender:
     """Index of the next frame's picture: a keyframe that is asked for comes at once."""
     keyframe_requests: int = 0
     history: dict[int, bytes] = field(default_factory=dict)
+    repeated: int = 0
     outage_lost: set[int] = field(default_factory=set)
 
     @property
@@ -171,7 +175,9 @@ class Sender:
         return self.encoded.ticks * 1_000_000 / self.encoded.format.clock_rate
 
     def opened(self, item: str, rtx_ssrc: int = 0) -> TrackOpen:
-        formats = [self.encoded.format]
+        formats = [
+            msgspec.structs.replace(self.encoded.format, rtx_payload_type=RTX_TYPE if rtx_ssrc else None)
+        ]
         return TrackOpen(
             item=item,
             person=self.person,
@@ -229,6 +235,14 @@ def sender_report(ssrc: int, at_us: float, timestamp: int) -> bytes:
     return struct.pack("!BBHIQIII", 0x80, 200, 6, ssrc, ntp, timestamp, 0, 0)
 
 
+def as_rtx(datagram: bytes, sender: Sender) -> bytes:
+    """RFC 4588: another SSRC and payload type, a sequence of its own, the original's number in front."""
+    sender.repeated += 1
+    marker = datagram[1] & 0x80
+    header = struct.pack("!BBH", datagram[0], marker | RTX_TYPE, sender.repeated & 0xFFFF)
+    return header + datagram[4:8] + struct.pack("!I", sender.ssrc + RTX) + datagram[2:4] + datagram[12:]
+
+
 def lost_sequences(nack: bytes) -> list[int]:
     found = []
     for first, mask in struct.iter_unpack("!HH", nack[12:]):
@@ -273,7 +287,8 @@ class Studio:
     def add(self, *senders: Sender) -> None:
         for sender in senders:
             self.senders.append(sender)
-            self.feed.message(sender.opened(self.item), self.now_us)
+            rtx_ssrc = sender.ssrc + RTX if self.rtx else 0
+            self.feed.message(sender.opened(self.item, rtx_ssrc), self.now_us)
 
     def remove(self, sender: Sender, cause: str = "left") -> None:
         self.senders.remove(sender)
@@ -317,7 +332,8 @@ class Studio:
             return
         for sequence in lost_sequences(request):
             if sequence in sender.history and sequence not in sender.outage_lost:
-                self._put(sender.history[sequence], self.now_us + 5_000)
+                datagram = sender.history[sequence]
+                self._put(as_rtx(datagram, sender) if self.rtx else datagram, self.now_us + 5_000)
 
 
 @pytest.fixture

@@ -225,7 +225,8 @@ async def test_a_dead_server_leaves_an_item_that_the_next_one_closes(tmp_path, c
         assert len(list(container.decode(container.streams[0]))) > 10
 
 
-async def test_the_process_ends_by_itself_when_the_server_is_gone(classroom, camera):
+async def test_the_process_ends_by_itself_when_the_server_is_gone(classroom, camera, monkeypatch):
+    monkeypatch.setattr("recorder.supervisor.CLOSE_S", 0.2)
     item = await classroom.begin(camera)
     await classroom.until(lambda: classroom.recorded_s(item) > 0.4)
     link = classroom.supervisor._link
@@ -236,6 +237,18 @@ async def test_the_process_ends_by_itself_when_the_server_is_gone(classroom, cam
     await classroom.end()
     files = classroom.library.files(item)
     assert files.ended is None
+
+
+async def test_a_recorder_that_hangs_is_replaced(classroom, camera, monkeypatch):
+    monkeypatch.setattr("recorder.link.SILENT_S", 3.0)
+    item = await classroom.begin(camera)
+    assert await classroom.state() == ("demo", "on", "")
+    await classroom.until(lambda: classroom.recorded_s(item) > 0.4)
+    os.kill(process_of(classroom.supervisor), signal.SIGSTOP)
+    assert await classroom.state() == ("demo", "failing", "process")
+    assert await classroom.state() == ("demo", "on", "")
+    await classroom.end()
+    assert classroom.library.item(item).state == "ready"
 
 
 async def test_two_servers_cannot_record_into_one_library(tmp_path, classroom, monkeypatch):
