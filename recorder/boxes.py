@@ -75,7 +75,7 @@ def find(data: bytes, *path: bytes, within: Box | None = None) -> Box:
 def timescale(init: bytes) -> int:
     """Ticks per second of the first track (`mdhd`). Raises BadBoxError."""
     header = find(init, b"moov", b"trak", b"mdia", b"mdhd")
-    return _unpack("!I", init, header.body + (20 if init[header.body] else 12))
+    return _unpack("!I", init, header.body + (20 if _unpack("!B", init, header.body) else 12))
 
 
 def fragment_times(moof: bytes) -> FragmentTimes:
@@ -116,7 +116,7 @@ def _read_run(data: bytes) -> tuple[int, list[_SampleEntry]]:
     """(`tfdt`, the samples of the one `trun`) of the `moof` in the data."""
     track = find(data, b"moof", b"traf")
     header, decode_time, run = (find(data, kind, within=track) for kind in (b"tfhd", b"tfdt", b"trun"))
-    wide = data[decode_time.body] == 1
+    wide = _unpack("!B", data, decode_time.body) == 1
     time = _unpack("!Q" if wide else "!I", data, decode_time.body + 4)
     return time, _entries(data, run, _defaults(data, header))
 

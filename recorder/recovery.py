@@ -17,6 +17,9 @@ from recorder.storage import Storage
 
 logger = logging.getLogger(__name__)
 
+RFC6381 = {b"vp08": "vp08.00.10.08", b"vp09": "vp09.00.10.08", b"av01": "av01.0.08M.08"}
+"""Where the header of a part alone does not tell level and depth: what WebRTC sends."""
+
 
 def mend(storage: Storage, item: str) -> KnownItem:
     """Raises OSError."""
@@ -153,19 +156,17 @@ def _read_init(data: bytes, part: int) -> Part:
 def sample_entry(init: bytes) -> tuple[str, int, int]:
     """(RFC 6381 codec, width, height) of the first track. Raises BadBoxError."""
     table = find(init, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
-    entry = next(boxes(init, table.body + 8, table.end))
+    entry = next(boxes(init, table.body + 8, table.end), None)
+    if entry is None:
+        raise BadBoxError("no sample entry")
     if entry.kind == b"Opus":
         return "opus", 0, 0
     width = int.from_bytes(init[entry.body + 24 : entry.body + 26], "big")
     height = int.from_bytes(init[entry.body + 26 : entry.body + 28], "big")
     if entry.kind == b"avc1":
-        settings = init.index(b"avcC", entry.start) + 5
+        settings = init.find(b"avcC", entry.start, entry.end) + 5
         return f"avc1.{init[settings : settings + 3].hex()}", width, height
-    return (
-        {b"vp08": "vp08.00.10.08", b"vp09": "vp09.00.10.08"}.get(entry.kind, "av01.0.08M.08"),
-        width,
-        height,
-    )
+    return RFC6381.get(entry.kind, ""), width, height
 
 
 def _read(storage: Storage, path: str) -> bytes:

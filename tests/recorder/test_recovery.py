@@ -2,6 +2,8 @@
 
 import av
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from recorder import ledger, recovery
 from recorder.storage import Storage
@@ -87,3 +89,13 @@ def test_an_item_that_cannot_be_read_is_left_alone(crashed):
     crashed.library.path(crashed.item, "t0.jsonl").unlink()
     crashed.library.path(crashed.item, "t0.jsonl").mkdir()
     assert recovery.close_left_open(Storage(crashed.root / "library")) == []
+
+
+@given(st.binary(max_size=200), st.integers(0, 3), st.integers(0, 1400))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_file_whatever_is_in_it_stops_the_mending(crashed, garbage, kind, place):
+    whole = crashed.library.path(crashed.item, "t0.0.mp4").read_bytes()[:3000]
+    data = (garbage, whole[:place] + garbage, whole[:place] + garbage + whole[place:], whole[place:])[kind]
+    lines, valid = recovery.rebuild_index(data, 0)
+    assert 0 <= valid <= len(data)
+    assert all(line.part == 0 for line in lines)
