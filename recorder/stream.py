@@ -58,8 +58,8 @@ class Stream:
         self.last_us = now_us
         if not repeated and packet.payload:
             self._timeline.observe(self._timestamps.peek(packet.timestamp), now_us)
-        self._take(self._jitter.insert(packet, now_us))
-        return self._cut(now_us)
+        framed = self._take(self._jitter.insert(packet, now_us))
+        return self._cut(now_us) if framed else []
 
     def report(self, report: SenderReport) -> None:
         """Before the first packet a report cannot be unwrapped, and is left out."""
@@ -103,7 +103,9 @@ class Stream:
         counts["unknown_format"] = self.unknown_format
         return counts
 
-    def _take(self, ordered: Iterable[Ordered]) -> None:
+    def _take(self, ordered: Iterable[Ordered]) -> bool:
+        """Whether a frame is complete."""
+        framed = False
         for item in ordered:
             packet = item.packet
             depacketizer = self._depacketizer(packet.payload_type)
@@ -115,6 +117,8 @@ class Stream:
                 if frame.keyframe:
                     self._keyframe_us = frame.arrival_us
                 self._cutter.push(frame)
+                framed = True
+        return framed
 
     def _depacketizer(self, payload_type: int) -> Depacketizer | None:
         if payload_type not in self._depacketizers:
