@@ -74,6 +74,14 @@ export interface SubscribeFailed {
   reason?: string
 }
 
+/**
+ * The client's network changed: the server restarts ICE on the receiving connection by an offer of the same
+ * connection. Without one it is as if nothing was said.
+ */
+export interface SubscribeRestart {
+  type: 'subscribe.restart'
+}
+
 /** A hand for oneself, or, by a tutor, for a seat of the class. */
 export interface HandRaise {
   type: 'hand.raise'
@@ -119,6 +127,7 @@ export interface Welcome {
   heartbeat_s: number
   may_publish?: Array<string>
   server_ms?: number
+  ice_servers?: Array<IceServer>
 }
 
 /** One person as others see them. A supervisor is in no such list. */
@@ -173,6 +182,13 @@ export interface ChatView {
   at_ms: number
 }
 
+/** A STUN or TURN server, as in W3C's RTCIceServer. */
+export interface IceServer {
+  urls: Array<string>
+  username?: string
+  credential?: string
+}
+
 export interface Pong {
   type: 'pong'
   seq?: number
@@ -202,6 +218,13 @@ export interface StreamView {
   person: string
   source: string
   kind: 'audio' | 'video'
+}
+
+/** Fresh credentials, before those of `welcome` run out: for new peer connections and ICE restarts. */
+export interface IceServersChanged {
+  type: 'ice.servers'
+  seq?: number
+  ice_servers: Array<IceServer>
 }
 
 /** State, phase or recording state; fields as in LessonView. */
@@ -267,6 +290,7 @@ export type ClientMessage =
   | SubscribeAnswer
   | SubscribeCandidate
   | SubscribeFailed
+  | SubscribeRestart
   | HandRaise
   | HandLower
   | ChatSend
@@ -279,6 +303,7 @@ export type ServerMessage =
   | Pong
   | PublishAnswer
   | SubscribeOffer
+  | IceServersChanged
   | LessonChanged
   | RosterChanged
   | HandsChanged
