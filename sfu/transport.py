@@ -88,6 +88,7 @@ class Transport(MediaEnd):
             on_end=self._dtls_ended,
         )
         self._remote: RemoteParameters | None = None
+        self._restarting = False
         self._connecting_since = 0.0
         self._heard_packets = 0
         self._heard_at = 0.0
@@ -103,8 +104,8 @@ class Transport(MediaEnd):
         as soon as an authenticated check has shown an address; `on_state` tells the rest.
 
         Called again (a new offer on the same connection): another ICE ufrag is an ICE restart, after which
-        `local.ice` is new; other fingerprints or a turned DTLS role need a new transport: ValueError.
-        TransportClosed when ended."""
+        `local.ice` is new, unless it answers our own `restart_ice`; other fingerprints or a turned DTLS role
+        need a new transport: ValueError. TransportClosed when ended."""
         self.check_open()
         if not remote.dtls.fingerprints:
             raise ValueError("the peer has no fingerprint")
@@ -117,9 +118,13 @@ class Transport(MediaEnd):
         self._start_when_ready()
 
     def restart_ice(self) -> None:
-        """New `local.ice`; media goes on over the old address until the peer's checks come from another.
-        TransportClosed when ended."""
+        """New `local.ice`, for an offer of ours; media goes on over the old address until the peer's checks
+        come from another. TransportClosed when ended."""
         self.check_open()
+        self._restarting = True
+        self._renew_ice()
+
+    def _renew_ice(self) -> None:
         self._ice.restart()
         self.engine.set_ufrag(self.id, self._ice.local.ufrag)
         log.info("- %s ICE restart", self._name)
@@ -196,7 +201,10 @@ class Transport(MediaEnd):
         if (known.dtls.setup is DtlsSetup.PASSIVE) != (remote.dtls.setup is DtlsSetup.PASSIVE):
             raise ValueError("another DTLS role needs a new connection")
         if known.ice and remote.ice and known.ice.ufrag != remote.ice.ufrag:
-            self.restart_ice()
+            # The answer to a restart of ours has new credentials too, and is not the next restart.
+            if not self._restarting:
+                self._renew_ice()
+            self._restarting = False
 
     def _start_when_ready(self) -> None:
         if self._remote is not None and self._ice.selected is not None and not self._dtls.started:

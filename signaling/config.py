@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from signaling import catalogue
+from signaling import catalogue, turn
 from signaling.duration import parse_duration
 
 ENVIRONMENT_PREFIX: Final = "TONGKE_"
@@ -41,6 +41,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     tls_self_signed: bool = False
     demo: bool = False
     token_ttl: str = "8h"
+    turn_urls: tuple[str, ...] = ()
+    turn_secret: str = ""
+    turn_ttl: str = "12h"
     heartbeat_s: Seconds = 15.0
     resume_s: Seconds = 30.0
     handshake_timeout_s: Seconds = 15.0
@@ -207,11 +210,25 @@ def _check(config: Config) -> None:
         raise ConfigError("config.no-media-ip")
     for address in config.media_ip:
         _check_media_ip(address)
+    _check_duration("token_ttl", config.token_ttl)
+    _check_turn(config)
+
+
+def _check_duration(source: str, text: str) -> float:
     try:
-        parse_duration(config.token_ttl)
+        return parse_duration(text)
     except ValueError as error:
-        source = "token_ttl"
-        raise ConfigError("config.bad-value", source=source, value=config.token_ttl, reason=error) from error
+        raise ConfigError("config.bad-value", source=source, value=text, reason=error) from error
+
+
+def _check_turn(config: Config) -> None:
+    for url in config.turn_urls:
+        if not turn.is_ice_url(url):
+            raise ConfigError("config.turn-url", url=url)
+    if turn.needs_secret(config.turn_urls) and not config.turn_secret:
+        raise ConfigError("config.turn-secret")
+    if not turn.MIN_TTL_S <= _check_duration("turn_ttl", config.turn_ttl) <= turn.MAX_TTL_S:
+        raise ConfigError("config.turn-ttl", value=config.turn_ttl)
 
 
 def _check_media_ip(text: str) -> None:

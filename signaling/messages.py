@@ -97,6 +97,11 @@ class SubscribeFailed(Message, tag="subscribe.failed", frozen=True, kw_only=True
     reason: Text = ""
 
 
+class SubscribeRestart(Message, tag="subscribe.restart", frozen=True, kw_only=True):
+    """The client's network changed: the server restarts ICE on the receiving connection by an offer of the
+    same connection. Without one it is as if nothing was said."""
+
+
 class HandRaise(Message, tag="hand.raise", frozen=True, kw_only=True):
     """A hand for oneself, or, by a tutor, for a seat of the class."""
 
@@ -136,6 +141,7 @@ ClientMessage = (
     | SubscribeAnswer
     | SubscribeCandidate
     | SubscribeFailed
+    | SubscribeRestart
     | HandRaise
     | HandLower
     | ChatSend
@@ -218,6 +224,14 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["audio", "video"]
 
 
+class IceServer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A STUN or TURN server, as in W3C's RTCIceServer."""
+
+    urls: list[str]
+    username: str = ""
+    credential: str = ""
+
+
 class ServerMessage(Message, frozen=True, kw_only=True):
     """`seq` counts the messages of one session; a resumed session goes on from `hello.last_seq`. `welcome`,
     `pong` and `bye` are not counted: they belong to one connection."""
@@ -240,6 +254,14 @@ class Welcome(ServerMessage, tag="welcome", frozen=True, kw_only=True):
     """Sources that this person may send now."""
     server_ms: int = 0
     """Unix time in ms of the server's clock."""
+    ice_servers: list[IceServer] = []
+    """For both peer connections, beside the server's own candidates; empty: none are needed."""
+
+
+class IceServersChanged(ServerMessage, tag="ice.servers", frozen=True, kw_only=True):
+    """Fresh credentials, before those of `welcome` run out: for new peer connections and ICE restarts."""
+
+    ice_servers: list[IceServer]
 
 
 class Pong(ServerMessage, tag="pong", frozen=True, kw_only=True):
@@ -313,6 +335,7 @@ AnyServerMessage = (
     | Pong
     | PublishAnswer
     | SubscribeOffer
+    | IceServersChanged
     | LessonChanged
     | RosterChanged
     | HandsChanged

@@ -41,7 +41,7 @@ from classroom.rules.reasons import Refused
 from classroom.store.store import StoreUnavailable
 from sfu.sfu import Sfu
 from sfu.transport import Transport
-from signaling import catalogue, messages, views
+from signaling import catalogue, messages, turn, views
 from signaling.auth import Claims
 from signaling.background import Background
 from signaling.codec import type_of
@@ -115,6 +115,7 @@ class Session:
             discard=self._discard,
         )
         self._away: asyncio.TimerHandle | None = None
+        self._refresh: asyncio.TimerHandle | None = None
         self._expiry = self._expire_at(claims.exp)
 
     def __str__(self) -> str:
@@ -150,6 +151,7 @@ class Session:
             self._away = None
         self._connection = connection
         self.outbox.push_urgent(self._welcome(self._me, resumed=resumed))
+        self._refresh_later()
         self._subscriber.release()
         connection.wake()
 
@@ -175,9 +177,9 @@ class Session:
             return
         self.ended = True
         log.info("- %s ended (%s)", self, bye.reason if bye else cause)
-        self._expiry.cancel()
-        if self._away is not None:
-            self._away.cancel()
+        for timer in (self._expiry, self._away, self._refresh):
+            if timer is not None:
+                timer.cancel()
         self._publisher.close(_LEDGER[cause])
         self._subscriber.close()
         if self._room is not None:
@@ -238,6 +240,9 @@ class Session:
 
     def _subscribe_failed(self, _: messages.SubscribeFailed) -> None:
         self._subscriber.failed()
+
+    def _subscribe_restart(self, _: messages.SubscribeRestart) -> None:
+        self._subscriber.restart()
 
     def _hand_raise(self, message: messages.HandRaise) -> None:
         self._post(commands.RaiseHand(self._actor, message.seat))
@@ -335,7 +340,22 @@ class Session:
             heartbeat_s=max(1, round(self._services.config.heartbeat_s)),
             may_publish=views.may_publish_view(self._may_publish),
             server_ms=_unix_ms(),
+            ice_servers=self._ice_servers(),
         )
+
+    def _ice_servers(self) -> list[messages.IceServer]:
+        return turn.ice_servers(self._services.config, self.id)
+
+    def _refresh_later(self) -> None:
+        """Fresh TURN credentials in time, counted from those of the welcome."""
+        if self._refresh is not None:
+            self._refresh.cancel()
+        if (delay_s := turn.refresh_s(self._services.config)) is not None:
+            self._refresh = asyncio.get_running_loop().call_later(delay_s, self._refresh_due)
+
+    def _refresh_due(self) -> None:
+        self._say(messages.IceServersChanged(ice_servers=self._ice_servers()))
+        self._refresh_later()
 
     def _say(self, message: ServerMessage) -> None:
         if self.ended:
@@ -404,6 +424,7 @@ _HANDLERS: Final[dict[type, Callable[[Session, Any], None]]] = {
     messages.SubscribeAnswer: Session._subscribe_answer,
     messages.SubscribeCandidate: Session._candidate,
     messages.SubscribeFailed: Session._subscribe_failed,
+    messages.SubscribeRestart: Session._subscribe_restart,
     messages.HandRaise: Session._hand_raise,
     messages.HandLower: Session._hand_lower,
     messages.ChatSend: Session._chat_send,

@@ -21,10 +21,10 @@ from classroom.rules.reasons import Refused
 from classroom.store.store import StoreUnavailable
 from sfu.negotiate import NegotiationError
 from sfu.transport import TransportClosed
-from signaling import sdpfrag
+from signaling import sdpfrag, turn
 from signaling.auth import require
 from signaling.http_session import HttpSession, HttpSessions
-from signaling.keys import DIRECTORY, METRICS
+from signaling.keys import CONFIG, DIRECTORY, METRICS
 from signaling.problems import Problem
 from signaling.sdp import SdpError
 
@@ -79,7 +79,10 @@ class SessionResource:
         session.on_connected = lambda: metrics.media_started(self._way, clock() - began)
         location = f"{self.prefix}/{quote(request.match_info['lesson'], safe='')}/{session.id}"
         headers = {"Location": location, "ETag": session.etag, "Accept-Patch": FRAGMENT}
-        return web.Response(status=201, text=answer, content_type=SDP, headers=headers)
+        response = web.Response(status=201, text=answer, content_type=SDP, headers=headers)
+        for link in turn.link_headers(turn.ice_servers(request.app[CONFIG], session.id[:6])):
+            response.headers.add("Link", link)
+        return response
 
     async def _count(self, request: web.Request) -> web.StreamResponse:
         """POST, with its outcome in the metrics."""

@@ -154,6 +154,19 @@ class Subscriber:
         """The client says that its connection failed."""
         self._renew()
 
+    def restart(self) -> None:
+        """The client's network changed: the next offer restarts ICE on the same connection (RFC 8445, 9).
+
+        While an offer waits for its answer the client is still connecting; it asks again when that fails."""
+        if self._transport is None or self._in_flight:
+            return
+        try:
+            self._transport.restart_ice()
+        except TransportClosed:
+            self._renew()
+        else:
+            self._change(0.0)
+
     def close(self) -> None:
         """Everything goes. Idempotent."""
         self._wanted.clear()

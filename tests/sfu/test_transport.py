@@ -134,6 +134,21 @@ async def test_a_new_ufrag_is_an_ice_restart(transport: Transport, peer_of: Peer
     await watch.reached(CONNECTED)
 
 
+async def test_the_answer_to_our_own_restart_is_not_another_one(
+    transport: Transport, peer_of: PeerOf
+) -> None:
+    dtls = peer_of(transport).remote().dtls
+    transport.connect(RemoteParameters(dtls, IceParameters("one1", "x" * 22)))
+    before = transport.local.ice
+    transport.restart_ice()
+    offered = transport.local.ice
+    assert offered != before
+    transport.connect(RemoteParameters(dtls, IceParameters("two2", "x" * 22)))
+    assert transport.local.ice == offered
+    transport.connect(RemoteParameters(dtls, IceParameters("six6", "x" * 22)))
+    assert transport.local.ice != offered
+
+
 async def test_media_follows_the_peer_to_a_new_address(
     transport: Transport, peer_of: PeerOf, plane: Any, address_of: Callable[..., bytes]
 ) -> None:

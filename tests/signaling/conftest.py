@@ -29,12 +29,14 @@ from sfu.params import (
 )
 from signaling import http, keys
 from signaling.auth import Tokens
+from signaling.config import Config
 from signaling.metrics import DoorMetrics
 from signaling.publications import PublicationRegistry
 from signaling.whep import Whep
 from signaling.whip import Whip
 
 LESSON = "optics"
+TURN_URLS = ("stun:stun.example.org", "turn:turn.example.org?transport=udp", "turns:turn.example.org:443")
 
 
 @dataclass
@@ -204,6 +206,7 @@ async def door(
     tokens = Tokens(b"k" * 32)
     app = web.Application(middlewares=[http.language, http.problems])
     app[keys.TOKENS] = tokens
+    app[keys.CONFIG] = Config(turn_urls=TURN_URLS, turn_secret="shared")
     app[keys.SFU] = fake_sfu  # type: ignore[assignment]
     app[keys.DIRECTORY] = directory  # type: ignore[assignment]
     app[keys.PUBLICATIONS] = publications

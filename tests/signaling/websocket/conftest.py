@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,14 @@ class PaperTransport:
     remote: RemoteParameters | None = None
     state: TransportState = TransportState.NEW
     failure: str = ""
+    restarts: int = 0
     publications: list[PaperPublication] = field(default_factory=list)
     subscriptions: list[PaperSubscription] = field(default_factory=list)
 
     @property
     def local(self) -> LocalParameters:
         candidate = Candidate("127.0.0.1", 7000, "udp", 1, "1")
-        ice = IceParameters(f"ufrag{self.id}", "p" * 24)
+        ice = IceParameters(f"ufrag{self.id}{'r' * self.restarts}", "p" * 24)
         return LocalParameters(ice, (FINGERPRINT,), (candidate,))
 
     def connect(self, remote: RemoteParameters) -> None:
@@ -100,6 +101,10 @@ class PaperTransport:
         if self.remote is not None and self.remote.dtls.fingerprints != remote.dtls.fingerprints:
             raise ValueError("another DTLS identity")
         self.remote = remote
+
+    def restart_ice(self) -> None:
+        self._check()
+        self.restarts += 1
 
     def publish(self, parameters: MediaParameters) -> PaperPublication:
         self._check()
@@ -359,6 +364,12 @@ async def opened(config: Config) -> AsyncIterator[Door]:
 async def door(config: Config) -> AsyncIterator[Door]:
     async with opened(config) as door:
         yield door
+
+
+@pytest.fixture
+def open_door() -> Callable[[Config], AbstractAsyncContextManager[Door]]:
+    """`async with open_door(config) as door`: a server with other settings."""
+    return opened
 
 
 @pytest_asyncio.fixture

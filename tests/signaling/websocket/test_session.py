@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sfu.params import TransportState
 from signaling import keys
+from signaling.config import Config
+from signaling.sdp_parser import parse
 
 
 async def test_welcome_says_who_i_am_and_what_goes_on(door: Any) -> None:
@@ -123,6 +126,40 @@ async def test_failed_receiving_connection_is_made_anew(door: Any, ending: Trans
     await tutor.answer(again)
     await tutor.settled()
     assert door.sfu.transports[-1].kinds == ["audio", "video"]
+
+
+async def test_a_changed_network_restarts_ice_on_the_same_connection(door: Any) -> None:
+    _, tutor, first = await door.live()
+    await tutor.answer(first)
+    await tutor.say("subscribe.restart")
+    again = await tutor.expect("subscribe.offer")
+    assert "fresh" not in again
+    assert again["streams"] == first["streams"]
+    assert parse(again["sdp"]).sections[0].ice != parse(first["sdp"]).sections[0].ice
+    await tutor.answer(again)
+    await tutor.settled()
+    assert door.sfu.transports[-1].kinds == ["audio", "video"]
+
+
+async def test_a_restart_while_an_offer_is_in_flight_waits_for_nobody(door: Any) -> None:
+    _, tutor, _ = await door.live()
+    await tutor.say("subscribe.restart")
+    await tutor.settled()
+    assert door.sfu.transports[-1].restarts == 0
+
+
+async def test_turn_credentials_come_with_the_welcome_and_again_before_they_expire(
+    tmp_path: Path, open_door: Any
+) -> None:
+    config = Config(
+        data=tmp_path / "turn", turn_urls=("turn:turn.example.org",), turn_secret="s", turn_ttl="0.2s"
+    )
+    async with open_door(config) as door:
+        master, welcome = await door.enter("master")
+        again = await master.expect("ice.servers")
+    for message in (welcome, again):
+        assert message["ice_servers"][0]["urls"] == ["turn:turn.example.org"]
+        assert message["ice_servers"][0]["credential"]
 
 
 @pytest.mark.parametrize(

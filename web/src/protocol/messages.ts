@@ -75,8 +75,8 @@ export interface SubscribeFailed {
 }
 
 /**
- * The client's network changed: the server restarts ICE on the receiving connection by an offer of the same
- * connection. Without one it is as if nothing was said.
+ * The client's network changed: the server restarts ICE on the receiving connection by an offer of the
+ * same connection. Without one it is as if nothing was said.
  */
 export interface SubscribeRestart {
   type: 'subscribe.restart'
