@@ -35,7 +35,7 @@ $(VENV)/bin/python:
 $(STAMP)/python: pyproject.toml $(VENV)/bin/python
 	mkdir -p $(STAMP)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	TONGKE_COMPILE=later $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
 $(STAMP)/engine: setup.py $(ENGINE) | $(STAMP)/python
