@@ -22,7 +22,7 @@ from recorder.control import (
     TrackMute,
     TrackOpen,
 )
-from recorder.cutter import Cut
+from recorder.cutter import MISSING_US, Cut
 from recorder.item import ItemWriter, KnownItem, TrackWriter
 from recorder.spool import Spool
 from recorder.stream import Stream
@@ -175,6 +175,9 @@ class Feed:
         self._rtx.pop(recording.opened.rtx_ssrc, None)
         stream = recording.stream
         recording.write(stream.finish())
+        item_us = recording.item_us(now_us)
+        if item_us - stream.last_us > MISSING_US:
+            recording.track.went_silent(item_us, "muted" if stream.muted else "network")
         recording.item.stopped(recording.track, cause, stream.greatest_error_us, recording.item_us(now_us))
         self._counters.update(stream.counters())
 

@@ -108,6 +108,12 @@ class TrackWriter:
         self._index.append(index.encode(fragment))
         return True
 
+    def went_silent(self, until_us: int, cause: GapCause) -> None:
+        """Nothing came any more long before the stream was ended, at `until_us`, for whatever reason."""
+        if self.end_us is not None and until_us - self.end_us >= GAP_US:
+            self._owner.note_gap(self, Hole(self.end_us, until_us - self.end_us, cause))
+            self.end_us = until_us
+
     def close(self) -> None:
         self._close_part()
         self._index.close()

@@ -214,6 +214,7 @@ def _coverage(item: ItemFiles, track: TrackFiles) -> _Coverage:
     gaps = [e for e in item.entries if isinstance(e, ledger.Gap) and e.track == name]
     stops = [e for e in item.entries if isinstance(e, ledger.Stopped) and e.track == name]
     began = [e for e in item.entries if isinstance(e, ledger.Began) and e.track == name]
+    end_us = max([end_us, *(gap.at_us + gap.duration_us for gap in gaps)])
     stopped = bool(stops) and len(stops) >= len(began)
     if stopped and stops[-1].cause != "left" and item.ended is not None:
         missing_us = item.ended.at_us - end_us

@@ -55,6 +55,18 @@ def test_whose_link_broke_has_a_gap_until_the_return_or_the_end(lesson, sender, 
     assert item.complete == pytest.approx(1 - 13 / 24, abs=0.02)
 
 
+def test_whose_link_broke_long_before_it_was_noticed_has_a_gap_of_the_network(lesson, sender, opus):
+    microphone = sender(opus, 1, source="microphone", silent=[(4 * SECOND, 60 * SECOND)])
+    lesson.add(microphone)
+    lesson.run(34 * SECOND)
+    lesson.remove(microphone, "server")
+    lesson.close("server")
+    [track] = lesson.library.item(lesson.item).tracks
+    [gap] = track.gaps
+    assert gap.cause == "network"
+    assert (gap.start_s, gap.duration_s) == pytest.approx((4, 30), abs=0.3)
+
+
 def test_what_its_owner_muted_is_shown_and_does_not_count(lesson, sender, opus):
     microphone = sender(opus, 1, source="microphone", silent=[(4 * SECOND, 9 * SECOND)])
     lesson.add(microphone)
