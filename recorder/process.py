@@ -43,8 +43,6 @@ STATUS_S = 1.0
 DATAGRAM_BYTES = 65_536
 DATAGRAMS_PER_TURN = 512
 """Read at once before the clock is looked at again: 50 ms of fifty cameras."""
-RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-"""What the kernel holds for us while a fragment is made or Python collects garbage."""
 FINISH_S = 8.0
 """To write what is queued at the end: less than the 10 s the server waits."""
 
@@ -75,7 +73,6 @@ class RecorderProcess:
     def run(self) -> int:
         """Until the server says so or is gone; returns the exit code."""
         self._media.setblocking(False)
-        self._media.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._spool.start()
         self._send(Ready(pid=os.getpid()))
         next_tick = next_status = time.monotonic()
