@@ -10,7 +10,7 @@ COMPILE_ARGS = ["-O3", "-Wall", "-Wno-unused-function", "-fno-strict-aliasing"]
 
 
 def extensions() -> list[Extension]:
-    """One extension per .pyx, named by its place in the tree; none where `make` compiles them as a step of its own."""
+    """One extension per .pyx, named by its place in the tree; none where `make` compiles them by itself."""
     if os.environ.get("TONGKE_COMPILE") == "later":
         return []
     paths = sorted([*Path("sfu/engine").glob("*.pyx"), *Path("load_tests").glob("*.pyx")])
