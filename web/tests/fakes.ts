@@ -120,10 +120,11 @@ export class FakePeerConnection {
     return this.transceivers
   }
 
-  createOffer(): Promise<RTCSessionDescriptionInit> {
+  createOffer(options: RTCOfferOptions = {}): Promise<RTCSessionDescriptionInit> {
     if (this.closed) return Promise.reject(new DOMException('closed', 'InvalidStateError'))
     this.count += 1
-    return Promise.resolve({ type: 'offer', sdp: `offer ${String(this.count)}` })
+    const restart = options.iceRestart ? ' with ICE restart' : ''
+    return Promise.resolve({ type: 'offer', sdp: `offer ${String(this.count)}${restart}` })
   }
 
   createAnswer(): Promise<RTCSessionDescriptionInit> {

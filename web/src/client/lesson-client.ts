@@ -3,7 +3,7 @@
  * Free of any page; says what happened through `LessonEvents`.
  */
 
-import type { Error as Refusal, ServerMessage, Welcome } from '@/protocol/messages'
+import type { Error as Refusal, IceServer, ServerMessage, Welcome } from '@/protocol/messages'
 import { decodableCodecs, onlyCodec, preferCodec } from './codecs'
 import { Connection, openSocket, type ConnectionState, type Ending } from './connection'
 import type { DeviceChoice, DeviceProblem } from './devices'
@@ -47,6 +47,7 @@ export class LessonClient {
   readonly local: LocalMedia
 
   private lesson: LessonState | null = null
+  private iceServers: IceServer[] = []
   private welcomed = false
   private readonly events: LessonEvents
 
@@ -70,7 +71,7 @@ export class LessonClient {
       },
     })
     const media = {
-      createConnection: () => new RTCPeerConnection({ bundlePolicy: 'max-bundle' }),
+      createConnection: () => new RTCPeerConnection(this.configuration()),
       createStream: () => new MediaStream(),
       send: this.connection.send.bind(this.connection),
       timers: browserTimers,
@@ -139,6 +140,9 @@ export class LessonClient {
       case 'subscribe.offer':
         void this.receiver.offered(message)
         return
+      case 'ice.servers':
+        this.useIceServers(message.ice_servers)
+        return
       case 'publish.answer':
         void this.publisher.answered(message)
         return
@@ -149,7 +153,9 @@ export class LessonClient {
   }
 
   private async welcome(welcome: Welcome): Promise<void> {
+    this.useIceServers(welcome.ice_servers ?? [])
     if (welcome.resumed) {
+      this.receiver.resumed()
       await this.publisher.resumed()
       return
     }
@@ -157,6 +163,18 @@ export class LessonClient {
     if (this.welcomed) await this.publisher.rebuild()
     this.welcomed = true
     await this.local.allow(welcome.may_publish ?? [])
+  }
+
+  /** For new connections, and for ICE restarts of those there are. */
+  private useIceServers(servers: IceServer[]): void {
+    this.iceServers = servers
+    for (const connection of [this.publisher.connection, this.receiver.connection]) {
+      connection?.setConfiguration(this.configuration())
+    }
+  }
+
+  private configuration(): RTCConfiguration {
+    return { bundlePolicy: 'max-bundle', iceServers: this.iceServers }
   }
 
   /** What was refused is not sent; the buttons show it, and the person may try again. */

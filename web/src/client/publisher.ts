@@ -4,7 +4,8 @@
  * Theory of operation. `tracks` is what should be sent. Every change of it marks the negotiation as needed; one runs at
  * a time: offer, `publish.offer`, `publish.answer`. What changed meanwhile is in the next one. A source keeps its
  * m-line for ever: a stopped one becomes inactive and is used again when the source comes back. When the connection
- * fails, or the session could not be resumed, the connection is thrown away and everything is offered on a new one.
+ * breaks, an offer restarts ICE on it; when that does not help, or the session could not be resumed, it is thrown away
+ * and everything is offered on a new one.
  */
 
 import type { ClientMessage, PublishAnswer } from '@/protocol/messages'
@@ -53,6 +54,8 @@ export class Publisher {
   /** What belongs together is one stream, so that receivers play it in sync. */
   private readonly streams: Record<'person' | 'screen', MediaStream>
   private needed = false
+  /** The next offer restarts ICE. */
+  private restart = false
   private negotiating = false
   /** Sources on a new connection, of which the server does not know yet whether they are muted. */
   private unannounced: Source[] = []
@@ -113,6 +116,7 @@ export class Publisher {
   /** The socket is back and the session was resumed: an offer said into the dead socket is said again. */
   async resumed(): Promise<void> {
     if (this.pending) this.options.send(this.pending)
+    else if (this.connection?.connectionState === 'disconnected') this.changed('disconnected')
     else if (this.needed) await this.negotiate()
   }
 
@@ -137,7 +141,9 @@ export class Publisher {
     const connection = this.connection ?? this.connect()
     try {
       await this.fitTransceivers(connection)
-      await connection.setLocalDescription(await connection.createOffer())
+      const iceRestart = this.restart
+      this.restart = false
+      await connection.setLocalDescription(await connection.createOffer({ iceRestart }))
     } catch (error) {
       // Closed meanwhile: nobody waits for this offer any more.
       if (connection !== this.connection) return
@@ -209,6 +215,10 @@ export class Publisher {
     this.setState(mediaState(this.state, connection))
     this.cancelPatience()
     if (connection === 'connected' || connection === 'closed') return
+    if (connection === 'disconnected') {
+      this.restart = true
+      void this.negotiate()
+    }
     const patience = { failed: 0, disconnected: DISCONNECTED_PATIENCE_MS }[connection as string]
     this.cancelPatience = this.options.timers.after(patience ?? CONNECT_PATIENCE_MS, () => {
       void this.rebuild()
@@ -230,6 +240,7 @@ export class Publisher {
     this.pending = null
     this.negotiating = false
     this.needed = false
+    this.restart = false
     this.transceivers.clear()
     this.unannounced = []
     if (this.connection) {

@@ -3,7 +3,8 @@
  *
  * Theory of operation. The server offers, each offer with a higher version; offers are answered one after another,
  * and one that was overtaken while it waited is skipped. `streams` of the offer says which m-line carries whom. When
- * the connection fails, the server is told (`subscribe.failed`) and offers again for a new one (`fresh`). A session
+ * the line breaks, the server is asked to restart ICE (`subscribe.restart`); when that does not help, it is told
+ * (`subscribe.failed`) and offers again for a new connection (`fresh`). A session
  * that could not be resumed starts with a fresh offer too. An answer that was lost with the socket needs no care: the
  * server offers again after a resume.
  */
@@ -38,6 +39,8 @@ export class Receiver {
   connection: RTCPeerConnection | null = null
 
   private newest = 0
+  /** What was last said to the server about a connection that failed; empty: nothing. */
+  private complaint = ''
   /** Counts sessions: an offer of the one before is of no use. */
   private era = 0
   private queue: Promise<void> = Promise.resolve()
@@ -51,6 +54,12 @@ export class Receiver {
     const { era } = this
     this.queue = this.queue.then(() => (era === this.era ? this.accept(offer) : undefined))
     return this.queue
+  }
+
+  /** The socket is back and the session was resumed: what was said into the dead socket is said again. */
+  resumed(): void {
+    if (this.complaint) this.failed(this.complaint)
+    else if (this.connection?.connectionState === 'disconnected') this.changed('disconnected')
   }
 
   /** The session could not be resumed: the server's side is gone. Versions start anew. */
@@ -115,6 +124,7 @@ export class Receiver {
       this.failed('connection failed')
       return
     }
+    if (connection === 'disconnected') this.options.send({ type: 'subscribe.restart' })
     const patience = connection === 'disconnected' ? DISCONNECTED_PATIENCE_MS : CONNECT_PATIENCE_MS
     this.cancelPatience = this.options.timers.after(patience, () => {
       this.failed(`connection ${connection}`)
@@ -124,8 +134,9 @@ export class Receiver {
   /** Asks for a new connection, and again while none comes. */
   private failed(reason: string): void {
     this.cancelPatience()
+    this.complaint = reason.slice(0, 2000)
     this.setState('recovering')
-    this.options.send({ type: 'subscribe.failed', reason: reason.slice(0, 2000) })
+    this.options.send({ type: 'subscribe.failed', reason: this.complaint })
     this.cancelPatience = this.options.timers.after(ASK_AGAIN_MS, () => {
       this.failed(reason)
     })
@@ -133,6 +144,7 @@ export class Receiver {
 
   private drop(): void {
     this.cancelPatience()
+    this.complaint = ''
     if (!this.connection) return
     this.connection.onconnectionstatechange = null
     this.connection.close()

@@ -44,10 +44,20 @@ export function rememberDevices(choice: DeviceChoice): void {
   localStorage.setItem(DEVICES, JSON.stringify(choice))
 }
 
-/** Through the door: from here on a reload comes back into the lesson. `sending`: with camera and microphone. */
-export function enter(sending: boolean, given: Handover): void {
-  sessionStorage.setItem(ENTERED, JSON.stringify({ token: session.token, sending }))
+/** Which of the own devices are on: a reload opens these again and no others. */
+export interface Sending {
+  camera: boolean
+  microphone: boolean
+}
+
+/** Through the door: from here on a reload comes back into the lesson. */
+export function enter(given: Handover): void {
   handover = given
+  rememberSending({ camera: given.camera !== null, microphone: given.microphone !== null })
+}
+
+export function rememberSending(sending: Sending): void {
+  sessionStorage.setItem(ENTERED, JSON.stringify({ token: session.token, sending }))
 }
 
 export function leaveDoorClosed(): void {
@@ -55,11 +65,11 @@ export function leaveDoorClosed(): void {
 }
 
 /** How this tab went through the door with this token; null: it did not. */
-export function entered(): { sending: boolean } | null {
+export function entered(): Sending | null {
   const text = sessionStorage.getItem(ENTERED)
   if (!text) return null
-  const state = JSON.parse(text) as { token: string; sending: boolean }
-  return state.token === session.token ? { sending: state.sending } : null
+  const state = JSON.parse(text) as { token: string; sending: Sending }
+  return state.token === session.token ? state.sending : null
 }
 
 export function takeHandover(): Handover | null {

@@ -105,6 +105,34 @@ describe('muting', () => {
   })
 })
 
+describe('a connection that breaks', () => {
+  it('gets an ICE restart at once, and a new one in its place when that does not help', async () => {
+    await publisher.publish('camera', camera())
+    await answer()
+    connections[0]?.become('connected')
+    connections[0]?.become('disconnected')
+    await expect.poll(() => offers().length).toBe(2)
+    expect(offers()[1]?.sdp).toBe('offer 2 with ICE restart')
+    await answer()
+    timers.pass(5_000)
+    await expect.poll(() => connections.length).toBe(2)
+  })
+
+  it('gets its ICE restart when the socket is back', async () => {
+    await publisher.publish('camera', camera())
+    await answer()
+    connections[0]?.become('connected')
+    connections[0]?.become('disconnected')
+    await expect.poll(() => offers().length).toBe(2)
+    await publisher.resumed()
+    expect(offers().map((offer) => offer.sdp)).toEqual([
+      'offer 1',
+      'offer 2 with ICE restart',
+      'offer 2 with ICE restart',
+    ])
+  })
+})
+
 describe('a connection that fails', () => {
   it('is made anew with everything on it', async () => {
     await publisher.publish('camera', camera())

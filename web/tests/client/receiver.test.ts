@@ -109,14 +109,33 @@ describe('a connection', () => {
     timers.pass(4_000)
     connections[0]?.become('connected')
     timers.pass(60_000)
-    expect(sent).toEqual([])
+    expect(sent).toEqual([{ type: 'subscribe.restart' }])
   })
 
   it('that does not come back is given up', () => {
     connections[0]?.become('connected')
     connections[0]?.become('disconnected')
     timers.pass(5_000)
-    expect(sent).toMatchObject([{ type: 'subscribe.failed' }])
+    expect(sent.map((message) => message.type)).toEqual(['subscribe.restart', 'subscribe.failed'])
+  })
+
+  it('that broke while the socket was away is told when it is back', () => {
+    connections[0]?.become('disconnected')
+    receiver.resumed()
+    timers.pass(5_000)
+    receiver.resumed()
+    expect(sent.map((message) => message.type)).toEqual([
+      'subscribe.restart',
+      'subscribe.restart',
+      'subscribe.failed',
+      'subscribe.failed',
+    ])
+  })
+
+  it('that is well needs no word when the socket is back', () => {
+    connections[0]?.become('connected')
+    receiver.resumed()
+    expect(sent).toEqual([])
   })
 
   it('that never comes up is given up, and asked for again', () => {
