@@ -58,7 +58,7 @@ cdef enum:
     ACCEPT_BATCH = 16           # between two looks at the media
     ACCEPT_PAUSE_US = 100000    # when out of file descriptors
     MAX_UNANSWERED = 256        # of one address: a whole school behind one NAT may join at the same minute
-    UNSENT_BYTES = 65536        # TCP_NOTSENT_LOWAT: media must not pile up in the kernel
+    UNSENT_BYTES = 16384        # TCP_NOTSENT_LOWAT: what the kernel has cannot be overtaken by sound any more
     USER_TIMEOUT_MS = 30000     # TCP_USER_TIMEOUT: as long as consent lasts (RFC 7675)
 
 

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from sfu.engine.address cimport address_t
-from sfu.engine.outbound cimport flush_fn, outbound_t
+from sfu.engine.outbound cimport flush_fn, outbound_t, takes_frame_fn
 
 # All calls below but core_lock need the lock.
 cdef void core_lock(void *engine) noexcept nogil
@@ -18,6 +18,6 @@ cdef int64_t core_deadline(void *engine) noexcept nogil
 # A stream connection was closed by its peer or by an error.
 cdef void core_address_gone(void *engine, const address_t *address) noexcept nogil
 # Who sends: called back under the lock, from the loop's thread or from a control call. Also used for shutting one
-# stream connection (close): both may be NULL to go back to the queue that drain() empties.
+# stream connection (close), and whether it keeps up (takes_frame): all may be NULL to go back to the queue that drain() empties.
 ctypedef void (*close_fn)(void *context, const address_t *address) noexcept nogil
-cdef void core_bind(void *engine, flush_fn flush, close_fn close, void *context) noexcept nogil
+cdef void core_bind(void *engine, flush_fn flush, takes_frame_fn takes_frame, close_fn close, void *context) noexcept nogil

@@ -136,9 +136,10 @@ cdef void keep_for_drain(void *context, outbound_t *out) noexcept nogil:
             at += size
 
 
-cdef void core_bind(void *engine, flush_fn flush, close_fn close, void *context) noexcept nogil:
+cdef void core_bind(void *engine, flush_fn flush, takes_frame_fn takes_frame, close_fn close, void *context) noexcept nogil:
     cdef engine_t *e = <engine_t *>engine
     e.out.flush = flush if flush != NULL else keep_for_drain
+    e.out.takes_frame = takes_frame
     e.out.context = context if flush != NULL else engine
     e.close = <void *>close
     e.close_context = context

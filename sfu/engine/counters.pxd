@@ -42,4 +42,5 @@ cdef enum counter_t:
     DROP_PROTECT
     DROP_EVENT_QUEUE
     DROP_NO_ADDRESS             # nowhere to send to yet
+    DROP_FRAME_SLOW_STREAM      # pictures left out because a TCP connection would carry them too late
     COUNTER_COUNT

@@ -41,6 +41,7 @@ COUNTER_NAMES = (
     "drop_protect",
     "drop_event_queue",
     "drop_no_address",
+    "drop_frame_slow_stream",
 )
 
 if len(COUNTER_NAMES) != COUNTER_COUNT:

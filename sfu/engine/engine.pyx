@@ -107,7 +107,7 @@ cdef class Engine:
         self.subscriptions = {}
         self.sessions = {}
         self.state = engine_new(seed)
-        core_bind(self.state, NULL, NULL, NULL)
+        core_bind(self.state, NULL, NULL, NULL, NULL)
 
     def __dealloc__(self):
         engine_delete(<engine_t *>self.state)

@@ -13,12 +13,13 @@ Padding. A burst takes datagrams of one size, and browsers split a frame into pa
 ones get a few bytes of RTP padding (RFC 3550, 5.1): a byte more costs nothing, a burst less saves two microseconds.
 """
 
-from libc.stdint cimport int8_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc
 from libc.string cimport memcpy, memset
 
 from sfu.engine.cache cimport cache_get, cache_payload, packet_t
 from sfu.engine.counters cimport (
+    DROP_FRAME_SLOW_STREAM,
     DROP_NACK_RATE,
     DROP_NACK_UNKNOWN,
     DROP_NO_ADDRESS,
@@ -27,6 +28,7 @@ from sfu.engine.counters cimport (
     RTP_OUT,
     RTX_OUT,
 )
+from sfu.engine.feedback cimport want_keyframe
 from sfu.engine.lifecycle cimport queue_publication, report_now, unqueue_publication
 from sfu.engine.model cimport (
     GATHER_US,
@@ -36,10 +38,16 @@ from sfu.engine.model cimport (
     RESEND_GAP_US,
     RESEND_TRIES,
     SENT_HISTORY,
+    SHED_KEYFRAME_US,
     sent_t,
     transport_t,
 )
-from sfu.engine.outbound cimport outbound_commit, outbound_reserve
+from sfu.engine.outbound cimport (
+    outbound_commit,
+    outbound_commit_video,
+    outbound_reserve,
+    outbound_takes_frame,
+)
 from sfu.engine.rtp cimport (
     EXT_ABS_SEND_TIME,
     EXT_AUDIO_LEVEL,
@@ -135,10 +143,15 @@ cdef void forward_to(
         return
     for i in range(count):
         if s.layer != <int8_t>layers[i].index:
+            if s.shed_us and not may_resume(e, s, layers[i], packets[i]):
+                continue
             if not may_start(e, s, layers[i], packets[i]):
                 continue
             start_layer(e, s, layers[i], packets[i])
         elif packets[i].sequence < s.first_in:
+            continue
+        elif s.publication.video and begins_picture(s, packets[i]) and not takes_picture(e, s):
+            shed(e, s)
             continue
         send_packet(e, s, layers[i], packets[i], padding[i])
 
@@ -177,11 +190,54 @@ cdef void start_layer(engine_t *e, subscription_t *s, const layer_t *layer, cons
     if s.started and s.last_layer != <int8_t>layer.index:
         passed = <uint64_t>(e.now_us - s.last_sent_us) * s.publication.clock_rate // 1000000
         s.timestamp_offset = s.last_timestamp + <uint32_t>(passed if passed else 1) - packet.timestamp
+    s.frame_timestamp = packet.timestamp
     s.layer = <int8_t>layer.index
     s.last_layer = s.layer
     if not s.started:
         s.started = True
         report_now(e, s.transport)      # lip sync begins with the first sender report
+
+
+# --- slow streams ---------------------------------------------------------------------------------------------------
+# A TCP connection that is read too slowly gets whole pictures or none. What follows a picture that was left out refers to
+# it, so nothing more goes until a keyframe; numbers go on without a gap there, and nobody asks for what was left out.
+
+
+cdef inline bint begins_picture(subscription_t *s, const packet_t *packet) noexcept nogil:
+    if <int32_t>(packet.timestamp - s.frame_timestamp) <= 0 and s.started:
+        return False                            # repaired late, or of the same picture
+    s.frame_timestamp = packet.timestamp
+    return True
+
+
+cdef inline bint takes_picture(engine_t *e, subscription_t *s) noexcept nogil:
+    return outbound_takes_frame(&e.out, &s.transport.address, e.now_us)
+
+
+cdef void shed(engine_t *e, subscription_t *s) noexcept nogil:
+    e.counters[<int>DROP_FRAME_SLOW_STREAM] += 1
+    s.frames_shed += 1
+    s.layer = -1
+    if s.shed_us == 0:
+        s.shed_us = e.now_us
+
+
+cdef bint may_resume(engine_t *e, subscription_t *s, layer_t *layer, const packet_t *packet) noexcept nogil:
+    """Asked at each packet while pictures are left out: is there room again, at the beginning of a keyframe?"""
+    if layer.index != best_layer(e, s) or not begins_picture(s, packet):
+        return False
+    if not takes_picture(e, s):
+        shed(e, s)
+        return False
+    if packet.keyframe:
+        s.shed_us = 0
+        return True
+    s.frames_shed += 1
+    e.counters[<int>DROP_FRAME_SLOW_STREAM] += 1
+    if e.now_us - s.shed_us >= SHED_KEYFRAME_US:
+        s.shed_us = e.now_us
+        want_keyframe(e, layer)
+    return False
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -230,11 +286,15 @@ cdef inline uint32_t write_header(const subscription_t *s, uint8_t *at, uint32_t
     return 12 + n
 
 
-cdef bint protect_and_commit(engine_t *e, transport_t *t, uint8_t *at, uint32_t length) noexcept nogil:
+cdef bint protect_and_commit(engine_t *e, subscription_t *s, uint8_t *at, uint32_t length) noexcept nogil:
+    cdef transport_t *t = s.transport
     if not t.plain and srtp_protect(t.srtp_out, at, &length) != SRTP_OK:
         e.counters[<int>DROP_PROTECT] += 1
         return False
-    outbound_commit(&e.out, &t.address, length)
+    if s.publication.video:
+        outbound_commit_video(&e.out, &t.address, length)
+    else:
+        outbound_commit(&e.out, &t.address, length)
     t.packets_out += 1
     t.bytes_out += length
     return True
@@ -269,7 +329,7 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
     at = outbound_reserve(&e.out)
     n = write_header(s, at, <uint32_t>payload_type, <uint32_t>sequence, s.ssrc, packet, &sent)
     n += write_payload(at + n, layer, packet, sent.padding)
-    if not protect_and_commit(e, s.transport, at, n):
+    if not protect_and_commit(e, s, at, n):
         return
     e.counters[<int>RTP_OUT] += 1
     s.packets += 1
@@ -355,7 +415,7 @@ cdef void send_rtx(engine_t *e, subscription_t *s, const layer_t *layer, const p
     n = write_header(s, at, <uint32_t>s.formats[packet.format].rtx_payload_type, s.rtx_sequence, s.rtx_ssrc, packet, &sent)
     put16(at + n, <uint32_t>sequence)
     n += 2 + write_payload(at + n + 2, layer, packet, 0)
-    if protect_and_commit(e, s.transport, at, n):
+    if protect_and_commit(e, s, at, n):
         s.rtx_sequence += 1
         count_repeat(e, s)
 
@@ -365,7 +425,7 @@ cdef void send_again(engine_t *e, subscription_t *s, const layer_t *layer, const
     cdef uint8_t *at = outbound_reserve(&e.out)
     cdef uint32_t n = write_header(s, at, <uint32_t>s.formats[packet.format].payload_type, <uint32_t>sequence, s.ssrc, packet, sent)
     n += write_payload(at + n, layer, packet, sent.padding)
-    if protect_and_commit(e, s.transport, at, n):
+    if protect_and_commit(e, s, at, n):
         count_repeat(e, s)
 
 

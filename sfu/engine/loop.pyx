@@ -20,7 +20,7 @@ Signals are blocked in the thread: they are for Python's main thread.
 
 cimport cython
 from libc.errno cimport ENOSYS, EPERM, errno
-from libc.stdint cimport INT64_MAX, uint32_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from sfu.engine.accept cimport accept_deadline, accept_listen, accept_ready, accept_tick
@@ -76,6 +76,7 @@ from sfu.engine.streams cimport (
     streams_init,
     streams_ready,
     streams_send,
+    streams_takes_frame,
 )
 from sfu.engine.udp cimport (
     PATIENCE_US,
@@ -219,6 +220,10 @@ cdef void flush(void *context, outbound_t *out) noexcept nogil:
     wake_when_sooner(loop)
 
 
+cdef bint takes_frame(void *context, const address_t *to, int64_t now_us) noexcept nogil:
+    return streams_takes_frame(&(<loop_t *>context).streams, to, now_us)
+
+
 cdef void close_stream(void *context, const address_t *address) noexcept nogil:
     cdef loop_t *loop = <loop_t *>context
     if address.channel >= FIRST_STREAM_CHANNEL:
@@ -239,7 +244,7 @@ cdef void loop_shut(loop_t *loop) noexcept nogil:
     """Closes everything, when the thread is not running (any more); the counters stay."""
     loop.open = False
     core_lock(loop.engine)
-    core_bind(loop.engine, NULL, NULL, NULL)
+    core_bind(loop.engine, NULL, NULL, NULL, NULL)
     streams_free(&loop.streams)
     core_unlock(loop.engine)
     udp_free(&loop.udp)
@@ -275,7 +280,7 @@ cdef int start_thread(loop_t *loop) noexcept nogil:
     cdef sigset_t every, before
     cdef int error
     core_lock(loop.engine)
-    core_bind(loop.engine, flush, close_stream, loop)
+    core_bind(loop.engine, flush, takes_frame, close_stream, loop)
     core_unlock(loop.engine)
     sigfillset(&every)
     pthread_sigmask(SIG_SETMASK, &every, &before)

@@ -44,6 +44,7 @@ cdef enum:
     REPAIR_US = 5000            # how finely NACK and keyframe repeats are timed
     KEYFRAME_REPEAT_US = 500000  # one PLI each, until a keyframe arrives
     KEYFRAME_PATIENCE_US = 20000000  # a publisher that never answers is left alone after that
+    SHED_KEYFRAME_US = 2000000  # how often one slow stream may ask a publisher for a keyframe
     DEFAULT_RTT_US = 80000
     RESEND_GAP_US = 10000       # the same packet is not sent again sooner
     RESEND_TRIES = 6
@@ -150,6 +151,9 @@ cdef struct subscription_t:
     int64_t highest_out
     uint32_t timestamp_offset
     uint32_t last_timestamp     # as sent, of highest_out
+    uint32_t frame_timestamp    # as received, of the picture that was sent or left out last
+    int64_t shed_us             # a stream was too slow for a picture then: waits for a keyframe; 0: not
+    uint64_t frames_shed
     int64_t last_sent_us
     uint16_t rtx_sequence
     sent_t *sent                # SENT_HISTORY, by out sequence; NULL until the first packet

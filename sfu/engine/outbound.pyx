@@ -61,7 +61,13 @@ cdef void outbound_commit(outbound_t *out, const address_t *to, uint32_t length)
     last.count = 1
     # A stream takes one datagram at a time; there is nothing to gain by joining them.
     last.open = to.channel < FIRST_STREAM_CHANNEL
+    last.video = False
     out.used += length
+
+
+cdef void outbound_commit_video(outbound_t *out, const address_t *to, uint32_t length) noexcept nogil:
+    outbound_commit(out, to, length)
+    out.bursts[out.burst_count - 1].video = True
 
 
 cdef void outbound_flush(outbound_t *out) noexcept nogil:

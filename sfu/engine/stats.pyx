@@ -69,6 +69,7 @@ cdef dict stats_of_subscription(const subscription_t *s):
         "packets_sent": s.packets,
         "bytes_sent": s.bytes,
         "retransmitted_packets_sent": s.resent,
+        "frames_dropped": s.frames_shed,
         "nack_count": s.nacks,
         "pli_count": s.plis,
         "fraction_lost": s.fraction_lost / 256,

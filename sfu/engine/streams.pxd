@@ -2,8 +2,8 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sfu.engine.address cimport address_t
+from sfu.engine.backlog cimport backlog_t
 from sfu.engine.outbound cimport outbound_t
-from sfu.engine.ring cimport ring_t
 from sfu.engine.udp cimport RECEIVE_BYTES
 
 cdef enum:
@@ -34,7 +34,7 @@ cdef struct stream_t:
     bint silent                 # the engine wanted it closed and need not be told
     int64_t accepted_us
     uint16_t bucket
-    ring_t backlog              # frames that the kernel has not taken yet
+    backlog_t backlog           # frames that the kernel has not taken yet
     # only the packet thread
     bint greeted                # the first frame looked like STUN
     uint32_t skip               # bytes of an oversized frame still to come
@@ -74,6 +74,8 @@ cdef void streams_bury(streams_t *s) noexcept nogil
 # From any thread, with the lock:
 # Bursts first..end-1, all of one stream channel.
 cdef void streams_send(streams_t *s, outbound_t *out, uint32_t first, uint32_t end) noexcept nogil
+# Whether a picture may begin on its way to that stream, or had better be left out.
+cdef bint streams_takes_frame(streams_t *s, const address_t *to, int64_t now_us) noexcept nogil
 cdef void streams_close(streams_t *s, const address_t *address) noexcept nogil
 # Takes our end of a socketpair over. 0 or -errno, and then it is still the caller's.
 cdef int streams_add_local(streams_t *s, int fd, address_t *address) noexcept nogil

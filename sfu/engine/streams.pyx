@@ -5,9 +5,10 @@ that a channel leads to its stream in one step and an old channel to none. Whoev
 any thread) may find a stream broken, but only marks it as doomed: the packet thread closes it at the end of its round,
 because it may be reading it just then, and because the engine must not be told in the middle of its forwarding.
 
-TCP carries frames of a 16-bit length and a datagram (RFC 4571). What the kernel does not take at once waits in a ring
-of 256 KiB per connection; when that is full, new datagrams are dropped whole, so framing stays intact and what is
-dropped is the same as on UDP. The kernel's own queue is kept short too, or seconds of media would pile up there.
+TCP carries frames of a 16-bit length and a datagram (RFC 4571). What the kernel does not take at once waits in a
+backlog per connection, sound before pictures; the engine asks it before it begins another picture, and leaves out whole
+ones where it would come too late (backlog.pyx). When it is full all the same, datagrams are dropped whole, so framing
+stays intact. The kernel's own queue is kept short too, or sound would wait there behind seconds of pictures.
 
 The first frame of a connection must look like STUN (RFC 7983), at once; see accept.pyx for what else it has to prove.
 
@@ -19,6 +20,16 @@ from libc.errno cimport EAGAIN, EINTR, EMFILE, ENOBUFS, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from sfu.engine.backlog cimport (
+    BACKLOG_PIECES,
+    FRAME_HEADER,
+    backlog_free,
+    backlog_pieces,
+    backlog_put,
+    backlog_take,
+    backlog_takes_frame,
+    backlog_used,
+)
 from sfu.engine.core cimport core_address_gone, core_input, core_lock, core_unlock
 from sfu.engine.drops cimport (
     RECEIVE_TRUNCATED,
@@ -45,13 +56,11 @@ from sfu.engine.linux cimport (
     write,
 )
 from sfu.engine.outbound cimport burst_t
-from sfu.engine.ring cimport ring_free, ring_pieces, ring_put, ring_room, ring_take
 from sfu.engine.wire cimport get16, put16
 
 cdef enum:
     SLOT_MASK = STREAM_SLOTS - 1
     USES_MASK = 0x7FFFF             # 19 bits
-    FRAME_HEADER = 2
     PARTIAL_BYTES = FRAME_HEADER + RECEIVE_BYTES
     SEND_FRAMES = 64                # handed to the kernel at a time
     LOCAL_BATCH = 64                # datagrams read from one local socket in a round
@@ -106,7 +115,7 @@ cdef stream_t *streams_take_slot(streams_t *s, stream_kind_t kind, int fd) noexc
 
 
 cdef void streams_drop_slot(streams_t *s, stream_t *stream) noexcept nogil:
-    ring_free(&stream.backlog)
+    backlog_free(&stream.backlog)
     free(stream.partial)
     stream.partial = NULL
     stream.kind = STREAM_FREE
@@ -159,7 +168,7 @@ cdef void streams_bury(streams_t *s) noexcept nogil:
 
 cdef int streams_watch(streams_t *s, stream_t *stream, int operation) noexcept nogil:
     cdef epoll_event event
-    event.events = EPOLLIN | (EPOLLOUT if stream.backlog.used else 0)
+    event.events = EPOLLIN | (EPOLLOUT if backlog_used(&stream.backlog) else 0)
     event.data.u64 = s.epoll_tag | stream.channel
     return epoll_ctl(s.epoll_fd, operation, stream.fd, &event)
 
@@ -307,43 +316,33 @@ cdef bint send_failed(streams_t *s, stream_t *stream, ssize_t sent) noexcept nog
 
 
 cdef void send_backlog(streams_t *s, stream_t *stream) noexcept nogil:
-    cdef iovec vectors[2]
+    cdef iovec vectors[BACKLOG_PIECES]
     cdef msghdr message
     cdef ssize_t sent
-    if stream.backlog.used == 0:
+    if backlog_used(&stream.backlog) == 0:
         return
     memset(&message, 0, sizeof(message))
     message.msg_iov = vectors
-    message.msg_iovlen = 2
-    ring_pieces(&stream.backlog, vectors)
+    message.msg_iovlen = BACKLOG_PIECES
+    backlog_pieces(&stream.backlog, vectors)
     sent = sendmsg(stream.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
     if send_failed(s, stream, sent) or sent <= 0:
         return
-    ring_take(&stream.backlog, <uint32_t>sent)
-    if stream.backlog.used == 0:
+    backlog_take(&stream.backlog, <uint32_t>sent, monotonic_us())
+    if backlog_used(&stream.backlog) == 0:
         streams_watch(s, stream, EPOLL_CTL_MOD)
 
 
 cdef void queue_frame(
-    streams_t *s,
-    stream_t *stream,
-    outbound_t *out,
-    const uint8_t *header,
-    const uint8_t *data,
-    uint32_t length,
-    uint32_t sent,
+    streams_t *s, stream_t *stream, outbound_t *out, const burst_t *burst, const uint8_t *header, uint32_t sent
 ) noexcept nogil:
     """A frame of which the kernel has taken the first `sent` bytes; all of it, if it took none, may be dropped."""
-    cdef uint32_t total = FRAME_HEADER + length
-    if not ring_room(&stream.backlog, total - sent):
-        drop(s, out, 1, SEND_STREAM_FULL)
-        if sent:                                # out of memory in the middle of a frame: framing is lost
-            streams_doom(s, stream, False)
+    cdef const uint8_t *data = out.arena + burst.offset
+    if backlog_put(&stream.backlog, header, data, burst.length, sent, burst.video, monotonic_us()):
         return
-    if sent < FRAME_HEADER:
-        ring_put(&stream.backlog, header + sent, FRAME_HEADER - sent)
-        sent = FRAME_HEADER
-    ring_put(&stream.backlog, data + sent - FRAME_HEADER, total - sent)
+    drop(s, out, 1, SEND_STREAM_FULL)
+    if sent:                                    # out of memory in the middle of a frame: framing is lost
+        streams_doom(s, stream, False)
 
 
 cdef void send_frames(
@@ -353,7 +352,6 @@ cdef void send_frames(
     cdef uint8_t headers[FRAME_HEADER * SEND_FRAMES]
     cdef iovec vectors[2 * SEND_FRAMES]
     cdef msghdr message
-    cdef const uint8_t *data
     cdef uint32_t i, total, left = 0
     cdef ssize_t sent
     for i in range(count):
@@ -362,7 +360,7 @@ cdef void send_frames(
         vectors[2 * i].iov_len = FRAME_HEADER
         vectors[2 * i + 1].iov_base = out.arena + bursts[i].offset
         vectors[2 * i + 1].iov_len = bursts[i].length
-    if stream.backlog.used == 0:
+    if backlog_used(&stream.backlog) == 0:
         memset(&message, 0, sizeof(message))
         message.msg_iov = vectors
         message.msg_iovlen = 2 * count
@@ -378,20 +376,19 @@ cdef void send_frames(
             left -= total
             out.bursts_sent += 1
         else:
-            data = <uint8_t *>vectors[2 * i + 1].iov_base
-            queue_frame(s, stream, out, headers + FRAME_HEADER * i, data, bursts[i].length, left)
+            queue_frame(s, stream, out, &bursts[i], headers + FRAME_HEADER * i, left)
             left = 0
 
 
 cdef void send_tcp(streams_t *s, stream_t *stream, outbound_t *out, uint32_t first, uint32_t end) noexcept nogil:
-    cdef bint waited = stream.backlog.used > 0
+    cdef bint waited = backlog_used(&stream.backlog) > 0
     cdef uint32_t count
     while first < end and not stream.doomed:
         count = min(end - first, <uint32_t>SEND_FRAMES)
         send_frames(s, stream, out, &out.bursts[first], count)
         first += count
     drop(s, out, end - first, SEND_STREAM_GONE)
-    if not waited and stream.backlog.used and not stream.doomed:
+    if not waited and backlog_used(&stream.backlog) and not stream.doomed:
         streams_watch(s, stream, EPOLL_CTL_MOD)
 
 
@@ -429,6 +426,13 @@ cdef void streams_send(streams_t *s, outbound_t *out, uint32_t first, uint32_t e
         send_tcp(s, stream, out, first, end)
     else:
         send_local(s, stream, out, first, end)
+
+
+cdef bint streams_takes_frame(streams_t *s, const address_t *to, int64_t now_us) noexcept nogil:
+    cdef stream_t *stream = find(s, to.channel)
+    if stream == NULL or stream.doomed or stream.kind != STREAM_TCP:
+        return True                             # dropped and counted where it is sent
+    return backlog_takes_frame(&stream.backlog, now_us)
 
 
 cdef void streams_close(streams_t *s, const address_t *address) noexcept nogil:
