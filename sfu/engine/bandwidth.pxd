@@ -1,0 +1,121 @@
+# What one peer's downlink carries: send-side estimation from this peer's own transport-wide feedback, or its REMB.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from sfu.engine.delay cimport delay_t
+
+cdef enum:
+    # Packets on the way that are remembered, 12 bytes each. At feedback every 100 ms and 300 ms round trip this is 12 Mbit/s;
+    # what falls out is neither counted as lost nor as arrived.
+    FLIGHT = 512
+    MIN_BPS = 50000             # one voice with its headers: less cannot be asked for, whatever a peer reports
+    START_BPS = 300000          # until something was measured (libwebrtc's start)
+    MAX_BPS = 50000000          # a wall of pictures; beyond that nothing here has to be decided
+    # A link this fast takes a keyframe of 40 kB in 32 ms: nothing is paced, and nobody probes for more.
+    FAT_BPS = 10000000
+    # Below this multiple of what is sent, a keyframe is a burst that the link cannot take in time.
+    PACE_BELOW = 3
+
+cdef enum flight_state_t:
+    FLIGHT_EMPTY = 0
+    FLIGHT_SENT = 1
+    FLIGHT_LOST = 2             # reported as not received; it may still come
+    FLIGHT_ARRIVED = 3
+
+cdef struct flight_t:
+    uint32_t sent_us            # low bits of our clock
+    uint16_t sequence
+    uint16_t size
+    uint8_t state
+    uint8_t cluster             # of the probe it belongs to; 0: none
+
+cdef struct acked_t:            # bits per second that arrive (Bayesian, as libwebrtc's BitrateEstimator)
+    int64_t last_us             # arrival of the latest packet; < 0: none
+    int64_t window_us
+    int64_t bytes
+    double bps                  # 0: not known yet
+    double variance
+
+cdef struct capacity_t:         # what arrived when the link was last full (draft-ietf-rmcat-gcc-02, 5.5)
+    double bps                  # 0: not known
+    double variance             # of bps / 1000, relative to its mean
+
+cdef struct probe_t:            # packets sent at a known rate, to see whether they arrive at it
+    uint8_t cluster             # 1..255; 0: never probed
+    bint sending
+    bint waiting                # sent; the result is awaited
+    double bps
+    int64_t next_us             # not before; -1: nothing to probe for
+    int64_t first_sent_us
+    int64_t last_sent_us
+    uint32_t sent_bytes
+    uint32_t sent_packets
+    uint32_t last_size
+    uint32_t arrived_bytes
+    uint32_t arrived_packets
+    uint32_t first_arrived_size
+    uint32_t last_arrived_sent_size
+    int64_t first_arrival_us
+    int64_t last_arrival_us
+    int64_t first_arrived_sent_us
+    int64_t last_arrived_sent_us
+
+cdef struct bandwidth_t:
+    bint known                  # something was measured, or a REMB came
+    bint by_feedback            # transport-wide feedback came: REMB no longer counts
+    delay_t delay
+    acked_t acked
+    capacity_t capacity
+    probe_t probe
+    double target_bps           # the delay-based part
+    double loss_bps             # the loss-based part
+    bint holding                # after a decrease, until the queue is empty
+    int64_t changed_us          # last step of the rate control
+    int64_t decreased_us
+    int64_t loss_decreased_us
+    uint32_t lost               # since the last look at losses
+    uint32_t arrived
+    int64_t loss_us
+    bint loss_seen              # the last look found too much
+    double loss                 # of the last look, 0..1
+    bint anchored               # the peer's clock is tied to ours
+    uint32_t reference          # of the latest feedback
+    int64_t reference_us        # the same on our clock, but for an unknown offset
+    int64_t feedback_us
+    uint64_t feedbacks
+    int64_t rtt_us
+    uint64_t sent_bytes
+    uint64_t rate_bytes         # sent_bytes when rate_us was
+    int64_t rate_us
+    double send_bps             # over about a second
+    double goal_bps             # what would be sent if it fitted
+    double told_bps             # last told to Python
+    int64_t told_us
+    flight_t flight[FLIGHT]
+
+cdef bandwidth_t *bandwidth_new(int64_t now_us) noexcept nogil      # NULL: out of memory; free() ends it
+cdef double bandwidth_bps(const bandwidth_t *b) noexcept nogil      # the estimate
+# One transport-wide feedback, behind its SSRCs. 0, or -1 when it is malformed and was ignored.
+cdef int bandwidth_feedback(bandwidth_t *b, const uint8_t *body, uint32_t length, int64_t now_us) noexcept nogil
+cdef void bandwidth_remb(bandwidth_t *b, int64_t bps, int64_t now_us) noexcept nogil
+cdef void bandwidth_set_goal(bandwidth_t *b, double bps, int64_t now_us) noexcept nogil
+# Is a keyframe a burst for this link?
+cdef bint bandwidth_is_thin(const bandwidth_t *b) noexcept nogil
+# When bandwidth_probe wants to be called; -1 for never.
+cdef int64_t bandwidth_deadline(const bandwidth_t *b) noexcept nogil
+# Whether a padding packet is to be sent now; ask again after each (bandwidth_sent counts it).
+cdef bint bandwidth_probe(bandwidth_t *b, int64_t now_us) noexcept nogil
+cdef void bandwidth_probe_sent(bandwidth_t *b, uint32_t size, int64_t now_us) noexcept nogil
+
+
+cdef inline void bandwidth_sent(bandwidth_t *b, uint16_t sequence, uint32_t size, int64_t now_us) noexcept nogil:
+    """A packet with a transport-wide sequence number left. On the path of every packet: one store."""
+    cdef flight_t *f = &b.flight[sequence & (FLIGHT - 1)]
+    f.sent_us = <uint32_t>now_us
+    f.sequence = sequence
+    f.size = <uint16_t>size
+    f.state = FLIGHT_SENT
+    f.cluster = 0
+    b.sent_bytes += size
+    if b.probe.sending:
+        f.cluster = b.probe.cluster
+        bandwidth_probe_sent(b, size, now_us)

@@ -1,0 +1,540 @@
+"""Send-side estimation of one peer's downlink.
+
+Theory of operation (draft-ietf-rmcat-gcc-02, as libwebrtc builds it today). Every packet carries a transport-wide number;
+the peer says ten times a second when each arrived. From that, and from nothing else, come
+
+    acked     how much arrives: a weighted mean of windows of 150 ms
+    delay     does a queue grow (delay.pyx) -> target_bps: up by 8 % a second, near the last known capacity by about a
+              packet a round trip; down to 85 % of what arrives when it does
+    loss      more than 10 % missing, beyond chance -> loss_bps: down by half of the share lost
+    probes    a few packets at up to twice the estimate: what of that rate arrives is there for sure
+
+and the estimate is the smaller of target_bps and loss_bps.
+
+What an SFU sends is given by its publishers, so most of the time the link is not full and the estimate says no more than
+"at least this". Target never rises above 1.5 times what arrives; beyond that only probes lead. They are sent while the
+estimate is below what would be sent (`goal_bps`), or below PACE_BELOW times what is sent, because only that tells a fat
+link from a thin one.
+
+What we deliberately do differently: between 2 and 10 % of loss the draft holds the estimate (6). Losses on the air do not
+depend on the rate, and NACK repairs them; so we only refrain from raising loss_bps by itself. And what arrives is a lower
+bound: without a growing queue the estimate is never below it.
+"""
+
+from libc.math cimport fabs, pow, sqrt
+from libc.stdint cimport int32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from sfu.engine.arrivals cimport arrival_t, arrivals_next, arrivals_open, arrivals_t
+from sfu.engine.delay cimport USAGE_NORMAL, USAGE_OVER, USAGE_UNDER, delay_init, delay_packet, usage_t
+
+cdef enum:
+    TICK_US = 250
+    REFERENCE_US = 64000
+    JUMP_US = 10000000          # a reference time that jumps by more against our clock: the peer's clock was set
+    ACKED_FIRST_US = 500000
+    ACKED_US = 150000
+    STEP_US = 1000000           # the longest time one step of increase stands for
+    RESPONSE_US = 100000        # the peer's feedback interval, on top of the round trip
+    FURTHER_MIN_US = 10000      # between two decreases: a round trip within these
+    FURTHER_MAX_US = 200000
+    RATE_US = 500000
+    LOSS_PACKETS = 50           # enough to tell 5 % from 10 %
+    LOSS_PACKETS_MIN = 20
+    LOSS_US = 1000000
+    LOSS_AGAIN_US = 300000      # after a decrease, plus a round trip: only what was sent at the new rate counts
+    PROBE_PACKETS = 5
+    PROBE_US = 15000
+    PROBE_AGAIN_US = 3000000    # after a probe that found nothing new; two of 500 kbit/s cost 1 kB in this time
+    PROBE_SOON_US = 200000      # after one that did: feedback for it is there
+    PROBE_WAIT_US = 1000000
+    PROBE_REST_US = 1500000     # after a decrease: the queue has to empty
+
+cdef double DOUBT = 10.0            # libwebrtc's weights of one sample against what is known
+cdef double DOUBT_LULL = 20.0
+cdef double DOUBT_FULL = 3.0
+cdef double INCREASE = 1.08         # a second (5.5: eta)
+cdef double DECREASE = 0.85         # 5.5: beta
+cdef double LEAD = 1.5              # 5.5: not above this multiple of what arrives
+cdef double LEAD_BPS = 10000
+cdef double LOSS_LIMIT = 0.10
+cdef double LOSS_NONE = 0.02
+cdef double LOSS_HEAVY = 0.25
+cdef double LOSS_DRAIN = 0.95
+# Packets allowed beyond the limit, and twice in a row: of 50 packets with 5 % of loss on the air, 8 are lost once in 300 times.
+cdef double LOSS_CHANCE = 2.5
+cdef double PROBE_FACTOR = 2.0
+cdef double PROBE_ENOUGH = 0.8      # of a cluster must have arrived
+cdef double PROBE_BURST = 2.0       # arrived faster than this times sent: a radio that let all through at once
+cdef double GOAL_MARGIN = 1.25      # so that what is to be sent does not fill the link to the brim
+
+
+cdef bandwidth_t *bandwidth_new(int64_t now_us) noexcept nogil:
+    cdef bandwidth_t *b = <bandwidth_t *>calloc(1, sizeof(bandwidth_t))
+    if b == NULL:
+        return NULL
+    delay_init(&b.delay)
+    b.acked.last_us = -1
+    b.target_bps = START_BPS
+    b.loss_bps = MAX_BPS
+    b.changed_us = now_us
+    b.loss_us = now_us
+    b.rate_us = now_us
+    b.decreased_us = now_us - PROBE_REST_US
+    b.loss_decreased_us = now_us - LOSS_US
+    b.probe.next_us = -1
+    return b
+
+
+cdef inline double bounded(double bps) noexcept nogil:
+    return min(max(bps, <double>MIN_BPS), <double>MAX_BPS)
+
+
+cdef double bandwidth_bps(const bandwidth_t *b) noexcept nogil:
+    return bounded(min(b.target_bps, b.loss_bps))
+
+
+# --- what arrives ---------------------------------------------------------------------------------------------------
+
+
+cdef double window_sample(acked_t *a, int64_t arrival_us, uint32_t size) noexcept nogil:
+    """Bits per second of the window that this packet ended; < 0: it goes on."""
+    cdef int64_t length = ACKED_US if a.bps > 0 else ACKED_FIRST_US
+    cdef int64_t passed = arrival_us - a.last_us
+    cdef double sample = -1
+    if a.last_us >= 0 and passed < 0:
+        passed = 0                  # overtaken on the way
+    elif a.last_us >= 0:
+        a.window_us += passed
+        if passed > length:         # silence: what was counted before says nothing about now
+            a.bytes = 0
+            a.window_us = passed % length
+    a.last_us = max(a.last_us, arrival_us)
+    if a.window_us >= length:
+        sample = 8e6 * a.bytes / length
+        a.window_us %= length
+        a.bytes = 0
+    a.bytes += size
+    return sample
+
+
+cdef void acked_packet(acked_t *a, int64_t arrival_us, uint32_t size, bint full) noexcept nogil:
+    """full: a queue is there, so the sample is what the link carries, not what happened to be sent."""
+    cdef double sample = window_sample(a, arrival_us, size) / 1000
+    cdef double known = a.bps / 1000
+    cdef double doubt, of_sample, of_known
+    if sample < 0:
+        return
+    if known <= 0:
+        a.bps = sample * 1000
+        a.variance = 50
+        return
+    # the further off, the less it counts; below what is known even less: nothing may have been sent
+    doubt = (DOUBT_FULL if full else DOUBT if sample >= known else DOUBT_LULL) * fabs(known - sample) / max(known, 1.0)
+    of_sample = doubt * doubt
+    of_known = a.variance + 5
+    a.bps = 1000 * max((of_sample * known + of_known * sample) / (of_sample + of_known), 0.0)
+    a.variance = of_sample * of_known / (of_sample + of_known)
+
+
+# --- one feedback ---------------------------------------------------------------------------------------------------
+
+
+cdef int64_t tie_clock(bandwidth_t *b, uint32_t reference, int64_t now_us) noexcept nogil:
+    """The feedback's reference time on our clock, with an offset that stays the same."""
+    cdef int32_t step = <int32_t>((reference - b.reference) << 8) >> 8      # 24 bits wrap
+    cdef int64_t moved = <int64_t>step * REFERENCE_US
+    cdef int64_t passed = now_us - b.feedback_us
+    if not b.anchored or moved - passed > JUMP_US or passed - moved > JUMP_US:
+        b.anchored = True
+        b.reference_us = now_us
+        delay_init(&b.delay)
+        b.acked.last_us = -1
+    else:
+        b.reference_us += moved
+    b.reference = reference
+    b.feedback_us = now_us
+    return b.reference_us
+
+
+cdef int bandwidth_feedback(bandwidth_t *b, const uint8_t *body, uint32_t length, int64_t now_us) noexcept nogil:
+    cdef arrivals_t arrivals
+    cdef arrival_t packet
+    cdef flight_t *f
+    cdef int64_t reference_us
+    cdef int64_t newest_us = -1
+    cdef int64_t sent_us
+    if arrivals_open(&arrivals, body, length) < 0:
+        return -1
+    reference_us = tie_clock(b, arrivals.reference, now_us)
+    b.feedbacks += 1
+    b.by_feedback = True
+    while arrivals_next(&arrivals, &packet):
+        f = &b.flight[packet.sequence & (FLIGHT - 1)]
+        if f.sequence != packet.sequence or f.state == FLIGHT_EMPTY or f.state == FLIGHT_ARRIVED:
+            continue            # never sent, too long ago, or known
+        if not packet.received:
+            if f.state == FLIGHT_SENT:
+                f.state = FLIGHT_LOST
+                b.lost += 1
+            continue
+        sent_us = now_us - <int64_t><uint32_t>(<uint32_t>now_us - f.sent_us)
+        newest_us = max(newest_us, sent_us)
+        take_arrival(b, f, sent_us, reference_us + <int64_t>packet.ticks * TICK_US, now_us)
+    if newest_us >= 0:
+        b.rtt_us = max(now_us - newest_us, <int64_t>1)
+    measure_sending(b, now_us)
+    look_at_losses(b, now_us)
+    control(b, now_us)
+    consider_probe(b, now_us)
+    return 0
+
+
+cdef void take_arrival(bandwidth_t *b, flight_t *f, int64_t sent_us, int64_t arrival_us, int64_t now_us) noexcept nogil:
+    if f.state == FLIGHT_LOST and b.lost > 0:
+        b.lost -= 1             # late, not lost
+    f.state = FLIGHT_ARRIVED
+    b.arrived += 1
+    acked_packet(&b.acked, arrival_us, f.size, b.delay.usage == USAGE_OVER or b.loss > LOSS_LIMIT)
+    delay_packet(&b.delay, sent_us, arrival_us, now_us)
+    if f.cluster and f.cluster == b.probe.cluster and (b.probe.sending or b.probe.waiting):
+        probe_arrival(&b.probe, f.size, sent_us, arrival_us)
+
+
+cdef void measure_sending(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef int64_t passed = now_us - b.rate_us
+    cdef double bps
+    if passed < RATE_US:
+        return
+    bps = 8e6 * (b.sent_bytes - b.rate_bytes) / passed
+    b.send_bps = (b.send_bps + bps) / 2 if b.send_bps > 0 else bps
+    b.rate_bytes = b.sent_bytes
+    b.rate_us = now_us
+
+
+# --- losses ---------------------------------------------------------------------------------------------------------
+
+
+cdef void look_at_losses(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef uint32_t expected = b.lost + b.arrived
+    if expected < LOSS_PACKETS and (expected < LOSS_PACKETS_MIN or now_us - b.loss_us < LOSS_US):
+        return
+    b.loss = <double>b.lost / expected
+    if b.lost > LOSS_LIMIT * expected + LOSS_CHANCE:
+        if b.loss_seen or b.loss > LOSS_HEAVY:
+            lower_for_loss(b, now_us)
+        b.loss_seen = True
+    else:
+        b.loss_seen = False
+    if b.loss < LOSS_NONE:
+        b.loss_bps = max(b.loss_bps, b.acked.bps)
+        raise_for_no_loss(b, now_us)
+    b.lost = 0
+    b.arrived = 0
+    b.loss_us = now_us
+
+
+cdef void lower_for_loss(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef double bps
+    if now_us - b.loss_decreased_us < LOSS_AGAIN_US + b.rtt_us:
+        return
+    bps = bandwidth_bps(b) * (1 - b.loss / 2)
+    if b.acked.bps > 0:         # the better measure; a little less where a queue is full to the brim
+        bps = min(bps, b.acked.bps * (LOSS_DRAIN if b.loss > LOSS_HEAVY else 1))
+    b.loss_bps = bounded(bps)
+    b.loss_decreased_us = now_us
+    b.decreased_us = now_us
+
+
+cdef void raise_for_no_loss(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef double seconds = min(now_us - b.loss_us, <int64_t>STEP_US) / 1e6
+    b.loss_bps = bounded(b.loss_bps * pow(INCREASE, seconds) + 1000 * seconds)
+
+
+# --- rate control ---------------------------------------------------------------------------------------------------
+
+
+cdef void control(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef usage_t usage = b.delay.usage
+    cdef double found
+    if usage == USAGE_OVER:
+        if may_decrease(b, now_us):
+            decrease(b, now_us)
+    else:
+        found = probe_result(b, now_us)
+        if found > 0:
+            believe_probe(b, found, now_us)
+        elif usage == USAGE_UNDER:
+            b.holding = True    # the queue is emptying: 5.5, state Hold
+        else:
+            increase(b, now_us)
+    b.changed_us = now_us
+
+
+cdef bint may_decrease(const bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef int64_t further = min(max(b.rtt_us, <int64_t>FURTHER_MIN_US), <int64_t>FURTHER_MAX_US)
+    return now_us - b.decreased_us >= further or b.acked.bps < b.target_bps / 2
+
+
+cdef double deviation(const capacity_t *c) noexcept nogil:
+    return 1000 * sqrt(c.variance * c.bps / 1000)
+
+
+cdef void note_capacity(capacity_t *c, double bps) noexcept nogil:
+    """What arrives while the link is full: mean, and variance relative to it within sane limits."""
+    cdef double error
+    if c.bps > 0 and fabs(bps - c.bps) > 3 * deviation(c):
+        c.bps = 0
+    if c.bps <= 0:
+        c.bps = bps
+        c.variance = 0.4
+        return
+    c.bps += 0.05 * (bps - c.bps)
+    error = (c.bps - bps) / 1000
+    c.variance = 0.95 * c.variance + 0.05 * error * error / max(c.bps / 1000, 1.0)
+    c.variance = min(max(c.variance, 0.4), 2.5)
+
+
+cdef void decrease(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef double bps = b.target_bps / 2
+    if b.acked.bps > 0:
+        bps = DECREASE * b.acked.bps
+        if bps > b.target_bps and b.capacity.bps > 0:
+            bps = DECREASE * b.capacity.bps
+        note_capacity(&b.capacity, b.acked.bps)
+        b.known = True
+    b.target_bps = bounded(min(bps, b.target_bps))
+    b.decreased_us = now_us
+    b.holding = True
+    if b.probe.sending or b.probe.waiting:      # whatever it says, it came too early
+        end_probe(b, now_us + PROBE_AGAIN_US)
+
+
+cdef void increase(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef double acked = b.acked.bps
+    cdef double seconds = min(now_us - b.changed_us, <int64_t>STEP_US) / 1e6
+    cdef double bps
+    if b.holding:               # one normal feedback after the queue has gone
+        b.holding = False
+        return
+    if acked <= 0:
+        return
+    b.known = True
+    if b.capacity.bps > 0 and acked > b.capacity.bps + 3 * deviation(&b.capacity):
+        b.capacity.bps = 0
+    bps = b.target_bps + (packet_per_response(b) * seconds if b.capacity.bps > 0 else 0)
+    if b.capacity.bps <= 0:
+        bps = max(b.target_bps * pow(INCREASE, seconds), b.target_bps + 1000 * seconds)
+    bps = min(bps, max(b.target_bps, LEAD * acked + LEAD_BPS))
+    if b.loss < LOSS_LIMIT:
+        bps = max(bps, acked)
+    b.target_bps = bounded(bps)
+
+
+cdef double packet_per_response(const bandwidth_t *b) noexcept nogil:
+    """Bits per second to add each second near the limit: one packet of a frame in each response time (5.5)."""
+    cdef double frame = b.target_bps / 30
+    cdef double packets = max(frame / (1200 * 8), 1.0)
+    return max(frame / packets * 1e6 / (b.rtt_us + RESPONSE_US), 4000.0)
+
+
+cdef void bandwidth_remb(bandwidth_t *b, int64_t bps, int64_t now_us) noexcept nogil:
+    """draft-alvestrand-rmcat-remb-03, from a peer without transport-wide feedback: it has estimated itself."""
+    if b.by_feedback:
+        return
+    b.known = True
+    b.target_bps = bounded(<double>bps)
+    b.changed_us = now_us
+    measure_sending(b, now_us)
+    consider_probe(b, now_us)
+
+
+# --- probing --------------------------------------------------------------------------------------------------------
+
+
+cdef inline double wanted_bps(const bandwidth_t *b) noexcept nogil:
+    """Up to where it is worth knowing."""
+    return min(max(GOAL_MARGIN * b.goal_bps, PACE_BELOW * b.send_bps), <double>FAT_BPS)
+
+
+cdef void bandwidth_set_goal(bandwidth_t *b, double bps, int64_t now_us) noexcept nogil:
+    b.goal_bps = min(max(bps, 0.0), <double>MAX_BPS)
+    consider_probe(b, now_us)
+
+
+cdef bint bandwidth_is_thin(const bandwidth_t *b) noexcept nogil:
+    return b.known and bandwidth_bps(b) < wanted_bps(b)
+
+
+cdef void consider_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    """Sets when the next one begins, or that there is no need."""
+    if b.probe.sending:
+        return
+    if b.probe.waiting:
+        if now_us - b.probe.last_sent_us > PROBE_WAIT_US:
+            end_probe(b, now_us + PROBE_AGAIN_US)
+        return
+    if bandwidth_bps(b) >= wanted_bps(b):
+        b.probe.next_us = -1
+    elif b.probe.next_us < 0:
+        b.probe.next_us = max(now_us, b.decreased_us + PROBE_REST_US)
+
+
+cdef void end_probe(bandwidth_t *b, int64_t next_us) noexcept nogil:
+    b.probe.sending = False
+    b.probe.waiting = False
+    b.probe.next_us = next_us
+
+
+cdef void begin_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef uint8_t cluster = <uint8_t>(b.probe.cluster % 255 + 1)
+    cdef probe_t *p = &b.probe
+    memset(p, 0, sizeof(probe_t))
+    p.cluster = cluster
+    p.sending = True
+    p.bps = max(min(PROBE_FACTOR * bandwidth_bps(b), wanted_bps(b)), 1.2 * bandwidth_bps(b))
+    p.first_sent_us = now_us
+    p.last_sent_us = now_us
+    p.next_us = now_us
+
+
+cdef int64_t bandwidth_deadline(const bandwidth_t *b) noexcept nogil:
+    if b.probe.sending:
+        # each packet when those before it have left at the probe's rate
+        return b.probe.first_sent_us + <int64_t>(8e6 * b.probe.sent_bytes / b.probe.bps)
+    if b.probe.waiting:
+        return b.probe.last_sent_us + PROBE_WAIT_US
+    return b.probe.next_us
+
+
+cdef bint bandwidth_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    if b.probe.waiting:
+        if now_us - b.probe.last_sent_us >= PROBE_WAIT_US:
+            end_probe(b, now_us + PROBE_AGAIN_US)
+        return False
+    if not b.probe.sending:
+        if b.probe.next_us < 0 or now_us < b.probe.next_us:
+            return False
+        if b.delay.usage != USAGE_NORMAL or now_us - b.decreased_us < PROBE_REST_US:
+            b.probe.next_us = now_us + PROBE_REST_US
+            return False
+        begin_probe(b, now_us)
+    if now_us - b.probe.first_sent_us > PROBE_WAIT_US:      # nothing to send it with
+        end_probe(b, now_us + PROBE_AGAIN_US)
+        return False
+    return now_us >= bandwidth_deadline(b)
+
+
+cdef void bandwidth_probe_sent(bandwidth_t *b, uint32_t size, int64_t now_us) noexcept nogil:
+    cdef probe_t *p = &b.probe
+    if p.sent_packets == 0:
+        p.first_sent_us = now_us
+    p.sent_packets += 1
+    p.sent_bytes += size
+    p.last_size = size
+    p.last_sent_us = now_us
+    if p.sent_packets >= PROBE_PACKETS and 8e6 * p.sent_bytes >= p.bps * PROBE_US:
+        p.sending = False
+        p.waiting = True
+
+
+cdef void probe_arrival(probe_t *p, uint32_t size, int64_t sent_us, int64_t arrival_us) noexcept nogil:
+    if p.arrived_packets == 0 or arrival_us < p.first_arrival_us:
+        p.first_arrival_us = arrival_us
+        p.first_arrived_size = size
+    if p.arrived_packets == 0 or sent_us < p.first_arrived_sent_us:
+        p.first_arrived_sent_us = sent_us
+    if p.arrived_packets == 0 or arrival_us > p.last_arrival_us:
+        p.last_arrival_us = arrival_us
+    if p.arrived_packets == 0 or sent_us >= p.last_arrived_sent_us:
+        p.last_arrived_sent_us = sent_us
+        p.last_arrived_sent_size = size
+    p.arrived_packets += 1
+    p.arrived_bytes += size
+
+
+cdef double probe_result(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    """Bits per second that the link surely carries; 0 while nothing is known, < 0 never."""
+    cdef const probe_t *p = &b.probe
+    cdef double sent_us, arrived_us, sent, arrived
+    if not p.waiting or p.arrived_packets < PROBE_ENOUGH * p.sent_packets or p.arrived_bytes < PROBE_ENOUGH * p.sent_bytes:
+        return 0
+    sent_us = <double>(p.last_arrived_sent_us - p.first_arrived_sent_us)
+    arrived_us = <double>(p.last_arrival_us - p.first_arrival_us)
+    if sent_us <= 0 or arrived_us <= 0:
+        return 0
+    sent = 8e6 * (p.arrived_bytes - p.last_arrived_sent_size) / sent_us
+    arrived = 8e6 * (p.arrived_bytes - p.first_arrived_size) / arrived_us
+    if arrived > PROBE_BURST * sent:
+        return 0
+    if arrived < 0.9 * sent:
+        return 0.95 * arrived       # the link was full
+    return min(sent, arrived)
+
+
+cdef void believe_probe(bandwidth_t *b, double found, int64_t now_us) noexcept nogil:
+    cdef bint more = found > 1.1 * bandwidth_bps(b)
+    end_probe(b, now_us + (PROBE_SOON_US if more else PROBE_AGAIN_US))
+    if not more:
+        return
+    b.known = True
+    b.target_bps = bounded(max(b.target_bps, found))
+    b.loss_bps = bounded(max(b.loss_bps, found))
+    if b.capacity.bps > 0 and found > b.capacity.bps + 3 * deviation(&b.capacity):
+        b.capacity.bps = 0
+
+
+# --- the same, for Python -------------------------------------------------------------------------------------------
+
+
+cdef class BandwidthEstimator:
+    cdef bandwidth_t *b
+
+    def __cinit__(self, int64_t now_us=0):
+        self.b = bandwidth_new(now_us)
+        if self.b == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.b)
+
+    def sent(self, uint16_t sequence, uint16_t size, int64_t now_us):
+        bandwidth_sent(self.b, sequence, size, now_us)
+
+    def feedback(self, bytes body, int64_t now_us):
+        return bandwidth_feedback(self.b, <const uint8_t *><const char *>body, <uint32_t>len(body), now_us) == 0
+
+    def remb(self, int64_t bps, int64_t now_us):
+        bandwidth_remb(self.b, bps, now_us)
+
+    def set_goal(self, double bps, int64_t now_us):
+        bandwidth_set_goal(self.b, bps, now_us)
+
+    def deadline(self):
+        return bandwidth_deadline(self.b)
+
+    def probe(self, int64_t now_us):
+        return bool(bandwidth_probe(self.b, now_us))
+
+    @property
+    def bps(self):
+        return bandwidth_bps(self.b)
+
+    @property
+    def state(self):
+        return {
+            "known": bool(self.b.known),
+            "thin": bool(bandwidth_is_thin(self.b)),
+            "target_bps": self.b.target_bps,
+            "loss_bps": self.b.loss_bps,
+            "acked_bps": self.b.acked.bps,
+            "send_bps": self.b.send_bps,
+            "loss": self.b.loss,
+            "usage": <int>self.b.delay.usage,
+            "threshold_ms": self.b.delay.threshold_ms,
+            "trend": self.b.delay.trend,
+            "capacity_bps": self.b.capacity.bps,
+            "round_trip_us": self.b.rtt_us,
+            "bytes": sizeof(bandwidth_t),
+        }
