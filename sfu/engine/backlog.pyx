@@ -21,7 +21,7 @@ cdef enum:
     FEW_BYTES = 16384           # so much may always wait: a kernel writes in gulps
     FULL_BYTES = 131072         # beyond, the keyframe that comes next might not fit
     MAX_WAIT_US = 500000        # pictures that are later show a lesson that has gone on
-    MEASURE_US = 500000         # shorter, and a single gulp of the kernel is all there is to measure
+    MEASURE_US = 250000         # shorter, and a single gulp of the kernel is all there is to measure
     RATE_LASTS_US = 5000000
 
 
