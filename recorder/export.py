@@ -37,10 +37,6 @@ class ExportError(Exception):
     """The item cannot be exported; the message says why and what to do."""
 
 
-class StillLiveError(ExportError):
-    """The lesson goes on: there is no whole file yet."""
-
-
 class NothingToExportError(ExportError):
     """No picture and no sound was recorded."""
 
@@ -71,10 +67,9 @@ class _Sample:
 
 
 def export(library: Library, item_id: str, target: Path) -> None:
-    """Writes the file whole or not at all. Raises UnknownItemError, ExportError."""
+    """Writes the file whole or not at all; of an item that is still live, what was recorded by now. Raises
+    UnknownItemError, ExportError."""
     item = library.files(item_id)
-    if item.ended is None:
-        raise StillLiveError(f"{item_id} is still being recorded")
     try:
         main = main_tracks(item)
     except NothingRecordedError:

@@ -164,7 +164,7 @@ _LIBRARY: Final = (
         tag="library",
         query=("download",),
         response=MP4,
-        problems=("unknown-item", "item-live", "nothing-recorded", "not-exported"),
+        problems=("unknown-item", "nothing-recorded", "not-exported"),
     ),
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ import msgspec
 from aiohttp import web
 
 from recorder import playlist
-from recorder.export import ExportError, NothingToExportError, StillLiveError, export
+from recorder.export import ExportError, NothingToExportError, export
 from recorder.fragments import silence
 from recorder.library import TRACK_ID, ItemFiles, Library, TrackFiles, UnknownItemError
 from recorder.playlist import NothingRecordedError
@@ -29,6 +30,10 @@ PLAYLIST: Final = "application/vnd.apple.mpegurl"
 MP4: Final = "video/mp4"
 EXPORTED: Final = "lesson.mp4"
 """In the item's directory: made when it is asked for, kept as long as the item."""
+SNAPSHOT: Final = "lesson.live.mp4"
+"""The same of a lesson that goes on: what there was when it was last made."""
+SNAPSHOT_LIFE_S: Final = 20.0
+"""So long the same snapshot is served: long enough for a player to fetch its ranges from one file."""
 MAX_SILENCE_US: Final = playlist.TARGET_S * 1_000_000
 """Playlists never name a longer one."""
 GROWING: Final = {"Cache-Control": "no-cache"}
@@ -112,20 +117,30 @@ class _Handlers:
 
     async def exported(self, request: web.Request) -> web.FileResponse:
         item_id = await self._authorised(request)
-        path = self._library.path(item_id, EXPORTED)
         lock = self._exporting.setdefault(item_id, asyncio.Lock())
         async with lock:
-            if not path.is_file():
-                await self._export(item_id, path)
+            path = await self._whole_file(item_id)
         disposition = f'attachment; filename="{item_id}.mp4"' if "download" in request.query else "inline"
-        headers = {**GROWING, "Content-Type": MP4, "Content-Disposition": disposition}
+        lifetime = GROWING if path.name == EXPORTED else UNKEPT
+        headers = {**lifetime, "Content-Type": MP4, "Content-Disposition": disposition}
         return web.FileResponse(path, headers=headers)
+
+    async def _whole_file(self, item_id: str) -> Path:
+        """The item as one file; of a lesson that goes on, as it was a moment ago."""
+        whole, snapshot = (self._library.path(item_id, name) for name in (EXPORTED, SNAPSHOT))
+        item = await asyncio.to_thread(self._library.item, item_id)
+        if item.state == "ready":
+            if not whole.is_file():
+                await self._export(item_id, whole)
+                snapshot.unlink(missing_ok=True)
+            return whole
+        if not snapshot.is_file() or time.time() - snapshot.stat().st_mtime > SNAPSHOT_LIFE_S:
+            await self._export(item_id, snapshot)
+        return snapshot
 
     async def _export(self, item_id: str, path: Path) -> None:
         try:
             await asyncio.to_thread(export, self._library, item_id, path)
-        except StillLiveError:
-            raise Problem("item-live") from None
         except NothingToExportError:
             raise Problem("nothing-recorded") from None
         except ExportError as error:

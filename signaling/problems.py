@@ -68,7 +68,6 @@ STATUS: Final[Mapping[str, int]] = {
     # the library
     "unknown-item": 404,
     "nothing-recorded": 404,
-    "item-live": 409,
     "not-exported": 503,
     "internal": 500,
     "closed": 503,

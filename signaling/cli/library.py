@@ -83,18 +83,17 @@ def show(library: Library, options: argparse.Namespace, language: str) -> None:
 
 
 def export(library: Library, options: argparse.Namespace, language: str) -> None:
-    from recorder.export import ExportError, StillLiveError
+    from recorder.export import ExportError
     from recorder.export import export as write
 
     item = _item(library, options.item)
     target = options.output or Path(f"{item.id}.mp4")
     try:
         write(library, item.id, target)
-    except StillLiveError as error:
-        raise CommandError("cli.library.still-live", item=item.id) from error
     except ExportError as error:
         raise CommandError("cli.library.not-exported", item=item.id, reason=error) from error
-    print(catalogue.text("cli.library.exported", language, item=item.id, file=target))
+    told = "cli.library.still-live" if item.state == "live" else "cli.library.exported"
+    print(catalogue.text(told, language, item=item.id, file=target))
 
 
 def _item(library: Library, item_id: str) -> ItemView:

@@ -5,7 +5,7 @@ import itertools
 import av
 import pytest
 
-from recorder.export import ExportError, NothingToExportError, StillLiveError, export
+from recorder.export import ExportError, NothingToExportError, export
 from recorder.library import UnknownItemError
 
 SECOND = 1_000_000
@@ -106,12 +106,22 @@ def test_every_track_is_in_the_file_and_the_first_camera_leads(studio, sender, h
         assert [stream.type for stream in container.streams] == ["video", "audio", "video", "audio"]
 
 
+def test_a_lesson_that_goes_on_is_exported_as_far_as_it_got(recorded, tmp_path):
+    export(recorded.library, recorded.item, tmp_path / "now.mp4")
+    recorded.close()
+    export(recorded.library, recorded.item, tmp_path / "whole.mp4")
+    durations = []
+    for name in ("now.mp4", "whole.mp4"):
+        with av.open(str(tmp_path / name)) as container:
+            durations.append(container.duration / av.time_base)
+            assert next(container.demux(video=0)).is_keyframe
+    assert 0 < durations[0] <= durations[1] < durations[0] + 2
+
+
 def test_what_cannot_be_exported_says_why(recorded, studio, tmp_path):
     target = tmp_path / "lesson.mp4"
     with pytest.raises(UnknownItemError):
         export(recorded.library, "nothing", target)
-    with pytest.raises(StillLiveError):
-        export(recorded.library, recorded.item, target)
     recorded.close()
     with pytest.raises(ExportError):
         export(recorded.library, recorded.item, tmp_path / "no" / "such" / "folder.mp4")
