@@ -331,6 +331,8 @@ class RecorderSupervisor:
         self._link, self._ready = link, False
         try:
             self._tell_all()
+            if self._stopping.is_set():  # while the process was being started there was nobody to tell
+                link.send(Shutdown())
             await link.listen(self._heard)
         finally:
             self._link, self._ready = None, False
