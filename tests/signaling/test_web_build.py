@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
+import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +83,38 @@ def test_packages_are_installed_when_the_lock_changed(build: ModuleType, tmp_pat
     (tmp_path / "package-lock.json").write_text('{"changed": true}')
     build.install_packages(node)
     assert len(calls) == 2
+
+
+def pages(directory: Path, script: bytes) -> Path:
+    """A built page for each role, all made of one script and an entry."""
+    directory.mkdir()
+    (directory / "entry.js").write_bytes(b"entry()")
+    (directory / "role.js").write_bytes(script)
+    manifest: dict[str, object] = {"index.html": {"file": "entry.js"}}
+    for name in ("JoinPage", "LessonPage", "StudentView", "RoomView", "TutorView"):
+        manifest[f"src/pages/{name}.vue"] = {"file": "role.js", "imports": ["index.html"]}
+    path = directory / "manifest.json"
+    path.write_text(json.dumps(manifest))
+    return path
+
+
+def test_pages_for_old_tablets_stay_light(build: ModuleType) -> None:
+    manifest = pages(build.PAGES, b"role()" * 100_000)
+    build.weigh()
+    assert not manifest.exists(), "the server would show it to everybody"
+
+
+def test_a_page_that_became_heavy_is_refused(build: ModuleType) -> None:
+    pages(build.PAGES, random.Random(1).randbytes(300_000))
+    with pytest.raises(build.BuildError, match="StudentView needs 300"):
+        build.weigh()
+
+
+def test_pages_lie_compressed_beside_themselves(build: ModuleType) -> None:
+    pages(build.PAGES, b"role()")
+    build.compress()
+    assert gzip.decompress((build.PAGES / "role.js.gz").read_bytes()) == b"role()"
+    assert not (build.PAGES / "manifest.json.gz").exists()
 
 
 @pytest.mark.parametrize(
