@@ -426,6 +426,10 @@ cdef bint bandwidth_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
     return now_us >= bandwidth_deadline(b)
 
 
+cdef void bandwidth_probe_failed(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    end_probe(b, now_us + PROBE_AGAIN_US)
+
+
 cdef void bandwidth_probe_sent(bandwidth_t *b, uint32_t size, int64_t now_us) noexcept nogil:
     cdef probe_t *p = &b.probe
     if p.sent_packets == 0:

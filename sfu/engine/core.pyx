@@ -14,6 +14,7 @@ from sfu.engine.forward cimport forward_ready
 from sfu.engine.lifecycle cimport transport_forget_address
 from sfu.engine.model cimport engine_t, pthread_mutex_t, publication_t, transport_t
 from sfu.engine.outbound cimport burst_t, outbound_flush
+from sfu.engine.pacing cimport pace
 from sfu.engine.receive cimport receive
 from sfu.engine.table cimport table_get
 from sfu.engine.twcc cimport twcc_deadline
@@ -59,6 +60,8 @@ cdef void core_tick(void *engine, int64_t now_us) noexcept nogil:
     set_time(e, now_us)
     if 0 <= e.repair_due_us <= e.now_us:
         repair(e)
+    if 0 <= e.pace_due_us <= e.now_us:
+        pace(e)
     feed_back(e)
     report(e)
     core_settle(e, now_us)
@@ -72,7 +75,7 @@ cdef inline int64_t sooner(int64_t a, int64_t b) noexcept nogil:
 
 cdef int64_t core_deadline(void *engine) noexcept nogil:
     cdef engine_t *e = <engine_t *>engine
-    cdef int64_t due = e.repair_due_us
+    cdef int64_t due = sooner(e.repair_due_us, e.pace_due_us)
     cdef publication_t *p = e.queued
     cdef transport_t *t = e.feedback
     if e.reports != NULL:

@@ -42,5 +42,8 @@ cdef enum counter_t:
     DROP_PROTECT
     DROP_EVENT_QUEUE
     DROP_NO_ADDRESS             # nowhere to send to yet
+    PADDING_OUT                 # packets to probe with
+    DROP_FEEDBACK_MALFORMED     # transport-wide feedback
+    DROP_FRAME_PACED            # pictures left out because a thin link would carry them too late
     DROP_FRAME_SLOW_STREAM      # pictures left out because a TCP connection would carry them too late
     COUNTER_COUNT

@@ -41,6 +41,9 @@ COUNTER_NAMES = (
     "drop_protect",
     "drop_event_queue",
     "drop_no_address",
+    "padding_out",
+    "drop_feedback_malformed",
+    "drop_frame_paced",
     "drop_frame_slow_stream",
 )
 

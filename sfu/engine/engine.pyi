@@ -21,6 +21,9 @@ class EventKind(IntEnum):
     """publication: its first packet arrived."""
     OVERFLOW = 5
     """detail = events lost since the last drain, because Python did not keep up."""
+    BANDWIDTH = 6
+    """transport; detail = what its downlink carries, in bits per second. Told when it moved, at most five times
+    a second."""
 
 class Event(NamedTuple):
     kind: EventKind
@@ -103,6 +106,8 @@ class Engine:
     def set_paused(self, subscription: int, paused: bool) -> None: ...
     def set_wanted_layer(self, subscription: int, layer: int) -> None:
         """Index into the publication's encodings; switched at that layer's next keyframe."""
+    def set_bandwidth_goal(self, transport: int, bps: float) -> None:
+        """What would be sent on this transport if it fitted: up to there its downlink is probed."""
     def request_keyframe(self, publication: int) -> None: ...
 
     # --- statistics: plain dicts, keys as in W3C webrtc-stats, snake_case -----------------------------------

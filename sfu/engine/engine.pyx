@@ -21,6 +21,7 @@ from sfu.engine.core cimport (
 )
 from sfu.engine.counters cimport COUNTER_COUNT
 from sfu.engine.events cimport events_list, events_take
+from sfu.engine.downlink cimport downlink_goal, downlink_open
 from sfu.engine.feedback cimport want_keyframe
 from sfu.engine.lifecycle cimport (
     engine_delete,
@@ -494,6 +495,7 @@ cdef class Engine:
                 subscription_delete(e, s)
                 raise
             self.subscriptions[s.id] = <size_t>s
+            downlink_open(e, s.transport)
             if s.publication.video and s.transport.keyed:
                 want_keyframe(e, &s.publication.layers[s.wanted_layer])
             return s.id
@@ -530,6 +532,13 @@ cdef class Engine:
                 want_keyframe(e, &s.publication.layers[s.wanted_layer])
             s.paused = paused
             s.layer = -1
+        finally:
+            self.unlock()
+
+    def set_bandwidth_goal(self, int transport, double bps):
+        cdef engine_t *e = self.lock()
+        try:
+            downlink_goal(e, self.transport(transport), bps)
         finally:
             self.unlock()
 

@@ -3,6 +3,7 @@
 from collections import namedtuple
 from enum import IntEnum
 
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from posix.unistd cimport close, read, write
@@ -22,6 +23,7 @@ class EventKind(IntEnum):
     ADDRESS_GONE = EVENT_ADDRESS_GONE
     PUBLICATION_STARTED = EVENT_PUBLICATION_STARTED
     OVERFLOW = EVENT_OVERFLOW
+    BANDWIDTH = EVENT_BANDWIDTH
 
 
 Event = namedtuple("Event", "kind transport publication detail address data")
@@ -98,7 +100,7 @@ cdef list events_list(events_t *q, uint32_t used, uint64_t lost):
                 KINDS[header.kind],
                 header.transport,
                 header.publication,
-                0,
+                (<int64_t *>(header + 1))[0] if header.kind == EVENT_BANDWIDTH else 0,
                 address_to_bytes(&header.address),
                 (<const char *>(q.draining + at + sizeof(event_header_t)))[:header.length],
             )

@@ -16,6 +16,7 @@ from sfu.engine.counters cimport (
     NACK_OUT,
     RTCP_OUT,
 )
+from sfu.engine.downlink cimport downlink_feedback, downlink_remb
 from sfu.engine.forward cimport resend
 from sfu.engine.lifecycle cimport attend, report_later, unattend, unlist_feedback
 from sfu.engine.model cimport (
@@ -37,6 +38,7 @@ from sfu.engine.rtcp cimport (
     RTCP_RTPFB,
     RTCP_SR,
     RTPFB_NACK,
+    RTPFB_TRANSPORT_CC,
     report_block_t,
     rtcp_item_t,
     rtcp_next,
@@ -87,6 +89,8 @@ cdef void receive_rtcp(engine_t *e, transport_t *t, const uint8_t *data, uint32_
             receive_report(e, t, &item)
         elif item.type == RTCP_RTPFB and item.count == RTPFB_NACK:
             receive_nack(e, t, &item)
+        elif item.type == RTCP_RTPFB and item.count == RTPFB_TRANSPORT_CC:
+            downlink_feedback(e, t, &item)
         elif item.type == RTCP_PSFB:
             receive_psfb(e, t, &item)
         more = rtcp_next(data, length, &offset, &item)
@@ -166,7 +170,7 @@ cdef void receive_psfb(engine_t *e, transport_t *t, const rtcp_item_t *item) noe
     elif item.count == PSFB_APP:
         bps = rtcp_remb(item)
         if bps >= 0:
-            t.remb_bps = bps
+            downlink_remb(e, t, bps)
 
 
 cdef void keyframe_for(engine_t *e, subscription_t *s) noexcept nogil:

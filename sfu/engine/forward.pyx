@@ -17,19 +17,22 @@ from libc.stdint cimport int8_t, int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc
 from libc.string cimport memcpy, memset
 
+from sfu.engine.bandwidth cimport bandwidth_sent
 from sfu.engine.cache cimport cache_get, cache_payload, packet_t
 from sfu.engine.counters cimport (
+    DROP_FRAME_PACED,
     DROP_FRAME_SLOW_STREAM,
     DROP_NACK_RATE,
     DROP_NACK_UNKNOWN,
     DROP_NO_ADDRESS,
     DROP_PROTECT,
     NACK_SERVED,
+    PADDING_OUT,
     RTP_OUT,
     RTX_OUT,
 )
 from sfu.engine.feedback cimport want_keyframe
-from sfu.engine.lifecycle cimport queue_publication, report_now, unqueue_publication
+from sfu.engine.lifecycle cimport list_paced, queue_publication, report_now, unqueue_publication
 from sfu.engine.model cimport (
     GATHER_US,
     GATHERED,
@@ -48,6 +51,7 @@ from sfu.engine.outbound cimport (
     outbound_reserve,
     outbound_takes_frame,
 )
+from sfu.engine.pacer cimport PACER_PATIENCE_US, pacer_deadline, pacer_put
 from sfu.engine.rtp cimport (
     EXT_ABS_SEND_TIME,
     EXT_AUDIO_LEVEL,
@@ -60,6 +64,7 @@ from sfu.engine.wire cimport put16, put24, put32, unwrap16, unwrap32
 
 cdef enum:
     ONE_BYTE_HEADER = 0xBEDE0000    # RFC 8285, 4.2, with a length of 0
+    PADDING_BYTES = 224             # of a probe without payload; a multiple of SRTP's block
 
 
 # --- gathering ------------------------------------------------------------------------------------------------------
@@ -135,12 +140,34 @@ cdef void even_out(const packet_t **packets, uint32_t count, uint8_t *padding) n
 cdef void forward_to(
     engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, const uint8_t *padding, uint32_t count
 ) noexcept nogil:
-    cdef uint32_t i
     if s.paused or not s.transport.keyed:
         return
     if not s.transport.has_address:
         e.counters[<int>DROP_NO_ADDRESS] += count
         return
+    if s.transport.pacer != NULL and s.publication.video:
+        wait_turn(e, s, layers, packets, count)
+    else:
+        forward_now(e, s, layers, packets, padding, count)
+
+
+cdef void wait_turn(engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, uint32_t count) noexcept nogil:
+    """On a thin link pictures go as fast as it takes them (pacer.pyx); which of them is decided when their turn has come."""
+    cdef uint8_t best = best_layer(e, s)
+    cdef uint32_t i
+    for i in range(count):
+        if s.layer != <int8_t>layers[i].index and best != layers[i].index:
+            continue
+        if not pacer_put(s.transport.pacer, s, layers[i].index, packets[i].sequence, e.now_us):
+            shed(e, s)
+            break
+    list_paced(e, s.transport, pacer_deadline(s.transport.pacer))
+
+
+cdef void forward_now(
+    engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, const uint8_t *padding, uint32_t count
+) noexcept nogil:
+    cdef uint32_t i
     for i in range(count):
         if s.layer != <int8_t>layers[i].index:
             if s.shed_us and not may_resume(e, s, layers[i], packets[i]):
@@ -211,12 +238,18 @@ cdef inline bint begins_picture(subscription_t *s, const packet_t *packet) noexc
 
 
 cdef inline bint takes_picture(engine_t *e, subscription_t *s) noexcept nogil:
+    if s.transport.pacer != NULL and s.transport.pacer.waited_us > PACER_PATIENCE_US:
+        return False
     return outbound_takes_frame(&e.out, &s.transport.address, e.now_us)
 
 
-cdef void shed(engine_t *e, subscription_t *s) noexcept nogil:
-    e.counters[<int>DROP_FRAME_SLOW_STREAM] += 1
+cdef inline void count_shed(engine_t *e, subscription_t *s) noexcept nogil:
+    e.counters[<int>DROP_FRAME_PACED if s.transport.pacer != NULL else <int>DROP_FRAME_SLOW_STREAM] += 1
     s.frames_shed += 1
+
+
+cdef void shed(engine_t *e, subscription_t *s) noexcept nogil:
+    count_shed(e, s)
     s.layer = -1
     if s.shed_us == 0:
         s.shed_us = e.now_us
@@ -232,8 +265,7 @@ cdef bint may_resume(engine_t *e, subscription_t *s, layer_t *layer, const packe
     if packet.keyframe:
         s.shed_us = 0
         return True
-    s.frames_shed += 1
-    e.counters[<int>DROP_FRAME_SLOW_STREAM] += 1
+    count_shed(e, s)
     if e.now_us - s.shed_us >= SHED_KEYFRAME_US:
         s.shed_us = e.now_us
         want_keyframe(e, layer)
@@ -307,6 +339,11 @@ cdef inline void stamp(engine_t *e, transport_t *t, sent_t *sent) noexcept nogil
         t.transport_sequence += 1
 
 
+cdef inline void note_sent(const engine_t *e, transport_t *t, const sent_t *sent, uint32_t length) noexcept nogil:
+    if t.bandwidth != NULL:
+        bandwidth_sent(t.bandwidth, sent.transport_sequence, length, e.now_us)
+
+
 cdef inline uint32_t write_payload(uint8_t *at, const layer_t *layer, const packet_t *packet, uint32_t padding) noexcept nogil:
     memcpy(at, cache_payload(&layer.cache, packet), packet.length)
     if padding:
@@ -331,6 +368,7 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
     n += write_payload(at + n, layer, packet, sent.padding)
     if not protect_and_commit(e, s, at, n):
         return
+    note_sent(e, s.transport, &sent, n)
     e.counters[<int>RTP_OUT] += 1
     s.packets += 1
     s.bytes += packet.length
@@ -393,7 +431,8 @@ cdef void resend(engine_t *e, subscription_t *s, uint16_t sequence) noexcept nog
     sent.tries += 1
     sent.resent_ms = now_ms
     if s.formats[packet.format].rtx_payload_type >= 0:
-        send_rtx(e, s, layer, packet, wanted)
+        if send_rtx(e, s, layer, packet, wanted):
+            count_repeat(e, s)
     else:
         send_again(e, s, layer, packet, wanted, sent)
 
@@ -403,7 +442,7 @@ cdef inline uint32_t resend_gap_ms(const subscription_t *s) noexcept nogil:
     return <uint32_t>((s.rtt_us // 2 if s.rtt_us > 2 * RESEND_GAP_US else RESEND_GAP_US) // 1000)
 
 
-cdef void send_rtx(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, int64_t sequence) noexcept nogil:
+cdef bint send_rtx(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, int64_t sequence) noexcept nogil:
     """RFC 4588, 4: own SSRC and numbers, the original number before the payload."""
     cdef sent_t sent
     cdef uint8_t *at
@@ -415,9 +454,11 @@ cdef void send_rtx(engine_t *e, subscription_t *s, const layer_t *layer, const p
     n = write_header(s, at, <uint32_t>s.formats[packet.format].rtx_payload_type, s.rtx_sequence, s.rtx_ssrc, packet, &sent)
     put16(at + n, <uint32_t>sequence)
     n += 2 + write_payload(at + n + 2, layer, packet, 0)
-    if protect_and_commit(e, s, at, n):
-        s.rtx_sequence += 1
-        count_repeat(e, s)
+    if not protect_and_commit(e, s, at, n):
+        return False
+    note_sent(e, s.transport, &sent, n)
+    s.rtx_sequence += 1
+    return True
 
 
 cdef void send_again(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, int64_t sequence, const sent_t *sent) noexcept nogil:
@@ -433,3 +474,55 @@ cdef inline void count_repeat(engine_t *e, subscription_t *s) noexcept nogil:
     e.counters[<int>RTX_OUT] += 1
     e.counters[<int>NACK_SERVED] += 1
     s.resent += 1
+
+
+# --- probes ---------------------------------------------------------------------------------------------------------
+
+
+cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back) noexcept nogil:
+    cdef subscription_t *s
+    cdef subscription_t *chosen = NULL
+    cdef const sent_t *sent
+    cdef layer_t *layer
+    cdef const packet_t *packet = NULL
+    cdef uint32_t i
+    for i in range(t.subscription_count):
+        s = t.subscriptions[i]
+        if s.rtx_ssrc and s.formats[0].rtx_payload_type >= 0 and (chosen == NULL or (s.layer >= 0 and not s.paused)):
+            chosen = s
+    if chosen == NULL:
+        return False
+    sent = find_sent(chosen, chosen.highest_out - back)
+    if sent != NULL and not chosen.paused:
+        layer = &chosen.publication.layers[sent.layer]
+        packet = cache_get(&layer.cache, unwrap32(layer.reception.highest, sent.sequence))
+    if packet != NULL and chosen.formats[packet.format].rtx_payload_type >= 0:
+        if not send_rtx(e, chosen, layer, packet, chosen.highest_out - back):
+            return False
+    elif not send_empty(e, chosen):
+        return False
+    e.counters[<int>PADDING_OUT] += 1
+    return True
+
+
+cdef bint send_empty(engine_t *e, subscription_t *s) noexcept nogil:
+    """An RTX packet of nothing but padding, which says its own length in a byte (RFC 3550, 5.1)."""
+    cdef packet_t packet
+    cdef sent_t sent
+    cdef uint8_t *at
+    cdef uint32_t n
+    memset(&packet, 0, sizeof(packet))
+    packet.timestamp = s.last_timestamp - s.timestamp_offset
+    sent.with_mid = not s.heard
+    sent.padding = PADDING_BYTES
+    stamp(e, s.transport, &sent)
+    at = outbound_reserve(&e.out)
+    n = write_header(s, at, <uint32_t>s.formats[0].rtx_payload_type, s.rtx_sequence, s.rtx_ssrc, &packet, &sent)
+    memset(at + n, 0, PADDING_BYTES)
+    at[n + PADDING_BYTES - 1] = PADDING_BYTES
+    n += PADDING_BYTES
+    if not protect_and_commit(e, s, at, n):
+        return False
+    note_sent(e, s.transport, &sent, n)
+    s.rtx_sequence += 1
+    return True

@@ -30,6 +30,9 @@ cdef void queue_publication(engine_t *e, publication_t *p) noexcept nogil
 cdef void unqueue_publication(engine_t *e, publication_t *p) noexcept nogil
 cdef void list_feedback(engine_t *e, transport_t *t) noexcept nogil
 cdef void unlist_feedback(engine_t *e, transport_t *t) noexcept nogil
+# To be looked at by then (-1: no time of its own).
+cdef void list_paced(engine_t *e, transport_t *t, int64_t due_us) noexcept nogil
+cdef void unlist_paced(engine_t *e, transport_t *t) noexcept nogil
 # Puts a transport at the end of the report list, a whole interval from now; or at its head, due at once.
 cdef void report_later(engine_t *e, transport_t *t) noexcept nogil
 cdef void report_now(engine_t *e, transport_t *t) noexcept nogil

@@ -25,6 +25,7 @@ from sfu.engine.model cimport (
 )
 from sfu.engine.nack cimport nack_free, nack_init
 from sfu.engine.outbound cimport outbound_free, outbound_init
+from sfu.engine.pacer cimport pacer_forget
 from sfu.engine.reception cimport reception_init
 from sfu.engine.table cimport table_free, table_get, table_init, table_put, table_remove
 from sfu.engine.twcc cimport twcc_free
@@ -43,6 +44,7 @@ cdef engine_t *engine_new(uint64_t seed) except NULL:
         raise MemoryError
     e.random = seed or int.from_bytes(os.urandom(8), "little") | 1
     e.repair_due_us = -1
+    e.pace_due_us = -1
     e.events.fd = -1
     e.mutex = <pthread_mutex_t *>calloc(1, sizeof(pthread_mutex_t))
     if e.mutex == NULL:
@@ -104,8 +106,11 @@ cdef void transport_delete(engine_t *e, transport_t *t) noexcept nogil:
     if t.ufrag.ip[0] != 0:
         table_remove(&e.by_ufrag, &t.ufrag)
     unlist_feedback(e, t)
+    unlist_paced(e, t)
     unlist_report(e, t)
     twcc_free(&t.twcc)
+    free(t.bandwidth)
+    free(t.pacer)
     free(t.subscriptions)
     free(t.streams)
     free(t)
@@ -303,6 +308,8 @@ cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil:
     p.subscription_count -= 1
     p.subscriptions[s.publication_index] = p.subscriptions[p.subscription_count]
     p.subscriptions[s.publication_index].publication_index = s.publication_index
+    if t.pacer != NULL:
+        pacer_forget(t.pacer, s)
     free(s.sent)
     free(s)
     e.subscription_count -= 1
@@ -370,6 +377,26 @@ cdef void unlist_feedback(engine_t *e, transport_t *t) noexcept nogil:
         link = &link[0].feedback_next
     link[0] = t.feedback_next
     t.feedback_listed = False
+
+
+cdef void list_paced(engine_t *e, transport_t *t, int64_t due_us) noexcept nogil:
+    if due_us >= 0 and (e.pace_due_us < 0 or due_us < e.pace_due_us):
+        e.pace_due_us = due_us
+    if t.paced_listed:
+        return
+    t.paced_listed = True
+    t.paced_next = e.paced
+    e.paced = t
+
+
+cdef void unlist_paced(engine_t *e, transport_t *t) noexcept nogil:
+    cdef transport_t **link = &e.paced
+    if not t.paced_listed:
+        return
+    while link[0] != t:
+        link = &link[0].paced_next
+    link[0] = t.paced_next
+    t.paced_listed = False
 
 
 cdef void unlist_report(engine_t *e, transport_t *t) noexcept nogil:

@@ -8,11 +8,13 @@
 from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sfu.engine.address cimport address_t
+from sfu.engine.bandwidth cimport bandwidth_t
 from sfu.engine.cache cimport cache_t
 from sfu.engine.counters cimport COUNTER_COUNT
 from sfu.engine.events cimport events_t
 from sfu.engine.nack cimport nack_t
 from sfu.engine.outbound cimport outbound_t
+from sfu.engine.pacer cimport pacer_t
 from sfu.engine.payload cimport codec_t
 from sfu.engine.reception cimport reception_t
 from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID, TAG_BYTES
@@ -205,6 +207,10 @@ cdef struct transport_t:
     int64_t stun_window_us
     uint32_t stun_count
     int64_t remb_bps            # last REMB of this peer; 0 for none
+    bandwidth_t *bandwidth      # of its downlink; NULL where nobody could report on it
+    pacer_t *pacer              # NULL while the link is not thin
+    bint paced_listed           # in the engine's list of transports that pace or probe
+    transport_t *paced_next
     uint64_t packets_in
     uint64_t bytes_in
     uint64_t packets_out
@@ -226,6 +232,8 @@ cdef struct engine_t:
     layer_t *attended           # layers with missing packets or a wanted keyframe
     int64_t repair_due_us       # next look at them; -1 for none
     transport_t *feedback       # transports with transport-wide feedback to come
+    transport_t *paced          # transports that pace or probe
+    int64_t pace_due_us         # next look at them; -1 for none
     publication_t *queued       # publications with gathered packets
     outbound_t out
     events_t events

@@ -1,6 +1,9 @@
 """Statistics as plain dicts. Keys follow W3C webrtc-stats, in snake_case; times are microseconds unless named otherwise."""
 
+from libc.stdint cimport int64_t
+
 from sfu.engine.address cimport address_to_bytes
+from sfu.engine.bandwidth cimport bandwidth_bps
 from sfu.engine.model cimport LAYER_SILENT_US, layer_t
 from sfu.engine.reception cimport reception_lost
 
@@ -28,6 +31,12 @@ cdef dict stats_of_transport(const engine_t *e, const transport_t *t):
         "bytes_sent": t.bytes_out,
         "round_trip_us": t.rtt_us,
         "available_bitrate_bps": t.remb_bps,
+        "estimate_bps": <int64_t>bandwidth_bps(t.bandwidth) if t.bandwidth != NULL and t.bandwidth.known else 0,
+        "send_bps": <int64_t>t.bandwidth.send_bps if t.bandwidth != NULL else 0,
+        "downlink_lost": t.bandwidth.loss if t.bandwidth != NULL else 0.0,
+        "feedback_round_trip_us": t.bandwidth.rtt_us if t.bandwidth != NULL else 0,
+        "paced": t.pacer != NULL,
+        "paced_packets": t.pacer.count if t.pacer != NULL else 0,
     }
 
 
