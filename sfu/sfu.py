@@ -27,7 +27,7 @@ from .engine.loop import Loop
 from .ice import host_candidates
 from .media import Publication
 from .params import Candidate, Fingerprint, PublicationId, SfuConfig, TransportState
-from .stats import ControlCounters
+from .stats import ControlCounters, socket_counters
 from .transport import LocalTransport, StateCallback, Transport
 
 __all__ = ["Publication", "Sfu"]
@@ -52,6 +52,7 @@ class PacketLoop(Protocol):
     def open_local(self) -> tuple[int, bytes]: ...
     def cpu_seconds(self) -> float: ...
     def sockets(self) -> dict[str, int]: ...
+    def counters(self) -> dict[str, int]: ...
 
 
 class Sfu:
@@ -146,8 +147,11 @@ class Sfu:
     # --- figures -----------------------------------------------------------------------------------
 
     def counters(self) -> dict[str, int]:
-        """The engine's counters and ours, by name; all only grow."""
-        return self.engine.counters() | self.control_counters.snapshot()
+        """The engine's counters, the sockets' and ours, by name; all only grow."""
+        counters = self.engine.counters() | self.control_counters.snapshot()
+        # The sum of what the sockets could not send: here each reason stands for itself.
+        counters.pop("drop_send")
+        return counters | socket_counters(self._packets.counters())
 
     def stats(self, transport: Transport | LocalTransport) -> dict[str, Any]:
         """{"transport": {...}, "publications": {id: {...}}, "subscriptions": {id: {...}}}, keys as in

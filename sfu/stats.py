@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 COUNTERS = (
     "transports_created",
     "transports_connected",
@@ -27,6 +29,15 @@ COUNTERS = (
 """`handshake_milliseconds`: from `connect` to the keys, summed over `transports_connected`. `dtls_dropped`:
 queue full or no DTLS. `dtls_unsent`: no address to send to any more. `events_for_closed`: for a transport
 that has just gone. `events_lost`: the engine's queue ran over because the event loop did not keep up."""
+
+
+NOT_DROPS = frozenset({"gso_refused", "tcp_accepted"})
+"""Of what the sockets count; all else is something given up."""
+
+
+def socket_counters(counts: Mapping[str, int]) -> dict[str, int]:
+    """What the sockets count (engine/drops.pxd), drops named as the engine names its own."""
+    return {name if name in NOT_DROPS else f"drop_{name}": count for name, count in counts.items()}
 
 
 class ControlCounters:

@@ -31,6 +31,7 @@ from signaling import http, keys
 from signaling.auth import Tokens, authorize, require
 from signaling.background import Background
 from signaling.config import Config
+from signaling.diagnosis import add_diagnoses
 from signaling.endpoints import OPERATIONS
 from signaling.library_http import add_library_routes
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
@@ -167,6 +168,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     app = web.Application(middlewares=[http.language, http.problems], client_max_size=http.MAX_BODY)
     app.on_response_prepare.append(http.security_headers)
     _share(app, parts)
+    add_diagnoses(app)
     add_operations(app, OPERATIONS)
     app.router.add_get("/problems/{kind}", http.problem_page)
     Whip().add_routes(app)

@@ -185,13 +185,7 @@ def answer_publish(
     m-line that is not in it becomes inactive (rejected when it is neither audio nor video). version: grows
     with every answer of a connection. SdpError."""
 
-    def receive(section: MediaSection) -> MediaSection | None:
-        if (parameters := chosen.get(section.mid)) is None:
-            return None
-        rids = tuple(encoding for encoding in parameters.encodings if encoding.rid)
-        return _media(section, parameters, Direction.RECVONLY, rids)
-
-    return _answer(offer, local, receive, version)
+    return _answer(offer, local, _receiving(chosen), version)
 
 
 def answer_watch(
@@ -204,11 +198,19 @@ def answer_watch(
     """The answer to a client that receives (WHEP). tracks: mid -> what we send on it; the others become
     inactive. SdpError."""
 
-    def send(section: MediaSection) -> MediaSection | None:
-        track = tracks.get(section.mid)
-        return _sending(section, track) if track else None
+    return _answer(offer, local, _sending_all(tracks), version)
 
-    return _answer(offer, local, send, version)
+
+def answer_echo(
+    offer: SessionDescription,
+    local: LocalParameters,
+    chosen: Mapping[str, MediaParameters],
+    tracks: Mapping[str, OfferedTrack],
+) -> str:
+    """The answer to a client that sends on some m-lines and receives on others: answer_publish and
+    answer_watch in one. SdpError."""
+    receive, send = _receiving(chosen), _sending_all(tracks)
+    return _answer(offer, local, lambda section: receive(section) or send(section), version=1)
 
 
 def offer_subscribe(version: int, local: LocalParameters, lines: MediaLines) -> str:
@@ -227,6 +229,24 @@ def _answer(
     ours = DtlsSetup.ACTIVE if setup is DtlsSetup.PASSIVE else DtlsSetup.PASSIVE
     sections = [_answered(section, fill) for section in offer.sections]
     return _describe(version, local, sections, ours, bundle=bool(offer.bundle))
+
+
+def _receiving(chosen: Mapping[str, MediaParameters]) -> Callable[[MediaSection], MediaSection | None]:
+    def receive(section: MediaSection) -> MediaSection | None:
+        if (parameters := chosen.get(section.mid)) is None:
+            return None
+        rids = tuple(encoding for encoding in parameters.encodings if encoding.rid)
+        return _media(section, parameters, Direction.RECVONLY, rids)
+
+    return receive
+
+
+def _sending_all(tracks: Mapping[str, OfferedTrack]) -> Callable[[MediaSection], MediaSection | None]:
+    def send(section: MediaSection) -> MediaSection | None:
+        track = tracks.get(section.mid)
+        return _sending(section, track) if track else None
+
+    return send
 
 
 def _answered(section: MediaSection, fill: Callable[[MediaSection], MediaSection | None]) -> MediaSection:

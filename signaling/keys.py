@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sfu.sfu import Sfu
     from signaling.auth import Tokens
     from signaling.config import Config
+    from signaling.diagnosis import Diagnoses
     from signaling.metrics import DoorMetrics
     from signaling.openapi import Operation
     from signaling.publications import PublicationRegistry
@@ -32,6 +33,8 @@ METRICS: Final[web.AppKey[DoorMetrics]] = web.AppKey("metrics")
 OPERATIONS: Final[web.AppKey[tuple[Operation, ...]]] = web.AppKey("operations")
 READINESS: Final[web.AppKey[Readiness]] = web.AppKey("readiness")
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
+
+DIAGNOSES: Final[web.AppKey[Diagnoses]] = web.AppKey("diagnoses")
 
 LANGUAGE: Final[web.RequestKey[str]] = web.RequestKey("language", str)
 """Catalogue chosen by Accept-Language."""

@@ -1,6 +1,6 @@
 """What waits to be written to one TCP connection.
 
-Theory of operation. A peer that reads more slowly than the lesson is sent must cost itself, and in the right order:
+Theory of operation. A peer that reads more slowly than it is sent to must cost itself, and in the right order:
 its pictures first, its sound last. So two rings wait: `urgent` (sound, RTCP, STUN, DTLS) and `bulk` (video). Urgent
 frames overtake bulk ones, but never cut into a frame that the kernel has taken the beginning of:
 
@@ -20,7 +20,7 @@ cdef enum:
     BULK_BYTES = 262144
     FEW_BYTES = 16384           # so much may always wait: a kernel writes in gulps
     FULL_BYTES = 131072         # beyond, the keyframe that comes next might not fit
-    MAX_WAIT_US = 500000        # pictures that are later show a lesson that has gone on
+    MAX_WAIT_US = 500000        # later pictures are of no use to anybody who talks with those in them
     MEASURE_US = 250000         # shorter, and a single gulp of the kernel is all there is to measure
     RATE_LASTS_US = 5000000
 

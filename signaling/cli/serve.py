@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from signaling import open_files
 from signaling.cli.command import Commands
 from signaling.config import SETTINGS, Setting, load
 
@@ -29,7 +30,7 @@ def _argument(setting: Setting, commands: Commands) -> dict[str, Any]:
     if setting.default_text:
         text += " " + commands.text("cli.serve.default", default=setting.default_text)
     if setting.is_list:
-        return {"action": "append", "metavar": "ADDRESS", "help": text}
+        return {"action": "append", "metavar": "VALUE", "help": text}
     return {"metavar": "VALUE", "help": text}
 
 
@@ -38,11 +39,13 @@ def serve(options: argparse.Namespace) -> int:
     from signaling.serving import serve_until_stopped
 
     chosen = {setting.name: getattr(options, setting.name) for setting in SETTINGS}
-    if chosen["media_ip"] is not None:
-        chosen["media_ip"] = ",".join(chosen["media_ip"])
+    for setting in SETTINGS:
+        if setting.is_list and chosen[setting.name] is not None:
+            chosen[setting.name] = ",".join(chosen[setting.name])
     config = load(file=options.config, environment=os.environ, options=chosen)
     logging.basicConfig(level=config.log_level.upper(), format=LOG_FORMAT)
     # Its migrations are no news to whoever runs a server.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    open_files.raise_limit()
     serve_until_stopped(config)
     return 0

@@ -79,6 +79,9 @@ class NoSockets:
     def sockets(self) -> dict[str, int]:
         return {"udp": 1, "tcp_listening": 1}
 
+    def counters(self) -> dict[str, int]:
+        return {"send_blocked": 3, "tcp_accepted": 2}
+
 
 class Plane:
     """A media plane in memory, and the peers around it."""

@@ -111,6 +111,12 @@ async def test_stats_of_all_kinds(plane: Any, peer_of: Callable[..., Any]) -> No
 
 async def test_counters_have_fixed_names(plane: Any) -> None:
     assert set(COUNTERS) <= plane.sfu.counters().keys()
+
+
+async def test_what_the_sockets_drop_is_counted_by_reason(plane: Any) -> None:
+    counters = plane.sfu.counters()
+    assert (counters["drop_send_blocked"], counters["tcp_accepted"]) == (3, 2)
+    assert "drop_send" not in counters
     with pytest.raises(KeyError):
         ControlCounters().add("something else")
 
