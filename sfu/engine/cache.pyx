@@ -31,18 +31,21 @@ cdef void cache_free(cache_t *c) noexcept nogil:
     c.slots = NULL
 
 
-cdef packet_t *cache_put(cache_t *c, int64_t sequence, const uint8_t *payload, uint32_t length) noexcept nogil:
+cdef packet_t *cache_put(cache_t *c, int64_t sequence, const uint8_t *payload, uint32_t length, const uint8_t *behind, uint8_t behind_length) noexcept nogil:
     cdef packet_t *slot = &c.slots[sequence & (c.slot_count - 1)]
     cdef uint32_t room = c.arena_bytes - <uint32_t>(c.written & (c.arena_bytes - 1))
     if slot.sequence >= sequence:
         return NULL
-    if room < length:
+    if room < length + behind_length:
         c.written += room
     memcpy(c.arena + (c.written & (c.arena_bytes - 1)), payload, length)
+    if behind_length:
+        memcpy(c.arena + (c.written & (c.arena_bytes - 1)) + length, behind, behind_length)
     slot.sequence = sequence
     slot.position = c.written
     slot.length = <uint16_t>length
-    c.written += length
+    slot.dependency_length = behind_length
+    c.written += length + behind_length
     return slot
 
 

@@ -46,4 +46,8 @@ cdef enum counter_t:
     DROP_FEEDBACK_MALFORMED     # transport-wide feedback
     DROP_FRAME_PACED            # pictures left out because a thin link would carry them too late
     DROP_FRAME_SLOW_STREAM      # pictures left out because a TCP connection would carry them too late
+    DROP_LAYER                  # not forwarded to a subscriber: a layer above the one it gets
+    DROP_SILENCED               # not forwarded: not among the loudest of its group
+    FILLERS_OUT                 # empty packets under numbers that stayed free
+    DEPENDENCY_UNREADABLE       # dependency descriptors that make no sense, or came before their structure
     COUNTER_COUNT

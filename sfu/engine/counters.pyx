@@ -45,6 +45,10 @@ COUNTER_NAMES = (
     "drop_feedback_malformed",
     "drop_frame_paced",
     "drop_frame_slow_stream",
+    "drop_layer",
+    "drop_silenced",
+    "fillers_out",
+    "dependency_unreadable",
 )
 
 if len(COUNTER_NAMES) != COUNTER_COUNT:

@@ -104,8 +104,10 @@ class Engine:
         at once."""
     def remove_subscription(self, subscription: int) -> None: ...
     def set_paused(self, subscription: int, paused: bool) -> None: ...
-    def set_wanted_layer(self, subscription: int, layer: int) -> None:
-        """Index into the publication's encodings; switched at that layer's next keyframe."""
+    def set_wanted_layer(self, subscription: int, layer: int, temporal: int = 7) -> None:
+        """The highest layer that this subscriber is to get. layer: index into the publication's encodings,
+        switched at that encoding's next keyframe; where there is only one encoding, the spatial layer inside
+        it (VP9, AV1; 7: all). temporal: the highest temporal layer, where the stream tells them (7: all)."""
     def set_bandwidth_goal(self, transport: int, bps: float) -> None:
         """What would be sent on this transport if it fitted: up to there its downlink is probed."""
     def request_keyframe(self, publication: int) -> None: ...

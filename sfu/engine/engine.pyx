@@ -22,7 +22,8 @@ from sfu.engine.core cimport (
 from sfu.engine.counters cimport COUNTER_COUNT
 from sfu.engine.events cimport events_list, events_take
 from sfu.engine.downlink cimport downlink_goal, downlink_open
-from sfu.engine.feedback cimport want_keyframe
+from sfu.engine.feedback cimport seek_layer, want_keyframe, want_keyframe_now
+from sfu.engine.layers cimport ALL_LAYERS
 from sfu.engine.lifecycle cimport (
     engine_delete,
     engine_new,
@@ -54,6 +55,7 @@ from sfu.engine.payload cimport codec_by_name
 from sfu.engine.rtp cimport (
     EXT_ABS_SEND_TIME,
     EXT_AUDIO_LEVEL,
+    EXT_DEPENDENCY,
     EXT_KINDS,
     EXT_MID,
     EXT_REPAIRED_RID,
@@ -83,6 +85,7 @@ EXTENSION_KINDS = {
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01": EXT_TRANSPORT_CC,
     "urn:ietf:params:rtp-hdrext:ssrc-audio-level": EXT_AUDIO_LEVEL,
     "urn:3gpp:video-orientation": EXT_VIDEO_ORIENTATION,
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension": EXT_DEPENDENCY,
 }
 
 
@@ -314,7 +317,7 @@ cdef class Engine:
         for i in range(t.subscription_count):
             s = t.subscriptions[i]
             if s.publication.video:
-                want_keyframe(<engine_t *>self.state, &s.publication.layers[s.wanted_layer])
+                want_keyframe_now(<engine_t *>self.state, s)
         return 0
 
     def set_receive_extensions(self, int transport, dict ids):
@@ -497,7 +500,7 @@ cdef class Engine:
             self.subscriptions[s.id] = <size_t>s
             downlink_open(e, s.transport)
             if s.publication.video and s.transport.keyed:
-                want_keyframe(e, &s.publication.layers[s.wanted_layer])
+                want_keyframe_now(e, s)
             return s.id
         finally:
             self.unlock()
@@ -529,7 +532,7 @@ cdef class Engine:
         try:
             s = self.subscription(subscription)
             if s.paused and not paused and s.publication.video:
-                want_keyframe(e, &s.publication.layers[s.wanted_layer])
+                want_keyframe_now(e, s)
             s.paused = paused
             s.layer = -1
         finally:
@@ -542,14 +545,18 @@ cdef class Engine:
         finally:
             self.unlock()
 
-    def set_wanted_layer(self, int subscription, int layer):
+    def set_wanted_layer(self, int subscription, int layer, int temporal=ALL_LAYERS):
         cdef engine_t *e = self.lock()
         cdef subscription_t *s
         try:
             s = self.subscription(subscription)
-            s.wanted_layer = <uint8_t>checked(layer, 0, s.publication.layer_count - 1, "layer")
-            if s.publication.video and s.layer != layer:
-                want_keyframe(e, &s.publication.layers[layer])
+            checked(temporal, 0, ALL_LAYERS, "temporal layer")
+            if s.publication.layer_count > 1:
+                s.wanted_layer = <uint8_t>checked(layer, 0, s.publication.layer_count - 1, "layer")
+            else:
+                s.wanted_spatial = <uint8_t>checked(layer, 0, ALL_LAYERS, "layer")
+            s.wanted_temporal = <uint8_t>temporal
+            seek_layer(e, s)
         finally:
             self.unlock()
 

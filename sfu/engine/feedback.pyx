@@ -4,7 +4,7 @@ Every RTCP packet of ours begins with a report (RFC 3550, 6.1), an empty one whe
 not agree to reduced-size RTCP (RFC 5506) need it, and it costs eight bytes.
 """
 
-from libc.stdint cimport int64_t, uint16_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint16_t, uint64_t
 
 from sfu.engine.counters cimport (
     DROP_NO_ADDRESS,
@@ -17,9 +17,11 @@ from sfu.engine.counters cimport (
     RTCP_OUT,
 )
 from sfu.engine.downlink cimport downlink_feedback, downlink_remb
-from sfu.engine.forward cimport resend
+from sfu.engine.forward cimport best_layer
 from sfu.engine.lifecycle cimport attend, report_later, unattend, unlist_feedback
 from sfu.engine.model cimport (
+    HURRIES,
+    HURRY_US,
     KEYFRAME_PATIENCE_US,
     KEYFRAME_REPEAT_US,
     LAYER_SILENT_US,
@@ -55,6 +57,7 @@ from sfu.engine.rtcp cimport (
 from sfu.engine.srtp cimport SRTP_OK, srtp_protect_rtcp
 from sfu.engine.twcc cimport twcc_deadline, twcc_report
 from sfu.engine.wire cimport get16, get32
+from sfu.engine.write cimport resend
 
 cdef enum:
     REPORT_BLOCKS = 31          # RFC 3550, 6.4.1: RC has five bits
@@ -177,7 +180,7 @@ cdef void keyframe_for(engine_t *e, subscription_t *s) noexcept nogil:
     if s == NULL or not s.publication.video:
         return
     s.plis += 1
-    want_keyframe(e, &s.publication.layers[s.layer if s.layer >= 0 else s.wanted_layer])
+    want_keyframe(e, &s.publication.layers[s.layer if s.layer >= 0 else best_layer(e, s)])
 
 
 # --- keyframes and missing packets, towards publishers --------------------------------------------------------------
@@ -189,6 +192,14 @@ cdef void want_keyframe(engine_t *e, layer_t *layer) noexcept nogil:
         layer.wanted_us = e.now_us
     attend(e, layer)
     ask_keyframe(e, layer)
+
+
+cdef void want_keyframe_now(engine_t *e, subscription_t *s) noexcept nogil:
+    cdef layer_t *layer = &s.publication.layers[best_layer(e, s)]
+    if layer.wanted_us == 0 and layer.hurry_us <= e.now_us + (HURRIES - 1) * HURRY_US:
+        layer.hurry_us = max(layer.hurry_us, e.now_us) + HURRY_US
+        layer.asked_us = 0
+    want_keyframe(e, layer)
 
 
 cdef void ask_keyframe(engine_t *e, layer_t *layer) noexcept nogil:
@@ -217,7 +228,8 @@ cdef void ask_missing(engine_t *e, layer_t *layer) noexcept nogil:
     if not layer.started:
         return
     while count == NACK_BATCH:
-        count = nack_due(&layer.nack, e.now_us, t.rtt_us, lost)
+        # 0: our reports to publishers bring no round trip back; the list measures its own
+        count = nack_due(&layer.nack, e.now_us, 0, lost)
         if count == 0 or not reachable(e, t):
             return
         at = outbound_reserve(&e.out)
@@ -282,19 +294,34 @@ cdef void report(engine_t *e) noexcept nogil:
 
 
 cdef void watch_layers(engine_t *e, transport_t *t) noexcept nogil:
-    """A subscriber whose layer went silent while another is there needs a keyframe of that one."""
-    cdef subscription_t *s
+    """A subscriber whose layer went silent, or that waits for a better one, needs a keyframe of that one."""
     cdef uint32_t i
-    cdef uint32_t k
     for i in range(t.subscription_count):
-        s = t.subscriptions[i]
-        if not s.publication.video or s.paused or s.layer < 0 or s.publication.layer_count == 1:
-            continue
-        if e.now_us - s.publication.layers[s.layer].last_us < LAYER_SILENT_US and s.layer == <int>s.wanted_layer:
-            continue
-        for k in range(s.publication.layer_count):
-            if <int>k != s.layer and e.now_us - s.publication.layers[k].last_us < LAYER_SILENT_US:
-                want_keyframe(e, &s.publication.layers[k])
+        if not t.subscriptions[i].paused and not t.subscriptions[i].shed_us:
+            seek_layer(e, t.subscriptions[i])
+
+
+cdef void seek_layer(engine_t *e, subscription_t *s) noexcept nogil:
+    cdef const publication_t *p = s.publication
+    cdef uint8_t best
+    cdef layer_t *layer
+    if not p.video:
+        return
+    best = best_layer(e, s)
+    layer = &p.layers[best]
+    if not may_ask_again(e, layer):
+        return
+    if s.layer != <int8_t>best:
+        want_keyframe(e, layer)
+    elif s.selector != NULL and layer.spatial_count and s.selector.spatial < min(s.wanted_spatial, layer.spatial_count - 1):
+        want_keyframe(e, layer)     # a spatial layer begins at a keyframe
+
+
+cdef bint may_ask_again(const engine_t *e, const layer_t *layer) noexcept nogil:
+    """Not for a publisher that has just let us wait in vain."""
+    if layer.wanted_us:
+        return False
+    return layer.keyframe_us >= layer.asked_us or e.now_us - layer.asked_us > 2 * KEYFRAME_PATIENCE_US
 
 
 cdef bint sender_info(engine_t *e, subscription_t *s, sender_info_t *info) noexcept nogil:

@@ -1,8 +1,8 @@
 # From a stored packet to the subscribers' datagrams.
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from sfu.engine.cache cimport packet_t
-from sfu.engine.model cimport engine_t, layer_t, publication_t, subscription_t, transport_t
+from sfu.engine.model cimport engine_t, layer_t, publication_t, subscription_t
 
 # A packet of this layer stands in the cache: forward it at the next settle, or within GATHER_US.
 cdef void gather(engine_t *e, layer_t *layer, int64_t sequence, bint now) noexcept nogil
@@ -10,8 +10,5 @@ cdef void gather(engine_t *e, layer_t *layer, int64_t sequence, bint now) noexce
 cdef void forward_ready(engine_t *e) noexcept nogil
 # To one subscriber at once, however thin its link: what it is to get of these packets.
 cdef void forward_now(engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, const uint8_t *padding, uint32_t count) noexcept nogil
-# A packet that nobody needs, to see whether it arrives: a repeat of one of the latest (the back-th) or RTP padding, on an RTX
-# stream. False where there is none.
-cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back) noexcept nogil
-# A subscriber asks for one sequence number again.
-cdef void resend(engine_t *e, subscription_t *s, uint16_t sequence) noexcept nogil
+# The encoding that this subscriber is to get: the wanted one, or the nearest that has packets.
+cdef uint8_t best_layer(const engine_t *e, const subscription_t *s) noexcept nogil

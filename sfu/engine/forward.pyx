@@ -5,9 +5,13 @@ most GATHER_US, ended by the RTP marker), and then written subscriber by subscri
 subscriber lie behind each other in the outbound arena and leave as one UDP_SEGMENT burst. The stored payload is never
 touched: each subscriber gets a header of its own and a copy, encrypted in place.
 
-Rewriting. Within one layer, out = in + offset: gaps of the publisher's stream stay gaps, so that what is repaired late
-still finds its number. A subscriber changes layer, or starts again after a pause, only with the first packet of a
-keyframe; there the offset is chosen so that the numbers go on without a gap, and packets of before are dropped.
+Rewriting. Within one encoding, out = in + offset: gaps of the publisher's stream stay gaps, so that what is repaired late
+still finds its number. A subscriber changes encoding, or starts again after a pause, only with the first packet of a
+keyframe; there the offset is chosen so that the numbers go on without a gap, and packets of before are dropped. Layers
+inside an encoding are left out frame by frame: layers.pyx decides, munger.pyx closes the numbers up.
+
+Time. Where both encodings have sent a report, the new one's timestamps are put on the old one's clock (RFC 3550, 6.4.1);
+else time goes on as the arrivals did. It never stands still nor goes back.
 
 Padding. A burst takes datagrams of one size, and browsers split a frame into packets that differ by a byte. So the smaller
 ones get a few bytes of RTP padding (RFC 3550, 5.1): a byte more costs nothing, a burst less saves two microseconds.
@@ -15,56 +19,34 @@ ones get a few bytes of RTP padding (RFC 3550, 5.1): a byte more costs nothing, 
 
 from libc.stdint cimport int8_t, int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc
-from libc.string cimport memcpy, memset
 
-from sfu.engine.bandwidth cimport bandwidth_sent
-from sfu.engine.cache cimport cache_get, cache_payload, packet_t
-from sfu.engine.counters cimport (
-    DROP_FRAME_PACED,
-    DROP_FRAME_SLOW_STREAM,
-    DROP_NACK_RATE,
-    DROP_NACK_UNKNOWN,
-    DROP_NO_ADDRESS,
-    DROP_PROTECT,
-    NACK_SERVED,
-    PADDING_OUT,
-    RTP_OUT,
-    RTX_OUT,
-)
+from sfu.engine.cache cimport cache_get, packet_t
+from sfu.engine.counters cimport DROP_FRAME_PACED, DROP_FRAME_SLOW_STREAM, DROP_LAYER, DROP_NO_ADDRESS
 from sfu.engine.feedback cimport want_keyframe
+from sfu.engine.layers cimport (
+    VERDICT_DROP_LATE,
+    VERDICT_SEND,
+    VERDICT_SEND_LAST,
+    choose_encoding,
+    selector_begin,
+    selector_decide,
+    selector_t,
+    verdict_t,
+)
 from sfu.engine.lifecycle cimport list_paced, queue_publication, report_now, unqueue_publication
-from sfu.engine.model cimport (
-    GATHER_US,
-    GATHERED,
-    LAYER_SILENT_US,
-    MAX_PADDING,
-    RESEND_GAP_US,
-    RESEND_TRIES,
-    SENT_HISTORY,
-    SHED_KEYFRAME_US,
-    sent_t,
-    transport_t,
+from sfu.engine.model cimport GATHER_US, GATHERED, LAYER_SILENT_US, MAX_PADDING, SHED_KEYFRAME_US, sent_t
+from sfu.engine.munger cimport (
+    DROPPED_LATE,
+    drops_add,
+    drops_begin,
+    drops_shift,
+    drops_t,
+    numbers_begin,
+    numbers_drop,
 )
-from sfu.engine.outbound cimport (
-    outbound_commit,
-    outbound_commit_video,
-    outbound_reserve,
-    outbound_takes_frame,
-)
+from sfu.engine.outbound cimport outbound_takes_frame
 from sfu.engine.pacer cimport PACER_PATIENCE_US, pacer_deadline, pacer_put
-from sfu.engine.rtp cimport (
-    EXT_ABS_SEND_TIME,
-    EXT_AUDIO_LEVEL,
-    EXT_MID,
-    EXT_TRANSPORT_CC,
-    EXT_VIDEO_ORIENTATION,
-)
-from sfu.engine.srtp cimport SRTP_OK, srtp_protect
-from sfu.engine.wire cimport put16, put24, put32, unwrap16, unwrap32
-
-cdef enum:
-    ONE_BYTE_HEADER = 0xBEDE0000    # RFC 8285, 4.2, with a length of 0
-    PADDING_BYTES = 224             # of a probe without payload; a multiple of SRTP's block
+from sfu.engine.write cimport send_filler, send_packet
 
 
 # --- gathering ------------------------------------------------------------------------------------------------------
@@ -168,6 +150,7 @@ cdef void forward_now(
     engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, const uint8_t *padding, uint32_t count
 ) noexcept nogil:
     cdef uint32_t i
+    cdef sent_t sent
     for i in range(count):
         if s.layer != <int8_t>layers[i].index:
             if s.shed_us and not may_resume(e, s, layers[i], packets[i]):
@@ -180,10 +163,14 @@ cdef void forward_now(
         elif s.publication.video and begins_picture(s, packets[i]) and not takes_picture(e, s):
             shed(e, s)
             continue
-        send_packet(e, s, layers[i], packets[i], padding[i])
+        sent.marker = packets[i].marker
+        if packets[i].descriptor.layered and not admit(e, s, layers[i], packets[i], &sent):
+            continue
+        sent.padding = padding[i]
+        send_packet(e, s, layers[i], packets[i], &sent)
 
 
-# --- layers ---------------------------------------------------------------------------------------------------------
+# --- encodings ------------------------------------------------------------------------------------------------------
 
 
 cdef inline bint alive(const engine_t *e, const layer_t *layer) noexcept nogil:
@@ -191,16 +178,11 @@ cdef inline bint alive(const engine_t *e, const layer_t *layer) noexcept nogil:
 
 
 cdef uint8_t best_layer(const engine_t *e, const subscription_t *s) noexcept nogil:
-    """The wanted layer, or the nearest one below it that has packets, or the nearest above."""
     cdef const publication_t *p = s.publication
-    cdef int i
-    for i in range(s.wanted_layer, -1, -1):
-        if alive(e, &p.layers[i]):
-            return <uint8_t>i
-    for i in range(s.wanted_layer + 1, <int>p.layer_count):
-        if alive(e, &p.layers[i]):
-            return <uint8_t>i
-    return s.wanted_layer
+    cdef uint32_t living = 0, i
+    for i in range(p.layer_count):
+        living |= <uint32_t>alive(e, &p.layers[i]) << i
+    return choose_encoding(living, p.layer_count, s.wanted_layer)
 
 
 cdef bint may_start(const engine_t *e, const subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
@@ -210,19 +192,54 @@ cdef bint may_start(const engine_t *e, const subscription_t *s, const layer_t *l
 
 
 cdef void start_layer(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
-    """The next number goes to this packet; time goes on by the clock where another layer's timestamps begin."""
-    cdef uint64_t passed
+    """The next number goes to this packet; time goes on where another encoding's timestamps begin."""
     s.offset = s.highest_out + 1 - packet.sequence
     s.first_in = packet.sequence
+    s.first_out = s.highest_out + 1
     if s.started and s.last_layer != <int8_t>layer.index:
-        passed = <uint64_t>(e.now_us - s.last_sent_us) * s.publication.clock_rate // 1000000
-        s.timestamp_offset = s.last_timestamp + <uint32_t>(passed if passed else 1) - packet.timestamp
+        s.timestamp_offset = next_timestamp_offset(e, s, layer, packet)
     s.frame_timestamp = packet.timestamp
     s.layer = <int8_t>layer.index
     s.last_layer = s.layer
+    if packet.descriptor.picture_bits:
+        numbers_begin(&s.numbers, &packet.descriptor)
+    if s.drops != NULL:
+        drops_begin(s.drops, packet.sequence - 1)
+    if s.selector != NULL:
+        selector_begin(s.selector, &packet.descriptor, s.wanted_spatial, s.wanted_temporal)
     if not s.started:
         s.started = True
+        s.first_frame_us = e.now_us - s.created_us
         report_now(e, s.transport)      # lip sync begins with the first sender report
+
+
+cdef uint32_t next_timestamp_offset(const engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
+    cdef uint32_t rate = s.publication.clock_rate
+    cdef uint64_t passed = <uint64_t>(e.now_us - s.last_sent_us) * rate // 1000000
+    cdef uint32_t by_arrival = s.last_timestamp + <uint32_t>(passed if passed else 1) - packet.timestamp
+    cdef uint32_t by_clock
+    cdef int32_t ahead
+    s.timestamp_offset -= s.timestamp_push
+    s.timestamp_push = 0
+    if s.last_layer < 0 or not clock_offset(s, &s.publication.layers[s.last_layer], layer, &by_clock):
+        return by_arrival
+    ahead = <int32_t>(by_clock - by_arrival)
+    if ahead > <int32_t>rate or -ahead > <int32_t>rate:
+        return by_arrival               # a second off: one of the reports lies
+    ahead = <int32_t>(packet.timestamp + by_clock - s.last_timestamp)
+    if ahead <= 0:
+        s.timestamp_push = <uint32_t>(1 - ahead)
+    return by_clock + s.timestamp_push
+
+
+cdef bint clock_offset(const subscription_t *s, const layer_t *old, const layer_t *layer, uint32_t *offset) noexcept nogil:
+    """What brings `layer` onto the clock that `old` has been sent on, by the sender reports of both."""
+    cdef double apart
+    if old.reception.sr_arrival_us == 0 or layer.reception.sr_arrival_us == 0:
+        return False
+    apart = <double><int64_t>(layer.reception.sr_ntp - old.reception.sr_ntp) / 4294967296.0 * s.publication.clock_rate
+    offset[0] = s.timestamp_offset + old.reception.sr_rtp + <uint32_t><int64_t>apart - layer.reception.sr_rtp
+    return True
 
 
 # --- slow streams ---------------------------------------------------------------------------------------------------
@@ -272,257 +289,46 @@ cdef bint may_resume(engine_t *e, subscription_t *s, layer_t *layer, const packe
     return False
 
 
-# --- writing --------------------------------------------------------------------------------------------------------
+# --- layers inside an encoding --------------------------------------------------------------------------------------
 
 
-cdef inline uint32_t write_extensions(const subscription_t *s, uint8_t *at, const packet_t *packet, const sent_t *sent) noexcept nogil:
-    """Header extensions in the one-byte form (RFC 8285); returns their length with header, 0 for none."""
-    cdef const transport_t *t = s.transport
-    cdef uint32_t n = 4
-    if sent.with_mid and t.send_ids[<int>EXT_MID] and s.mid.length:
-        at[n] = <uint8_t>(t.send_ids[<int>EXT_MID] << 4 | (s.mid.length - 1))
-        memcpy(at + n + 1, s.mid.text, s.mid.length)
-        n += 1 + s.mid.length
-    if t.send_ids[<int>EXT_ABS_SEND_TIME]:
-        at[n] = <uint8_t>(t.send_ids[<int>EXT_ABS_SEND_TIME] << 4 | 2)
-        put24(at + n + 1, sent.send_time)
-        n += 4
-    if t.send_ids[<int>EXT_TRANSPORT_CC]:
-        at[n] = <uint8_t>(t.send_ids[<int>EXT_TRANSPORT_CC] << 4 | 1)
-        put16(at + n + 1, sent.transport_sequence)
-        n += 3
-    if packet.has_level and t.send_ids[<int>EXT_AUDIO_LEVEL]:
-        at[n] = <uint8_t>(t.send_ids[<int>EXT_AUDIO_LEVEL] << 4)
-        at[n + 1] = packet.level
-        n += 2
-    if packet.has_orientation and t.send_ids[<int>EXT_VIDEO_ORIENTATION]:
-        at[n] = <uint8_t>(t.send_ids[<int>EXT_VIDEO_ORIENTATION] << 4)
-        at[n + 1] = packet.orientation
-        n += 2
-    if n == 4:
-        return 0
-    while n & 3:
-        at[n] = 0
-        n += 1
-    put32(at, ONE_BYTE_HEADER | ((n - 4) >> 2))
-    return n
+cdef bint admit(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, sent_t *sent) noexcept nogil:
+    """Whether this packet goes out; sets its marker where it now ends the picture."""
+    cdef verdict_t verdict
+    cdef int64_t highest = s.drops.highest if s.drops != NULL else s.highest_out - s.offset
+    if s.selector == NULL:
+        s.selector = <selector_t *>calloc(1, sizeof(selector_t))
+        if s.selector == NULL:
+            return True
+        selector_begin(s.selector, &packet.descriptor, s.wanted_spatial, s.wanted_temporal)
+    verdict = selector_decide(
+        s.selector,
+        &packet.descriptor,
+        layer.structure,
+        packet.keyframe,
+        packet.sequence > highest,
+        s.wanted_spatial,
+        s.wanted_temporal,
+    )
+    if verdict == VERDICT_SEND or verdict == VERDICT_SEND_LAST:
+        sent.marker |= verdict == VERDICT_SEND_LAST
+        return True
+    e.counters[<int>DROP_LAYER] += 1
+    # a hole in the picture ids would stop the layers that a VP8 decoder still gets
+    if verdict != VERDICT_DROP_LATE and s.selector.fresh and packet.descriptor.closes_up:
+        numbers_drop(&s.numbers)
+    leave_out(e, s, layer, packet, highest)
+    return False
 
 
-cdef inline uint32_t write_header(const subscription_t *s, uint8_t *at, uint32_t payload_type, uint32_t sequence, uint32_t ssrc, const packet_t *packet, const sent_t *sent) noexcept nogil:
-    cdef uint32_t n = write_extensions(s, at + 12, packet, sent)
-    at[0] = (0x90 if n else 0x80) | (0x20 if sent.padding else 0)
-    at[1] = <uint8_t>(packet.marker << 7 | payload_type)
-    put16(at + 2, sequence)
-    put32(at + 4, packet.timestamp + s.timestamp_offset)
-    put32(at + 8, ssrc)
-    return 12 + n
-
-
-cdef bint protect_and_commit(engine_t *e, subscription_t *s, uint8_t *at, uint32_t length) noexcept nogil:
-    cdef transport_t *t = s.transport
-    if not t.plain and srtp_protect(t.srtp_out, at, &length) != SRTP_OK:
-        e.counters[<int>DROP_PROTECT] += 1
-        return False
-    if s.publication.video:
-        outbound_commit_video(&e.out, &t.address, length)
-    else:
-        outbound_commit(&e.out, &t.address, length)
-    t.packets_out += 1
-    t.bytes_out += length
-    return True
-
-
-cdef inline void stamp(engine_t *e, transport_t *t, sent_t *sent) noexcept nogil:
-    sent.send_time = e.send_time
-    sent.transport_sequence = t.transport_sequence
-    if t.send_ids[<int>EXT_TRANSPORT_CC]:
-        t.transport_sequence += 1
-
-
-cdef inline void note_sent(const engine_t *e, transport_t *t, const sent_t *sent, uint32_t length) noexcept nogil:
-    if t.bandwidth != NULL:
-        bandwidth_sent(t.bandwidth, sent.transport_sequence, length, e.now_us)
-
-
-cdef inline uint32_t write_payload(uint8_t *at, const layer_t *layer, const packet_t *packet, uint32_t padding) noexcept nogil:
-    memcpy(at, cache_payload(&layer.cache, packet), packet.length)
-    if padding:
-        memset(at + packet.length, 0, padding)
-        at[packet.length + padding - 1] = <uint8_t>padding
-    return packet.length + padding
-
-
-cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, uint8_t padding) noexcept nogil:
-    cdef int payload_type = s.formats[packet.format].payload_type
-    cdef int64_t sequence = packet.sequence + s.offset
-    cdef sent_t sent
-    cdef uint8_t *at
-    cdef uint32_t n
-    if payload_type < 0:
-        return
-    sent.with_mid = not s.heard
-    sent.padding = 0 if s.transport.plain else padding
-    stamp(e, s.transport, &sent)
-    at = outbound_reserve(&e.out)
-    n = write_header(s, at, <uint32_t>payload_type, <uint32_t>sequence, s.ssrc, packet, &sent)
-    n += write_payload(at + n, layer, packet, sent.padding)
-    if not protect_and_commit(e, s, at, n):
-        return
-    note_sent(e, s.transport, &sent, n)
-    e.counters[<int>RTP_OUT] += 1
-    s.packets += 1
-    s.bytes += packet.length
-    if sequence > s.highest_out:
-        s.highest_out = sequence
-        s.last_timestamp = packet.timestamp + s.timestamp_offset
-        s.last_sent_us = e.now_us
-    if s.keeps_history:
-        remember(s, sequence, layer, packet, &sent)
-
-
-# --- repeats --------------------------------------------------------------------------------------------------------
-
-
-cdef inline void remember(subscription_t *s, int64_t sequence, const layer_t *layer, const packet_t *packet, sent_t *sent) noexcept nogil:
-    if s.sent == NULL:
-        s.sent = <sent_t *>calloc(SENT_HISTORY, sizeof(sent_t))
-        if s.sent == NULL:
+cdef void leave_out(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, int64_t highest) noexcept nogil:
+    cdef int64_t shift
+    if s.drops == NULL:
+        s.drops = <drops_t *>calloc(1, sizeof(drops_t))
+        if s.drops == NULL:
             return
-    sent.sequence = <uint32_t>packet.sequence
-    sent.resent_ms = 0
-    sent.tries = 0
-    sent.layer = layer.index
-    sent.check = check_of(sequence)
-    s.sent[sequence & (SENT_HISTORY - 1)] = sent[0]
-
-
-cdef inline uint8_t check_of(int64_t sequence) noexcept nogil:
-    return <uint8_t>((sequence // SENT_HISTORY) & 127) | 128     # never 0, which an unused entry has
-
-
-cdef sent_t *find_sent(subscription_t *s, int64_t sequence) noexcept nogil:
-    cdef sent_t *sent
-    if s.sent == NULL or sequence > s.highest_out or s.highest_out - sequence >= SENT_HISTORY:
-        return NULL
-    sent = &s.sent[sequence & (SENT_HISTORY - 1)]
-    # a packet of before a layer switch: its timestamps no longer fit, and its frame no longer matters
-    if sent.check != check_of(sequence) or s.layer != <int8_t>sent.layer:
-        return NULL
-    return sent
-
-
-cdef void resend(engine_t *e, subscription_t *s, uint16_t sequence) noexcept nogil:
-    cdef int64_t wanted = unwrap16(s.highest_out, sequence)
-    cdef sent_t *sent = find_sent(s, wanted)
-    cdef const layer_t *layer
-    cdef const packet_t *packet
-    cdef uint32_t now_ms = <uint32_t>(e.now_us // 1000) | 1
-    if sent == NULL or not s.transport.has_address or s.paused:
-        e.counters[<int>DROP_NACK_UNKNOWN] += 1
-        return
-    layer = &s.publication.layers[sent.layer]
-    packet = cache_get(&layer.cache, unwrap32(layer.reception.highest, sent.sequence))
-    if packet == NULL:
-        e.counters[<int>DROP_NACK_UNKNOWN] += 1
-        return
-    if sent.tries >= RESEND_TRIES or (sent.resent_ms and now_ms - sent.resent_ms < resend_gap_ms(s)):
-        e.counters[<int>DROP_NACK_RATE] += 1
-        return
-    sent.tries += 1
-    sent.resent_ms = now_ms
-    if s.formats[packet.format].rtx_payload_type >= 0:
-        if send_rtx(e, s, layer, packet, wanted):
-            count_repeat(e, s)
-    else:
-        send_again(e, s, layer, packet, wanted, sent)
-
-
-cdef inline uint32_t resend_gap_ms(const subscription_t *s) noexcept nogil:
-    # A receiver repeats its request about once a round trip; two requests within half of one mean the same loss.
-    return <uint32_t>((s.rtt_us // 2 if s.rtt_us > 2 * RESEND_GAP_US else RESEND_GAP_US) // 1000)
-
-
-cdef bint send_rtx(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, int64_t sequence) noexcept nogil:
-    """RFC 4588, 4: own SSRC and numbers, the original number before the payload."""
-    cdef sent_t sent
-    cdef uint8_t *at
-    cdef uint32_t n
-    sent.with_mid = not s.heard
-    sent.padding = 0
-    stamp(e, s.transport, &sent)
-    at = outbound_reserve(&e.out)
-    n = write_header(s, at, <uint32_t>s.formats[packet.format].rtx_payload_type, s.rtx_sequence, s.rtx_ssrc, packet, &sent)
-    put16(at + n, <uint32_t>sequence)
-    n += 2 + write_payload(at + n + 2, layer, packet, 0)
-    if not protect_and_commit(e, s, at, n):
-        return False
-    note_sent(e, s.transport, &sent, n)
-    s.rtx_sequence += 1
-    return True
-
-
-cdef void send_again(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, int64_t sequence, const sent_t *sent) noexcept nogil:
-    """The packet as it was, to the bit: under AES-GCM the same number with other bytes would give the key away (RFC 7714, 9.1)."""
-    cdef uint8_t *at = outbound_reserve(&e.out)
-    cdef uint32_t n = write_header(s, at, <uint32_t>s.formats[packet.format].payload_type, <uint32_t>sequence, s.ssrc, packet, sent)
-    n += write_payload(at + n, layer, packet, sent.padding)
-    if protect_and_commit(e, s, at, n):
-        count_repeat(e, s)
-
-
-cdef inline void count_repeat(engine_t *e, subscription_t *s) noexcept nogil:
-    e.counters[<int>RTX_OUT] += 1
-    e.counters[<int>NACK_SERVED] += 1
-    s.resent += 1
-
-
-# --- probes ---------------------------------------------------------------------------------------------------------
-
-
-cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back) noexcept nogil:
-    cdef subscription_t *s
-    cdef subscription_t *chosen = NULL
-    cdef const sent_t *sent
-    cdef layer_t *layer
-    cdef const packet_t *packet = NULL
-    cdef uint32_t i
-    for i in range(t.subscription_count):
-        s = t.subscriptions[i]
-        if s.rtx_ssrc and s.formats[0].rtx_payload_type >= 0 and (chosen == NULL or (s.layer >= 0 and not s.paused)):
-            chosen = s
-    if chosen == NULL:
-        return False
-    sent = find_sent(chosen, chosen.highest_out - back)
-    if sent != NULL and not chosen.paused:
-        layer = &chosen.publication.layers[sent.layer]
-        packet = cache_get(&layer.cache, unwrap32(layer.reception.highest, sent.sequence))
-    if packet != NULL and chosen.formats[packet.format].rtx_payload_type >= 0:
-        if not send_rtx(e, chosen, layer, packet, chosen.highest_out - back):
-            return False
-    elif not send_empty(e, chosen):
-        return False
-    e.counters[<int>PADDING_OUT] += 1
-    return True
-
-
-cdef bint send_empty(engine_t *e, subscription_t *s) noexcept nogil:
-    """An RTX packet of nothing but padding, which says its own length in a byte (RFC 3550, 5.1)."""
-    cdef packet_t packet
-    cdef sent_t sent
-    cdef uint8_t *at
-    cdef uint32_t n
-    memset(&packet, 0, sizeof(packet))
-    packet.timestamp = s.last_timestamp - s.timestamp_offset
-    sent.with_mid = not s.heard
-    sent.padding = PADDING_BYTES
-    stamp(e, s.transport, &sent)
-    at = outbound_reserve(&e.out)
-    n = write_header(s, at, <uint32_t>s.formats[0].rtx_payload_type, s.rtx_sequence, s.rtx_ssrc, &packet, &sent)
-    memset(at + n, 0, PADDING_BYTES)
-    at[n + PADDING_BYTES - 1] = PADDING_BYTES
-    n += PADDING_BYTES
-    if not protect_and_commit(e, s, at, n):
-        return False
-    note_sent(e, s.transport, &sent, n)
-    s.rtx_sequence += 1
-    return True
+        drops_begin(s.drops, highest)
+    if drops_add(s.drops, &s.offset, packet.sequence, packet.descriptor.frame) == DROPPED_LATE:
+        shift = drops_shift(s.drops, packet.sequence)
+        if shift >= 0:
+            send_filler(e, s, packet, packet.sequence + s.offset + shift)

@@ -8,6 +8,7 @@ from libc.string cimport memset
 from sfu.engine.address cimport same_address
 from sfu.engine.cache cimport cache_free, cache_init
 from sfu.engine.events cimport events_free, events_init
+from sfu.engine.layers cimport ALL_LAYERS
 from sfu.engine.model cimport (
     AUDIO_ARENA,
     AUDIO_SLOTS,
@@ -217,6 +218,8 @@ cdef int layer_open(engine_t *e, layer_t *layer, uint32_t ssrc) noexcept nogil:
     layer_close(e, layer)
     layer.ssrc = ssrc
     layer.opened_us = e.now_us
+    layer.frame_highest = -1
+    layer.spatial_count = 0
     reception_init(&layer.reception, ssrc, p.clock_rate)
     if cache_init(&layer.cache, VIDEO_ARENA if p.video else AUDIO_ARENA, VIDEO_SLOTS if p.video else AUDIO_SLOTS) < 0:
         return -1
@@ -240,6 +243,8 @@ cdef void layer_close(engine_t *e, layer_t *layer) noexcept nogil:
     e.cache_bytes -= layer.cache.arena_bytes
     cache_free(&layer.cache)
     nack_free(&layer.nack)
+    free(layer.structure)
+    layer.structure = NULL
     layer.started = False
 
 
@@ -286,6 +291,10 @@ cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t
     s.layer = -1
     s.last_layer = -1
     s.wanted_layer = <uint8_t>(p.layer_count - 1)
+    s.wanted_spatial = ALL_LAYERS
+    s.wanted_temporal = ALL_LAYERS
+    s.created_us = e.now_us
+    s.first_frame_us = -1
     s.rtx_sequence = <uint16_t>(engine_random(e) & 0x7FFF)
     # The first sequence number lies in the lower half, so that both ends agree on SRTP's first rollover (RFC 3711, 3.3.1).
     s.highest_out = <int64_t>(engine_random(e) & 0x7FFF)
@@ -311,6 +320,8 @@ cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil:
     if t.pacer != NULL:
         pacer_forget(t.pacer, s)
     free(s.sent)
+    free(s.selector)
+    free(s.drops)
     free(s)
     e.subscription_count -= 1
 

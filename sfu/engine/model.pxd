@@ -11,7 +11,11 @@ from sfu.engine.address cimport address_t
 from sfu.engine.bandwidth cimport bandwidth_t
 from sfu.engine.cache cimport cache_t
 from sfu.engine.counters cimport COUNTER_COUNT
+from sfu.engine.dependency cimport structure_t
+from sfu.engine.descriptor cimport MAX_SPATIAL, MAX_TEMPORAL
 from sfu.engine.events cimport events_t
+from sfu.engine.layers cimport selector_t
+from sfu.engine.munger cimport drops_t, numbers_t
 from sfu.engine.nack cimport nack_t
 from sfu.engine.outbound cimport outbound_t
 from sfu.engine.pacer cimport pacer_t
@@ -45,6 +49,10 @@ cdef enum:
     REPORT_US = 1000000         # RTCP SR and RR (RFC 3550, 6.2: at most 5 % of the bandwidth; this is far below)
     REPAIR_US = 5000            # how finely NACK and keyframe repeats are timed
     KEYFRAME_REPEAT_US = 500000  # one PLI each, until a keyframe arrives
+    # A new subscriber need not wait for the next repeat, four times in a row and then once a second: so a storm of joins
+    # costs the others at most three keyframes a second, 1 Mbit/s at 40 kB each.
+    HURRY_US = 1000000
+    HURRIES = 4
     KEYFRAME_PATIENCE_US = 20000000  # a publisher that never answers is left alone after that
     SHED_KEYFRAME_US = 2000000  # how often one slow stream may ask a publisher for a keyframe
     DEFAULT_RTT_US = 80000
@@ -81,10 +89,15 @@ cdef struct layer_t:
     int64_t keyframe_sequence
     int64_t wanted_us           # since when a keyframe is wanted; 0 for not
     int64_t asked_us            # last PLI
+    int64_t hurry_us            # how far ahead of time new subscribers have had keyframes; see want_keyframe_now
     uint64_t keyframes
     uint64_t nacks
     uint64_t plis
     uint64_t repaired
+    int64_t frame_highest       # latest frame number, unwrapped; negative: none yet
+    uint8_t spatial_count       # spatial layers since the last keyframe
+    uint64_t layer_bytes[MAX_SPATIAL][MAX_TEMPORAL]     # payload bytes received of each layer inside the stream
+    structure_t *structure      # dependency descriptor: templates of the last keyframe; NULL: none seen
     bint attended               # in the engine's list of layers that need repair
     layer_t *attended_next
     layer_t *attended_previous
@@ -121,9 +134,10 @@ cdef struct sent_t:             # how one sent packet maps back, and what its pl
     uint16_t transport_sequence
     uint8_t check               # next bits of the out sequence, so that a stale entry is not taken for a fresh one
     uint8_t tries
-    uint8_t layer
     uint8_t padding             # bytes of RTP padding
     uint8_t with_mid
+    uint8_t marker
+    uint16_t picture            # number of its frame as sent
 
 cdef struct out_format_t:
     int16_t payload_type        # -1: not taken by this subscriber
@@ -146,17 +160,26 @@ cdef struct subscription_t:
     bint keeps_history
     int8_t layer                # being sent; -1: waiting to start or to start again
     int8_t last_layer           # the last one that was sent; -1: none yet
-    uint8_t wanted_layer
-    # Rewriting: out = in + offset for packets of the current layer from first_in on.
+    uint8_t wanted_layer        # encoding of a simulcast
+    uint8_t wanted_spatial      # layers inside the stream; ALL_LAYERS: all
+    uint8_t wanted_temporal
+    selector_t *selector        # NULL until the stream turns out to have layers inside
+    drops_t *drops              # NULL until something is left out
+    numbers_t numbers
+    # Rewriting: out = in + offset (+ drops) for packets of the current layer from first_in on.
     int64_t first_in
+    int64_t first_out
     int64_t offset
     int64_t highest_out
     uint32_t timestamp_offset
+    uint32_t timestamp_push     # of it: what keeps time from going back at a switch
     uint32_t last_timestamp     # as sent, of highest_out
     uint32_t frame_timestamp    # as received, of the picture that was sent or left out last
     int64_t shed_us             # a stream was too slow for a picture then: waits for a keyframe; 0: not
     uint64_t frames_shed
     int64_t last_sent_us
+    int64_t created_us
+    int64_t first_frame_us      # from then to the first keyframe (or sound) sent; -1: not yet
     uint16_t rtx_sequence
     sent_t *sent                # SENT_HISTORY, by out sequence; NULL until the first packet
     uint64_t packets

@@ -5,10 +5,11 @@ from libc.stdlib cimport free
 
 from sfu.engine.bandwidth cimport bandwidth_deadline, bandwidth_probe, bandwidth_probe_failed
 from sfu.engine.cache cimport cache_get, packet_t
-from sfu.engine.forward cimport forward_now, send_padding
+from sfu.engine.forward cimport forward_now
 from sfu.engine.lifecycle cimport unlist_paced
 from sfu.engine.model cimport layer_t, subscription_t, transport_t
 from sfu.engine.pacer cimport pacer_charge, pacer_deadline, pacer_t, pacer_take, waiting_t
+from sfu.engine.write cimport send_padding
 
 
 cdef inline bint reachable(const transport_t *t) noexcept nogil:

@@ -15,6 +15,7 @@ cdef enum:
     NAL_FU_A = 28
     OBU_SEQUENCE_HEADER = 1         # AV1 bitstream, 6.2.2
     AV1_MAX_OBUS = 64               # looked at in one packet; a sequence header stands at the front
+    RED_MAX_BLOCKS = 16             # browsers send at most nine redundant ones
 
 cdef dict CODECS = {
     "opus": CODEC_OPUS,
@@ -138,6 +139,21 @@ cdef bint starts_keyframe(codec_t codec, const uint8_t *payload, uint32_t length
     return False
 
 
+cdef uint32_t red_primary(const uint8_t *payload, uint32_t length, uint8_t *payload_type) noexcept nogil:
+    """RFC 2198, 3: headers of four bytes (F, payload type, timestamp offset, length), the last one of a byte; then the blocks."""
+    cdef uint32_t at = 0, before = 0
+    cdef int i
+    for i in range(RED_MAX_BLOCKS):
+        if at < length and not payload[at] & 0x80:
+            payload_type[0] = payload[at]
+            return at + 1 + before if before < length - at - 1 else 0
+        if length - at < 4 or at > length:
+            return 0
+        before += get16(payload + at + 2) & 0x3FF
+        at += 4
+    return 0
+
+
 # --- the same, for Python --------------------------------------------------------------------------------------
 
 
@@ -146,5 +162,16 @@ def begins_keyframe(str codec, payload):
     PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
     try:
         return bool(starts_keyframe(codec_by_name(codec), <const uint8_t *>view.buf, <uint32_t>view.len))
+    finally:
+        PyBuffer_Release(&view)
+
+
+def find_primary(payload):
+    cdef Py_buffer view
+    cdef uint8_t payload_type = 0
+    PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
+    try:
+        at = red_primary(<const uint8_t *>view.buf, <uint32_t>view.len, &payload_type)
+        return (at, payload_type) if at else None
     finally:
         PyBuffer_Release(&view)

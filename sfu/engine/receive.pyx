@@ -5,12 +5,15 @@ ours, DTLS or media from an address that no authenticated check has named: each 
 Only media of a known peer reaches the cipher.
 """
 
-from libc.stdint cimport int64_t, uint16_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint16_t, uint64_t
+from libc.stdlib cimport malloc
+from libc.string cimport memset
 
 from sfu.engine.cache cimport cache_put, packet_t
 from sfu.engine.classify cimport CLASS_DTLS, CLASS_RTCP, CLASS_RTP, CLASS_STUN, classify
 from sfu.engine.counters cimport (
     BYTES_IN,
+    DEPENDENCY_UNREADABLE,
     DATAGRAMS_IN,
     DROP_DTLS_UNKNOWN_ADDRESS,
     DROP_EMPTY,
@@ -39,11 +42,14 @@ from sfu.engine.counters cimport (
     STUN_IN,
     counter_t,
 )
+from sfu.engine.dependency cimport dependency_read, structure_t
+from sfu.engine.descriptor cimport descriptor_read, descriptor_t, descriptor_unwrap
 from sfu.engine.events cimport EVENT_DTLS, EVENT_PUBLICATION_STARTED, EVENT_STUN, events_push
 from sfu.engine.feedback cimport receive_rtcp, want_keyframe
 from sfu.engine.forward cimport gather
 from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, stream_add
 from sfu.engine.model cimport (
+    LAYER_SILENT_US,
     MAX_PAYLOAD,
     RESTART_US,
     STUN_PER_SECOND,
@@ -55,10 +61,11 @@ from sfu.engine.model cimport (
     transport_t,
 )
 from sfu.engine.nack cimport nack_received
-from sfu.engine.payload cimport starts_keyframe
+from sfu.engine.payload cimport CODEC_AV1, CODEC_H264, CODEC_RED, red_primary, starts_keyframe
 from sfu.engine.reception cimport reception_packet
 from sfu.engine.rtp cimport (
     EXT_AUDIO_LEVEL,
+    EXT_DEPENDENCY,
     EXT_MID,
     EXT_REPAIRED_RID,
     EXT_RID,
@@ -230,6 +237,7 @@ cdef void store(engine_t *e, layer_t *layer, const rtp_t *p, uint32_t wire_seque
     cdef packet_t *slot
     cdef int64_t sequence
     cdef uint64_t before
+    cdef uint8_t behind = dependency_length(f, p)
     if length > MAX_PAYLOAD:
         count(e, DROP_RTP_TOO_LARGE)
         return
@@ -237,14 +245,19 @@ cdef void store(engine_t *e, layer_t *layer, const rtp_t *p, uint32_t wire_seque
     sequence = reception_packet(&layer.reception, <uint16_t>wire_sequence, p.timestamp, length, repaired, e.now_us)
     slot = NULL
     if layer.reception.duplicates == before:
-        slot = cache_put(&layer.cache, sequence, payload, length)
+        slot = cache_put(&layer.cache, sequence, payload, length, p.extension[<int>EXT_DEPENDENCY], behind)
     if slot == NULL:
         count(e, DROP_RTP_DUPLICATE)
         return
     describe(e, slot, p, f, payload, format, publication.video)
-    layer.last_us = e.now_us
+    if publication.video:
+        describe_frame(e, layer, slot, p, f, payload)
+    else:
+        describe_sound(publication, slot, f, payload)
     if slot.keyframe:
         keyframe_came(e, layer, sequence)
+    note_awake(e, layer)
+    layer.last_us = e.now_us
     if f.nack:
         repaired |= note_sequence(e, layer, sequence)
     if not publication.announced:
@@ -258,6 +271,8 @@ cdef void describe(engine_t *e, packet_t *slot, const rtp_t *p, const format_t *
     slot.arrival_us = e.now_us
     slot.timestamp = p.timestamp
     slot.format = <uint8_t>format
+    slot.primary_format = -1
+    memset(&slot.descriptor, 0, sizeof(descriptor_t))
     slot.marker = p.marker
     slot.keyframe = video and starts_keyframe(f.codec, payload, slot.length)
     slot.has_level = p.extension_length[<int>EXT_AUDIO_LEVEL] == 1
@@ -266,6 +281,69 @@ cdef void describe(engine_t *e, packet_t *slot, const rtp_t *p, const format_t *
     slot.has_orientation = p.extension_length[<int>EXT_VIDEO_ORIENTATION] == 1
     if slot.has_orientation:
         slot.orientation = p.extension[<int>EXT_VIDEO_ORIENTATION][0]
+
+
+cdef inline uint8_t dependency_length(const format_t *f, const rtp_t *p) noexcept nogil:
+    """How much of a dependency descriptor is kept and passed on: only where the payload itself says nothing of layers, since
+    of VP8 and VP9 other numbers are rewritten."""
+    return p.extension_length[<int>EXT_DEPENDENCY] if f.codec == CODEC_AV1 or f.codec == CODEC_H264 else 0
+
+
+cdef void describe_frame(engine_t *e, layer_t *layer, packet_t *slot, const rtp_t *p, const format_t *f, const uint8_t *payload) noexcept nogil:
+    """To which frame the packet belongs, and of which layer that is."""
+    cdef descriptor_t *d = &slot.descriptor
+    if slot.dependency_length:
+        read_dependency(e, layer, d, p)
+    else:
+        descriptor_read(d, f.codec, payload, slot.length)
+    if d.picture_bits:
+        d.frame = descriptor_unwrap(d, layer.frame_highest)
+        # the first packet that is newer in sequence says where the numbers are now, even if they jumped
+        if d.frame > layer.frame_highest or slot.sequence == layer.reception.highest:
+            layer.frame_highest = d.frame
+    if d.layered:
+        if slot.keyframe:
+            layer.spatial_count = 0
+        layer.spatial_count = max(layer.spatial_count, <uint8_t>(d.spatial + 1))
+        layer.layer_bytes[d.spatial][d.temporal] += slot.length
+    else:
+        layer.layer_bytes[0][0] += slot.length
+
+
+cdef void read_dependency(engine_t *e, layer_t *layer, descriptor_t *d, const rtp_t *p) noexcept nogil:
+    cdef structure_t fresh
+    cdef int status = dependency_read(
+        d, layer.structure, &fresh, p.extension[<int>EXT_DEPENDENCY], p.extension_length[<int>EXT_DEPENDENCY]
+    )
+    if status < 0:
+        count(e, DEPENDENCY_UNREADABLE)
+    elif status > 0:
+        if layer.structure == NULL:
+            layer.structure = <structure_t *>malloc(sizeof(structure_t))
+        if layer.structure == NULL:
+            memset(d, 0, sizeof(descriptor_t))
+        else:
+            layer.structure[0] = fresh
+
+
+cdef void describe_sound(const publication_t *publication, packet_t *slot, const format_t *f, const uint8_t *payload) noexcept nogil:
+    cdef uint8_t payload_type = 0
+    cdef uint32_t at
+    cdef uint32_t i
+    if f.codec != CODEC_RED:
+        return
+    at = red_primary(payload, slot.length, &payload_type)
+    for i in range(publication.format_count):
+        if at and publication.formats[i].payload_type == payload_type and publication.formats[i].codec != CODEC_RED:
+            slot.primary_at = <uint16_t>at
+            slot.primary_format = <int8_t>i
+
+
+cdef void note_awake(engine_t *e, layer_t *layer) noexcept nogil:
+    """An encoding that was switched off and is back: who waits for it is not to wait for the next repeat."""
+    if layer.wanted_us and e.now_us - layer.last_us > LAYER_SILENT_US:
+        layer.asked_us = 0
+        want_keyframe(e, layer)
 
 
 cdef void keyframe_came(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil:

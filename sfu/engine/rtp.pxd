@@ -10,6 +10,7 @@ cdef enum extension_t:
     EXT_TRANSPORT_CC
     EXT_AUDIO_LEVEL
     EXT_VIDEO_ORIENTATION
+    EXT_DEPENDENCY
     EXT_KINDS
 
 cdef enum:

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 
 from sfu.engine.address cimport address_to_bytes
 from sfu.engine.bandwidth cimport bandwidth_bps
+from sfu.engine.descriptor cimport MAX_SPATIAL, MAX_TEMPORAL
 from sfu.engine.model cimport LAYER_SILENT_US, layer_t
 from sfu.engine.reception cimport reception_lost
 
@@ -53,6 +54,8 @@ cdef dict layer_stats(const engine_t *e, const layer_t *layer):
         "nack_count": layer.nacks,
         "pli_count": layer.plis,
         "key_frames": layer.keyframes,
+        "spatial_layers": layer.spatial_count,
+        "layer_bytes": [[layer.layer_bytes[s][t] for t in range(MAX_TEMPORAL)] for s in range(MAX_SPATIAL)],
     }
 
 
@@ -74,6 +77,11 @@ cdef dict stats_of_subscription(const subscription_t *s):
         "ssrc": s.ssrc,
         "layer": s.layer,
         "wanted_layer": s.wanted_layer,
+        "wanted_spatial": s.wanted_spatial,
+        "wanted_temporal": s.wanted_temporal,
+        "spatial_layer": s.selector.spatial if s.selector != NULL else 0,
+        "temporal_layer": s.selector.temporal if s.selector != NULL else 0,
+        "first_frame_us": s.first_frame_us,
         "paused": bool(s.paused),
         "packets_sent": s.packets,
         "bytes_sent": s.bytes,

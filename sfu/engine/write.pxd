@@ -1,0 +1,15 @@
+# A packet as one subscriber gets it.
+from libc.stdint cimport int64_t, uint16_t, uint32_t
+
+from sfu.engine.cache cimport packet_t
+from sfu.engine.model cimport engine_t, layer_t, sent_t, subscription_t, transport_t
+
+# sent: marker and padding are chosen.
+cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, sent_t *sent) noexcept nogil
+# An empty packet under a number that would stay free.
+cdef void send_filler(engine_t *e, subscription_t *s, const packet_t *packet, int64_t sequence) noexcept nogil
+# A packet that nobody needs, to see whether it arrives: a repeat of one of the latest (the back-th) or RTP padding, on an RTX
+# stream. False where there is none.
+cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back) noexcept nogil
+# A subscriber asks for one sequence number again.
+cdef void resend(engine_t *e, subscription_t *s, uint16_t sequence) noexcept nogil
