@@ -79,8 +79,8 @@ class Joins:
 class Delays:
     """From the publisher's first packet of a frame to the subscriber's last, in the window; ms.
 
-    Both ends are on this machine's clock. It holds the bots' own waiting for a processor and the sink's pauses
-    of 2 ms, so it is an upper bound.
+    Both ends are on this machine's clock. It holds the bots' own waiting for a processor and the sink's
+    pauses of 2 ms, so it is an upper bound.
     """
 
     audio_ms: Percentiles
