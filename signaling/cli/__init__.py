@@ -1,4 +1,4 @@
-"""`tongke`: serve, token, publish, watch, library."""
+"""`tongke`: serve, token, publish, watch, library, doctor."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ MODULES: Final = {
     "publish": "signaling.publish",
     "watch": "signaling.watch",
     "library": "signaling.cli.library",
+    "doctor": "signaling.doctor.command",
 }
 """Command -> the module that registers it, in the order of the help."""
 

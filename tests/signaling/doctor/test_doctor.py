@@ -1,0 +1,153 @@
+"""`tongke doctor` against a real server on the loopback interface."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from signaling import diagnosis, keys
+from signaling.app import Server, running
+from signaling.cli.command import CommandError
+from signaling.config import Config
+from signaling.doctor import command, media_probe
+from signaling.doctor.findings import Finding, Report, Way, best
+
+
+@pytest.fixture(autouse=True)
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_probe, "MEASURE_S", 0.1)
+    monkeypatch.setattr(media_probe, "CHECK_TIMEOUTS_S", (0.2, 0.4))
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with running(Config(port=0, media_port=0, data=tmp_path)) as server:
+        yield server
+
+
+def token_of(server: Server, person: str = "someone") -> str:
+    tokens = server.app[keys.TOKENS]
+    return tokens.issue(person=person, role="student", lesson="x", name="", now=time.time(), ttl_s=60)
+
+
+async def examined(server: Server) -> Report:
+    told: list[Finding] = []
+    report = await command.examine(f"http://127.0.0.1:{server.port}", token_of(server), "en", told.append)
+    assert told == report.findings
+    return report
+
+
+async def test_an_open_network(server: Server) -> None:
+    report = await examined(server)
+    assert [(finding.way, finding.works) for finding in report.findings] == [
+        (Way.HTTP, True),
+        (Way.WEBSOCKET, True),
+        (Way.UDP, True),
+        (Way.TCP, True),
+    ]
+    assert all(finding.round_trip_ms is not None for finding in report.findings)
+    for way in (Way.UDP, Way.TCP):
+        found = best(report.findings, way)
+        assert found is not None and (found.loss or 0) < 0.2
+        assert min(found.up_kbps or 0, found.down_kbps or 0) > 1000
+    assert report.media_works
+    assert report.clock_offset_ms is not None and abs(report.clock_offset_ms) < 2000
+    assert (report.media_port, report.media_hosts) == (server.media_port, ["127.0.0.1"])
+
+
+async def test_nothing_of_it_stays(server: Server) -> None:
+    sfu = server.app[keys.SFU]
+    before = sfu.census()
+    await examined(server)
+    async with asyncio.timeout(10):
+        while sfu.census() != before:  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.01)
+    assert len(server.app[keys.DIAGNOSES]) == 0
+
+
+async def test_a_network_without_udp(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command.UdpWay, "send", lambda *_: None)
+    report = await examined(server)
+    assert (report.media_works, report.quality, report.advice) == (True, "fair", ["open-udp"])
+    udp = best(report.findings, Way.UDP)
+    assert udp is not None and udp.reason == "silent"
+    text = "\n".join(command.conclude(report, "en"))
+    assert f"UDP port {server.media_port}" in text
+
+
+async def test_a_network_without_either(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for way in (command.UdpWay, command.TcpWay):
+        monkeypatch.setattr(way, "send", lambda *_: None)
+    report = await examined(server)
+    assert (report.media_works, report.quality, report.advice) == (False, "none", ["open-media"])
+
+
+async def test_no_server(unused_tcp_port: int) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    report = await command.examine(url, "token", "en", lambda _: None)
+    assert (report.media_works, report.advice) == (False, ["http"])
+    assert "cannot be reached" in command.describe(report.findings[0], "en")
+
+
+async def test_a_token_of_nobody(server: Server) -> None:
+    with pytest.raises(CommandError, match="Token not valid"):
+        await command.examine(f"http://127.0.0.1:{server.port}", "bad", "en", lambda _: None)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_command(
+    tmp_path: Path, language: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link that somebody was given is enough; 0 when media can flow, 1 when not."""
+
+    async def run(link: str, *, as_json: bool) -> int:
+        options = argparse.Namespace(url=link, token="", data=None, json=as_json, language=language)
+        return await asyncio.to_thread(command.doctor, options)
+
+    async def both() -> tuple[int, int]:
+        async with running(Config(port=0, media_port=0, data=tmp_path)) as server:
+            link = f"http://127.0.0.1:{server.port}/join?lang=en#token={token_of(server)}"
+            works = await run(link, as_json=True)
+        return works, await run(link, as_json=False)
+
+    assert asyncio.run(both()) == (0, 1)
+    output = capsys.readouterr().out
+    report, _ = json.JSONDecoder().raw_decode(output)
+    assert report["media_works"] is True
+    assert {finding["way"] for finding in report["findings"]} == {"http", "websocket", "udp", "tcp"}
+    assert {"en": "cannot be reached", "zh-CN": "无法连接"}[language] in output
+
+
+def test_what_is_no_server_is_refused() -> None:
+    options = argparse.Namespace(url="ftp://x", token="", data=None, json=False, language="en")
+    with pytest.raises(CommandError, match="ftp://x"):
+        command.doctor(options)
+
+
+def test_a_stranger_needs_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = argparse.Namespace(url="http://x", token="", data=None, json=False, language="en")
+    with pytest.raises(CommandError, match="token"):
+        command.doctor(options)
+
+
+async def test_something_else_answers_at_the_media_port(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall that takes the connection and says nothing useful."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        plan = diagnosis.MediaWay(protocol="tcp", host="127.0.0.1", port=port)
+        monkeypatch.setattr(
+            command, "_media_ways", lambda _: [(Way.TCP, "x", lambda: command.TcpWay(plan.host, port))]
+        )
+        report = await examined(server)
+    assert [finding.reason for finding in report.findings if not finding.works] == ["silent"]
