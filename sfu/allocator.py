@@ -1,17 +1,17 @@
 """Who gets what of a downlink: pure, and the same for every kind of stream.
 
-Theory of operation. A subscriber's streams stand in the order of their priority. Sound is never touched: what
-it needs is set aside first. Then every picture gets the least that there is of it, in the order of priority (a
-bad picture beats none); then, again in that order, each is raised as far as the rest allows, equals in turn. So
-a stream is paused only when even its least does not fit beside all that is more important, and nothing less
-important ever costs it its place.
+Theory of operation. A subscriber's streams stand in the order of their priority. Sound is never touched:
+what it needs is set aside first. Then every picture gets the least that there is of it, in the order of
+priority (a bad picture beats none); then, again in that order, each is raised as far as the rest allows,
+equals in turn. So a stream is paused only when even its least does not fit beside all that is more
+important, and nothing less important ever costs it its place.
 
     estimate --share()--> the best that fits --Allocator: not too often--> what is sent
 
 Hysteresis. An estimate breathes: it falls to 85 % when it has filled the link, and climbs again. So what is
-sent stays while it is at most a little too much for a short time; it falls at once when it is far too much. It
-rises only with room to spare that has been there for a while; and when a rise was followed by a fall, the next
-one waits longer each time.
+sent stays while it is at most a little too much for a short time; it falls at once when it is far too much.
+It rises only with room to spare that has been there for a while; and when a rise was followed by a fall, the
+next one waits longer each time.
 """
 
 from __future__ import annotations

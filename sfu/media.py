@@ -3,12 +3,16 @@ that both kinds of transport share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from .allocator import Grant, Step, StreamState
 from .codecs import decodes
+from .downlink import Downlink
+from .layer_rates import LayerRates
 from .params import (
     Extension,
+    Kind,
     MediaParameters,
     PayloadFormat,
     PublicationId,
@@ -20,6 +24,10 @@ from .params import (
 if TYPE_CHECKING:
     from .engine.engine import Engine
 
+ALL_SPATIAL = ALL_TEMPORAL = 7
+"""`Engine.set_wanted_layer`: no limit."""
+DEFAULT_PRIORITY = 2
+"""Of a picture, until somebody says otherwise."""
 ENDED = frozenset({TransportState.FAILED, TransportState.CLOSED})
 
 
@@ -44,6 +52,7 @@ class Publication:
         self.started = False
         """Its first packet has arrived."""
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
+        self.rates = LayerRates(parameters.kind, len(parameters.encodings))
 
     def request_keyframe(self) -> None:
         """Asks the sender for a keyframe (the engine limits the rate). Nothing when closed."""
@@ -76,17 +85,79 @@ class Subscription:
         self.parameters = parameters
         self.transport = transport
         self.closed = False
+        self.paused = False
+        """By whoever made it; what bandwidth does to it is `state`."""
+        self.wished_layer: int | None = None
+        """The best that is of use to the subscriber; None: the best there is."""
+        self.state = StreamState.OK
+        self.on_state: Callable[[StreamState], None] | None = None
+        """Hears of each change of `state`; at once, and must not block."""
+        self._withheld = False
+        self._limit: tuple[int, int] | None = None
+        self._priority = 0 if parameters.kind is Kind.AUDIO else DEFAULT_PRIORITY
+
+    @property
+    def priority(self) -> int:
+        """The lower, the more important (allocator.py). Sound is never given up, whatever stands here."""
+        return self._priority
+
+    @priority.setter
+    def priority(self, priority: int) -> None:
+        if priority != self._priority:
+            self._priority = priority
+            self.transport.downlink.changed()
 
     def pause(self, paused: bool) -> None:
         """Video starts again at a keyframe. Nothing when closed."""
-        if not self.closed:
-            self.transport.engine.set_paused(self.id, paused)
+        if not self.closed and paused != self.paused:
+            self.paused = paused
+            self.transport.engine.set_paused(self.id, paused or self._withheld)
+            self.transport.downlink.changed()
 
     def want_layer(self, layer: int) -> None:
-        """Index into the publication's encodings; ValueError when there is no such layer. Nothing when
-        closed."""
+        """Index into the publication's encodings, or the spatial layer inside the only one: better ones are
+        of no use to this subscriber. ValueError when there is no such layer. Nothing when closed."""
         if not self.closed:
-            self.transport.engine.set_wanted_layer(self.id, layer)
+            if self._limit is None or layer < self._limit[0] or self.state is StreamState.OK:
+                self._set_limit(layer, ALL_TEMPORAL)
+            self.wished_layer = layer
+            self.transport.downlink.changed()
+
+    def grant(self, grant: Grant) -> None:
+        """What the downlink has for it."""
+        if grant.step is None:
+            self._withhold(True)
+        else:
+            self._apply(grant.step, whole=grant.state is StreamState.OK)
+            self._withhold(False)
+        if grant.state is not self.state:
+            self.state = grant.state
+            if self.on_state is not None:
+                self.on_state(grant.state)
+
+    def _apply(self, step: Step, *, whole: bool) -> None:
+        if not whole:
+            temporal = ALL_TEMPORAL if step.temporal is None else step.temporal
+            self._set_limit(step.layer, temporal)
+        elif self._limit is not None:
+            # Not the step's own: layers that were not seen yet count as wished for, too.
+            self._set_limit(self._best_layer(), ALL_TEMPORAL)
+
+    def _best_layer(self) -> int:
+        if self.wished_layer is not None:
+            return self.wished_layer
+        encodings = len(self.publication.parameters.encodings)
+        return encodings - 1 if encodings > 1 else ALL_SPATIAL
+
+    def _set_limit(self, layer: int, temporal: int) -> None:
+        if (layer, temporal) != self._limit:
+            self.transport.engine.set_wanted_layer(self.id, layer, temporal)
+            self._limit = (layer, temporal)
+
+    def _withhold(self, withheld: bool) -> None:
+        if withheld != self._withheld:
+            self._withheld = withheld
+            self.transport.engine.set_paused(self.id, withheld or self.paused)
 
     def close(self) -> None:
         """Idempotent."""
@@ -99,6 +170,7 @@ class Subscription:
         self.closed = True
         del self.publication.subscriptions[self.id]
         del self.transport.subscriptions[self.id]
+        self.transport.downlink.changed()
 
 
 class MediaEnd:
@@ -110,6 +182,7 @@ class MediaEnd:
         self.state = TransportState.NEW
         self.publications: dict[PublicationId, Publication] = {}
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
+        self.downlink = Downlink(owner.engine, id)
 
     def publish(self, parameters: MediaParameters) -> Publication:
         """What the peer sends us: takes its formats, encodings and header extensions. May be called before
@@ -161,6 +234,7 @@ class MediaEnd:
         subscription = Subscription(SubscriptionId(id), publication, parameters, self)
         self.subscriptions[subscription.id] = subscription
         publication.subscriptions[subscription.id] = subscription
+        self.downlink.changed()
         return subscription
 
     def check_open(self) -> None:

@@ -25,7 +25,7 @@ from .dtls import Certificate, generate_certificate, load_certificate
 from .engine.engine import Engine, Event, EventKind
 from .engine.loop import Loop
 from .ice import host_candidates
-from .media import Publication
+from .media import ENDED, Publication
 from .params import Candidate, Fingerprint, PublicationId, SfuConfig, TransportState
 from .stats import ControlCounters, socket_counters
 from .transport import LocalTransport, StateCallback, Transport
@@ -234,6 +234,10 @@ class Sfu:
         if publication is not None:
             publication.started = True
 
+    def _on_bandwidth(self, transport: Transport | LocalTransport | None, event: Event) -> None:
+        if transport is not None and transport.state not in ENDED:
+            transport.downlink.estimated(event.detail, self.now(), transport.subscriptions.values())
+
     def _on_overflow(self, _: Transport | LocalTransport | None, event: Event) -> None:
         self.control_counters.add("events_lost", event.detail)
         log.warning("x %d events lost: the event loop does not keep up", event.detail)
@@ -251,6 +255,11 @@ class Sfu:
     def _tick_one(self, transport: Transport, now: float) -> None:
         try:
             transport.tick(now)
+            for publication in transport.publications.values():
+                if publication.subscriptions:
+                    publication.rates.sample(now, self.engine.publication_stats(publication.id)["layers"])
+            if transport.state not in ENDED:
+                transport.downlink.tick(now, transport.subscriptions.values())
         except Exception:
             log.exception("x transport %d: a mistake of ours in its timer", transport.id)
             transport.fail()
@@ -262,6 +271,7 @@ HANDLERS: dict[EventKind, Callable[[Sfu, Transport | LocalTransport | None, Even
     EventKind.ADDRESS_GONE: Sfu._on_address_gone,
     EventKind.PUBLICATION_STARTED: Sfu._on_publication_started,
     EventKind.OVERFLOW: Sfu._on_overflow,
+    EventKind.BANDWIDTH: Sfu._on_bandwidth,
 }
 
 
