@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Final, Protocol
 from urllib.parse import urljoin
 
 import aiohttp
 import av
 import msgspec
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import MediaStreamError
 
+from signaling.messages import IceServer
 from signaling.problems import ProblemDocument
 
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
@@ -48,11 +57,16 @@ class Sink(Protocol):
 class WhepPlayer:
     """`await player.connect(...)`, `await player.ended()`, and in any case `await player.close()`."""
 
-    def __init__(self, sink: Sink, *, language: str = "en") -> None:
+    def __init__(
+        self, sink: Sink, *, language: str = "en", ice_servers: Sequence[IceServer] = (), relay: bool = False
+    ) -> None:
+        """relay: by a TURN server of `ice_servers` or not at all."""
         self._sink = sink
         self._language = language
         self._http = aiohttp.ClientSession(timeout=REQUEST_TIMEOUT)
-        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        servers = [RTCIceServer(list(each.urls), each.username, each.credential) for each in ice_servers]
+        policy = RTCIceTransportPolicy.RELAY if relay else RTCIceTransportPolicy.ALL
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=servers, iceTransportPolicy=policy))
         self._peer.on("track", self._receive)
         self._peer.on("connectionstatechange", self._state_changed)
         self._tasks: list[asyncio.Task[None]] = []

@@ -15,6 +15,8 @@ from load_tests.server import ServerProcess
 from load_tests.server import free_port as find_free_port
 
 CHROMIUM = "/usr/bin/chromium"
+TURNSERVER = "turnserver"
+TURN_SECRET = "north"
 CHROMIUM_FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -67,6 +69,61 @@ def until() -> Callable[..., Awaitable[None]]:
 def free_port() -> Callable[..., int]:
     """`free_port(host="127.0.0.1")`: a number free for UDP and TCP."""
     return find_free_port
+
+
+@dataclass(frozen=True)
+class Coturn:
+    """A real TURN server on the loopback interface."""
+
+    port: int
+    secret: str
+    log: Path
+
+    def url(self, transport: str) -> str:
+        return f"turn:127.0.0.1:{self.port}?transport={transport}"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def coturn(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Coturn]:
+    """Debian's coturn with the REST scheme, for the whole run; it may relay to this machine alone."""
+    directory = tmp_path_factory.mktemp("coturn")
+    found = Coturn(find_free_port(), TURN_SECRET, directory / "turnserver.log")
+    with found.log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(TURNSERVER, "-n", "-v", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers"),
+            *("--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1"),
+            *("--listening-port", str(found.port), "--realm", "tongke"),
+            *("--use-auth-secret", "--static-auth-secret", found.secret),
+            *(
+                "--userdb",
+                str(directory / "turndb"),
+                "--pidfile",
+                str(directory / "pid"),
+                "--log-file",
+                "stdout",
+            ),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        async with asyncio.timeout(20):
+            while not await _listens(found.port):
+                assert process.returncode is None, found.log.read_text()
+                await asyncio.sleep(0.02)
+        yield found
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 @pytest_asyncio.fixture

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the tests need beside Python: a browser, a Redis server and a TURN server, from the system's packages. Installs what is missing
-# when it may (root, apt), else says what to install.
+# What the tests need beside Python: a browser, a Redis server and a TURN server, from the system's packages. Installs
+# what is missing when it may (root, apt), else says what to install.
 set -eu
 
 missing=""
