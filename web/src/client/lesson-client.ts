@@ -48,12 +48,14 @@ export class LessonClient {
 
   private lesson: LessonState | null = null
   private iceServers: IceServer[] = []
+  private readonly relayOnly: boolean
   private welcomed = false
   private readonly events: LessonEvents
 
   constructor(options: LessonClientOptions) {
     const { events, overrides } = options
     this.events = events
+    this.relayOnly = overrides.force === 'relay'
     this.connection = new Connection({
       token: options.token,
       language: options.language,
@@ -101,6 +103,14 @@ export class LessonClient {
   leave(): void {
     this.connection.leave()
     this.closeMedia()
+  }
+
+  /** The browser says whether there is a network; one that comes back is often another one. */
+  networkChanged(online: boolean): void {
+    this.connection.networkChanged(online)
+    if (!online) return
+    this.receiver.moved()
+    this.publisher.moved()
   }
 
   startLesson(): void {
@@ -174,7 +184,11 @@ export class LessonClient {
   }
 
   private configuration(): RTCConfiguration {
-    return { bundlePolicy: 'max-bundle', iceServers: this.iceServers }
+    return {
+      bundlePolicy: 'max-bundle',
+      iceServers: this.iceServers,
+      iceTransportPolicy: this.relayOnly ? 'relay' : 'all',
+    }
   }
 
   /** What was refused is not sent; the buttons show it, and the person may try again. */

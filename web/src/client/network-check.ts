@@ -1,43 +1,163 @@
-/** The verdict on the network before the lesson: how long the server takes to answer. */
+/**
+ * The check of the network before the lesson: the same ways, tried against the same endpoints, as `tongke doctor` tries
+ * from a command line. HTTP first, then media by UDP, by TCP and, where the server names one, by a TURN relay, one after
+ * the other (the server allows one test connection for each person). Free of the browser: what it does is in `Probes`.
+ */
 
+import type { IceServer } from '@/protocol/messages'
 import type { Quality } from './quality'
 
+export type Way = 'http' | 'udp' | 'tcp' | 'turn'
+export type WayState = 'trying' | 'works' | 'fails'
+
 /** Enough for a middle value that one lost packet does not spoil, little enough for a person who waits. */
-const PROBES = 5
+const ROUND_TRIPS = 5
+/** Of one transfer: half a second on a line that is good enough. */
+const TRANSFER_BYTES = 256 * 1024
+
+/** kbit/s: a camera at 720p with its sound; sound and a small picture. As in signaling/doctor/findings.py. */
+const GOOD_KBPS = 1_800
+const USABLE_KBPS = 500
+
+export interface Plan {
+  iceServers: IceServer[]
+  /** Of the media port, for what is to be asked for. */
+  port: number
+  hosts: string[]
+}
+
+export interface Probes {
+  /** All of them reject when there is no answer. */
+  plan(): Promise<Plan>
+  download(bytes: number): Promise<void>
+  upload(bytes: number): Promise<void>
+  /** Media by this way alone; resolves with its round trip in ms (null: unknown). */
+  connect(way: Exclude<Way, 'http'>, plan: Plan): Promise<number | null>
+  now(): number
+}
 
 export interface NetworkVerdict {
-  quality: Quality
-  /** Median time of one round trip, ms; null when the server did not answer. */
+  /** Null while it is being measured. */
+  quality: Quality | null
+  /** ms; null when the server did not answer. */
   roundTripMs: number | null
+  ways: Partial<Record<Way, WayState>>
+  /** kbit/s over HTTP; null: not measured. */
+  downKbps: number | null
+  upKbps: number | null
+  /** What to ask the school's network people for: a key of the catalogue's `network.advice`. */
+  advice: 'none' | 'http' | 'openUdp' | 'relayOnly' | 'openMedia' | 'bandwidth'
+  port: number
+  hosts: string[]
 }
 
-export function verdictOf(roundTrips: readonly number[]): NetworkVerdict {
-  if (roundTrips.length < PROBES / 2) return { quality: 'poor', roundTripMs: null }
-  const sorted = [...roundTrips].sort((a, b) => a - b)
-  const median = sorted[Math.floor(sorted.length / 2)] ?? 0
-  const lossy = roundTrips.length < PROBES
-  const quality = median > 400 ? 'poor' : median > 150 || lossy ? 'fair' : 'good'
-  return { quality, roundTripMs: Math.round(median) }
+const NOTHING: NetworkVerdict = {
+  quality: null,
+  roundTripMs: null,
+  ways: {},
+  downKbps: null,
+  upKbps: null,
+  advice: 'none',
+  port: 0,
+  hosts: [],
 }
 
-/** `probe` is one round trip to the server; it rejects when there was no answer. */
-export async function checkNetwork(
-  probe: () => Promise<unknown>,
-  now: () => number,
-): Promise<NetworkVerdict> {
-  const roundTrips: number[] = []
-  for (let count = 0; count < PROBES; count += 1) {
-    const start = now()
+function adviceFor({ ways, downKbps }: NetworkVerdict): NetworkVerdict['advice'] {
+  if (ways.http !== 'works') return 'http'
+  if (ways.udp !== 'works' && ways.tcp !== 'works') return ways.turn === 'works' ? 'relayOnly' : 'openMedia'
+  if (ways.udp !== 'works') return 'openUdp'
+  return downKbps !== null && downKbps < USABLE_KBPS ? 'bandwidth' : 'none'
+}
+
+/** What is to be thought of what was found; pure. */
+export function judge(found: NetworkVerdict): NetworkVerdict {
+  const advice = adviceFor(found)
+  const slow = found.downKbps !== null && found.downKbps < GOOD_KBPS
+  const far = (found.roundTripMs ?? 0) > 150
+  let quality: Quality = slow || far || found.ways.udp !== 'works' ? 'fair' : 'good'
+  if (advice === 'http' || advice === 'openMedia' || advice === 'bandwidth') quality = 'poor'
+  if ((found.roundTripMs ?? 0) > 400) quality = 'poor'
+  return { ...found, advice, quality }
+}
+
+export function median(values: readonly number[]): number | null {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? null
+}
+
+class Check {
+  found: NetworkVerdict = NOTHING
+
+  constructor(
+    private readonly probes: Probes,
+    private readonly onProgress: (verdict: NetworkVerdict) => void,
+  ) {}
+
+  async run(): Promise<NetworkVerdict> {
+    const plan = await this.http()
+    if (plan) {
+      this.tell({ ...this.found, port: plan.port, hosts: plan.hosts })
+      await this.media('udp', plan)
+      await this.media('tcp', plan)
+      const relays = plan.iceServers.some((server) => server.urls.some((url) => url.startsWith('turn')))
+      if (relays) await this.media('turn', plan)
+    }
+    this.tell(judge(this.found))
+    return this.found
+  }
+
+  private async http(): Promise<Plan | null> {
+    this.way('http', 'trying')
+    const roundTrips: number[] = []
+    let plan: Plan | null = null
     try {
-      await probe()
-      roundTrips.push(now() - start)
+      for (let count = 0; count < ROUND_TRIPS; count += 1) {
+        const start = this.probes.now()
+        plan = await this.probes.plan()
+        roundTrips.push(this.probes.now() - start)
+      }
+      const down = await this.kbps((bytes) => this.probes.download(bytes))
+      const up = await this.kbps((bytes) => this.probes.upload(bytes))
+      this.tell({ ...this.found, downKbps: down, upKbps: up })
+      this.way('http', 'works')
     } catch {
-      // Counted by its absence.
+      this.way('http', 'fails')
+    }
+    const middle = median(roundTrips)
+    this.tell({ ...this.found, roundTripMs: middle === null ? null : Math.round(middle) })
+    return this.found.ways.http === 'works' ? plan : null
+  }
+
+  private async kbps(transfer: (bytes: number) => Promise<void>): Promise<number> {
+    const start = this.probes.now()
+    await transfer(TRANSFER_BYTES)
+    return Math.round((TRANSFER_BYTES * 8) / Math.max(1, this.probes.now() - start))
+  }
+
+  private async media(way: Exclude<Way, 'http'>, plan: Plan): Promise<void> {
+    this.way(way, 'trying')
+    try {
+      await this.probes.connect(way, plan)
+      this.way(way, 'works')
+    } catch {
+      this.way(way, 'fails')
     }
   }
-  return verdictOf(roundTrips)
+
+  private way(way: Way, state: WayState): void {
+    this.tell({ ...this.found, ways: { ...this.found.ways, [way]: state } })
+  }
+
+  private tell(found: NetworkVerdict): void {
+    this.found = found
+    this.onProgress(found)
+  }
 }
 
-export function probeServer(): Promise<unknown> {
-  return fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(3_000) })
+/** Tries everything; tells what is known so far each time that something becomes known. */
+export function checkNetwork(
+  probes: Probes,
+  onProgress: (verdict: NetworkVerdict) => void = () => undefined,
+): Promise<NetworkVerdict> {
+  return new Check(probes, onProgress).run()
 }

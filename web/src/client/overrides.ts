@@ -5,9 +5,13 @@ export interface Overrides {
   view: 'room' | ''
   /** The only video codec to offer; empty: all, H.264 first. */
   codec: string
-  /** `tcp`: leave out the server's UDP candidates. */
-  force: 'tcp' | ''
+  /** `tcp`: leave out the server's UDP candidates; `relay`: go through a TURN server or not at all. */
+  force: 'tcp' | 'relay' | ''
   language: string
+}
+
+function forced(word: string | null): Overrides['force'] {
+  return word === 'tcp' || word === 'relay' ? word : ''
 }
 
 export function readOverrides(search: string): Overrides {
@@ -15,7 +19,7 @@ export function readOverrides(search: string): Overrides {
   return {
     view: query.get('view') === 'room' ? 'room' : '',
     codec: query.get('codec') ?? '',
-    force: query.get('force') === 'tcp' ? 'tcp' : '',
+    force: forced(query.get('force')),
     language: query.get('lang') ?? '',
   }
 }

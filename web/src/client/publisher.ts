@@ -120,6 +120,13 @@ export class Publisher {
     else if (this.needed) await this.negotiate()
   }
 
+  /** The device is on another network: a line that still looks well may be dead. */
+  moved(): void {
+    if (this.state !== 'connected') return
+    this.restart = true
+    void this.negotiate()
+  }
+
   /** Everything anew: the connection failed, or the server's side of it is gone. */
   async rebuild(): Promise<void> {
     this.drop()

@@ -62,6 +62,11 @@ export class Receiver {
     else if (this.connection?.connectionState === 'disconnected') this.changed('disconnected')
   }
 
+  /** The device is on another network: a line that still looks well may be dead. */
+  moved(): void {
+    if (this.state === 'connected') this.options.send({ type: 'subscribe.restart' })
+  }
+
   /** The session could not be resumed: the server's side is gone. Versions start anew. */
   reset(): void {
     this.era += 1

@@ -8,6 +8,14 @@ export function onlyTcp(sdp: string): string {
     .join('\r\n')
 }
 
+/** Leaves out TCP candidates: to try UDP alone. */
+export function onlyUdp(sdp: string): string {
+  return sdp
+    .split(/\r?\n/)
+    .filter((line) => !/^a=candidate:\S+ \d+ tcp /i.test(line))
+    .join('\r\n')
+}
+
 /** kbit/s. Without it Chromium begins at 300 and a class waits ten seconds for a sharp picture. */
 const START_KBPS = 1_000
 

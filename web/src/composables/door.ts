@@ -2,7 +2,8 @@
 
 import { onBeforeUnmount, ref, shallowRef } from 'vue'
 import { DeviceError, listDevices, openCamera, openMicrophone, type DeviceProblem } from '@/client/devices'
-import { checkNetwork, probeServer, type NetworkVerdict } from '@/client/network-check'
+import { checkNetwork, type NetworkVerdict } from '@/client/network-check'
+import { BrowserProbes } from '@/client/network-probes'
 import { rememberDevices, session } from '@/composables/session'
 
 export type TriedSource = 'camera' | 'microphone'
@@ -61,7 +62,7 @@ export function useDoor() {
     await open('camera')
     await refresh()
     opening.value = false
-    network.value = await checkNetwork(probeServer, () => performance.now())
+    await checkNetwork(new BrowserProbes(session.token), (found) => (network.value = found))
   }
 
   /** The lesson takes the tracks over; the door forgets them. */

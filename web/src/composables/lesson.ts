@@ -181,10 +181,10 @@ export function provideLesson(): LessonContext {
   const context = createLesson()
   provide(LESSON, context)
   const online = () => {
-    context.client.connection.networkChanged(true)
+    context.client.networkChanged(true)
   }
   const offline = () => {
-    context.client.connection.networkChanged(false)
+    context.client.networkChanged(false)
   }
   window.addEventListener('online', online)
   window.addEventListener('offline', offline)

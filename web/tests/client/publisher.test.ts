@@ -118,6 +118,17 @@ describe('a connection that breaks', () => {
     await expect.poll(() => connections.length).toBe(2)
   })
 
+  it('gets an ICE restart when the device moved', async () => {
+    await publisher.publish('camera', camera())
+    publisher.moved()
+    await answer()
+    connections[0]?.become('connected')
+    publisher.moved()
+    await expect
+      .poll(() => offers().map((offer) => offer.sdp))
+      .toEqual(['offer 1', 'offer 2 with ICE restart'])
+  })
+
   it('gets its ICE restart when the socket is back', async () => {
     await publisher.publish('camera', camera())
     await answer()

@@ -138,6 +138,15 @@ describe('a connection', () => {
     expect(sent).toEqual([])
   })
 
+  it('of a device that moved gets other addresses, if it was up', () => {
+    receiver.moved()
+    expect(sent).toEqual([])
+    connections[0]?.become('connected')
+    receiver.moved()
+    timers.pass(60_000)
+    expect(sent).toEqual([{ type: 'subscribe.restart' }])
+  })
+
   it('that never comes up is given up, and asked for again', () => {
     timers.pass(15_000)
     expect(sent).toHaveLength(1)

@@ -5,7 +5,6 @@ import { problemOf } from '@/client/devices'
 import { levelOf } from '@/client/level'
 import { byDate, matches, type LibraryItem } from '@/client/library'
 import { mediaState } from '@/client/media-state'
-import { checkNetwork, verdictOf } from '@/client/network-check'
 import { readOverrides } from '@/client/overrides'
 import { parseProblem } from '@/client/problem'
 import { qualityBetween, readReport, worst } from '@/client/quality'
@@ -121,18 +120,6 @@ describe('the line', () => {
   it('is as good as its worse half', () => {
     expect(worst(['good', 'poor', 'fair'])).toBe('poor')
     expect(worst([])).toBe('good')
-  })
-
-  it('gets a verdict before the lesson', async () => {
-    expect(verdictOf([10, 12, 11, 90, 10])).toEqual({ quality: 'good', roundTripMs: 11 })
-    expect(verdictOf([200, 210, 220, 230, 240]).quality).toBe('fair')
-    expect(verdictOf([10, 10, 10]).quality).toBe('fair')
-    let clock = 0
-    const dead = await checkNetwork(
-      () => Promise.reject(new Error('no answer')),
-      () => (clock += 1),
-    )
-    expect(dead).toEqual({ quality: 'poor', roundTripMs: null })
   })
 })
 
