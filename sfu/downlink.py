@@ -39,8 +39,14 @@ class Downlink:
         """The estimate; None: not known yet, and nobody is cut."""
 
     def changed(self) -> None:
-        """A subscription came, went or is wished otherwise: looked at with the next tick, at the latest."""
+        """A subscription went or is wished otherwise: looked at with the next tick."""
         self._dirty = True
+
+    def added(self, subscription: Subscription) -> None:
+        """A new one: all is sent until more is known, and what that is must be found out at once."""
+        self._dirty = True
+        self._goal_bps += self._demand(subscription).steps[-1].bps
+        self._engine.set_bandwidth_goal(self._transport, self._goal_bps)
 
     def estimated(self, bps: float, now: float, subscriptions: Iterable[Subscription]) -> None:
         """The engine's estimate."""

@@ -234,7 +234,7 @@ class MediaEnd:
         subscription = Subscription(SubscriptionId(id), publication, parameters, self)
         self.subscriptions[subscription.id] = subscription
         publication.subscriptions[subscription.id] = subscription
-        self.downlink.changed()
+        self.downlink.added(subscription)
         return subscription
 
     def check_open(self) -> None:

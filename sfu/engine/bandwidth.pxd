@@ -34,6 +34,7 @@ cdef struct acked_t:            # bits per second that arrive (Bayesian, as libw
     int64_t bytes
     double bps                  # 0: not known yet
     double variance
+    double sample_bps           # of the latest window
 
 cdef struct capacity_t:         # what arrived when the link was last full (draft-ietf-rmcat-gcc-02, 5.5)
     double bps                  # 0: not known

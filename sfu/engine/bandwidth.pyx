@@ -126,6 +126,7 @@ cdef void acked_packet(acked_t *a, int64_t arrival_us, uint32_t size, bint full)
     cdef double doubt, of_sample, of_known
     if sample < 0:
         return
+    a.sample_bps = 1000 * sample
     if known <= 0:
         a.bps = sample * 1000
         a.variance = 50
@@ -296,13 +297,18 @@ cdef void note_capacity(capacity_t *c, double bps) noexcept nogil:
     c.variance = min(max(c.variance, 0.4), 2.5)
 
 
+cdef double filling(const acked_t *a) noexcept nogil:
+    """What arrives now that the link is full: the latest window, unless it is so low that it may be a lull."""
+    return min(a.bps, max(a.sample_bps, a.bps / 3))
+
+
 cdef void decrease(bandwidth_t *b, int64_t now_us) noexcept nogil:
     cdef double bps = b.target_bps / 2
     if b.acked.bps > 0:
-        bps = DECREASE * b.acked.bps
+        bps = DECREASE * filling(&b.acked)
         if bps > b.target_bps and b.capacity.bps > 0:
             bps = DECREASE * b.capacity.bps
-        note_capacity(&b.capacity, b.acked.bps)
+        note_capacity(&b.capacity, filling(&b.acked))
         b.known = True
     b.target_bps = bounded(min(bps, b.target_bps))
     b.decreased_us = now_us

@@ -122,6 +122,28 @@ def lost_of(body: bytes) -> list[int]:
     return numbers
 
 
+@dataclass
+class Link:
+    """One direction of one peer's access: a rate with a queue before it, and loss on the air."""
+
+    bps: float = 1e9
+    queue_us: int = 400_000
+    """What would wait longer is dropped."""
+    delay_us: int = 10_000
+    loss: float = 0.0
+    free_us: float = 0.0
+    dropped: int = 0
+
+    def carry(self, now_us: int, size: int, chance: float) -> int | None:
+        """When these bytes arrive; None: never."""
+        start = max(self.free_us, float(now_us))
+        if start - now_us > self.queue_us:
+            self.dropped += 1
+            return None
+        self.free_us = start + 8e6 * size / self.bps
+        return None if chance < self.loss else int(self.free_us) + self.delay_us
+
+
 class Peer:
     """The other end of one transport: real SRTP, bytes in and out."""
 
@@ -135,6 +157,8 @@ class Peer:
         bed.engine.set_keys(self.transport, from_peer, to_peer, 16)
         bed.engine.set_receive_extensions(self.transport, EXTENSIONS)
         bed.engine.set_send_extensions(self.transport, {MID: 1, ABS_SEND_TIME: 2, TRANSPORT_CC: 3})
+        self.up: Link | None = None
+        self.down: Link | None = None
         self.packets: list[Rtp] = []
         self.datagrams: list[bytes] = []
         self.reports: list[tuple[int, int, bytes]] = []
@@ -182,6 +206,13 @@ class Bed:
         return peer
 
     def _put(self, up: bool, peer: Peer, datagram: bytes) -> None:
+        link = peer.up if up else peer.down
+        if link is not None:
+            at = link.carry(self.now_us, len(datagram), self.random.random())
+            if at is not None:
+                self.count += 1
+                heapq.heappush(self.wire, (at, self.count, up, peer, datagram))
+            return
         if self.random.random() < self.loss:
             return
         late = self.random.randrange(5_000, 25_000) if self.random.random() < self.reorder else 0
@@ -239,5 +270,6 @@ def wire_format() -> type:
         rtcp_items = staticmethod(rtcp_items)
         srtp_pair = staticmethod(srtp_pair)
         extensions = EXTENSIONS
+        link = Link
 
     return Format
