@@ -19,7 +19,8 @@ class StreamFigures(NamedTuple):
     last_us: int
 
 class SocketFigures(NamedTuple):
-    """What is not RTP, per socket: SRTCP packets, STUN messages, the rest, and RTP beyond the eighth SSRC."""
+    """What is not RTP, per socket: SRTCP packets, STUN messages, the rest, and RTP of more SSRCs than there is
+    room for."""
 
     socket: int
     rtcp: int
@@ -28,9 +29,18 @@ class SocketFigures(NamedTuple):
     unplaced: int
 
 class Sink:
-    """`capacity` sockets at most; `history`: how many RTP timestamps are kept per stream, the latest ones."""
+    """`capacity` sockets at most, each with `streams` SSRCs; `history`: how many RTP timestamps are kept per
+    stream, the latest ones. `every_packet`: one arrival for each packet, not for each timestamp;
+    `kernel_times`: when the kernel got it, not when the sink looked."""
 
-    def __init__(self, capacity: int, history: int = 0) -> None: ...
+    def __init__(
+        self,
+        capacity: int,
+        history: int = 0,
+        streams: int = 8,
+        every_packet: bool = False,
+        kernel_times: bool = False,
+    ) -> None: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def add(self, fd: int) -> int: ...

@@ -7,11 +7,14 @@ an SRTP packet (RFC 3711, 3.1: version to CSRC and the header extension are auth
 
 Per stream (SSRC) of a socket: packets, bytes, the lowest and highest sequence number (RFC 3550, A.1), arrival of the
 first and last packet, a copy of the first packet (so that Python can decrypt that one), and a ring of (RTP timestamp,
-arrival of the last packet with it), which `latency.py` turns into delays.
+arrival of the last packet with it), which `evidence.py` turns into delays; or, with `every_packet`, one such pair for
+each packet.
 
 Between two rounds the thread sleeps for 2 ms. Woken for every packet, it would take the processor from the server in
 the middle of its sending some thousand times a second (on a machine of two), and the server would be charged for the
-waking; a network has neither. The price: delays are measured up to 2 ms too long.
+waking; a network has neither. The price: delays are measured up to 2 ms too long, unless `kernel_times` is set: then
+the kernel writes down when each datagram came (SO_TIMESTAMPNS), whenever it is read. That costs the server some 30 ns a
+packet over loopback, so only what is about delays asks for it.
 
 UDP_GRO is left off on purpose: it would let a server's UDP_SEGMENT bursts travel over loopback unsplit, which no network
 does, and so flatter the server.
@@ -19,7 +22,7 @@ does, and so flatter the server.
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 import threading
 from typing import NamedTuple
@@ -36,6 +39,7 @@ cdef extern from "time.h" nogil:
     int clock_gettime(int clock, timespec *now)
     int clock_nanosleep(int clock, int flags, const timespec *wait, timespec *left)
     int CLOCK_MONOTONIC
+    int CLOCK_REALTIME
 
 cdef extern from "pthread.h" nogil:
     ctypedef struct pthread_mutex_t:
@@ -73,18 +77,29 @@ cdef extern from "sys/socket.h" nogil:
     struct msghdr:
         iovec *msg_iov
         size_t msg_iovlen
+        void *msg_control
+        size_t msg_controllen
+    struct cmsghdr:
+        int cmsg_level
+        int cmsg_type
     struct mmsghdr:
         msghdr msg_hdr
         unsigned int msg_len
     int recvmmsg(int fd, mmsghdr *messages, unsigned int count, int flags, timespec *timeout)
+    int setsockopt(int fd, int level, int name, const void *value, unsigned int size)
+    cmsghdr *CMSG_FIRSTHDR(msghdr *message)
+    unsigned char *CMSG_DATA(cmsghdr *control)
     int MSG_DONTWAIT
+    int SOL_SOCKET
+    int SO_TIMESTAMPNS
+    int SCM_TIMESTAMPNS
 
 cdef extern from "unistd.h" nogil:
     int close(int fd)
 
 
 cdef enum:
-    STREAMS_PER_SOCKET = 8      # audio, video, their retransmissions, and as many again after a change of source
+    CONTROL_BYTES = 64          # one control message with a timespec
     DATAGRAM_BYTES = 2048       # more than any MTU a bot meets
     DATAGRAMS_PER_CALL = 64     # a keyframe of 40 kB is 35 packets
     SOCKETS_PER_WAKE = 256
@@ -115,7 +130,7 @@ cdef struct Slot:
     uint64_t stun
     uint64_t other
     uint64_t unplaced
-    Stream stream[STREAMS_PER_SOCKET]
+    Stream *stream
 
 
 class StreamFigures(NamedTuple):
@@ -133,7 +148,7 @@ class StreamFigures(NamedTuple):
 
 
 class SocketFigures(NamedTuple):
-    """What is not RTP, per socket: SRTCP packets, STUN messages, anything else, and RTP beyond the eighth SSRC."""
+    """What is not RTP, per socket: SRTCP packets, STUN messages, the rest, and RTP of more SSRCs than there is room for."""
 
     socket: int
     rtcp: int
@@ -148,36 +163,63 @@ cdef inline int64_t monotonic_us() noexcept nogil:
     return <int64_t>now.tv_sec * 1000000 + now.tv_nsec // 1000
 
 
+cdef inline int64_t monotonic_minus_real_us() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_REALTIME, &now)
+    return monotonic_us() - (<int64_t>now.tv_sec * 1000000 + now.tv_nsec // 1000)
+
+
+cdef inline int64_t kernel_us(msghdr *message, int64_t otherwise) noexcept nogil:
+    """When the kernel got this datagram, CLOCK_REALTIME."""
+    cdef cmsghdr *control = CMSG_FIRSTHDR(message)
+    cdef timespec *came
+    if control == NULL or control.cmsg_level != SOL_SOCKET or control.cmsg_type != SCM_TIMESTAMPNS:
+        return otherwise  # it came before the option was set
+    came = <timespec *>CMSG_DATA(control)
+    return <int64_t>came.tv_sec * 1000000 + came.tv_nsec // 1000
+
+
 cdef class Sink:
-    """`capacity` sockets at most; `history`: how many RTP timestamps are kept per stream, the latest ones."""
+    """`capacity` sockets at most, each with `streams` SSRCs; `history`: how many RTP timestamps are kept per stream, the
+    latest ones. `every_packet`: one arrival for each packet, not for each timestamp; `kernel_times`: when the kernel
+    got it, not when the sink looked."""
 
     cdef Slot *slots
     cdef int capacity
     cdef int used
     cdef int history
+    cdef int streams_per_socket
+    cdef bint every_packet
+    cdef bint kernel_times
     cdef int epoll_fd
     cdef int wake_fd
     cdef bint stopping
     cdef pthread_mutex_t mutex
     cdef uint64_t calls
     cdef uint8_t *buffers
+    cdef uint8_t *controls
     cdef mmsghdr *messages
     cdef iovec *vectors
     cdef object thread
 
-    def __cinit__(self, int capacity, int history=0):
+    def __cinit__(
+        self, int capacity, int history=0, int streams=8, bint every_packet=False, bint kernel_times=False
+    ):
+        # Eight streams: audio, video, their retransmissions, and as many again after a change of source.
         cdef epoll_event event
         cdef int i
-        if capacity < 1 or history < 0:
-            raise ValueError("capacity must be at least 1, history at least 0")
-        self.capacity, self.history = capacity, history
+        if capacity < 1 or history < 0 or streams < 1:
+            raise ValueError("capacity and streams must be at least 1, history at least 0")
+        self.capacity, self.history, self.streams_per_socket = capacity, history, streams
+        self.every_packet, self.kernel_times = every_packet, kernel_times
         self.epoll_fd = self.wake_fd = -1
         pthread_mutex_init(&self.mutex, NULL)
         self.slots = <Slot *>calloc(capacity, sizeof(Slot))
         self.buffers = <uint8_t *>calloc(DATAGRAMS_PER_CALL, DATAGRAM_BYTES)
+        self.controls = <uint8_t *>calloc(DATAGRAMS_PER_CALL, CONTROL_BYTES)
         self.messages = <mmsghdr *>calloc(DATAGRAMS_PER_CALL, sizeof(mmsghdr))
         self.vectors = <iovec *>calloc(DATAGRAMS_PER_CALL, sizeof(iovec))
-        if not self.slots or not self.buffers or not self.messages or not self.vectors:
+        if not (self.slots and self.buffers and self.controls and self.messages and self.vectors):
             raise MemoryError
         for i in range(DATAGRAMS_PER_CALL):
             self.vectors[i].iov_base = self.buffers + i * DATAGRAM_BYTES
@@ -198,8 +240,10 @@ cdef class Sink:
                 free(self.slots[i].stream[j].sample)
                 free(self.slots[i].stream[j].stamp_rtp)
                 free(self.slots[i].stream[j].stamp_us)
+            free(self.slots[i].stream)
         free(self.slots)
         free(self.buffers)
+        free(self.controls)
         free(self.messages)
         free(self.vectors)
         if self.epoll_fd >= 0:
@@ -230,9 +274,15 @@ cdef class Sink:
     def add(self, int fd) -> int:
         """Reads this socket from now on; what already waits in it is counted. Returns its number."""
         cdef epoll_event event
-        cdef int index = self.used
+        cdef int index = self.used, on = 1
         if index >= self.capacity:
             raise ValueError(f"the sink holds {self.capacity} sockets at most")
+        if self.slots[index].stream == NULL:
+            self.slots[index].stream = <Stream *>calloc(self.streams_per_socket, sizeof(Stream))
+        if self.slots[index].stream == NULL:
+            raise MemoryError
+        if self.kernel_times and setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0:
+            raise OSError(f"file descriptor {fd} takes no timestamps")
         self.slots[index].fd = fd
         event.events = EPOLLIN | EPOLLET
         event.data.u32 = index
@@ -304,7 +354,8 @@ cdef class Sink:
 
     def arrivals(self, int index, uint32_t ssrc):
         """(RTP timestamps uint32[n], arrivals int64[n] in µs) of the latest `history` timestamps, oldest first; the
-        arrival is that of the last packet with the timestamp: of the whole frame. KeyError when there is none."""
+        arrival is that of the last packet with the timestamp: of the whole frame. With `every_packet` a timestamp stands
+        there once for each packet. KeyError when there is none."""
         cdef Stream *s
         cdef uint64_t i, first, count
         with nogil:
@@ -356,15 +407,28 @@ cdef class Sink:
     cdef void _empty(self, Slot *slot) noexcept nogil:
         """Reads until a call comes back short, as an edge-triggered socket must be read."""
         cdef int i, count = DATAGRAMS_PER_CALL
-        cdef int64_t now_us
+        cdef int64_t now_us, offset_us = 0
+        if self.kernel_times:
+            offset_us = monotonic_minus_real_us()
         while count == DATAGRAMS_PER_CALL and slot.fd >= 0:
+            if self.kernel_times:
+                self._take_controls()
             count = recvmmsg(slot.fd, self.messages, DATAGRAMS_PER_CALL, MSG_DONTWAIT, NULL)
             if count <= 0:
                 return
             self.calls += 1
             now_us = monotonic_us()
             for i in range(count):
+                if self.kernel_times:
+                    now_us = kernel_us(&self.messages[i].msg_hdr, now_us - offset_us) + offset_us
                 self._classify(slot, self.buffers + i * DATAGRAM_BYTES, self.messages[i].msg_len, now_us)
+
+    cdef void _take_controls(self) noexcept nogil:
+        """Room for the kernel's control messages, which each call uses up."""
+        cdef int i
+        for i in range(DATAGRAMS_PER_CALL):
+            self.messages[i].msg_hdr.msg_control = self.controls + i * CONTROL_BYTES
+            self.messages[i].msg_hdr.msg_controllen = CONTROL_BYTES
 
     cdef void _classify(self, Slot *slot, uint8_t *data, unsigned int octets, int64_t now_us) noexcept nogil:
         """RFC 7983 by the first byte, RFC 5761 for RTP against RTCP."""
@@ -404,7 +468,7 @@ cdef class Sink:
 
     cdef void _stamp(self, Stream *s, uint32_t rtp, int64_t now_us) noexcept nogil:
         cdef uint64_t last = (s.stamps - 1) % self.history if s.stamps else 0
-        if s.stamps and s.stamp_rtp[last] == rtp:
+        if s.stamps and not self.every_packet and s.stamp_rtp[last] == rtp:
             s.stamp_us[last] = now_us
             return
         s.stamp_rtp[s.stamps % self.history] = rtp
@@ -418,10 +482,9 @@ cdef class Sink:
         for i in range(slot.streams):
             if slot.stream[i].ssrc == ssrc:
                 return &slot.stream[i]
-        if slot.streams == STREAMS_PER_SOCKET:
+        if slot.streams == self.streams_per_socket:
             return NULL
         s = &slot.stream[slot.streams]
-        memset(s, 0, sizeof(Stream))
         s.ssrc = ssrc
         s.sample = <uint8_t *>calloc(1, DATAGRAM_BYTES)
         if self.history:
@@ -431,6 +494,7 @@ cdef class Sink:
             free(s.sample)
             free(s.stamp_rtp)
             free(s.stamp_us)
+            s.sample, s.stamp_rtp, s.stamp_us = NULL, NULL, NULL
             return NULL
         slot.streams += 1
         return s
