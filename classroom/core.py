@@ -23,6 +23,7 @@ from classroom.events import (
     HandsChanged,
     LessonChanged,
     RecorderRouted,
+    RecordingChanged,
     StateChanged,
     TutorChanged,
 )
@@ -38,6 +39,7 @@ from classroom.model import (
     Person,
     PersonId,
     Publication,
+    RecordingState,
 )
 from classroom.roster import Roster
 from classroom.rules.transitions import Move, after
@@ -157,10 +159,21 @@ class LessonCore:
             fields["started_ms"] = self.clock.unix_ms()
         if state in (LessonState.ENDED, LessonState.CANCELLED):
             fields["ended_ms"] = self.clock.unix_ms()
+            # Whoever hears of the end must not be left with a recording that goes on.
+            self.change_recording(RecordingState.OFF)
         self.change_lesson(**fields)
         self._floor_changed = True
         self.observe(StateChanged, state=state, lesson=self.lesson, actor=actor)
         log.info("- lesson %s %s", self.lesson.id, state)
+
+    def change_recording(self, state: RecordingState) -> None:
+        """Nothing of a lesson that is over is recorded: a report from before its end means nothing."""
+        if (
+            self.lesson.state not in (LessonState.ENDED, LessonState.CANCELLED)
+            and state is not self.lesson.recording
+        ):
+            self.change_lesson(recording=state)
+            self.observe(RecordingChanged, state=state)
 
     def put(self, attendee: Attendee) -> None:
         """Changes what somebody sends or whether they are online."""

@@ -16,7 +16,7 @@ from typing import Any
 from classroom.clock import Clock, Timer
 from classroom.commands import Command, ReportRecording
 from classroom.core import LessonCore, Observer
-from classroom.events import CommandRefused, LeaveCause, RecordingChanged, Snapshot
+from classroom.events import CommandRefused, LeaveCause, Snapshot
 from classroom.handlers import handle
 from classroom.inbox import Inbox
 from classroom.membership import everybody_out, join, leave
@@ -235,14 +235,9 @@ class LessonRoom:
     def _ask(self, job: _Ask) -> None:
         self._commands += 1
         if isinstance(job.command, ReportRecording):
-            self._report_recording(job.command)
+            self._core.change_recording(job.command.state)
         else:
             handle(self._core, job.command)
-
-    def _report_recording(self, command: ReportRecording) -> None:
-        if command.state != self.lesson.recording:
-            self._core.change_lesson(recording=command.state)
-            self._core.observe(RecordingChanged, state=command.state)
 
     def _due(self, job: _Due) -> None:
         job.callback()

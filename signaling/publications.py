@@ -11,8 +11,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+from classroom.events import LeaveCause
 from signaling.problems import Problem
 
 if TYPE_CHECKING:
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
 Cause = Literal["muted", "network", "server", "policy", "left"]
 """Why a publication went away, in the words of the recording's ledger; `left`: its owner stopped it."""
+
+LEDGER: Final[dict[LeaveCause, Cause]] = {
+    LeaveCause.LEFT: "left",
+    LeaveCause.LOST: "network",
+    LeaveCause.REPLACED: "network",
+    LeaveCause.ENDED: "left",
+    LeaveCause.SERVER: "server",
+}
+"""Why somebody left -> why their publications ended. Who is replaced comes back at once: a gap, not an
+end."""
 
 MAX_PER_PERSON = 16
 """Publications of one person: camera, microphone, screen and its sound, and room for encoders with several

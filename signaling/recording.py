@@ -11,12 +11,12 @@ from typing import Protocol
 
 from classroom.commands import ReportRecording
 from classroom.directory import Directory
-from classroom.events import Fact, RecorderRouted, StateChanged, TrackMuted
+from classroom.events import Fact, RecorderRouted, StateChanged, TrackMuted, TrackUnpublished
 from classroom.lesson import LessonRoom
 from classroom.model import Lesson, LessonId, LessonState, RecordingState
 from recorder.control import RemovalCause
 from sfu.transport import Publication
-from signaling.publications import LivePublication, PublicationRegistry
+from signaling.publications import LEDGER, LivePublication, PublicationRegistry
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ class RecorderHand:
         self._directory: Directory | None = None
         self._recorded: dict[str, dict[str, LivePublication]] = {}
         """Lesson -> name -> what the recorder was told of. A lesson is in it while it is being recorded."""
+        self._causes: dict[str, RemovalCause] = {}
+        """Name -> why its owner's track ended: said just before the routes that no longer have it."""
 
     def connect(self, recorder: Recorder, directory: Directory) -> None:
         """Both need this hand to be made."""
@@ -62,13 +64,17 @@ class RecorderHand:
             self._state_changed(self._recorder, fact.lesson)
         elif isinstance(fact, RecorderRouted):
             self._routed(self._recorder, fact)
+        elif isinstance(fact, TrackUnpublished):
+            self._unpublished(fact)
         elif isinstance(fact, TrackMuted):
             self._recorder.publication_muted(fact.lesson_id, fact.person.id, fact.source, fact.muted)
 
     def _state_changed(self, recorder: Recorder, lesson: Lesson) -> None:
         if lesson.state is LessonState.LIVE and lesson.recorded:
             self._begin(recorder, lesson, lesson.started_ms)
-        elif lesson.state in _OVER and self._recorded.pop(lesson.id, None) is not None:
+        elif lesson.state in _OVER and (told := self._recorded.pop(lesson.id, None)) is not None:
+            for name in told:
+                self._causes.pop(name, None)
             recorder.lesson_ended(lesson.id)
 
     def _begin(self, recorder: Recorder, lesson: Lesson, started_ms: int) -> None:
@@ -87,12 +93,18 @@ class RecorderHand:
             return
         wanted = {route.publication: route for route in fact.routes}
         for name in [name for name in told if name not in wanted]:
-            recorder.publication_removed(fact.lesson_id, told.pop(name).publication, "policy")
+            # A track that is still being sent, and is not to be recorded any more: that is policy.
+            cause = self._causes.pop(name, "policy")
+            recorder.publication_removed(fact.lesson_id, told.pop(name).publication, cause)
         for name in wanted:
             live = self._registry.named(name)
             if live is not None and name not in told:
                 told[name] = live
                 recorder.publication_added(live.lesson, live.publication, live.person, live.source)
+
+    def _unpublished(self, fact: TrackUnpublished) -> None:
+        if fact.publication in self._recorded.get(fact.lesson_id, ()):
+            self._causes[fact.publication] = LEDGER[fact.cause]
 
     # --- signaling.publications.Listener -----------------------------------------------------------------
 
@@ -101,6 +113,7 @@ class RecorderHand:
 
     def publication_removed(self, live: LivePublication, cause: RemovalCause) -> None:
         told = self._recorded.get(live.lesson, {})
+        self._causes.pop(live.name, None)
         if self._recorder is not None and told.pop(live.name, None) is not None:
             self._recorder.publication_removed(live.lesson, live.publication, cause)
 

@@ -50,7 +50,7 @@ from signaling.messages import Bye, ClientMessage, ServerMessage
 from signaling.metrics import DoorMetrics
 from signaling.outbox import Outbox
 from signaling.problems import Problem
-from signaling.publications import Cause, LivePublication, PublicationRegistry
+from signaling.publications import LEDGER, LivePublication, PublicationRegistry
 from signaling.publishing import Publisher
 from signaling.subscribing import Subscriber
 
@@ -180,7 +180,7 @@ class Session:
         for timer in (self._expiry, self._away, self._refresh):
             if timer is not None:
                 timer.cancel()
-        self._publisher.close(_LEDGER[cause])
+        self._publisher.close(LEDGER[cause])
         self._subscriber.close()
         if self._room is not None:
             leaving = self._room.leave(PersonId(self.claims.person), self, cause)
@@ -398,16 +398,6 @@ def _entry_problem(error: UnknownLesson | Refused | StoreUnavailable, lesson: st
 def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
 
-
-_LEDGER: Final[dict[LeaveCause, Cause]] = {
-    LeaveCause.LEFT: "left",
-    LeaveCause.LOST: "network",
-    LeaveCause.REPLACED: "network",
-    LeaveCause.ENDED: "left",
-    LeaveCause.SERVER: "server",
-}
-"""Why somebody left -> why their publications ended. Who is replaced comes back at once: a gap, not an
-end."""
 
 _BYES: Final[dict[LeaveCause, Bye]] = {
     LeaveCause.REPLACED: Bye(reason="replaced"),

@@ -43,7 +43,7 @@ from signaling.auth import Claims, require
 from signaling.http_session import HttpSession, HttpSessions
 from signaling.keys import PUBLICATIONS, SFU
 from signaling.problems import Problem
-from signaling.publications import Cause, LivePublication, PublicationRegistry
+from signaling.publications import LEDGER, LivePublication, PublicationRegistry
 from signaling.sdp import SessionDescription
 from signaling.session_resource import SDP, SessionResource, open_room, read_text, refusals_as_problems
 
@@ -53,13 +53,6 @@ PUBLISHERS: Final = frozenset({"encoder", "master"})
 MAX_NAME: Final = 48
 """Characters: `encoder:NAME` is a person's id, of at most 64."""
 _BEFORE_LIVE: Final = frozenset({LessonState.SCHEDULED, LessonState.OPEN})
-
-_CAUSES: Final[dict[LeaveCause, Cause]] = {
-    LeaveCause.LOST: "network",
-    LeaveCause.SERVER: "server",
-    LeaveCause.ENDED: "policy",
-}
-"""In the words of the recording's ledger; anything else: `left`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +147,7 @@ async def _publish(
 
     def withdraw(cause: LeaveCause) -> None:
         for live in lives:
-            registry.remove(live, _CAUSES.get(cause, "left"))
+            registry.remove(live, LEDGER[cause])
 
     session.on_close = withdraw
     session.connect()

@@ -357,6 +357,19 @@ async def test_the_recording_state_is_told_to_everybody_once(live_hall: Any, sch
     assert len(live_hall.observer.told(events.RecordingChanged)) == 1
 
 
+async def test_the_last_word_of_a_lesson_says_that_nothing_is_recorded_any_more(
+    live_hall: Any, school: Any
+) -> None:
+    student = await live_hall.join(school.master, school.student_a)
+    assert live_hall.room.post(ReportRecording(RecordingState.ON))
+    await live_hall.room.ask(EndLesson(school.master.id))
+    assert live_hall.room.post(ReportRecording(RecordingState.ON))
+    await live_hall.turn()
+    told = [(event.lesson.state, event.lesson.recording) for event in student.heard(events.LessonChanged)]
+    assert told == [("live", "on"), ("ended", "off")]
+    assert [fact.state for fact in live_hall.observer.told(events.RecordingChanged)] == ["on", "off"]
+
+
 # --- hands ------------------------------------------------------------------------------------------------
 
 

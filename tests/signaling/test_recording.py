@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from classroom.events import Fact, RecorderRouted, StateChanged
+from classroom.events import Fact, LeaveCause, RecorderRouted, StateChanged, TrackUnpublished
 from classroom.floor import Priority, Route
-from classroom.model import Lesson, LessonId, LessonState, PersonId, Publication, Source
+from classroom.model import Lesson, LessonId, LessonState, Person, PersonId, Publication, Role, Source
 from signaling.publications import LivePublication, PublicationRegistry
 from signaling.recording import RecorderHand
 
@@ -104,6 +104,33 @@ def test_not_routed_any_more_is_policy() -> None:
     house.routes(camera)
     house.routes()
     assert house.recorder.told[2:] == [("removed", "policy")]
+
+
+@pytest.mark.parametrize(
+    ("left", "cause"),
+    [
+        (LeaveCause.LEFT, "left"),
+        (LeaveCause.LOST, "network"),
+        (LeaveCause.REPLACED, "network"),
+        (LeaveCause.ENDED, "left"),
+        (LeaveCause.SERVER, "server"),
+    ],
+)
+def test_routes_that_follow_the_end_of_a_track_have_its_cause(left: LeaveCause, cause: str) -> None:
+    house = House()
+    camera = house.camera()
+    house.goes_live()
+    house.routes(camera)
+    house.happens(
+        TrackUnpublished,
+        person=Person(PersonId("master"), "", Role.MASTER),
+        source=Source("camera"),
+        publication=Publication(camera.name),
+        cause=left,
+    )
+    house.routes()
+    house.registry.remove(camera, "server")
+    assert house.recorder.told[2:] == [("removed", cause)]
 
 
 def test_lesson_that_was_live_before_the_server_started_begins_now() -> None:
