@@ -69,6 +69,7 @@ class MediaProbe:
         self._responses: dict[bytes, asyncio.Future[stun.Message]] = {}
         self._dtls: DtlsSession | None = None
         self._keys: SrtpKeys | None = None
+        self._sent = 0
         self._returned = 0
         self._arrived = asyncio.Event()
 
@@ -124,14 +125,16 @@ class MediaProbe:
             raise WayFailed("dtls", "timeout") from error
 
     async def measure(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Echo:
-        """Sends for MEASURE_S and counts what comes back."""
+        """Sends for MEASURE_S and counts what comes back. May be called again."""
         assert self._keys is not None and self._way is not None
         count = round(RATE_KBPS * 125 * MEASURE_S / PACKET_BYTES)
         begin = time.monotonic()
+        self._returned = 0
         for number in range(count):
             if (ahead := number * MEASURE_S / count - (time.monotonic() - begin)) > 0.005:
                 await sleep(ahead)
-            self._way.send(self._keys.outbound.protect(_packet(number)))
+            self._way.send(self._keys.outbound.protect(_packet(self._sent)))
+            self._sent += 1
         seconds = time.monotonic() - begin
         await self._all_back(count)
         return Echo(count, self._returned, seconds)
@@ -205,5 +208,7 @@ class MediaProbe:
 
 def _packet(number: int) -> bytes:
     """RTP with a VP8 keyframe (RFC 7741) of one packet: the server may send any of them on at once."""
-    head = struct.pack("!BBHLL", 0x80, 0x80 | FORMAT.payload_type, number & 0xFFFF, number * 300, SSRC)
+    head = struct.pack(
+        "!BBHLL", 0x80, 0x80 | FORMAT.payload_type, number & 0xFFFF, (number * 300) & 0xFFFFFFFF, SSRC
+    )
     return head + b"\x10\x00" + bytes(PACKET_BYTES - len(head) - 2)

@@ -235,6 +235,12 @@ def link_of(shared_server: ServerProcess) -> Callable[..., Link]:
 
 
 @pytest.fixture(scope="session")
+def links_in() -> Callable[[ServerProcess], list[Link]]:
+    """`links_in(server)`: the links that it printed."""
+    return lambda server: printed_links(server.log.read_text())
+
+
+@pytest.fixture(scope="session")
 def without_h264() -> str:
     """A script for `enter`."""
     return WITHOUT_H264
