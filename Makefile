@@ -1,4 +1,4 @@
-# make setup | serve | test | lint | engine | pages | clean
+# make setup | serve | test | sanitize | lint | engine | pages | clean
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP  := .make
 ENGINE := $(wildcard sfu/engine/*.pyx sfu/engine/*.pxd load_tests/*.pyx load_tests/*.pxd)
 PAGES  := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: setup serve test lint lint-web engine pages clean system-packages
+.PHONY: setup serve test sanitize lint lint-web engine pages clean system-packages
 
 setup: $(STAMP)/python $(STAMP)/engine $(STAMP)/pages
 
@@ -16,6 +16,10 @@ serve: setup
 test: setup system-packages
 	$(BIN)/python web/build.py run test
 	$(BIN)/python -m pytest $(ARGS)
+
+# The engine's tests and the short fuzzing once more, with AddressSanitizer and UndefinedBehaviorSanitizer.
+sanitize: setup
+	$(BIN)/python tests/sanitize.py $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

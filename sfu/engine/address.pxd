@@ -1,5 +1,6 @@
 # Where a datagram came from or goes to. 24 bytes, compared as three words.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 cdef enum:
     # Channels below this are UDP sockets of the loop; from here on each is one stream connection.
@@ -12,16 +13,26 @@ cdef struct address_t:
     uint32_t channel    # UDP socket index, or number of the TCP connection or local socket
 
 
+cdef inline uint64_t address_word(const address_t *a, uint32_t i) noexcept nogil:
+    """By memcpy, one load all the same: the struct is aligned for 32 bits only."""
+    cdef uint64_t word
+    memcpy(&word, <const uint8_t *>a + 8 * i, sizeof(word))
+    return word
+
+
 cdef inline bint same_address(const address_t *a, const address_t *b) noexcept nogil:
-    cdef const uint64_t *x = <const uint64_t *>a
-    cdef const uint64_t *y = <const uint64_t *>b
-    return x[0] == y[0] and x[1] == y[1] and x[2] == y[2]
+    return (
+        address_word(a, 0) == address_word(b, 0)
+        and address_word(a, 1) == address_word(b, 1)
+        and address_word(a, 2) == address_word(b, 2)
+    )
 
 
 cdef inline uint64_t hash_address(const address_t *a, uint64_t seed) noexcept nogil:
     # splitmix64 over the three words: addresses are the peer's choice, so the seed keeps chains unpredictable
-    cdef const uint64_t *x = <const uint64_t *>a
-    cdef uint64_t h = seed ^ x[0] ^ (x[1] * <uint64_t>0x9E3779B97F4A7C15u) ^ (x[2] * <uint64_t>0xC2B2AE3D27D4EB4Fu)
+    cdef uint64_t h = seed ^ address_word(a, 0)
+    h ^= address_word(a, 1) * <uint64_t>0x9E3779B97F4A7C15u
+    h ^= address_word(a, 2) * <uint64_t>0xC2B2AE3D27D4EB4Fu
     h = (h ^ (h >> 30)) * <uint64_t>0xBF58476D1CE4E5B9u
     h = (h ^ (h >> 27)) * <uint64_t>0x94D049BB133111EBu
     return h ^ (h >> 31)
