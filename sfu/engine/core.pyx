@@ -8,7 +8,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy
 
-from sfu.engine.events cimport EVENT_ADDRESS_GONE, events_push
+from sfu.engine.events cimport EVENT_ADDRESS_GONE, EVENT_SPEAKERS, events_push
 from sfu.engine.feedback cimport feed_back, repair, report
 from sfu.engine.forward cimport forward_ready
 from sfu.engine.lifecycle cimport transport_forget_address
@@ -16,6 +16,7 @@ from sfu.engine.model cimport engine_t, pthread_mutex_t, publication_t, transpor
 from sfu.engine.outbound cimport burst_t, outbound_flush
 from sfu.engine.pacing cimport pace
 from sfu.engine.receive cimport receive
+from sfu.engine.speakers cimport SPEAKERS_TOLD, mix_look, mix_t
 from sfu.engine.table cimport table_get
 from sfu.engine.twcc cimport twcc_deadline
 
@@ -62,9 +63,22 @@ cdef void core_tick(void *engine, int64_t now_us) noexcept nogil:
         repair(e)
     if 0 <= e.pace_due_us <= e.now_us:
         pace(e)
+    tell_speakers(e)
     feed_back(e)
     report(e)
     core_settle(e, now_us)
+
+
+cdef void tell_speakers(engine_t *e) noexcept nogil:
+    cdef uint32_t speaking[SPEAKERS_TOLD]
+    cdef mix_t *m = e.mixes
+    cdef int count
+    while m != NULL:
+        if 0 <= m.due_us <= e.now_us:
+            count = mix_look(m, e.now_us, speaking)
+            if count >= 0:
+                events_push(&e.events, EVENT_SPEAKERS, 0, m.id, NULL, <const uint8_t *>speaking, 4 * <uint32_t>count)
+        m = m.next
 
 
 cdef inline int64_t sooner(int64_t a, int64_t b) noexcept nogil:
@@ -78,6 +92,7 @@ cdef int64_t core_deadline(void *engine) noexcept nogil:
     cdef int64_t due = sooner(e.repair_due_us, e.pace_due_us)
     cdef publication_t *p = e.queued
     cdef transport_t *t = e.feedback
+    cdef mix_t *m = e.mixes
     if e.reports != NULL:
         due = sooner(due, e.reports.report_due_us)
     while p != NULL:
@@ -86,6 +101,9 @@ cdef int64_t core_deadline(void *engine) noexcept nogil:
     while t != NULL:
         due = sooner(due, twcc_deadline(&t.twcc))
         t = t.feedback_next
+    while m != NULL:
+        due = sooner(due, m.due_us)
+        m = m.next
     return due
 
 

@@ -25,6 +25,10 @@ class EventKind(IntEnum):
     """transport; detail = what its downlink carries, in bits per second. Told when it moved, at most five times
     a second."""
 
+    SPEAKERS = 7
+    """publication = number of the group; data = ids of the publications that speak now, four bytes each in
+    the machine's order. Told when it changed, at most five times a second."""
+
 class Event(NamedTuple):
     kind: EventKind
     transport: int
@@ -88,6 +92,10 @@ class Engine:
     ) -> int:
         """formats: (codec name, payload type, rtx payload type or -1, nack). encodings: (rid or "",
         ssrc or 0, rtx ssrc or 0), best quality last; may be empty: then one layer, found by MID."""
+    def set_group(self, publication: int, group: int, *, always: bool = False, loudest: int = 4) -> None:
+        """Sound only: of all in one group (a number of the caller's; 0: none) only the `loudest` few are
+        forwarded, by the audio level of their packets, and those that are `always`. Local sockets get all of
+        them. The latest call sets `loudest` (0..16) for the whole group."""
     def remove_publication(self, publication: int) -> None: ...
     def add_subscription(
         self,

@@ -29,6 +29,8 @@ from sfu.engine.lifecycle cimport (
     engine_new,
     engine_random,
     publication_delete,
+    publication_join,
+    publication_leave,
     publication_new,
     stream_add,
     subscription_delete,
@@ -52,18 +54,8 @@ from sfu.engine.model cimport (
 )
 from sfu.engine.outbound cimport DATAGRAM_BYTES, outbound_commit, outbound_flush, outbound_reserve
 from sfu.engine.payload cimport codec_by_name
-from sfu.engine.rtp cimport (
-    EXT_ABS_SEND_TIME,
-    EXT_AUDIO_LEVEL,
-    EXT_DEPENDENCY,
-    EXT_KINDS,
-    EXT_MID,
-    EXT_REPAIRED_RID,
-    EXT_RID,
-    EXT_TRANSPORT_CC,
-    EXT_VIDEO_ORIENTATION,
-    MAX_EXTENSION_ID,
-)
+from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID
+from sfu.engine.speakers cimport MAX_LOUDEST
 from sfu.engine.srtp cimport session_pointer
 from sfu.engine.stun cimport ufrag_key
 from sfu.engine.table cimport table_get, table_put, table_remove
@@ -73,20 +65,12 @@ from sfu.engine.twcc cimport twcc_init
 from sfu.engine.stats import outbound_counters
 from sfu.engine.counters import COUNTER_NAMES
 from sfu.engine.events import Event, EventKind
+from sfu.engine.rtp import EXTENSION_KINDS
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_trylock(pthread_mutex_t *mutex)
 
-EXTENSION_KINDS = {
-    "urn:ietf:params:rtp-hdrext:sdes:mid": EXT_MID,
-    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id": EXT_RID,
-    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id": EXT_REPAIRED_RID,
-    "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time": EXT_ABS_SEND_TIME,
-    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01": EXT_TRANSPORT_CC,
-    "urn:ietf:params:rtp-hdrext:ssrc-audio-level": EXT_AUDIO_LEVEL,
-    "urn:3gpp:video-orientation": EXT_VIDEO_ORIENTATION,
-    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension": EXT_DEPENDENCY,
-}
+DEFAULT_LOUDEST = 4
 
 
 cdef int set_tag(tag_t *tag, str text, str what) except -1:
@@ -459,6 +443,21 @@ cdef class Engine:
             p = self.publication(publication)
             self.forget_publication(p)
             publication_delete(e, p)
+        finally:
+            self.unlock()
+
+    def set_group(self, int publication, int group, *, bint always=False, int loudest=DEFAULT_LOUDEST):
+        cdef engine_t *e = self.lock()
+        cdef publication_t *p
+        try:
+            p = self.publication(publication)
+            checked(group, 0, 0x7FFFFFFF, "group")
+            checked(loudest, 0, MAX_LOUDEST, "number of the loudest")
+            if p.video:
+                raise ValueError("only sound stands in a group")
+            publication_leave(e, p)
+            if group and publication_join(e, p, <uint32_t>group, always, <uint32_t>loudest) < 0:
+                raise MemoryError
         finally:
             self.unlock()
 

@@ -24,6 +24,7 @@ class EventKind(IntEnum):
     PUBLICATION_STARTED = EVENT_PUBLICATION_STARTED
     OVERFLOW = EVENT_OVERFLOW
     BANDWIDTH = EVENT_BANDWIDTH
+    SPEAKERS = EVENT_SPEAKERS
 
 
 Event = namedtuple("Event", "kind transport publication detail address data")

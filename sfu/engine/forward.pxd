@@ -6,6 +6,8 @@ from sfu.engine.model cimport engine_t, layer_t, publication_t, subscription_t
 
 # A packet of this layer stands in the cache: forward it at the next settle, or within GATHER_US.
 cdef void gather(engine_t *e, layer_t *layer, int64_t sequence, bint now) noexcept nogil
+# Sound that nobody heard so far is heard from this packet on: what came just before it goes out first.
+cdef void pre_roll(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil
 # Forwards what is ready (all of it when it is due), audio before video.
 cdef void forward_ready(engine_t *e) noexcept nogil
 # To one subscriber at once, however thin its link: what it is to get of these packets.

@@ -34,7 +34,7 @@ from sfu.engine.layers cimport (
     verdict_t,
 )
 from sfu.engine.lifecycle cimport list_paced, queue_publication, report_now, unqueue_publication
-from sfu.engine.model cimport GATHER_US, GATHERED, LAYER_SILENT_US, MAX_PADDING, SHED_KEYFRAME_US, sent_t
+from sfu.engine.model cimport GATHER_US, GATHERED, LAYER_SILENT_US, MAX_PADDING, PRE_ROLL, PRE_ROLL_US, SHED_KEYFRAME_US, sent_t
 from sfu.engine.munger cimport (
     DROPPED_LATE,
     drops_add,
@@ -97,7 +97,25 @@ cdef void forward_gathered(engine_t *e, publication_t *p) noexcept nogil:
     p.gathered_count = 0
     p.ready = False
     even_out(packets, count, padding)
-    for i in range(p.subscription_count):
+    for i in range(p.subscription_count if p.voice == NULL or p.voice.heard else p.unmixed_count):
+        forward_to(e, p.subscriptions[i], layers, packets, padding, count)
+
+
+cdef void pre_roll(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil:
+    cdef publication_t *p = layer.publication
+    cdef const packet_t *packets[PRE_ROLL]
+    cdef layer_t *layers[PRE_ROLL]
+    cdef uint8_t padding[PRE_ROLL]
+    cdef uint32_t count = 0
+    cdef int k
+    cdef uint32_t i
+    for k in range(PRE_ROLL):
+        packets[count] = cache_get(&layer.cache, sequence - PRE_ROLL + k)
+        if packets[count] != NULL and packets[count].arrival_us >= p.voice.began_us - PRE_ROLL_US:
+            layers[count] = layer
+            padding[count] = 0
+            count += 1
+    for i in range(p.unmixed_count, p.subscription_count):
         forward_to(e, p.subscriptions[i], layers, packets, padding, count)
 
 
@@ -151,6 +169,7 @@ cdef void forward_now(
 ) noexcept nogil:
     cdef uint32_t i
     cdef sent_t sent
+    cdef bint resumed = False
     for i in range(count):
         if s.layer != <int8_t>layers[i].index:
             if s.shed_us and not may_resume(e, s, layers[i], packets[i]):
@@ -158,12 +177,14 @@ cdef void forward_now(
             if not may_start(e, s, layers[i], packets[i]):
                 continue
             start_layer(e, s, layers[i], packets[i])
+            resumed = not s.publication.video
         elif packets[i].sequence < s.first_in:
             continue
         elif s.publication.video and begins_picture(s, packets[i]) and not takes_picture(e, s):
             shed(e, s)
             continue
-        sent.marker = packets[i].marker
+        sent.marker = packets[i].marker or resumed      # RFC 3551, 4.1: sound begins anew with a marker
+        resumed = False
         if packets[i].descriptor.layered and not admit(e, s, layers[i], packets[i], &sent):
             continue
         sent.padding = padding[i]

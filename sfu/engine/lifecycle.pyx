@@ -28,6 +28,7 @@ from sfu.engine.nack cimport nack_free, nack_init
 from sfu.engine.outbound cimport outbound_free, outbound_init
 from sfu.engine.pacer cimport pacer_forget
 from sfu.engine.reception cimport reception_init
+from sfu.engine.speakers cimport mix_init, mix_join, mix_leave, mix_shrink, mix_t, voice_t
 from sfu.engine.table cimport table_free, table_get, table_init, table_put, table_remove
 from sfu.engine.twcc cimport twcc_free
 
@@ -193,6 +194,7 @@ cdef void publication_delete(engine_t *e, publication_t *p) noexcept nogil:
     while p.subscription_count > 0:
         subscription_delete(e, p.subscriptions[p.subscription_count - 1])
     unqueue_publication(e, p)
+    publication_leave(e, p)
     for i in range(t.stream_count):
         if t.streams[i].layer.publication != p:
             t.streams[kept] = t.streams[i]
@@ -258,6 +260,74 @@ cdef int stream_add(transport_t *t, uint32_t ssrc, layer_t *layer, bint repair) 
     return 0
 
 
+# --- groups of microphones ------------------------------------------------------------------------------------------
+
+
+cdef mix_t *find_mix(engine_t *e, uint32_t group, uint32_t loudest) noexcept nogil:
+    """NULL: out of memory."""
+    cdef mix_t *m = e.mixes
+    while m != NULL and m.id != group:
+        m = m.next
+    if m == NULL:
+        m = <mix_t *>calloc(1, sizeof(mix_t))
+        if m != NULL:
+            mix_init(m, group, loudest)
+            m.next = e.mixes
+            e.mixes = m
+    return m
+
+
+cdef int publication_join(engine_t *e, publication_t *p, uint32_t group, bint always, uint32_t loudest) noexcept nogil:
+    cdef mix_t *m = find_mix(e, group, loudest)
+    cdef voice_t *v
+    if m == NULL:
+        return -1
+    v = <voice_t *>calloc(1, sizeof(voice_t))
+    if v == NULL:
+        drop_mix_if_empty(e, m)
+        return -1
+    v.id = p.id
+    v.owner = p
+    v.always = always
+    mix_join(m, v)
+    p.voice = v
+    if not always:
+        silence(p)
+    v = mix_shrink(m, loudest)
+    while v != NULL:
+        silence(<publication_t *>v.owner)
+        v = mix_shrink(m, loudest)
+    return 0
+
+
+cdef void publication_leave(engine_t *e, publication_t *p) noexcept nogil:
+    cdef mix_t *m
+    if p.voice == NULL:
+        return
+    m = p.voice.mix
+    mix_leave(p.voice)
+    free(p.voice)
+    p.voice = NULL
+    drop_mix_if_empty(e, m)
+
+
+cdef void drop_mix_if_empty(engine_t *e, mix_t *m) noexcept nogil:
+    cdef mix_t **link = &e.mixes
+    if m.voices != NULL:
+        return
+    while link[0] != m:
+        link = &link[0].next
+    link[0] = m.next
+    free(m)
+
+
+cdef void silence(publication_t *p) noexcept nogil:
+    """Who hears it starts anew when it is heard again: numbers go on without a gap."""
+    cdef uint32_t i
+    for i in range(p.unmixed_count, p.subscription_count):
+        p.subscriptions[i].layer = -1
+
+
 # --- subscriptions --------------------------------------------------------------------------------------------------
 
 
@@ -304,8 +374,19 @@ cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t
     s.publication_index = p.subscription_count
     p.subscriptions[p.subscription_count] = s
     p.subscription_count += 1
+    if t.plain:
+        swap_subscriptions(p, s.publication_index, p.unmixed_count)
+        p.unmixed_count += 1
     e.subscription_count += 1
     return s
+
+
+cdef void swap_subscriptions(publication_t *p, uint32_t one, uint32_t other) noexcept nogil:
+    cdef subscription_t *s = p.subscriptions[one]
+    p.subscriptions[one] = p.subscriptions[other]
+    p.subscriptions[other] = s
+    p.subscriptions[one].publication_index = one
+    s.publication_index = other
 
 
 cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil:
@@ -314,9 +395,11 @@ cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil:
     t.subscription_count -= 1
     t.subscriptions[s.transport_index] = t.subscriptions[t.subscription_count]
     t.subscriptions[s.transport_index].transport_index = s.transport_index
+    if s.publication_index < p.unmixed_count:
+        p.unmixed_count -= 1
+        swap_subscriptions(p, s.publication_index, p.unmixed_count)
+    swap_subscriptions(p, s.publication_index, p.subscription_count - 1)
     p.subscription_count -= 1
-    p.subscriptions[s.publication_index] = p.subscriptions[p.subscription_count]
-    p.subscriptions[s.publication_index].publication_index = s.publication_index
     if t.pacer != NULL:
         pacer_forget(t.pacer, s)
     free(s.sent)

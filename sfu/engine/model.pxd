@@ -22,6 +22,7 @@ from sfu.engine.pacer cimport pacer_t
 from sfu.engine.payload cimport codec_t
 from sfu.engine.reception cimport reception_t
 from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID, TAG_BYTES
+from sfu.engine.speakers cimport mix_t, voice_t
 from sfu.engine.table cimport table_t
 from sfu.engine.twcc cimport twcc_t
 
@@ -35,7 +36,7 @@ cdef enum:
     MAX_STREAMS = 64            # SSRCs one transport may send us
     MAX_ADDRESSES = 8           # validated addresses of one transport; the oldest is forgotten
     MAX_PUBLICATIONS = 32       # per transport
-    MAX_SUBSCRIPTIONS = 256     # per transport
+    MAX_SUBSCRIPTIONS = 512     # per transport: a discussion of 300 rooms, and their pictures that are shown
     GATHERED = 64               # packets of one publication that wait to be forwarded together
     SENT_HISTORY = 512          # (20 bytes each) packets per video subscription that can be asked for again: 3 s at 1.5 Mbit/s
     VIDEO_ARENA = 1048576       # bytes per video layer: 5 s at 1.5 Mbit/s
@@ -44,6 +45,10 @@ cdef enum:
     AUDIO_SLOTS = 256
     MAX_PAYLOAD = 1460          # larger media packets would fit no path's MTU once protected
 
+    # Who gets a place is heard from the beginning: the packets since the first loud one, and two before it (the breath before
+    # a plosive); at most so many, which is as long as a louder voice has to wait for its place.
+    PRE_ROLL = 10
+    PRE_ROLL_US = 45000
     # A frame's packets are gathered so that they leave in one burst, but never longer than this.
     GATHER_US = 1000
     REPORT_US = 1000000         # RTCP SR and RR (RFC 3550, 6.2: at most 5 % of the bandwidth; this is far below)
@@ -117,9 +122,11 @@ cdef struct publication_t:
     uint32_t format_count
     layer_t *layers
     uint32_t layer_count
-    subscription_t **subscriptions
+    subscription_t **subscriptions  # first those that get everything (local sockets), then those that get who is heard
     uint32_t subscription_count
     uint32_t subscription_capacity
+    uint32_t unmixed_count      # of the first kind
+    voice_t *voice              # its place in a group of microphones; NULL: in none
     gathered_t gathered[GATHERED]
     uint32_t gathered_count
     bint ready                  # forward at the next settle
@@ -258,6 +265,7 @@ cdef struct engine_t:
     transport_t *paced          # transports that pace or probe
     int64_t pace_due_us         # next look at them; -1 for none
     publication_t *queued       # publications with gathered packets
+    mix_t *mixes                # groups of microphones
     outbound_t out
     events_t events
     uint64_t counters[COUNTER_COUNT]

@@ -26,6 +26,7 @@ from sfu.engine.counters cimport (
     DROP_RTP_UNKNOWN_PAYLOAD,
     DROP_RTP_UNKNOWN_STREAM,
     DROP_RTX_MALFORMED,
+    DROP_SILENCED,
     DROP_SRTCP,
     DROP_SRTP_AUTHENTICATION,
     DROP_SRTP_OTHER,
@@ -46,8 +47,8 @@ from sfu.engine.dependency cimport dependency_read, structure_t
 from sfu.engine.descriptor cimport descriptor_read, descriptor_t, descriptor_unwrap
 from sfu.engine.events cimport EVENT_DTLS, EVENT_PUBLICATION_STARTED, EVENT_STUN, events_push
 from sfu.engine.feedback cimport receive_rtcp, want_keyframe
-from sfu.engine.forward cimport gather
-from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, stream_add
+from sfu.engine.forward cimport gather, pre_roll
+from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, silence, stream_add
 from sfu.engine.model cimport (
     LAYER_SILENT_US,
     MAX_PAYLOAD,
@@ -75,6 +76,7 @@ from sfu.engine.rtp cimport (
     rtp_parse,
     rtp_t,
 )
+from sfu.engine.speakers cimport voice_packet, voice_t
 from sfu.engine.srtp cimport (
     SRTP_AUTH_FAIL,
     SRTP_OK,
@@ -263,7 +265,8 @@ cdef void store(engine_t *e, layer_t *layer, const rtp_t *p, uint32_t wire_seque
     if not publication.announced:
         publication.announced = True
         events_push(&e.events, EVENT_PUBLICATION_STARTED, publication.transport.id, publication.id, NULL, NULL, 0)
-    gather(e, layer, sequence, not publication.video or slot.marker or repaired)
+    if publication.voice == NULL or listen(e, layer, slot, sequence):
+        gather(e, layer, sequence, not publication.video or slot.marker or repaired)
 
 
 cdef void describe(engine_t *e, packet_t *slot, const rtp_t *p, const format_t *f, const uint8_t *payload, uint32_t format, bint video) noexcept nogil:
@@ -281,6 +284,23 @@ cdef void describe(engine_t *e, packet_t *slot, const rtp_t *p, const format_t *
     slot.has_orientation = p.extension_length[<int>EXT_VIDEO_ORIENTATION] == 1
     if slot.has_orientation:
         slot.orientation = p.extension[<int>EXT_VIDEO_ORIENTATION][0]
+
+
+cdef bint listen(engine_t *e, layer_t *layer, const packet_t *slot, int64_t sequence) noexcept nogil:
+    """One of a group of microphones: whether anybody gets this packet. Decided here, once for all who hear it."""
+    cdef publication_t *publication = layer.publication
+    cdef voice_t *v = publication.voice
+    cdef bint heard = v.heard
+    cdef voice_t *other
+    if slot.sequence == layer.reception.highest:
+        other = voice_packet(v, slot.level if slot.has_level else -1, e.now_us)
+        if other != NULL:
+            silence(<publication_t *>other.owner)
+    if v.heard and not heard:
+        pre_roll(e, layer, sequence)
+    if not v.heard:
+        count(e, DROP_SILENCED)
+    return v.heard or publication.unmixed_count > 0
 
 
 cdef inline uint8_t dependency_length(const format_t *f, const rtp_t *p) noexcept nogil:

@@ -9,6 +9,18 @@ cdef enum:
     TWO_BYTE_PROFILE = 0x1000       # RFC 8285, 4.3; low four bits are application bits
 
 
+EXTENSION_KINDS = {
+    "urn:ietf:params:rtp-hdrext:sdes:mid": EXT_MID,
+    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id": EXT_RID,
+    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id": EXT_REPAIRED_RID,
+    "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time": EXT_ABS_SEND_TIME,
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01": EXT_TRANSPORT_CC,
+    "urn:ietf:params:rtp-hdrext:ssrc-audio-level": EXT_AUDIO_LEVEL,
+    "urn:3gpp:video-orientation": EXT_VIDEO_ORIENTATION,
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension": EXT_DEPENDENCY,
+}
+
+
 cdef inline void note(rtp_t *p, const uint8_t *kinds, uint8_t id, const uint8_t *value, uint32_t length) noexcept nogil:
     cdef uint8_t kind
     if id <= MAX_EXTENSION_ID and 0 < length <= 255:

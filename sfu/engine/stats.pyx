@@ -65,6 +65,8 @@ cdef dict stats_of_publication(const engine_t *e, const publication_t *p):
         "kind": "video" if p.video else "audio",
         "transport": p.transport.id,
         "subscriptions": p.subscription_count,
+        "heard": bool(p.voice == NULL or p.voice.heard),
+        "speaking": bool(p.voice != NULL and p.voice.speaking),
         "layers": [layer_stats(e, &p.layers[i]) for i in range(p.layer_count)],
     }
 

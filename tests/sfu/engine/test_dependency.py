@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -52,7 +53,7 @@ def header(bits: Bits, template: int, frame: int, *, begins: bool = True, ends: 
 def structure(bits: Bits, templates: list[Template], *, offset: int = 0, chains: int = 0) -> Bits:
     targets = len(templates[0][2])
     bits.put(offset, 6).put(targets - 1, 5)
-    for here, following in zip(templates, templates[1:], strict=False):
+    for here, following in pairwise(templates):
         bits.put(0 if following[:2] == here[:2] else 1 if following[0] == here[0] else 2, 2)
     bits.put(3, 2)
     for template in templates:

@@ -46,8 +46,8 @@ def test_what_turns_out_needless_too_late_leaves_its_number_free() -> None:
 
 
 def test_out_of_order_by_chance() -> None:
-    """Whatever the order within a window: numbers are unique, in the order of the packets, and no dropped one shifts
-    what was before it."""
+    """Whatever the order within a window: numbers are unique, in the order of the packets, and no dropped one
+    shifts what was before it."""
     chance = random.Random(7)
     numbers = SequenceMap(0, 1000)
     packets = [(sequence, sequence // 3) for sequence in range(3000)]
