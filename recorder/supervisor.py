@@ -281,7 +281,7 @@ class RecorderSupervisor:
                 source=source.source,
                 kind=parameters.kind.value,
                 ssrc=ssrc,
-                formats=[_format(each) for each in parameters.formats],
+                formats=[_format(each) for each in _recorded(parameters)],
                 clock=str(source.publication.transport.id),
             )
         )
@@ -419,11 +419,16 @@ def _format(offered: PayloadFormat) -> Format:
     )
 
 
+def _recorded(parameters: MediaParameters) -> tuple[PayloadFormat, ...]:
+    """Without RED: its first copy is what is recorded, which comes unpacked to who did not take it."""
+    return tuple(each for each in parameters.formats if each.codec == parameters.codec)
+
+
 def _as_received(parameters: MediaParameters, ssrc: int) -> MediaParameters:
     """The publication as the process gets it: its own payload types, lost packets repeated as they were,
     no header extensions (nobody reads them there)."""
     formats = tuple(
         PayloadFormat(f.codec, f.payload_type, None, frozenset({"nack", "nack pli"}))
-        for f in parameters.formats
+        for f in _recorded(parameters)
     )
     return MediaParameters(parameters.kind, "", formats, (), (Encoding(ssrc=ssrc),))

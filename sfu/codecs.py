@@ -120,6 +120,18 @@ def _variant(codec: Codec) -> tuple[str | None, ...]:
     return ()
 
 
+def red_of(payload_type: int) -> Codec:
+    """Opus under this payload type, sent more than once (RFC 2198, 5)."""
+    return Codec("red", 48_000, 2, ((f"{payload_type}/{payload_type}", ""),))
+
+
+def is_red_of(codec: Codec, payload_type: int) -> bool:
+    """Whether it is RED of that payload type alone, however many times."""
+    if (codec.name.lower(), codec.clock_rate, codec.channels) != ("red", 48_000, 2) or len(codec.fmtp) != 1:
+        return False
+    return set(codec.fmtp[0][0].split("/")) == {str(payload_type)}
+
+
 def forwarded(codec: Codec) -> bool:
     """Whether it is one that we forward, described as its specification demands."""
     known = FORWARDED.get(codec.name.lower())
@@ -144,7 +156,7 @@ def _canonical_fmtp(codec: Codec) -> tuple[tuple[str, str], ...]:
         case "av1":
             return (("profile", _one_of("012", codec.parameter("profile", "0"))),)
         case "opus":
-            flags = ("stereo", "sprop-stereo", "useinbandfec")
+            flags = ("stereo", "sprop-stereo", "useinbandfec", "usedtx")
             return tuple((key, "1") for key in flags if codec.parameter(key) == "1")
     return ()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from .allocator import Grant, Step, StreamState
 from .codecs import decodes
 from .downlink import Downlink
+from .layer_demand import LayerDemand
 from .layer_rates import LayerRates
 from .params import (
     Extension,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 ALL_SPATIAL = ALL_TEMPORAL = 7
 """`Engine.set_wanted_layer`: no limit."""
+DEFAULT_LOUDEST = 4
+"""Microphones of one group that are heard at a time: of more nobody understands a word."""
 DEFAULT_PRIORITY = 2
 """Of a picture, until somebody says otherwise."""
 ENDED = frozenset({TransportState.FAILED, TransportState.CLOSED})
@@ -53,11 +56,29 @@ class Publication:
         """Its first packet has arrived."""
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
         self.rates = LayerRates(parameters.kind, len(parameters.encodings))
+        self.demand = LayerDemand(len(parameters.encodings))
+        self.on_layers: Callable[[frozenset[int]], None] | None = None
+        """Hears which encodings are to be sent, as indices, whenever that changes; at once, and must not
+        block. Where nobody listens the sender goes on sending all of them."""
 
     def request_keyframe(self) -> None:
         """Asks the sender for a keyframe (the engine limits the rate). Nothing when closed."""
         if not self.closed:
             self.transport.engine.request_keyframe(self.id)
+
+    def group(self, group: int, *, always: bool = False, loudest: int = DEFAULT_LOUDEST) -> None:
+        """Sound: puts it among the microphones of which only the loudest few are forwarded (a number of the
+        caller's; 0: none), and those that are `always`. ValueError for pictures. Nothing when closed."""
+        if not self.closed:
+            self.transport.engine.set_group(self.id, group, always=always, loudest=loudest)
+
+    def look_at_layers(self, now: float | None = None) -> None:
+        """Which encodings anybody wants. Without `now` (seconds) nothing is switched off."""
+        if len(self.parameters.encodings) < 2 or self.closed:
+            return
+        wanted = [layer for each in self.subscriptions.values() if (layer := each.encoding) is not None]
+        if self.demand.update(wanted, now) and self.on_layers is not None:
+            self.on_layers(self.demand.active)
 
     def close(self) -> None:
         """Ends it and every subscription to it. Idempotent."""
@@ -113,6 +134,7 @@ class Subscription:
             self.paused = paused
             self.transport.engine.set_paused(self.id, paused or self._withheld)
             self.transport.downlink.changed()
+            self.publication.look_at_layers()
 
     def want_layer(self, layer: int) -> None:
         """Index into the publication's encodings, or the spatial layer inside the only one: better ones are
@@ -153,11 +175,20 @@ class Subscription:
         if (layer, temporal) != self._limit:
             self.transport.engine.set_wanted_layer(self.id, layer, temporal)
             self._limit = (layer, temporal)
+            self.publication.look_at_layers()
 
     def _withhold(self, withheld: bool) -> None:
         if withheld != self._withheld:
             self._withheld = withheld
             self.transport.engine.set_paused(self.id, withheld or self.paused)
+            self.publication.look_at_layers()
+
+    @property
+    def encoding(self) -> int | None:
+        """Which encoding of the publication is to be sent; None: nothing now."""
+        if self.paused or self._withheld:
+            return None
+        return self._best_layer() if self._limit is None else self._limit[0]
 
     def close(self) -> None:
         """Idempotent."""
@@ -235,6 +266,7 @@ class MediaEnd:
         self.subscriptions[subscription.id] = subscription
         publication.subscriptions[subscription.id] = subscription
         self.downlink.added(subscription)
+        publication.look_at_layers()
         return subscription
 
     def check_open(self) -> None:

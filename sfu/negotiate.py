@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from .codecs import canonical, decodes, forwarded, h264_rank, same_codec
+from .codecs import canonical, decodes, forwarded, h264_rank, is_red_of, red_of, same_codec
 from .params import Codec, Encoding, Extension, Kind, MediaParameters, PayloadFormat
 
 VIDEO_PREFERENCE: tuple[str, ...] = ("H264", "VP8", "VP9", "AV1")
@@ -30,15 +30,19 @@ SENT_EXTENSIONS: dict[Extension, int] = {
     Extension.TRANSPORT_CC: 3,
     Extension.AUDIO_LEVEL: 4,
     Extension.VIDEO_ORIENTATION: 5,
+    Extension.DEPENDENCY_DESCRIPTOR: 6,
 }
 """What we offer to send, and under which ids: the same on every connection."""
 WRITTEN_EXTENSIONS = frozenset({Extension.MID, Extension.ABS_SEND_TIME, Extension.TRANSPORT_CC})
 """What the engine writes itself; the others can only be passed on where the publisher sends them."""
+PASSED_ON = frozenset({Extension.AUDIO_LEVEL, Extension.VIDEO_ORIENTATION, Extension.DEPENDENCY_DESCRIPTOR})
+DESCRIBED_CODECS = frozenset({"av1", "h264"})
+"""Codecs of which only the dependency descriptor tells the layers; VP8 and VP9 do so in their payload."""
 
 AUDIO_FEEDBACK = frozenset({"nack", "transport-cc"})
 VIDEO_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"})
 
-FIRST_PAYLOAD_TYPES: dict[str, int] = {"opus": 111, "h264": 102, "vp8": 96, "vp9": 98, "av1": 45}
+FIRST_PAYLOAD_TYPES: dict[str, int] = {"opus": 111, "red": 63, "h264": 102, "vp8": 96, "vp9": 98, "av1": 45}
 """Where each codec stands on our connections unless it is taken: the numbers that Chromium uses. The one
 after it is its rtx."""
 DYNAMIC_PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
@@ -60,8 +64,9 @@ class NegotiationError(Exception):
 def answer_publication(
     offered: MediaParameters, *, video_preference: Sequence[str] = VIDEO_PREFERENCE
 ) -> MediaParameters:
-    """What we take of one offered m-line: one codec with its retransmissions, the extensions and the
-    feedback that we know, all encodings. Raises NegotiationError `no_common_codec`."""
+    """What we take of one offered m-line: one codec with its retransmissions (of sound also its RED, before
+    or behind it as the client has it: it sends the first), the extensions and the feedback that we know,
+    all encodings. Raises NegotiationError `no_common_codec`."""
     preference = AUDIO_PREFERENCE if offered.kind is Kind.AUDIO else video_preference
     chosen = _preferred(offered, preference)
     if chosen is None:
@@ -69,10 +74,22 @@ def answer_publication(
     return MediaParameters(
         kind=offered.kind,
         mid=offered.mid,
-        formats=(replace(chosen, feedback=_feedback(offered.kind, chosen)),),
-        extensions=tuple((uri, number) for uri, number in offered.extensions if uri in RECEIVED_EXTENSIONS),
+        formats=tuple(
+            replace(each, feedback=_feedback(offered.kind, each))
+            for each in offered.formats
+            if each is chosen or is_red_of(each.codec, chosen.payload_type)
+        ),
+        extensions=tuple(
+            (uri, number) for uri, number in offered.extensions if uri in _received(chosen.codec)
+        ),
         encodings=offered.encodings,
     )
+
+
+def _received(codec: Codec) -> frozenset[Extension]:
+    if codec.name.lower() in DESCRIBED_CODECS:
+        return RECEIVED_EXTENSIONS
+    return RECEIVED_EXTENSIONS - {Extension.DEPENDENCY_DESCRIPTOR}
 
 
 def _preferred(offered: MediaParameters, preference: Sequence[str]) -> PayloadFormat | None:
@@ -145,19 +162,16 @@ def offer_subscription(
     """What we offer a subscriber of `publication`. ssrc, rtx_ssrc: of our sending (the latter for video
     only). decodable: names of the video codecs that the client can decode; empty: all. Raises
     NegotiationError `no_common_codec`, `too_many_codecs`."""
+    codec = canonical(publication.codec)
     wanted = {name.lower() for name in decodable}
-    carried = [
-        each.codec
-        for each in publication.formats
-        if publication.kind is Kind.AUDIO or not wanted or each.codec.name.lower() in wanted
-    ]
-    if not carried:
+    if codec.kind is Kind.VIDEO and wanted and codec.name.lower() not in wanted:
         raise _no_common_codec(publication, tuple(decodable))
     feedback = AUDIO_FEEDBACK if publication.kind is Kind.AUDIO else VIDEO_FEEDBACK
-    formats = []
-    for codec in dict.fromkeys(map(canonical, carried)):
-        number, rtx = numbers.take(codec)
-        formats.append(PayloadFormat(codec, number, rtx, feedback))
+    number, rtx = numbers.take(codec)
+    formats = [PayloadFormat(codec, number, rtx, feedback)]
+    if len(publication.formats) > 1:
+        red = red_of(number)
+        formats.append(PayloadFormat(red, numbers.take(red)[0], None, feedback))
     return MediaParameters(
         kind=publication.kind,
         mid=mid,
@@ -171,9 +185,7 @@ def offer_subscription(
 
 def sendable(publication: MediaParameters) -> frozenset[Extension]:
     """The header extensions that subscribers of `publication` can be sent."""
-    return WRITTEN_EXTENSIONS | (
-        {uri for uri, _ in publication.extensions} & {Extension.AUDIO_LEVEL, Extension.VIDEO_ORIENTATION}
-    )
+    return WRITTEN_EXTENSIONS | ({uri for uri, _ in publication.extensions} & PASSED_ON)
 
 
 def _encoding(kind: Kind, ssrc: int, rtx_ssrc: int) -> Encoding:
@@ -208,11 +220,10 @@ def answer_subscription(
 ) -> MediaParameters:
     """`publication` under the payload types and extension ids of the client's recvonly m-line.
     Raises NegotiationError `no_common_codec`."""
-    formats = tuple(
-        match for each in publication.formats if (match := _receivable(each.codec, offered)) is not None
-    )
-    if not formats or publication.kind is not offered.kind:
-        raise _no_common_codec(offered, [each.codec.name for each in publication.formats])
+    match = _receivable(publication.codec, offered)
+    if match is None or publication.kind is not offered.kind:
+        raise _no_common_codec(offered, [publication.codec.name])
+    formats = (match, *_red_beside(match, publication, offered))
     rtx_used = any(each.rtx_payload_type is not None for each in formats)
     return MediaParameters(
         kind=publication.kind,
@@ -221,6 +232,15 @@ def answer_subscription(
         extensions=tuple((uri, number) for uri, number in offered.extensions if uri in sendable(publication)),
         encodings=(Encoding(ssrc, rtx_ssrc if rtx_used else None),),
     )
+
+
+def _red_beside(
+    match: PayloadFormat, publication: MediaParameters, offered: MediaParameters
+) -> tuple[PayloadFormat, ...]:
+    if len(publication.formats) == 1:
+        return ()
+    found = (each for each in offered.formats if is_red_of(each.codec, match.payload_type))
+    return tuple(replace(each, feedback=_feedback(offered.kind, each)) for each in found)[:1]
 
 
 def _receivable(codec: Codec, offered: MediaParameters) -> PayloadFormat | None:

@@ -46,6 +46,9 @@ class Extension(StrEnum):
     TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
     AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
     VIDEO_ORIENTATION = "urn:3gpp:video-orientation"
+    DEPENDENCY_DESCRIPTOR = (
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,17 @@ class MediaParameters:
     kind: Kind
     mid: str
     formats: tuple[PayloadFormat, ...]
-    """First: the one in use. All of them share the m-line."""
+    """In the sender's order of preference: one codec, of sound also its RED. All of them share the
+    m-line."""
     extensions: tuple[tuple[Extension, int], ...] = ()
     """Header extension and its id (1..14) on this transport."""
     encodings: tuple[Encoding, ...] = ()
+
+    @property
+    def codec(self) -> Codec:
+        """What the media is, however it is wrapped (RED, RFC 2198)."""
+        plain = (each.codec for each in self.formats if each.codec.name.lower() != "red")
+        return next(plain, self.formats[0].codec)
 
 
 @dataclass(frozen=True, slots=True)

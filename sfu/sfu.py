@@ -42,6 +42,10 @@ SSRC_STEP = 0x9E3779B1
 """Odd, so that its multiples meet every 32-bit number once before any comes again."""
 
 
+SpeakersCallback = Callable[[int, frozenset[PublicationId]], None]
+"""(group, publications)"""
+
+
 class PacketLoop(Protocol):
     """What the Sfu needs of engine.loop.Loop."""
 
@@ -76,6 +80,9 @@ class Sfu:
         self.candidates: tuple[Candidate, ...] = host_candidates(config.media_ips, packets.port)
         """UDP first, then TCP, for each media address."""
         self.now = clock
+        self.on_speakers: SpeakersCallback | None = None
+        """Hears which publications of a group (`Publication.group`) speak, when that changes, at most five
+        times a second; in the event loop, and must not block."""
         self._packets = packets
         self._transports: dict[int, Transport | LocalTransport] = {}
         self._backlog: deque[Event] = deque()
@@ -238,6 +245,11 @@ class Sfu:
         if transport is not None and transport.state not in ENDED:
             transport.downlink.estimated(event.detail, self.now(), transport.subscriptions.values())
 
+    def _on_speakers(self, _: Transport | LocalTransport | None, event: Event) -> None:
+        speaking = frozenset(PublicationId(id) for id in memoryview(event.data).cast("I"))
+        if self.on_speakers is not None:
+            self.on_speakers(event.publication, speaking)
+
     def _on_overflow(self, _: Transport | LocalTransport | None, event: Event) -> None:
         self.control_counters.add("events_lost", event.detail)
         log.warning("x %d events lost: the event loop does not keep up", event.detail)
@@ -256,6 +268,7 @@ class Sfu:
         try:
             transport.tick(now)
             for publication in transport.publications.values():
+                publication.look_at_layers(now)
                 if publication.subscriptions:
                     publication.rates.sample(now, self.engine.publication_stats(publication.id)["layers"])
             if transport.state not in ENDED:
@@ -272,6 +285,7 @@ HANDLERS: dict[EventKind, Callable[[Sfu, Transport | LocalTransport | None, Even
     EventKind.PUBLICATION_STARTED: Sfu._on_publication_started,
     EventKind.OVERFLOW: Sfu._on_overflow,
     EventKind.BANDWIDTH: Sfu._on_bandwidth,
+    EventKind.SPEAKERS: Sfu._on_speakers,
 }
 
 

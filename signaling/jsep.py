@@ -216,7 +216,7 @@ def answer_echo(
 def offer_subscribe(version: int, local: LocalParameters, lines: MediaLines) -> str:
     """Our offer of all m-lines: sendonly those that carry something, inactive the others. version: grows
     with every offer of a connection (RFC 9429, 5.2.2)."""
-    return _describe(version, local, [_offered(line) for line in lines], DtlsSetup.ACTPASS)
+    return _describe(version, local, [_offered(line) for line in lines], DtlsSetup.ACTPASS, mixed=True)
 
 
 def _answer(
@@ -228,7 +228,7 @@ def _answer(
     setup = remote_parameters(offer).dtls.setup
     ours = DtlsSetup.ACTIVE if setup is DtlsSetup.PASSIVE else DtlsSetup.PASSIVE
     sections = [_answered(section, fill) for section in offer.sections]
-    return _describe(version, local, sections, ours, bundle=bool(offer.bundle))
+    return _describe(version, local, sections, ours, bundle=bool(offer.bundle), mixed=offer.mixed_extensions)
 
 
 def _receiving(chosen: Mapping[str, MediaParameters]) -> Callable[[MediaSection], MediaSection | None]:
@@ -301,6 +301,7 @@ def _describe(
     sections: list[MediaSection],
     setup: DtlsSetup,
     *,
+    mixed: bool,
     bundle: bool = True,
 ) -> str:
     """Puts the one transport into every m-line that lives, its candidates into the first."""
@@ -320,6 +321,11 @@ def _describe(
     mids = tuple(section.mid for section in placed if not section.rejected) if bundle else ()
     return str(
         SessionDescription(
-            session_id=SESSION_ID, version=version, bundle=mids, ice_lite=True, sections=tuple(placed)
+            session_id=SESSION_ID,
+            version=version,
+            bundle=mids,
+            ice_lite=True,
+            mixed_extensions=mixed,
+            sections=tuple(placed),
         )
     )

@@ -115,6 +115,8 @@ class SessionDescription:
     bundle: tuple[str, ...] = ()
     """mids of the BUNDLE group; empty: none."""
     ice_lite: bool = False
+    mixed_extensions: bool = False
+    """`a=extmap-allow-mixed` (RFC 8285, 6): header extensions of more than 16 bytes may come and go."""
     sections: tuple[MediaSection, ...] = ()
 
     def section(self, mid: str) -> MediaSection | None:
@@ -137,6 +139,8 @@ def _session_lines(description: SessionDescription) -> Iterator[str]:
         yield "a=group:BUNDLE " + " ".join(description.bundle)
     if description.ice_lite:
         yield "a=ice-lite"
+    if description.mixed_extensions:
+        yield "a=extmap-allow-mixed"
     yield "a=msid-semantic: WMS *"
     for section in description.sections:
         yield from _section_lines(section)

@@ -94,7 +94,9 @@ def _read(lines: list[str]) -> SessionDescription:
     mids = [section.mid for section in built if section.mid]
     if len(set(mids)) != len(mids):
         raise SdpError("bad_sdp", "Two m-lines of the SDP have the same a=mid.")
-    return SessionDescription(session.id, session.version, session.bundle, session.ice_lite, built)
+    return SessionDescription(
+        session.id, session.version, session.bundle, session.ice_lite, session.mixed_extensions, built
+    )
 
 
 def _read_line(line: str, session: _Session, sections: list[_Section]) -> None:
@@ -192,6 +194,7 @@ class _Session(_Level):
     version: int = 0
     bundle: tuple[str, ...] = ()
     ice_lite: bool = False
+    mixed_extensions: bool = False
 
     def origin(self, value: str) -> None:
         fields = value.split()
@@ -207,6 +210,8 @@ class _Session(_Level):
                 self.bundle = tuple(_token(TOKEN, mid, "a mid", MAX_MID) for mid in mids)
         elif name == "ice-lite":
             self.ice_lite = True
+        elif name == "extmap-allow-mixed":
+            self.mixed_extensions = True
         elif name in set(Direction):
             self.direction = Direction(name)
         elif reader := LEVEL_ATTRIBUTES.get(name):

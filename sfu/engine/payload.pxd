@@ -11,8 +11,11 @@ cdef enum codec_t:
     CODEC_AV1 = 6               # AV1 RTP payload, 4
 
 cdef codec_t codec_by_name(str name)
-# RFC 2198: where the primary block, the last of a RED payload, begins, and of which payload type it is; 0: no such thing.
+# RFC 2198: where the primary block, the last of a RED payload, begins, and of which payload type it is; 0: no such thing, or
+# blocks of several types.
 cdef uint32_t red_primary(const uint8_t *payload, uint32_t length, uint8_t *payload_type) noexcept nogil
+# Gives all blocks of a payload that red_primary has accepted another payload type.
+cdef void red_rename(uint8_t *payload, uint8_t payload_type) noexcept nogil
 # 1 when a decoder can start with the frame whose first packet this is.
 # H264: an IDR slice or an SPS (also inside STAP-A, or the first fragment of an FU-A). Never reads past length.
 cdef bint starts_keyframe(codec_t codec, const uint8_t *payload, uint32_t length) noexcept nogil

@@ -144,14 +144,23 @@ cdef uint32_t red_primary(const uint8_t *payload, uint32_t length, uint8_t *payl
     cdef uint32_t at = 0, before = 0
     cdef int i
     for i in range(RED_MAX_BLOCKS):
-        if at < length and not payload[at] & 0x80:
+        if at >= length or (payload[at] ^ payload[0]) & 0x7F:
+            return 0
+        if not payload[at] & 0x80:
             payload_type[0] = payload[at]
             return at + 1 + before if before < length - at - 1 else 0
-        if length - at < 4 or at > length:
+        if length - at < 4:
             return 0
         before += get16(payload + at + 2) & 0x3FF
         at += 4
     return 0
+
+
+cdef void red_rename(uint8_t *payload, uint8_t payload_type) noexcept nogil:
+    while payload[0] & 0x80:
+        payload[0] = 0x80 | payload_type
+        payload += 4
+    payload[0] = payload_type
 
 
 # --- the same, for Python --------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ class SpeakerGroup:
     def join(self, id: int, *, always: bool = False) -> None: ...
     def leave(self, id: int) -> None: ...
     def packet(self, id: int, level: int, now_us: int) -> tuple[bool, int | None]:
-        """level: RFC 6464's byte (0 loudest, 127 silence), -1 for none. Whether it is heard, and who had to make
-        room."""
+        """level: RFC 6464's byte (0 loudest, 127 silence), -1 for none. Whether it is heard, and who had to
+        make room."""
     def look(self, now_us: int) -> list[int] | None:
         """Who speaks, when that changed; else None. To be called when it is due."""
     @property

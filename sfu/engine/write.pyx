@@ -31,6 +31,7 @@ from sfu.engine.model cimport (
 )
 from sfu.engine.munger cimport drops_sent, drops_shift, numbers_send, numbers_write
 from sfu.engine.outbound cimport outbound_commit, outbound_commit_video, outbound_reserve
+from sfu.engine.payload cimport red_rename
 from sfu.engine.rtp cimport (
     EXT_ABS_SEND_TIME,
     EXT_AUDIO_LEVEL,
@@ -147,6 +148,8 @@ cdef inline uint32_t write_payload(const subscription_t *s, uint8_t *at, const l
     memcpy(at, cache_payload(&layer.cache, packet) + out.skip, length)
     if packet.descriptor.picture_bits:
         numbers_write(&s.numbers, &packet.descriptor, sent.picture, at)
+    elif packet.primary_format >= 0 and out.skip == 0 and s.formats[packet.primary_format].payload_type >= 0:
+        red_rename(at, <uint8_t>s.formats[packet.primary_format].payload_type)
     if sent.padding:
         memset(at + length, 0, sent.padding)
         at[length + sent.padding - 1] = sent.padding

@@ -228,3 +228,55 @@ def test_whep_prefers_the_exact_profile() -> None:
 def test_whep_without_the_codec_is_refused(formats: tuple[PayloadFormat, ...]) -> None:
     with pytest.raises(NegotiationError):
         answer_subscription(answer_publication(VIDEO), replace(VIDEO, formats=formats), ssrc=1, rtx_ssrc=2)
+
+
+# --- sound sent more than once (RED), dependency descriptor --------------------------------------
+
+
+RED = Codec("red", 48_000, 2, (("111/111", ""),))
+
+
+def with_red(*formats: PayloadFormat) -> MediaParameters:
+    return replace(AUDIO, formats=formats)
+
+
+def test_red_is_taken_where_it_wraps_the_codec_and_in_the_clients_order() -> None:
+    opus = PayloadFormat(OPUS, 111)
+    for formats in ((PayloadFormat(RED, 63), opus), (opus, PayloadFormat(RED, 63))):
+        answered = answer_publication(with_red(*formats))
+        assert [each.payload_type for each in answered.formats] == [each.payload_type for each in formats]
+        assert answered.codec == OPUS
+    for fmtp in ((), (("110/110", ""),), (("111/110", ""),)):
+        odd = PayloadFormat(Codec("red", 48_000, 2, fmtp), 63)
+        assert [each.payload_type for each in answer_publication(with_red(odd, opus)).formats] == [111]
+
+
+def test_red_is_offered_under_our_numbers() -> None:
+    publication = answer_publication(with_red(PayloadFormat(RED, 63), PayloadFormat(OPUS, 111)))
+    numbers = PayloadTypes()
+    numbers.take(Codec("opus", 48_000, 2))  # another kind of opus stands at 111 already
+    offered = offer_subscription(publication, numbers, mid="0", ssrc=1, rtx_ssrc=2)
+    opus, red = offered.formats
+    assert opus.payload_type != 111 and red.payload_type == 63
+    assert red.codec.fmtp == ((f"{opus.payload_type}/{opus.payload_type}", ""),)
+    taken = accept_answer(offered, replace(offered, formats=(opus,)))
+    assert [each.codec.name for each in taken.formats] == ["opus"]
+
+
+def test_a_player_gets_red_where_it_offers_it_around_the_same_opus() -> None:
+    publication = answer_publication(with_red(PayloadFormat(RED, 63), PayloadFormat(OPUS, 111)))
+    opus = PayloadFormat(OPUS, 96)
+    fitting = PayloadFormat(Codec("red", 48_000, 2, (("96/96", ""),)), 97)
+    for formats, expected in (((opus, fitting), [96, 97]), ((opus, PayloadFormat(RED, 97)), [96])):
+        answered = answer_subscription(publication, replace(AUDIO, formats=formats), ssrc=1, rtx_ssrc=2)
+        assert [each.payload_type for each in answered.formats] == expected
+
+
+def test_dependency_descriptors_are_taken_only_where_the_payload_tells_no_layers() -> None:
+    extensions = ((Extension.DEPENDENCY_DESCRIPTOR, 7),)
+    for codec, taken in ((Codec("AV1", 90_000), True), (VP8, False)):
+        offered = replace(VIDEO, formats=(PayloadFormat(codec, 45, 46),), extensions=extensions)
+        publication = answer_publication(offered)
+        assert (Extension.DEPENDENCY_DESCRIPTOR in dict(publication.extensions)) is taken
+        subscription = offer_subscription(publication, PayloadTypes(), mid="0", ssrc=1, rtx_ssrc=2)
+        assert (Extension.DEPENDENCY_DESCRIPTOR in dict(subscription.extensions)) is taken

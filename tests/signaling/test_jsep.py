@@ -78,8 +78,10 @@ def test_every_publisher_gets_an_answer(name: str) -> None:
         assert ours.mid in answer.bundle
         assert ours.protocol == theirs.protocol
         assert ours.ice == LOCAL.ice
-        (payload_format,) = ours.formats
-        assert payload_format.payload_type in {each.payload_type for each in theirs.formats}
+        assert {each.codec.name for each in ours.formats} <= {ours.parameters().codec.name, "red"}
+        taken = {each.payload_type for each in ours.formats}
+        assert taken <= {each.payload_type for each in theirs.formats}
+        assert answer.mixed_extensions == offer.mixed_extensions
         assert set(ours.extensions) <= set(theirs.extensions)
         assert ours.rtcp_rsize == theirs.rtcp_rsize
     assert text.index(" udp ") < text.index(" tcp ")  # FFmpeg reads the first one

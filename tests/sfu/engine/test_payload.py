@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfu.engine.payload import begins_keyframe
+from sfu.engine.payload import begins_keyframe, find_primary
 
 H264 = [
     ("67 42c01f", True, "SPS"),
@@ -114,3 +114,28 @@ def test_truncations(
 ) -> None:
     for end in range(len(payload)):
         begins_keyframe(codec, guarded(payload[:end]))
+
+
+@pytest.mark.parametrize(
+    ("payload", "primary"),
+    [
+        ("6f aabb", (1, 111)),
+        ("ef 0f00 02 6f 1122 aabb", (7, 111)),
+        ("ef 0f00 02 ef 0780 01 6f 1122 33 aabb", (12, 111)),
+        ("ef 0f00 02 6f 1122", None),  # an empty primary block
+        ("ef 0f00 03 6f 1122", None),  # a block past the end
+        ("ee 0f00 02 6f 1122 aabb", None),  # blocks of several types
+        ("ef 0f00", None),
+        ("ef 0f00 00" * 20 + "6f aa", None),
+        ("", None),
+    ],
+)
+def test_primary_block_of_red(payload: str, primary: tuple[int, int] | None) -> None:
+    assert find_primary(bytes.fromhex(payload)) == primary
+
+
+@given(st.binary(max_size=40))
+@settings(max_examples=500, deadline=None)
+def test_red_never_reads_past_the_end(guarded: Callable[[bytes], memoryview], payload: bytes) -> None:
+    find_primary(guarded(payload))
+    find_primary(guarded(b"\xef\x0f\x00\x02" * 3 + payload))
