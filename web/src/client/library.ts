@@ -69,8 +69,13 @@ export function playlistUrl(id: string): string {
   return `/media/${encodeURIComponent(id)}/index.m3u8?angles=all`
 }
 
+/** The item as one file; of a lesson that goes on, what there was a moment ago. */
+export function fileUrl(id: string): string {
+  return `/media/${encodeURIComponent(id)}/lesson.mp4`
+}
+
 export function downloadUrl(id: string): string {
-  return `/media/${encodeURIComponent(id)}/lesson.mp4?download`
+  return `${fileUrl(id)}?download`
 }
 
 /** Newest first. */

@@ -26,8 +26,21 @@ export interface PlayerEvents {
   onFailure: (status: number) => void
 }
 
-export function supported(): boolean {
-  return Hls.isSupported()
+/** What the page does with an item, however it is played. */
+export interface ItemPlayer {
+  /** The picture to watch; time goes on where it was. */
+  chooseAngle(index: number): void
+  /** Seconds behind the live edge; null when the item is complete. */
+  behindLive(): number | null
+  toLive(): void
+  close(): void
+}
+
+/** Whether a playlist of these codecs (RFC 6381) can be played; else the item is played as one file. */
+export function playsPlaylist(codecs: readonly string[]): boolean {
+  return (
+    Hls.isSupported() && codecs.every((codec) => MediaSource.isTypeSupported(`video/mp4; codecs="${codec}"`))
+  )
 }
 
 function configuration(headers: Record<string, string>): Partial<HlsConfig> {
@@ -45,7 +58,7 @@ function configuration(headers: Record<string, string>): Partial<HlsConfig> {
   }
 }
 
-export class LibraryPlayer {
+export class LibraryPlayer implements ItemPlayer {
   private readonly hls: Hls
   private recoveries = 0
 
@@ -68,12 +81,10 @@ export class LibraryPlayer {
     this.hls.attachMedia(video)
   }
 
-  /** The picture to watch; time goes on where it was. */
   chooseAngle(index: number): void {
     this.hls.currentLevel = index
   }
 
-  /** Seconds behind the live edge; null when the item is complete. */
   behindLive(): number | null {
     const edge = this.liveEdge()
     if (edge === null) return null
