@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 
 import pylibsrtp
 
+from .door import Door, Resource
 from .dtls import Identity
 from .media import AUDIO_CLOCK_HZ, AUDIO_FRAME_TICKS, VIDEO_CLOCK_HZ, Camera, Microphone
-from .rtp import BadRtcp, KeyframeRequest, Stream, TransportSequence, feedback
+from .rtp import AUDIO_LEVEL, BadRtcp, KeyframeRequest, Stream, TransportSequence, feedback
 from .sdp import Answer, offer
 from .sink import Sink
 from .transport import CONSENT_INTERVAL_S, BotTransport
-from .whip import Resource, WhipClient
 
 REPORT_INTERVAL_S = 1.0
 SENT_FRAMES_KEPT = 20_000
@@ -43,11 +43,20 @@ class SendTimes:
 
     def __init__(self) -> None:
         self.by_timestamp: dict[int, int] = {}
+        self.packets: dict[int, list[int]] = {}
+        """The same for each packet of the frame, in order."""
 
     def note(self, timestamp: int, at_us: int) -> None:
-        self.by_timestamp[timestamp & 0xFFFFFFFF] = at_us
+        """A packet that is being sent now."""
+        timestamp &= 0xFFFFFFFF
+        if timestamp in self.packets:
+            self.packets[timestamp].append(at_us)
+            return
+        self.by_timestamp[timestamp] = at_us
+        self.packets[timestamp] = [at_us]
         if len(self.by_timestamp) > SENT_FRAMES_KEPT:
-            del self.by_timestamp[next(iter(self.by_timestamp))]
+            oldest = next(iter(self.by_timestamp))
+            del self.by_timestamp[oldest], self.packets[oldest]
 
 
 @dataclass(slots=True)
@@ -60,9 +69,11 @@ class PublisherFigures:
 
 
 class Publisher:
-    """One camera and one microphone by WHIP: `await join(...)`, then `await run()` until cancelled."""
+    """One camera and one microphone: `await join(...)`, then `await run()` until cancelled."""
 
     def __init__(self, identity: Identity, camera: Camera, microphone: Microphone) -> None:
+        self.silent = False
+        """Set: sends no media, only consent checks."""
         self._transport = BotTransport(identity)
         self._camera, self._microphone = camera, microphone
         self._ssrcs = {"audio": 1 + secrets.randbits(31), "video": 1 + secrets.randbits(31)}
@@ -74,7 +85,7 @@ class Publisher:
         self.sent = {"audio": SendTimes(), "video": SendTimes()}
         self.figures = PublisherFigures()
 
-    async def join(self, door: WhipClient, lesson: str, token: str) -> None:
+    async def join(self, door: Door, lesson: str, token: str) -> None:
         """Raises Refused, BadAnswer, ConnectivityFailed or HandshakeFailed."""
         sdp = offer(self._transport.local, "sendonly", self._ssrcs)
         self._resource = await door.publish(lesson, token, sdp)
@@ -82,7 +93,7 @@ class Publisher:
         await self._transport.connect(self._resource.answer)
         self._streams = self._make_streams(self._resource.answer)
 
-    async def leave(self, door: WhipClient) -> None:
+    async def leave(self, door: Door) -> None:
         if self._resource is not None:
             resource, self._resource = self._resource, None
             await door.leave(resource, self._token)
@@ -124,6 +135,9 @@ class Publisher:
             await asyncio.sleep(max(0.0, start + index * interval_s - time.monotonic()))
 
     def _send_video(self, index: int) -> None:
+        if self.silent:
+            self._since_key = 0
+            return
         if self._since_key >= self._camera.key_interval:
             self._since_key = 0
         timestamp = self._origin["video"] + self._camera.timestamp(index)
@@ -132,20 +146,25 @@ class Publisher:
         self._send_frame("video", payloads, timestamp)
 
     def _send_audio(self, index: int) -> None:
+        if self.silent:
+            return
         timestamp = self._origin["audio"] + index * AUDIO_FRAME_TICKS
-        self._send_frame("audio", [self._microphone.frame(timestamp)], timestamp)
+        level = self._microphone.level(index)
+        self._send_frame("audio", [self._microphone.frame(timestamp)], timestamp, level)
 
-    def _send_frame(self, kind: str, payloads: list[bytes], timestamp: int) -> None:
+    def _send_frame(self, kind: str, payloads: list[bytes], timestamp: int, level: int | None = None) -> None:
         stream, at_us = self._streams[kind], now_us()
-        self.sent[kind].note(timestamp, at_us)
+        if AUDIO_LEVEL not in stream.extensions:
+            level = None
         for number, payload in enumerate(payloads, 1):
             # Audio's marker would mean the start of a talk spurt (RFC 3551, 4.1).
             marker = kind == "video" and number == len(payloads)
             sequence = stream.sequence
-            packet = self._protect(stream.packet(payload, timestamp, marker, at_us / 1e6))
+            packet = self._protect(stream.packet(payload, timestamp, marker, at_us / 1e6, level))
             self._kept[stream.ssrc, sequence] = packet
             if len(self._kept) > PACKETS_KEPT:
                 del self._kept[next(iter(self._kept))]
+            self.sent[kind].note(timestamp, now_us())
             self._send(packet)
             self.figures.packets += 1
 
@@ -153,7 +172,7 @@ class Publisher:
         at_us, unix_time = now_us(), time.time()
         for kind, clock in (("audio", AUDIO_CLOCK_HZ), ("video", VIDEO_CLOCK_HZ)):
             times = self.sent[kind].by_timestamp
-            if times:
+            if times and not self.silent:
                 timestamp, sent_us = next(reversed(times.items()))
                 timestamp += (at_us - sent_us) * clock // 1_000_000
                 report = self._streams[kind].sender_report(timestamp, unix_time)
@@ -203,7 +222,7 @@ class Joined:
 
 
 class Subscriber:
-    """One viewer by WHEP, whose socket goes to the sink."""
+    """One viewer, whose socket goes to the sink."""
 
     def __init__(self, identity: Identity, sink: Sink, token: str) -> None:
         self._transport = BotTransport(identity)
@@ -214,7 +233,7 @@ class Subscriber:
         self.socket_number: int | None = None
         self.joined: Joined | None = None
 
-    async def join(self, door: WhipClient, lesson: str) -> None:
+    async def join(self, door: Door, lesson: str) -> None:
         """Raises Refused, BadAnswer, ConnectivityFailed or HandshakeFailed."""
         sdp = offer(self._transport.local, "recvonly")
         asked_us = now_us()
@@ -243,7 +262,7 @@ class Subscriber:
     def drops(self) -> int:
         return self._transport.drops()
 
-    async def leave(self, door: WhipClient) -> None:
+    async def leave(self, door: Door) -> None:
         """Out of the sink, DELETE, close. Raises Refused."""
         if self._consent is not None:
             self._consent.cancel()

@@ -27,6 +27,8 @@ STAMP_UUID = bytes.fromhex("6f1d2c0b7a8e4c5d9b3af2e1d4c7b8a9")
 """Any fixed number without zero bytes: names our user data (H.264, D.1.7)."""
 REFERENCE = 0x60
 """nal_ref_idc 3."""
+VOICE_LEVEL, ROOM_LEVEL = 30, 100
+"""-dBov."""
 OPUS_TOC = 0xFC
 """One CELT frame of 20 ms, full band, stereo (RFC 6716, 3.1)."""
 
@@ -175,8 +177,20 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Microphone:
+    """Opus frames of one size; with `pause_s` it talks for `talk_s`, is quiet for `pause_s`, and so on."""
+
     octets: int = 160
     """64 kbit/s."""
+    talk_s: float = 2.0
+    pause_s: float = 0.0
+    offset_s: float = 0.0
+    """How far into its round it begins."""
 
     def frame(self, timestamp: int) -> bytes:
         return bytes([OPUS_TOC]) + filler(timestamp, self.octets - 1)
+
+    def level(self, index: int) -> int:
+        """-dBov of frame `index` (RFC 6464): a voice, or a quiet room."""
+        round_s = self.talk_s + self.pause_s
+        at_s = (index * AUDIO_FRAME_TICKS / AUDIO_CLOCK_HZ + self.offset_s) % round_s
+        return VOICE_LEVEL if at_s < self.talk_s else ROOM_LEVEL

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-EXTENSIONS = (MID, ABS_SEND_TIME, TRANSPORT_CC)
+AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+EXTENSIONS = (MID, ABS_SEND_TIME, TRANSPORT_CC, AUDIO_LEVEL)
+AUDIO_ONLY = frozenset({AUDIO_LEVEL})
 
 NTP_OFFSET_S = 2_208_988_800
 """1900 to 1970 (RFC 868)."""
+SILENT_LEVEL = 80
+"""-dBov: quieter is no voice (the V bit of RFC 6464)."""
 RTPFB, PSFB, SENDER_REPORT = 205, 206, 200
 FEEDBACK_NACK, FEEDBACK_PLI, FEEDBACK_FIR = 1, 1, 4
 
@@ -50,9 +54,12 @@ class Stream:
     octets: int = 0
     """Of payload, as a sender report counts."""
 
-    def packet(self, payload: bytes, timestamp: int, marker: bool, now: float) -> bytes:
-        """One RTP packet; `now` in seconds goes into abs-send-time."""
-        extension = self._extension(now)
+    def packet(
+        self, payload: bytes, timestamp: int, marker: bool, now: float, level: int | None = None
+    ) -> bytes:
+        """One RTP packet; `now` in seconds goes into abs-send-time, `level` (0 loudest to 127) into the audio
+        level (RFC 6464)."""
+        extension = self._extension(now, level)
         first = 0x90 if extension else 0x80
         header = struct.pack(
             "!BBHII",
@@ -67,12 +74,14 @@ class Stream:
         self.octets += len(payload)
         return header + extension + payload
 
-    def _extension(self, now: float) -> bytes:
+    def _extension(self, now: float, level: int | None) -> bytes:
         """One-byte header form (RFC 8285, 4.2), padded to words; empty without extensions."""
         values = {
             MID: self.mid.encode(),
             ABS_SEND_TIME: (int(now * (1 << 18)) & 0xFFFFFF).to_bytes(3, "big"),
         }
+        if level is not None:
+            values[AUDIO_LEVEL] = bytes([(level < SILENT_LEVEL) << 7 | level])
         if TRANSPORT_CC in self.extensions:
             values[TRANSPORT_CC] = self.transport_sequence.take().to_bytes(2, "big")
         body = b"".join(

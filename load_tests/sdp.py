@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .rtp import EXTENSIONS
+from .rtp import AUDIO_ONLY, EXTENSIONS
 
 MAX_ANSWER_OCTETS = 200_000
 AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE = 111, 102
@@ -21,6 +21,7 @@ a=extmap-allow-mixed
 a=msid-semantic: WMS bot
 m=audio 9 UDP/TLS/RTP/SAVPF 111
 {common}
+{audio_extensions}
 a=mid:0
 a=rtpmap:111 opus/48000/2
 a=fmtp:111 minptime=10;useinbandfec=1
@@ -87,6 +88,8 @@ class Answer:
     address: tuple[str, int]
     """Its first UDP candidate."""
     media: tuple[MediaAnswer, ...]
+    tcp_address: tuple[str, int] | None = None
+    """Its first passive TCP candidate (RFC 6544)."""
 
     def of(self, kind: str) -> MediaAnswer:
         """Its accepted m-line of this kind. Raises BadAnswer."""
@@ -99,16 +102,18 @@ class Answer:
 def offer(local: LocalParameters, direction: str, ssrcs: Mapping[str, int] | None = None) -> str:
     """One audio and one video m-line, `sendonly` (with their SSRCs by kind) or `recvonly`, in one bundle."""
     ssrcs = ssrcs or {}
+    extensions = {uri: f"a=extmap:{number} {uri}" for number, uri in enumerate(EXTENSIONS, 1)}
     common = COMMON.format(
         ufrag=local.ufrag,
         pwd=local.pwd,
         fingerprint=local.fingerprint,
         direction=direction,
-        extensions="\n".join(f"a=extmap:{number} {uri}" for number, uri in enumerate(EXTENSIONS, 1)),
+        extensions="\n".join(line for uri, line in extensions.items() if uri not in AUDIO_ONLY),
     )
     text = OFFER.format(
         session=int(local.fingerprint[:8].replace(":", ""), 16),
         common=common,
+        audio_extensions="\n".join(line for uri, line in extensions.items() if uri in AUDIO_ONLY),
         audio_source=_source(ssrcs.get("audio"), "microphone"),
         video_source=_source(ssrcs.get("video"), "camera"),
     )
@@ -136,7 +141,57 @@ def parse_answer(text: str) -> Answer:
         setup=_attribute(bundled, "setup"),
         address=_udp_candidate(text),
         media=tuple(_media(section) for section in sections),
+        tcp_address=_tcp_candidate(text),
     )
+
+
+def local_parameters(offer: str) -> LocalParameters:
+    """What an offer of `offer` says of its bot. Raises BadAnswer when it was made by somebody else."""
+    fingerprint = _attribute(offer, "fingerprint").removeprefix("sha-256 ")
+    return LocalParameters(_attribute(offer, "ice-ufrag"), _attribute(offer, "ice-pwd"), fingerprint)
+
+
+def answer_to(offer: str, local: LocalParameters) -> str:
+    """Takes all that a server offers, each m-line with its Opus or H.264 and without retransmission streams.
+    Raises BadAnswer."""
+    _, *sections = re.split(r"^(?=m=)", offer.replace("\r\n", "\n"), flags=re.MULTILINE)
+    lines = [_answered(section, local) for section in sections]
+    mids = " ".join(mid for mid, _ in lines if mid)
+    head = [
+        "v=0",
+        "o=- 1 1 IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        f"a=group:BUNDLE {mids}",
+        "a=msid-semantic: WMS *",
+    ]
+    return "".join(f"{line}\r\n" for line in [*head, *(line for _, section in lines for line in section)])
+
+
+def _answered(section: str, local: LocalParameters) -> tuple[str, list[str]]:
+    """(mid, or empty for one that is refused; lines) of the answer to one m-line."""
+    line = re.match(r"m=(\w+) (\d+) (\S+) ", section)
+    codec = re.search(r"^a=rtpmap:(\d+) (?:opus|H264)/", section, re.MULTILINE | re.IGNORECASE)
+    if line is None:
+        raise BadAnswer("an m-line of the offer cannot be read")
+    mid = f"a=mid:{_attribute(section, 'mid')}"
+    if line[2] == "0" or codec is None or re.search(r"^a=inactive", section, re.MULTILINE):
+        return "", [
+            f"m={line[1]} 0 {line[3]} {codec[1] if codec else 0}",
+            "c=IN IP4 0.0.0.0",
+            mid,
+            "a=inactive",
+        ]
+    kept = re.findall(rf"^a=(?:rtpmap|fmtp|rtcp-fb):{codec[1]} .+$", section, flags=re.MULTILINE)
+    extensions = re.findall(r"^a=extmap:\d+(?:/\w+)? \S+", section, flags=re.MULTILINE)
+    return mid.removeprefix("a=mid:"), [
+        f"m={line[1]} 9 {line[3]} {codec[1]}",
+        *("c=IN IP4 0.0.0.0", f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.pwd}"),
+        *(f"a=fingerprint:sha-256 {local.fingerprint}", "a=setup:active", "a=rtcp-mux", "a=rtcp-rsize"),
+        *(mid, "a=recvonly"),
+        *kept,
+        *(extension for extension in extensions if extension.rpartition(" ")[2] in EXTENSIONS),
+    ]
 
 
 def _attribute(section: str, name: str) -> str:
@@ -147,10 +202,18 @@ def _attribute(section: str, name: str) -> str:
 
 
 def _udp_candidate(text: str) -> tuple[str, int]:
-    found = re.search(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host", text, re.MULTILINE | re.IGNORECASE)
+    found = re.search(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host", text, _LINES)
     if found is None:
         raise BadAnswer("the answer has no UDP host candidate")
     return found[1], int(found[2])
+
+
+def _tcp_candidate(text: str) -> tuple[str, int] | None:
+    found = re.search(r"^a=candidate:\S+ 1 tcp \d+ (\S+) (\d+) typ host tcptype passive", text, _LINES)
+    return (found[1], int(found[2])) if found else None
+
+
+_LINES = re.MULTILINE | re.IGNORECASE
 
 
 def _media(section: str) -> MediaAnswer:
@@ -162,6 +225,12 @@ def _media(section: str) -> MediaAnswer:
         kind=line[1],
         mid=_attribute(section, "mid") if line[2] != "0" else "",
         accepted=line[2] != "0" and "a=inactive" not in section,
-        payload_type=int(line[3]),
+        payload_type=_payload_type(section, int(line[3])),
         extensions={uri: int(number) for number, uri in extensions},
     )
+
+
+def _payload_type(section: str, first: int) -> int:
+    """Of Opus or H.264, which is all that a bot takes: a server that offers may name others first."""
+    codec = re.search(r"^a=rtpmap:(\d+) (?:opus|H264)/", section, _LINES)
+    return int(codec[1]) if codec else first

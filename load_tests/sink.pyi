@@ -19,8 +19,8 @@ class StreamFigures(NamedTuple):
     last_us: int
 
 class SocketFigures(NamedTuple):
-    """What is not RTP, per socket: SRTCP packets, STUN messages, the rest, and RTP of more SSRCs than there is
-    room for."""
+    """What is not RTP, per socket: SRTCP packets, STUN messages, the rest, and RTP of more SSRCs than
+    there is room for."""
 
     socket: int
     rtcp: int

@@ -7,6 +7,7 @@ import asyncio
 import secrets
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 
 from aioice import stun
 
@@ -24,6 +25,10 @@ SO_MEMINFO, MEMINFO_DROPS = 55, 8
 """asm-generic/socket.h and linux/sock_diag.h: packets dropped because the socket was full."""
 
 
+Address = tuple[str, int]
+Through = Callable[[Address], Awaitable[Address]]
+
+
 class ConnectivityFailed(Exception):  # noqa: N818
     """The media port did not answer a connectivity check."""
 
@@ -31,8 +36,10 @@ class ConnectivityFailed(Exception):  # noqa: N818
 class BotTransport:
     """`local` goes into the offer; `connect` does ICE and DTLS; then `socket` and `keys` are the owner's."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, through: Through | None = None) -> None:
+        """through: the near end of a way to the server's address, instead of the address itself."""
         self._identity = identity
+        self._through = through
         self.local = LocalParameters(secrets.token_hex(4), secrets.token_hex(12), identity.fingerprint)
         self._tie_breaker = secrets.randbits(64)
         self._answer: Answer | None = None
@@ -42,11 +49,7 @@ class BotTransport:
     async def connect(self, answer: Answer) -> None:
         """Raises ConnectivityFailed or HandshakeFailed; the caller closes in any case."""
         self._answer = answer
-        family = socket.AF_INET6 if ":" in answer.address[0] else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
-        self.socket.setblocking(False)
-        self.socket.connect(answer.address)
+        self.socket = await self._open(answer)
         await self._check()
         self.keys = await self._identity.handshake(
             self,
@@ -54,6 +57,14 @@ class BotTransport:
             algorithm=answer.fingerprint_algorithm,
             fingerprint=answer.fingerprint,
         )
+
+    async def _open(self, answer: Answer) -> socket.socket:
+        address = await self._through(answer.address) if self._through else answer.address
+        opened = socket.socket(_family(address[0]), socket.SOCK_DGRAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
+        opened.setblocking(False)
+        opened.connect(address)
+        return opened
 
     def consent_check(self) -> None:
         """Sends one check and does not wait: the answers are only counted by whoever reads the socket."""
@@ -81,11 +92,12 @@ class BotTransport:
         """The next DTLS datagram; late STUN answers and early media are passed over."""
         async with asyncio.timeout(timeout_s):
             while True:
-                datagram = await self._receive_any()
+                datagram = await self.receive_any()
                 if datagram and 20 <= datagram[0] <= 63:
                     return datagram
 
-    async def _receive_any(self) -> bytes:
+    async def receive_any(self) -> bytes:
+        """The next datagram of any kind, for who has no sink."""
         assert self.socket is not None
         return await asyncio.get_running_loop().sock_recv(self.socket, 2048)
 
@@ -126,7 +138,7 @@ class BotTransport:
         """Waits for the authenticated success response to this request."""
         assert self._answer is not None
         while True:
-            datagram = await self._receive_any()
+            datagram = await self.receive_any()
             if not datagram or datagram[0] > 3:
                 continue
             try:
@@ -142,3 +154,44 @@ class BotTransport:
 
 
 _FINAL = (stun.Class.RESPONSE, stun.Class.ERROR)
+
+
+class TcpBotTransport(BotTransport):
+    """The same over TCP, framed as in RFC 4571. Media comes by `receive_any`: the sink reads no streams."""
+
+    def __init__(self, identity: Identity) -> None:
+        super().__init__(identity)
+        self._received = bytearray()
+
+    async def _open(self, answer: Answer) -> socket.socket:
+        if answer.tcp_address is None:
+            raise ConnectivityFailed("the server has no TCP candidate")
+        opened = socket.socket(_family(answer.tcp_address[0]), socket.SOCK_STREAM)
+        opened.setblocking(False)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            await asyncio.get_running_loop().sock_connect(opened, answer.tcp_address)
+        except OSError as error:
+            opened.close()
+            raise ConnectivityFailed(f"the media port took no TCP connection: {error}") from error
+        return opened
+
+    def send(self, datagram: bytes) -> None:
+        super().send(len(datagram).to_bytes(2, "big") + datagram)
+
+    async def receive_any(self) -> bytes:
+        assert self.socket is not None
+        while True:
+            length = int.from_bytes(self._received[:2], "big")
+            if 2 <= 2 + length <= len(self._received):
+                frame = bytes(self._received[2 : 2 + length])
+                del self._received[: 2 + length]
+                return frame
+            more = await asyncio.get_running_loop().sock_recv(self.socket, 65_536)
+            if not more:
+                raise ConnectivityFailed("the server closed the TCP connection")
+            self._received += more
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

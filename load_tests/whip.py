@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin
 
 import aiohttp
 
-from .sdp import MAX_ANSWER_OCTETS, Answer, parse_answer
+from .door import Refused, Resource
+from .sdp import MAX_ANSWER_OCTETS, parse_answer
 
 REQUEST_TIMEOUT_S = 30.0
 ATTEMPTS = 4
 MAX_RETRY_AFTER_S = 5
 SDP_TYPE = "application/sdp"
-
-
-class Refused(Exception):  # noqa: N818
-    """The server refused, or could not be reached; the text is what it said."""
-
-    retry_after_s: int = 0
-    """When it says that one may come back; 0: it does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A session made at the server."""
-
-    location: str
-    answer: Answer
+__all__ = ["Refused", "Resource", "WhipClient"]
 
 
 class WhipClient:
     """`async with WhipClient(url) as door`; `token` goes into each call, as each bot has its own."""
 
     def __init__(self, url: str) -> None:
+        """A Door."""
         self._url = url.rstrip("/")
         self._http: aiohttp.ClientSession | None = None
 
