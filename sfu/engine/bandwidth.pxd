@@ -35,6 +35,7 @@ cdef struct acked_t:            # bits per second that arrive (Bayesian, as libw
     double bps                  # 0: not known yet
     double variance
     double sample_bps           # of the latest window
+    double before_bps           # of the one before
 
 cdef struct capacity_t:         # what arrived when the link was last full (draft-ietf-rmcat-gcc-02, 5.5)
     double bps                  # 0: not known
@@ -61,12 +62,14 @@ cdef struct probe_t:            # packets sent at a known rate, to see whether t
     int64_t last_arrived_sent_us
 
 cdef struct bandwidth_t:
-    bint known                  # something was measured, or a REMB came
+    # The estimate says what the link carries, not only what it has carried: it was full, or all that is wanted fits.
+    bint known
     bint by_feedback            # transport-wide feedback came: REMB no longer counts
     delay_t delay
     acked_t acked
     capacity_t capacity
     probe_t probe
+    uint32_t misses             # probes in a row without a result
     double target_bps           # the delay-based part
     double loss_bps             # the loss-based part
     bint holding                # after a decrease, until the queue is empty

@@ -49,6 +49,7 @@ cdef enum:
     PROBE_AGAIN_US = 3000000    # after a probe that found nothing new; two of 500 kbit/s cost 1 kB in this time
     PROBE_SOON_US = 200000      # after one that did: feedback for it is there
     PROBE_WAIT_US = 1000000
+    PROBE_MISSES = 3
     PROBE_REST_US = 1500000     # after a decrease: the queue has to empty
 
 cdef double DOUBT = 10.0            # libwebrtc's weights of one sample against what is known
@@ -65,6 +66,7 @@ cdef double LOSS_DRAIN = 0.95
 # Packets allowed beyond the limit, and twice in a row: of 50 packets with 5 % of loss on the air, 8 are lost once in 300 times.
 cdef double LOSS_CHANCE = 2.5
 cdef double PROBE_FACTOR = 2.0
+cdef double PROBE_FIRST = 3.0       # of a link that nothing is known of
 cdef double PROBE_ENOUGH = 0.8      # of a cluster must have arrived
 cdef double PROBE_BURST = 2.0       # arrived faster than this times sent: a radio that let all through at once
 cdef double GOAL_MARGIN = 1.25      # so that what is to be sent does not fill the link to the brim
@@ -126,6 +128,7 @@ cdef void acked_packet(acked_t *a, int64_t arrival_us, uint32_t size, bint full)
     cdef double doubt, of_sample, of_known
     if sample < 0:
         return
+    a.before_bps = a.sample_bps
     a.sample_bps = 1000 * sample
     if known <= 0:
         a.bps = sample * 1000
@@ -243,6 +246,7 @@ cdef void lower_for_loss(bandwidth_t *b, int64_t now_us) noexcept nogil:
     bps = bandwidth_bps(b) * (1 - b.loss / 2)
     if b.acked.bps > 0:         # the better measure; a little less where a queue is full to the brim
         bps = min(bps, b.acked.bps * (LOSS_DRAIN if b.loss > LOSS_HEAVY else 1))
+    b.known = True
     b.loss_bps = bounded(bps)
     b.loss_decreased_us = now_us
     b.decreased_us = now_us
@@ -298,8 +302,8 @@ cdef void note_capacity(capacity_t *c, double bps) noexcept nogil:
 
 
 cdef double filling(const acked_t *a) noexcept nogil:
-    """What arrives now that the link is full: the latest window, unless it is so low that it may be a lull."""
-    return min(a.bps, max(a.sample_bps, a.bps / 3))
+    """What arrives now that the link is full: the latest windows, unless they are so low that it may be a lull."""
+    return min(a.bps, max(max(a.sample_bps, a.before_bps), a.bps / 3))
 
 
 cdef void decrease(bandwidth_t *b, int64_t now_us) noexcept nogil:
@@ -326,7 +330,6 @@ cdef void increase(bandwidth_t *b, int64_t now_us) noexcept nogil:
         return
     if acked <= 0:
         return
-    b.known = True
     if b.capacity.bps > 0 and acked > b.capacity.bps + 3 * deviation(&b.capacity):
         b.capacity.bps = 0
     bps = b.target_bps + (packet_per_response(b) * seconds if b.capacity.bps > 0 else 0)
@@ -360,8 +363,9 @@ cdef void bandwidth_remb(bandwidth_t *b, int64_t bps, int64_t now_us) noexcept n
 
 
 cdef inline double wanted_bps(const bandwidth_t *b) noexcept nogil:
-    """Up to where it is worth knowing."""
-    return min(max(GOAL_MARGIN * b.goal_bps, PACE_BELOW * b.send_bps), <double>FAT_BPS)
+    """Up to where it is worth knowing: what is not sent now, for want of bandwidth, counts too."""
+    cdef double most = max(b.goal_bps, b.send_bps)
+    return max(min(PACE_BELOW * most, <double>FAT_BPS), GOAL_MARGIN * b.goal_bps)
 
 
 cdef void bandwidth_set_goal(bandwidth_t *b, double bps, int64_t now_us) noexcept nogil:
@@ -379,9 +383,10 @@ cdef void consider_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
         return
     if b.probe.waiting:
         if now_us - b.probe.last_sent_us > PROBE_WAIT_US:
-            end_probe(b, now_us + PROBE_AGAIN_US)
+            miss_probe(b, now_us)
         return
     if bandwidth_bps(b) >= wanted_bps(b):
+        b.known = True          # as much as matters
         b.probe.next_us = -1
     elif b.probe.next_us < 0:
         b.probe.next_us = max(now_us, b.decreased_us + PROBE_REST_US)
@@ -393,13 +398,23 @@ cdef void end_probe(bandwidth_t *b, int64_t next_us) noexcept nogil:
     b.probe.next_us = next_us
 
 
+cdef void miss_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    """Nothing to be learnt of it: once more, soon; then it is so with this peer."""
+    b.misses += 1
+    if b.misses < PROBE_MISSES:
+        end_probe(b, now_us + PROBE_SOON_US)
+    else:
+        b.known = True
+        end_probe(b, now_us + PROBE_AGAIN_US)
+
+
 cdef void begin_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
     cdef uint8_t cluster = <uint8_t>(b.probe.cluster % 255 + 1)
     cdef probe_t *p = &b.probe
     memset(p, 0, sizeof(probe_t))
     p.cluster = cluster
     p.sending = True
-    p.bps = max(min(PROBE_FACTOR * bandwidth_bps(b), wanted_bps(b)), 1.2 * bandwidth_bps(b))
+    p.bps = max(min((PROBE_FACTOR if b.known else PROBE_FIRST) * bandwidth_bps(b), wanted_bps(b)), 1.2 * bandwidth_bps(b))
     p.first_sent_us = now_us
     p.last_sent_us = now_us
     p.next_us = now_us
@@ -417,17 +432,20 @@ cdef int64_t bandwidth_deadline(const bandwidth_t *b) noexcept nogil:
 cdef bint bandwidth_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
     if b.probe.waiting:
         if now_us - b.probe.last_sent_us >= PROBE_WAIT_US:
-            end_probe(b, now_us + PROBE_AGAIN_US)
+            miss_probe(b, now_us)
         return False
     if not b.probe.sending:
         if b.probe.next_us < 0 or now_us < b.probe.next_us:
+            return False
+        if not b.known and not b.by_feedback:       # nobody to tell us what came of it, yet
+            b.probe.next_us = now_us + PROBE_SOON_US
             return False
         if b.delay.usage != USAGE_NORMAL or now_us - b.decreased_us < PROBE_REST_US:
             b.probe.next_us = now_us + PROBE_REST_US
             return False
         begin_probe(b, now_us)
-    if now_us - b.probe.first_sent_us > PROBE_WAIT_US:      # nothing to send it with
-        end_probe(b, now_us + PROBE_AGAIN_US)
+    if now_us - b.probe.first_sent_us > PROBE_WAIT_US:      # a burst of media in it that takes too long
+        miss_probe(b, now_us)
         return False
     return now_us >= bandwidth_deadline(b)
 
@@ -444,7 +462,7 @@ cdef void bandwidth_probe_sent(bandwidth_t *b, uint32_t size, int64_t now_us) no
     p.sent_bytes += size
     p.last_size = size
     p.last_sent_us = now_us
-    if p.sent_packets >= PROBE_PACKETS and 8e6 * p.sent_bytes >= p.bps * PROBE_US:
+    if p.sent_packets >= PROBE_PACKETS and now_us - p.first_sent_us >= PROBE_US * 2 // 3 and 8e6 * p.sent_bytes >= p.bps * PROBE_US:
         p.sending = False
         p.waiting = True
 
@@ -486,9 +504,10 @@ cdef double probe_result(bandwidth_t *b, int64_t now_us) noexcept nogil:
 cdef void believe_probe(bandwidth_t *b, double found, int64_t now_us) noexcept nogil:
     cdef bint more = found > 1.1 * bandwidth_bps(b)
     end_probe(b, now_us + (PROBE_SOON_US if more else PROBE_AGAIN_US))
+    b.misses = 0
     if not more:
+        b.known = True          # so this is all there is
         return
-    b.known = True
     b.target_bps = bounded(max(b.target_bps, found))
     b.loss_bps = bounded(max(b.loss_bps, found))
     if b.capacity.bps > 0 and found > b.capacity.bps + 3 * deviation(&b.capacity):

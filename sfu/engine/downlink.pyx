@@ -26,7 +26,6 @@ from sfu.engine.rtp cimport EXT_TRANSPORT_CC
 cdef enum:
     TELL_US = 200000
 
-cdef double PACE = 1.1              # of the estimate: why above it stands in pacer.pyx
 cdef double MATERIAL = 0.05
 cdef double AMPLE = 2.0             # times all that is to be sent: how much more does not matter
 
@@ -77,7 +76,7 @@ cdef void apply(engine_t *e, transport_t *t) noexcept nogil:
     if t.pacer == NULL and thin:
         t.pacer = pacer_new(t.bytes_out, e.now_us)
     if t.pacer != NULL:
-        t.pacer.bps = PACE * bandwidth_bps(b)
+        t.pacer.bps = bandwidth_bps(b)
         t.pacer.ending = not thin
         list_paced(e, t, pacer_deadline(t.pacer) if thin else e.now_us)
     if bandwidth_deadline(b) >= 0:

@@ -5,8 +5,8 @@ the sound behind it with it. So on a link that is thin for what it carries, pack
 into their publication's cache, and leave as fast as the link takes them. Sound, repeats and control never wait: they are
 sent, and charged afterwards by the transport's own count of bytes, so that pictures make room for them.
 
-The rate is a little above the estimate: the estimate lies below what the link carries (DECREASE in bandwidth.pyx), and a
-queue here must empty.
+The rate is the estimate: it lies below what the link carries (DECREASE in bandwidth.pyx), so the link's own queue empties,
+and above what is sent on the whole (allocator.py), so this one does too.
 """
 
 from libc.stdlib cimport calloc
