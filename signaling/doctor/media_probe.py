@@ -10,7 +10,6 @@ import asyncio
 import secrets
 import struct
 import time
-from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from aioice import stun
@@ -124,15 +123,16 @@ class MediaProbe:
         except TimeoutError as error:
             raise WayFailed("dtls", "timeout") from error
 
-    async def measure(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Echo:
-        """Sends for MEASURE_S and counts what comes back. May be called again."""
+    async def measure(self, duration_s: float | None = None) -> Echo:
+        """Sends for so long (MEASURE_S) and counts what comes back. May be called again."""
         assert self._keys is not None and self._way is not None
-        count = round(RATE_KBPS * 125 * MEASURE_S / PACKET_BYTES)
+        duration_s = MEASURE_S if duration_s is None else duration_s
+        count = round(RATE_KBPS * 125 * duration_s / PACKET_BYTES)
         begin = time.monotonic()
         self._returned = 0
         for number in range(count):
-            if (ahead := number * MEASURE_S / count - (time.monotonic() - begin)) > 0.005:
-                await sleep(ahead)
+            if (ahead := number * duration_s / count - (time.monotonic() - begin)) > 0.005:
+                await asyncio.sleep(ahead)
             self._way.send(self._keys.outbound.protect(_packet(self._sent)))
             self._sent += 1
         seconds = time.monotonic() - begin
