@@ -17,8 +17,9 @@ from signaling.messages import Role
 from .media import FRAGMENTATION, Camera
 from .process import NoSuchProcess
 from .report import LectureReport, table, write_json
-from .scenarios.lecture import LectureOptions, ScenarioFailed, Target, lecture
+from .scenarios.lecture import LectureOptions, lecture
 from .server import ServerDidNotStart, ServerProcess
+from .target import ScenarioFailed, Target
 
 TOKEN_TTL_S = 4 * 3600
 MAX_SUBSCRIBERS = 5_000
@@ -70,11 +71,12 @@ async def measure(options: argparse.Namespace) -> LectureReport:
             url, pid, data = server.url, server.pid, server.data
         tokens = Tokens.open(data)
 
-        def token(role: str, number: int) -> str:
+        def token(role: str, number: int, lesson: str = "", class_id: str = "") -> str:
             return tokens.issue(
                 person=f"bot-{role}-{number}",
                 role=cast(Role, role),
-                lesson=options.lesson,
+                lesson=lesson or options.lesson,
+                class_id=class_id,
                 now=time.time(),
                 ttl_s=TOKEN_TTL_S,
                 name=f"bot {number}",

@@ -117,7 +117,7 @@ def delays(sink: Sink, publisher: Publisher, subscribers: Sequence[Subscriber], 
         if bot is None or kind is None:
             continue
         streams += 1
-        offset = _offset(bot, sink.sample(stream.socket, stream.ssrc))
+        offset = timestamp_offset(bot, sink.sample(stream.socket, stream.ssrc))
         if offset is None:
             continue
         decrypted += 1
@@ -159,7 +159,7 @@ def _first_packets(
     return first, both
 
 
-def _offset(bot: Subscriber, packet: bytes) -> int | None:
+def timestamp_offset(bot: Subscriber, packet: bytes) -> int | None:
     """The server's RTP timestamp minus the publisher's; None when the packet does not hold what was sent."""
     try:
         stamp = stamped_timestamp(bot.decrypt(packet))

@@ -154,6 +154,11 @@ class Camera:
     split: str = "even"
 
     @property
+    def words(self) -> str:
+        bits = f"{self.bits_per_second / 1e6:.2f}".rstrip("0").rstrip(".")
+        return f"720p, {self.frames_per_second}/s, {bits} Mbit/s, Opus"
+
+    @property
     def key_interval(self) -> int:
         """Frames from one key picture to the next."""
         return self.key_interval_s * self.frames_per_second

@@ -22,6 +22,8 @@ class Machine:
     processors: int
     kernel: str
     python: str
+    load: float
+    """Load average of the last minute, before the scenario began: who else was at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,9 @@ def machine() -> Machine:
     except OSError:
         lines = []
     processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return Machine(processor, os.cpu_count() or 0, platform.release(), platform.python_version())
+    return Machine(
+        processor, os.cpu_count() or 0, platform.release(), platform.python_version(), os.getloadavg()[0]
+    )
 
 
 def write_json(report: LectureReport, path: Path) -> None:
@@ -135,14 +139,19 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
+def where(place: Machine) -> str:
+    """The machine in one line."""
+    software = f"Linux {place.kernel}, Python {place.python}"
+    return f"{place.processors} x {place.processor}, {software}, load average before {place.load:.2f}"
+
+
 def table(report: LectureReport) -> str:
     """One line per figure."""
     rows = [row for section in (_window, _joins, _delays) for row in section(report)]
     width = max(len(name) for name, _ in rows)
     title = f"{report.scenario}: 1 publisher ({report.camera}), {report.subscribers} subscribers"
     place = report.machine
-    where = f"{place.processors} x {place.processor}, Linux {place.kernel}, Python {place.python}"
-    return "\n".join([title, where, "", *(f"{name:<{width}}  {value}" for name, value in rows)])
+    return "\n".join([title, where(place), "", *(f"{name:<{width}}  {value}" for name, value in rows)])
 
 
 Rows = Iterator[tuple[str, str]]

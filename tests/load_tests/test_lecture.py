@@ -13,7 +13,7 @@ from load_tests.scenarios.lecture import LectureOptions, ScenarioFailed, Target,
 SUBSCRIBERS = 3
 
 
-def token(role: str, number: int) -> str:
+def token(role: str, number: int, lesson: str = "", class_id: str = "") -> str:
     return f"{role}{number}"
 
 

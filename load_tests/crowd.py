@@ -1,0 +1,172 @@
+"""Bots at one server: who sends, who watches, who failed; looked at as a whole.
+
+`async with Crowd(...) as crowd`: whatever came in has left when the block ends, and every publisher's task is
+over. A publisher that stops by itself ends the scenario (`beside`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Iterable
+from types import TracebackType
+from typing import TypeVar
+
+from .bot import Publisher, Subscriber
+from .door import Door, Refused
+from .dtls import HandshakeFailed, Identity
+from .evidence import Look, parse_metrics
+from .media import Camera, Microphone
+from .process import memory, usage
+from .sdp import BadAnswer
+from .sink import Sink
+from .target import ScenarioFailed, Target
+from .transport import ConnectivityFailed
+
+MEDIA_TIMEOUT_S = 15.0
+"""For the last one who joined to get a first packet: a key picture comes at least every 2 s."""
+LEAVES_AT_ONCE = 20
+AT_ONCE = 1e6
+"""Joins per second: all in the same moment."""
+JOIN_ERRORS = (Refused, BadAnswer, ConnectivityFailed, HandshakeFailed)
+
+T = TypeVar("T")
+
+
+class Crowd:
+    def __init__(self, target: Target, sink: Sink, door: Door | None = None) -> None:
+        self.target, self.sink = target, sink
+        self.door = door or target.door(target.url)
+        self.identity = Identity()
+        self.publishers: list[Publisher] = []
+        self.subscribers: list[Subscriber] = []
+        self.failures: list[str] = []
+        self._sending: list[asyncio.Task[None]] = []
+        self._publisher_doors: dict[int, Door] = {}
+
+    async def __aenter__(self) -> Crowd:
+        await self.door.__aenter__()
+        self.sink.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.leave(self.subscribers)
+        for task in self._sending:
+            task.cancel()
+        if self._sending:
+            await asyncio.wait(self._sending)
+        for publisher in self.publishers:
+            with contextlib.suppress(Refused):
+                await publisher.leave(self._publisher_doors[id(publisher)])
+        await self.door.__aexit__(kind, error, trace)
+        self.sink.stop()
+
+    # --- coming and going ---------------------------------------------------------------------------------
+
+    async def publish(
+        self, lesson: str, token: str, camera: Camera, microphone: Microphone, door: Door | None = None
+    ) -> Publisher:
+        """One more who sends from now on. Raises ScenarioFailed."""
+        publisher = Publisher(self.identity, camera, microphone)
+        door = door or self.door
+        try:
+            await publisher.join(door, lesson, token)
+        except JOIN_ERRORS as error:
+            raise ScenarioFailed(f"the publisher could not get in: {error}") from error
+        self.publishers.append(publisher)
+        self._publisher_doors[id(publisher)] = door
+        self._sending.append(asyncio.create_task(publisher.run()))
+        return publisher
+
+    async def join(self, lesson: str, token: str) -> Subscriber | None:
+        """One more who watches; None: could not get in, and `failures` says why."""
+        subscriber = Subscriber(self.identity, self.sink, token)
+        try:
+            await subscriber.join(self.door, lesson)
+        except JOIN_ERRORS as error:
+            self.failures.append(str(error))
+            with contextlib.suppress(Refused):
+                await subscriber.leave(self.door)
+            return None
+        self.subscribers.append(subscriber)
+        return subscriber
+
+    async def first(self, lesson: str, token: str) -> Subscriber:
+        """The one who warms the server up (imports, caches), with media. Raises ScenarioFailed."""
+        found = await self.join(lesson, token)
+        if found is None:
+            raise ScenarioFailed(f"the first subscriber could not get in: {self.failures[0]}")
+        await self.media()
+        return found
+
+    async def join_all(self, comers: Iterable[tuple[str, str]], per_second: float) -> None:
+        """(lesson, token) of each; one after the other at a steady rate, however long each takes."""
+        start = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for count, (lesson, token) in enumerate(comers):
+                if (wait_s := start + count / per_second - time.monotonic()) > 0:
+                    await asyncio.sleep(wait_s)
+                group.create_task(self.join(lesson, token))
+
+    async def media(self, streams: int = 2, timeout_s: float = MEDIA_TIMEOUT_S) -> int:
+        """Waits until every subscriber has so many streams (audio and video); returns how many have not after
+        a while."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            missing = self.without_media(streams)
+            if not missing or time.monotonic() > deadline:
+                return missing
+            await asyncio.sleep(0.05)
+
+    def without_media(self, streams: int = 2) -> int:
+        """How many subscribers have fewer streams than that by now."""
+        counts: dict[int, int] = {}
+        for stream in self.sink.streams():
+            counts[stream.socket] = counts.get(stream.socket, 0) + 1
+        return sum(counts.get(_number(bot), 0) < streams for bot in self.subscribers)
+
+    async def leave(self, subscribers: Iterable[Subscriber]) -> None:
+        """They go, some at a time."""
+        gate = asyncio.Semaphore(LEAVES_AT_ONCE)
+
+        async def leave(subscriber: Subscriber) -> None:
+            async with gate:
+                with contextlib.suppress(Refused):
+                    await subscriber.leave(self.door)
+
+        await asyncio.gather(*map(leave, tuple(subscribers)))
+
+    # --- measuring ----------------------------------------------------------------------------------------
+
+    async def beside(self, measuring: Awaitable[T]) -> T:
+        """Measures while the publishers send; one that breaks ends the scenario. Raises ScenarioFailed."""
+        task = asyncio.ensure_future(measuring)
+        try:
+            await asyncio.wait([*self._sending, task], return_when=asyncio.FIRST_COMPLETED)
+            broken = next((sending for sending in self._sending if sending.done()), None)
+            if not task.done() and broken is not None:
+                raise ScenarioFailed("the publisher stopped") from broken.exception()
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def look(self) -> Look:
+        """All counters now. Raises Refused, NoSuchProcess."""
+        metrics = parse_metrics(await self.door.metrics())
+        pid = self.target.pid
+        return Look(
+            at=time.monotonic(),
+            streams=self.sink.streams(),
+            dropped_by_sink=sum(bot.drops() for bot in self.subscribers),
+            usage=usage(pid) if pid else None,
+            memory=memory(pid) if pid else None,
+            metrics=metrics,
+        )
+
+
+def _number(bot: Subscriber) -> int:
+    return -1 if bot.socket_number is None else bot.socket_number
