@@ -29,6 +29,7 @@ from sfu.engine.outbound cimport outbound_free, outbound_init
 from sfu.engine.pacer cimport pacer_forget
 from sfu.engine.reception cimport reception_init
 from sfu.engine.speakers cimport mix_init, mix_join, mix_leave, mix_shrink, mix_t, voice_t
+from sfu.engine.strangers cimport stranger_seen
 from sfu.engine.table cimport table_free, table_get, table_init, table_put, table_remove
 from sfu.engine.twcc cimport twcc_free
 
@@ -63,6 +64,7 @@ cdef void engine_delete(engine_t *e) noexcept:
     if e == NULL:
         return
     while e.reports != NULL:
+        e.reports.keyed = False         # the garbage collector may have freed the SRTP sessions already
         transport_delete(e, e.reports)
     table_free(&e.by_address)
     table_free(&e.by_ufrag)
@@ -115,6 +117,7 @@ cdef void transport_delete(engine_t *e, transport_t *t) noexcept nogil:
     free(t.pacer)
     free(t.subscriptions)
     free(t.streams)
+    free(t.strangers)
     free(t)
     e.transport_count -= 1
 
@@ -199,6 +202,8 @@ cdef void publication_delete(engine_t *e, publication_t *p) noexcept nogil:
         if t.streams[i].layer.publication != p:
             t.streams[kept] = t.streams[i]
             kept += 1
+        elif t.keyed:
+            stranger_seen(t, t.streams[i].ssrc)
     t.stream_count = kept
     for i in range(p.layer_count):
         layer_close(e, &p.layers[i])

@@ -65,6 +65,7 @@ cdef enum:
     RESEND_TRIES = 6
     STUN_PER_SECOND = 100       # per transport; a full ICE check list with retransmissions is about 50
     MAX_PADDING = 16            # bytes put behind a packet so that it has its neighbours' size
+    STRANGERS = 64              # SSRCs of nobody's that are remembered per transport
     RESTART_US = 1000000        # a publisher may begin anew under another SSRC this often: it costs a fresh cache
     LAYER_SILENT_US = 2000000   # a layer without packets for so long is not chosen
 
@@ -228,6 +229,9 @@ cdef struct transport_t:
     uint32_t subscription_capacity
     stream_t *streams           # allocated with the first publication
     uint32_t stream_count
+    uint32_t *strangers         # SSRCs seen and nobody's (strangers.pyx); allocated with the first
+    uint8_t stranger_count
+    uint8_t stranger_next       # the oldest, once there are STRANGERS
     bint transport_cc           # we owe this peer transport-wide feedback
     twcc_t twcc
     uint32_t twcc_media_ssrc

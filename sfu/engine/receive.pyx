@@ -85,10 +85,11 @@ from sfu.engine.srtp cimport (
     srtp_unprotect,
     srtp_unprotect_rtcp,
 )
+from sfu.engine.strangers cimport reporter_seen, stranger_seen
 from sfu.engine.stun cimport stun_local_ufrag
 from sfu.engine.table cimport table_get
 from sfu.engine.twcc cimport twcc_received
-from sfu.engine.wire cimport get16
+from sfu.engine.wire cimport get16, get32
 
 
 cdef inline void count(engine_t *e, counter_t name) noexcept nogil:
@@ -164,6 +165,8 @@ cdef void unprotect_rtcp(engine_t *e, transport_t *t, uint8_t *data, uint32_t le
         count(e, DROP_SRTCP)
         return
     count(e, RTCP_IN)
+    if length >= 8:
+        reporter_seen(t, get32(data + 4))
     receive_rtcp(e, t, data, length)
 
 
@@ -201,6 +204,7 @@ cdef void receive_rtp(engine_t *e, transport_t *t, uint8_t *data, uint32_t lengt
     stream = find_stream(e, t, &p)
     if stream == NULL:
         count(e, DROP_RTP_UNKNOWN_STREAM)
+        stranger_seen(t, p.ssrc)
     elif stream.repair:
         receive_repair(e, stream.layer, &p)
     else:
@@ -475,10 +479,12 @@ cdef const stream_t *learn_stream(engine_t *e, transport_t *t, const rtp_t *p) n
 
 cdef void forget_stream(transport_t *t, const layer_t *layer, bint repair) noexcept nogil:
     """A publisher that begins anew under another SSRC replaces what it sent before."""
-    cdef uint32_t i = 0
+    cdef uint32_t i = 0, gone
     while i < t.stream_count:
         if t.streams[i].layer == layer and t.streams[i].repair == repair:
             t.stream_count -= 1
+            gone = t.streams[i].ssrc
             t.streams[i] = t.streams[t.stream_count]
+            stranger_seen(t, gone)
         else:
             i += 1

@@ -10,11 +10,14 @@ cdef enum:
     SRTCP_TRAILER_BYTES = 20    # tag and SRTCP index
 
 ctypedef int (*srtp_fn)(void *session, void *packet, int *length) noexcept nogil
+ctypedef int (*srtp_ssrc_fn)(void *session, unsigned int ssrc) noexcept nogil
 
 # In place; the buffer has room for the trailer. Return libsrtp's status.
 cdef int srtp_protect(void *session, uint8_t *packet, uint32_t *length) noexcept nogil
 cdef int srtp_protect_rtcp(void *session, uint8_t *packet, uint32_t *length) noexcept nogil
 cdef int srtp_unprotect(void *session, uint8_t *packet, uint32_t *length) noexcept nogil
 cdef int srtp_unprotect_rtcp(void *session, uint8_t *packet, uint32_t *length) noexcept nogil
+# Drops what is known of the stream received under this SSRC; nothing where there is none.
+cdef void srtp_forget(void *session, uint32_t ssrc) noexcept nogil
 # The srtp_t inside a pylibsrtp Session, which the caller must keep alive.
 cdef void *session_pointer(object session) except NULL

@@ -6,16 +6,19 @@ it, called through its address, costs a third of a microsecond.
 
 from pylibsrtp import Session, _binding
 
-cdef srtp_fn function(str name) except NULL:
+cdef extern from "<arpa/inet.h>" nogil:
+    uint32_t htonl(uint32_t value)
+
+cdef size_t function(str name) except 0:
     ffi = _binding.ffi
-    cdef size_t where = int(ffi.cast("uintptr_t", ffi.addressof(_binding.lib, name)))
-    return <srtp_fn>where
+    return int(ffi.cast("uintptr_t", ffi.addressof(_binding.lib, name)))
 
 
-cdef srtp_fn protect_rtp_at = function("srtp_protect")
-cdef srtp_fn protect_rtcp_at = function("srtp_protect_rtcp")
-cdef srtp_fn unprotect_rtp_at = function("srtp_unprotect")
-cdef srtp_fn unprotect_rtcp_at = function("srtp_unprotect_rtcp")
+cdef srtp_fn protect_rtp_at = <srtp_fn>function("srtp_protect")
+cdef srtp_fn protect_rtcp_at = <srtp_fn>function("srtp_protect_rtcp")
+cdef srtp_fn unprotect_rtp_at = <srtp_fn>function("srtp_unprotect")
+cdef srtp_fn unprotect_rtcp_at = <srtp_fn>function("srtp_unprotect_rtcp")
+cdef srtp_ssrc_fn remove_stream_at = <srtp_ssrc_fn>function("srtp_remove_stream")
 
 
 cdef inline int call(srtp_fn f, void *session, uint8_t *packet, uint32_t *length) noexcept nogil:
@@ -39,6 +42,10 @@ cdef int srtp_unprotect(void *session, uint8_t *packet, uint32_t *length) noexce
 
 cdef int srtp_unprotect_rtcp(void *session, uint8_t *packet, uint32_t *length) noexcept nogil:
     return call(unprotect_rtcp_at, session, packet, length)
+
+
+cdef void srtp_forget(void *session, uint32_t ssrc) noexcept nogil:
+    remove_stream_at(session, htonl(ssrc))
 
 
 cdef void *session_pointer(object session) except NULL:
