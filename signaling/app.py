@@ -153,6 +153,7 @@ async def _start_sfu(config: Config) -> Sfu:
     settings = SfuConfig(
         media_ips=config.media_ip,
         media_port=config.media_port,
+        bind_hosts=config.media_bind,
         certificate_path=config.data / DTLS_CERTIFICATE_FILE,
         handshake_timeout_s=config.handshake_timeout_s,
         consent_timeout_s=config.consent_timeout_s,

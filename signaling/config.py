@@ -34,6 +34,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     port: Port = 8080
     media_ip: tuple[str, ...] = ("127.0.0.1",)
     media_port: Port = 7000
+    media_bind: tuple[str, ...] = ()
     data: Path = Path("data")
     database: str = ""
     tls_cert: Path | None = None
@@ -210,6 +211,8 @@ def _check(config: Config) -> None:
         raise ConfigError("config.no-media-ip")
     for address in config.media_ip:
         _check_media_ip(address)
+    for address in config.media_bind:
+        _check_literal(address, "config.media-bind")
     _check_duration("token_ttl", config.token_ttl)
     _check_turn(config)
 
@@ -232,9 +235,13 @@ def _check_turn(config: Config) -> None:
 
 
 def _check_media_ip(text: str) -> None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError as error:
-        raise ConfigError("config.media-ip", address=text) from error
+    address = _check_literal(text, "config.media-ip")
     if address.is_unspecified or address.is_multicast:
         raise ConfigError("config.media-ip", address=text)
+
+
+def _check_literal(text: str, problem: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ConfigError(problem, address=text) from error

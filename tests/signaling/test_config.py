@@ -125,3 +125,8 @@ def test_operations_document_lists_every_setting_and_nothing_else() -> None:
 def test_operations_document_lists_every_metric_and_nothing_else() -> None:
     rows = [line for line in OPERATIONS.read_text().splitlines() if line.startswith(f"| `{PREFIX}")]
     assert rows == [f"| `{PREFIX}{name}` | {text} |" for name, text in HELP.items()]
+
+
+def test_where_the_media_port_is_opened() -> None:
+    assert load(options={"media_bind": "127.0.0.1,::"}).media_bind == ("127.0.0.1", "::")
+    assert "eth0" in sentence_of(options={"media_bind": "eth0"})
