@@ -36,6 +36,36 @@ class TransportState(StrEnum):
     CLOSED = "closed"
 
 
+class Quality(StrEnum):
+    """A participant's lines in one word."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    """Something is lost, late or smaller, and mostly made up for."""
+    POOR = "poor"
+    """Heard and seen as broken."""
+
+
+class QualityReason(StrEnum):
+    """Why it is not good."""
+
+    NONE = ""
+    INTERRUPTED = "interrupted"
+    """Nothing has come from the peer for a while."""
+    FROZEN = "frozen"
+    """A picture stands still that should move."""
+    LOSS_UP = "loss_up"
+    """Much of what the peer sends is lost."""
+    LOSS_DOWN = "loss_down"
+    """Much of what is sent to the peer is lost."""
+    BANDWIDTH = "bandwidth"
+    """What is sent to the peer does not fit: pictures are smaller, or left out."""
+    DELAY = "delay"
+    """The round trip is long."""
+    JITTER = "jitter"
+    """What the peer sends arrives in gusts."""
+
+
 class Extension(StrEnum):
     """RTP header extensions (RFC 8285) that the engine reads, writes or passes on."""
 

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 from .dtls import Certificate, generate_certificate, load_certificate
 from .engine.engine import Engine, Event, EventKind
 from .engine.loop import Loop
+from .engine.snapshot import StatsSnapshot
 from .ice import host_candidates
 from .media import ENDED, Publication
 from .params import Candidate, Fingerprint, PublicationId, SfuConfig, TransportState
@@ -170,6 +171,11 @@ class Sfu:
             "publications": {id: self.engine.publication_stats(id) for id in transport.publications},
             "subscriptions": {id: self.engine.subscription_stats(id) for id in transport.subscriptions},
         }
+
+    def snapshot(self) -> StatsSnapshot:
+        """The counters of all transports and their streams at this moment: two of them compared tell what
+        went on between. Made for one look a second at everything: 1,000 transports take 0.2 ms."""
+        return StatsSnapshot(self.engine, self.now())
 
     def census(self) -> dict[str, int]:
         """Live objects by kind, for leak tests and gauges: after everything was closed, what it was
