@@ -283,6 +283,16 @@ class SubscribeOffer(ServerMessage, tag="subscribe.offer", frozen=True, kw_only=
     """True: for a new peer connection; the old one is gone."""
 
 
+class StreamState(ServerMessage, tag="stream.state", frozen=True, kw_only=True):
+    """What the receiver's own line does to one stream. Every m-line of a `subscribe.offer` that carries
+    something new begins as `ok`."""
+
+    mid: str
+    state: Literal["ok", "reduced", "paused"]
+    """`reduced`: smaller or rarer pictures than the receiver could show; `paused`: none, sound goes first."""
+    reason: Literal["", "bandwidth"] = ""
+
+
 class LessonChanged(ServerMessage, tag="lesson", frozen=True, kw_only=True):
     """State, phase or recording state; fields as in LessonView."""
 
@@ -336,6 +346,7 @@ AnyServerMessage = (
     | PublishAnswer
     | SubscribeOffer
     | IceServersChanged
+    | StreamState
     | LessonChanged
     | RosterChanged
     | HandsChanged

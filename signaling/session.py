@@ -275,7 +275,8 @@ class Session:
             return
         found = (self._services.publications.named(route.publication) for route in routes)
         # One that is gone from the registry will be gone from the routes in a moment.
-        self._subscriber.want(live for live in found if live is not None)
+        priorities = {str(route.publication): int(route.priority) for route in routes}
+        self._subscriber.want((live for live in found if live is not None), priorities)
 
     def _lesson_changed(self, event: events.LessonChanged) -> None:
         self._may_publish = event.may_publish
@@ -311,6 +312,9 @@ class Session:
             self._room.post(commands.Unpublish(self._actor, Publication(live.name)))
 
     def offer(self, message: messages.SubscribeOffer) -> None:
+        self._say(message)
+
+    def sent(self, message: messages.StreamState) -> None:
         self._say(message)
 
     def receiving(self) -> None:

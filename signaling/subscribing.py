@@ -18,16 +18,17 @@ When the connection fails, a new one takes its place: nothing is carried, everyt
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sfu import negotiate
+from sfu.allocator import StreamState as Sent
 from sfu.params import MediaParameters, TransportState
 from sfu.sfu import Sfu
 from sfu.transport import Subscription, Transport, TransportClosed
 from signaling import jsep
-from signaling.messages import StreamView, SubscribeOffer
+from signaling.messages import StreamState, StreamView, SubscribeOffer
 from signaling.problems import Problem
 from signaling.publications import LivePublication
 from signaling.sdp import SdpError, SessionDescription
@@ -56,12 +57,17 @@ class Line:
     live: LivePublication
     offered: MediaParameters
     subscription: Subscription | None = None
+    limited: bool = False
+    """The participant was told that the line does not carry all of it."""
 
 
 class Client(Protocol):
     """The participant."""
 
     def offer(self, message: SubscribeOffer) -> None: ...
+    def sent(self, message: StreamState) -> None:
+        """What the participant's line does to one stream."""
+
     def refuse(self, problem: Problem, request: str) -> None: ...
     def receiving(self) -> None:
         """The connection stands: media can arrive."""
@@ -87,6 +93,7 @@ class Subscriber:
         self._discard = discard
         self._wanted: dict[str, LivePublication] = {}
         """By name, most important first."""
+        self._priorities: Mapping[str, int] = {}
         self._undecodable: set[str] = set()
         self._version = 0
         self._in_flight = False
@@ -106,9 +113,15 @@ class Subscriber:
 
     # --- what the participant is to get ---------------------------------------------------------------------
 
-    def want(self, publications: Iterable[LivePublication]) -> None:
-        """All that this participant gets from now on, most important first."""
+    def want(
+        self, publications: Iterable[LivePublication], priorities: Mapping[str, int] | None = None
+    ) -> None:
+        """All that this participant gets from now on, most important first. priorities: by name of the
+        publication, what to give up last where the line is thin: the lower, the more important."""
         self._wanted = {live.name: live for live in publications}
+        self._priorities = priorities or {}
+        for line in self._carried.values():
+            self._rank(line)
         self._undecodable &= self._wanted.keys()
         for name in tuple(self._carried):
             if name not in self._wanted:
@@ -239,7 +252,10 @@ class Subscriber:
     def _drop(self, name: str) -> None:
         line = self._carried.pop(name)
         if line.subscription is not None:
+            line.subscription.on_state = None
             line.subscription.close()
+        if line.limited:  # the next one on this m-line begins with everything
+            self._client.sent(StreamState(mid=line.mid, state="ok"))
         self._lines.release(line.mid)
         self._change()
 
@@ -253,6 +269,21 @@ class Subscriber:
             elif takes and section is not None and not line.live.publication.closed:
                 answered = negotiate.accept_answer(line.offered, section.parameters())
                 line.subscription = transport.subscribe(line.live.publication, answered)
+                line.subscription.on_state = self._teller(line)
+                self._rank(line)
+
+    def _rank(self, line: Line) -> None:
+        priority = self._priorities.get(line.live.name)
+        if line.subscription is not None and priority is not None:
+            line.subscription.priority = priority
+
+    def _teller(self, line: Line) -> Callable[[Sent], None]:
+        def tell(state: Sent) -> None:
+            line.limited = state is not Sent.OK
+            reason: Literal["", "bandwidth"] = "bandwidth" if line.limited else ""
+            self._client.sent(StreamState(mid=line.mid, state=state.value, reason=reason))
+
+        return tell
 
     def _state_changed(self, transport: Transport, state: TransportState) -> None:
         if transport is not self._transport:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from classroom.floor import Priority
+from sfu.allocator import StreamState
 from sfu.params import TransportState
 from signaling import keys
 from signaling.config import Config
@@ -271,3 +273,19 @@ async def test_recorder_hears_what_is_to_be_recorded(door: Any) -> None:
     await master.say("lesson.end")
     assert (await master.bye())["reason"] == "ended"
     assert ("ended", "demo") in door.recorder.told
+
+
+async def test_a_stream_that_the_line_does_not_carry_is_said_so(door: Any) -> None:
+    master, tutor, offer = await door.live()
+    await tutor.answer(offer)
+    await tutor.settled()
+    live = door.sfu.transports[-1].live
+    camera = next(each for each in live if each.parameters.kind == "video")
+    assert camera.priority == Priority.CAMERA
+    camera.on_state(StreamState.PAUSED)
+    message = await tutor.expect("stream.state")
+    mid = next(stream["mid"] for stream in offer["streams"] if stream["kind"] == "video")
+    assert (message["mid"], message["state"], message["reason"]) == (mid, "paused", "bandwidth")
+    # What is taken away while it is paused leaves its m-line as new.
+    await master.publish({"0": "microphone"})
+    assert (await tutor.expect("stream.state"))["state"] == "ok"

@@ -150,6 +150,9 @@ export class LessonClient {
       case 'subscribe.offer':
         void this.receiver.offered(message)
         return
+      case 'stream.state':
+        this.receiver.stateChanged(message)
+        return
       case 'ice.servers':
         this.useIceServers(message.ice_servers)
         return

@@ -9,7 +9,7 @@
  * server offers again after a resume.
  */
 
-import type { ClientMessage, StreamView, SubscribeOffer } from '@/protocol/messages'
+import type { ClientMessage, StreamState, StreamView, SubscribeOffer } from '@/protocol/messages'
 import { CONNECT_PATIENCE_MS, DISCONNECTED_PATIENCE_MS, mediaState, type MediaState } from './media-state'
 import type { Cancel, Timers } from './timers'
 
@@ -22,6 +22,8 @@ const ASK_AGAIN_MS = 45_000
 /** Something that arrives: whose it is, and the track to play. */
 export interface ReceivedStream extends StreamView {
   track: MediaStreamTrack
+  /** What the server sends of it over this line; undefined: everything. */
+  sent?: StreamState['state']
 }
 
 export interface ReceiverOptions {
@@ -44,6 +46,7 @@ export class Receiver {
   /** Counts sessions: an offer of the one before is of no use. */
   private era = 0
   private queue: Promise<void> = Promise.resolve()
+  private streams: ReceivedStream[] = []
   private cancelPatience: Cancel = () => undefined
 
   constructor(private readonly options: ReceiverOptions) {}
@@ -54,6 +57,12 @@ export class Receiver {
     const { era } = this
     this.queue = this.queue.then(() => (era === this.era ? this.accept(offer) : undefined))
     return this.queue
+  }
+
+  /** The line carries less, or more again, of one stream. */
+  stateChanged(change: StreamState): void {
+    const sent = change.state === 'ok' ? undefined : change.state
+    this.show(this.streams.map((stream) => (stream.mid === change.mid ? { ...stream, sent } : stream)))
   }
 
   /** The socket is back and the session was resumed: what was said into the dead socket is said again. */
@@ -73,7 +82,7 @@ export class Receiver {
     this.newest = 0
     this.drop()
     this.setState('none')
-    this.options.onStreams([])
+    this.show([])
   }
 
   close(): void {
@@ -98,7 +107,7 @@ export class Receiver {
     if (connection !== this.connection) return
     const sdp = connection.localDescription?.sdp ?? ''
     this.options.send({ type: 'subscribe.answer', version: offer.version, sdp })
-    this.options.onStreams(this.received(connection, offer.streams))
+    this.show(this.received(connection, offer.streams))
   }
 
   private connectionFor(offer: SubscribeOffer): RTCPeerConnection {
@@ -117,8 +126,23 @@ export class Receiver {
     const tracks = new Map(connection.getTransceivers().map((each) => [each.mid, each.receiver.track]))
     return streams.flatMap((stream) => {
       const track = tracks.get(stream.mid)
-      return track ? [{ ...stream, track }] : []
+      return track ? [{ ...stream, track, sent: this.sentBefore(stream, track) }] : []
     })
+  }
+
+  /** An m-line that still carries the same goes on as it was; a new one begins with everything. */
+  private sentBefore(stream: StreamView, track: MediaStreamTrack): ReceivedStream['sent'] {
+    const same = (old: ReceivedStream) =>
+      old.mid === stream.mid &&
+      old.track === track &&
+      old.person === stream.person &&
+      old.source === stream.source
+    return this.streams.find(same)?.sent
+  }
+
+  private show(streams: ReceivedStream[]): void {
+    this.streams = streams
+    this.options.onStreams(streams)
   }
 
   private changed(connection: RTCPeerConnectionState): void {

@@ -24,6 +24,7 @@ export interface StageWords {
     | 'noPicture'
     | 'cameraOff'
     | 'waitingPicture'
+    | 'pausedForSound'
     | 'held'
   /** True: instead of the picture. False: one line over it. */
   cover: boolean
@@ -69,6 +70,7 @@ export function wordsFor(situation: Situation): StageWords | null {
   if (!stage.main) return withoutPicture(situation)
   if (ownerMuted(situation)) return { key: 'cameraOff', cover: true }
   if (receiving === 'connecting') return { key: 'mediaConnecting', cover: true }
+  if (stage.main.sent === 'paused') return { key: 'pausedForSound', cover: flow === 'waiting' }
   if (flow === 'waiting') return { key: 'waitingPicture', cover: true }
   return flow === 'held' ? { key: 'held', cover: false } : null
 }

@@ -227,6 +227,18 @@ export interface IceServersChanged {
   ice_servers: Array<IceServer>
 }
 
+/**
+ * What the receiver's own line does to one stream. Every m-line of a `subscribe.offer` that carries
+ * something new begins as `ok`.
+ */
+export interface StreamState {
+  type: 'stream.state'
+  seq?: number
+  mid: string
+  state: 'ok' | 'paused' | 'reduced'
+  reason?: '' | 'bandwidth'
+}
+
 /** State, phase or recording state; fields as in LessonView. */
 export interface LessonChanged {
   type: 'lesson'
@@ -304,6 +316,7 @@ export type ServerMessage =
   | PublishAnswer
   | SubscribeOffer
   | IceServersChanged
+  | StreamState
   | LessonChanged
   | RosterChanged
   | HandsChanged

@@ -79,6 +79,19 @@ describe('an offer', () => {
     expect(receiver.state).toBe('recovering')
   })
 
+  it('keeps what is known of the streams that go on', async () => {
+    await receiver.offered(offer(1, { fresh: true }))
+    receiver.stateChanged({ type: 'stream.state', mid: '0', state: 'paused', reason: 'bandwidth' })
+    expect(streams.map((stream) => stream.sent)).toEqual(['paused', undefined])
+    await receiver.offered(offer(2))
+    expect(streams.map((stream) => stream.sent)).toEqual(['paused', undefined])
+    receiver.stateChanged({ type: 'stream.state', mid: '0', state: 'ok' })
+    expect(streams.map((stream) => stream.sent)).toEqual([undefined, undefined])
+    receiver.stateChanged({ type: 'stream.state', mid: '0', state: 'reduced', reason: 'bandwidth' })
+    await receiver.offered(offer(3, { fresh: true }))
+    expect(streams.map((stream) => stream.sent)).toEqual([undefined, undefined])
+  })
+
   it('of a session that is gone is dropped', async () => {
     const old = receiver.offered(offer(5, { fresh: true }))
     receiver.reset()

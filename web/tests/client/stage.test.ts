@@ -15,6 +15,8 @@ function stream(person: string, source: string): ReceivedStream {
   return { mid: source, person, source, kind, track: new FakeTrack(kind, `${person} ${source}`).real }
 }
 
+const PAUSED = { ...EMPTY_STAGE, main: { ...stream('m', 'camera'), sent: 'paused' as const } }
+
 const names = (...streams: (ReceivedStream | null)[]) => streams.map((each) => each?.track.id ?? null)
 
 describe('the stage', () => {
@@ -65,6 +67,8 @@ describe('words', () => {
     ['mediaConnecting', { receiving: 'connecting', flow: 'waiting' }, true],
     ['waitingPicture', { flow: 'waiting' }, true],
     ['held', { flow: 'held' }, false],
+    ['pausedForSound', { flow: 'held', stage: PAUSED }, false],
+    ['pausedForSound', { flow: 'waiting', stage: PAUSED }, true],
     ['noPicture', { stage: EMPTY_STAGE }, true],
     ['soundOnly', { stage: { ...EMPTY_STAGE, audio: [stream('m', 'microphone')] } }, true],
     [
