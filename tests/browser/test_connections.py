@@ -34,7 +34,9 @@ FRAMES = """async () => {
     if (s.type === 'inbound-rtp' && s.kind === 'video') frames += s.framesDecoded ?? 0
   return frames
 }"""
-UFRAG = "() => window.tongke.receiver().remoteDescription.sdp.match(/ice-ufrag:(\\S+)/)[1]"
+UFRAG = "() => window.tongke.%s().remoteDescription.sdp.match(/ice-ufrag:(\\S+)/)[1]"
+MOVES = "() => { window.tongke.%s().mine = true; dispatchEvent(new Event('online')) }"
+STAYED = "() => window.tongke.%s().mine"
 
 
 @asynccontextmanager
@@ -102,17 +104,18 @@ async def test_the_network_check_tries_every_way(relayed: tuple[str, Page, str],
         await page.locator("[data-testid=join-network][data-verdict=good]").wait_for(state="attached")
 
 
+@pytest.mark.parametrize("side", ["receiver", "publisher"])
 async def test_a_device_that_moves_keeps_its_connection(
-    relayed: tuple[str, Page, str], chromium: Browser
+    relayed: tuple[str, Page, str], chromium: Browser, side: str
 ) -> None:
-    _, _, link = relayed
+    _, master, link = relayed
     async with opened(chromium, link.replace("force=relay", "")) as student:
         await student.get_by_test_id("join-start").click()
         await watches(student)
-        before = await student.evaluate(UFRAG)
-        await student.evaluate(
-            "() => { window.tongke.receiver().mine = true; dispatchEvent(new Event('online')) }"
-        )
-        await student.wait_for_function(f"(before) => ({UFRAG})() !== before", arg=before)
+        mover = student if side == "receiver" else master
+        ufrag = UFRAG % side
+        before = await mover.evaluate(ufrag)
+        await mover.evaluate(MOVES % side)
+        await mover.wait_for_function(f"(before) => ({ufrag})() !== before", arg=before)
         await watches(student)
-        assert await student.evaluate("() => window.tongke.receiver().mine")
+        assert await mover.evaluate(STAYED % side)
