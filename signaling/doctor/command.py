@@ -21,13 +21,14 @@ from signaling.config import load
 from signaling.diagnosis import DiagnosisPlan
 from signaling.doctor.findings import Finding, Report, Way, make_report
 from signaling.doctor.http_probe import HttpProbe, RefusedByServer
-from signaling.doctor.media_probe import PACKET_BYTES, Echo, MediaProbe
+from signaling.doctor.media_probe import PACKET_BYTES, RATE_KBPS, Echo, MediaProbe
 from signaling.doctor.ways import DatagramWay, TcpWay, TurnServer, TurnWay, UdpWay, WayFailed
 
 EXIT_NO_MEDIA: Final = 1
 MAX_TARGETS: Final = 4
 """Of one kind: a server has an IPv4 and an IPv6 address, seldom more."""
 TOKEN_TTL_S: Final = 600
+NEARLY_ALL: Final = 0.97
 
 Tell = Callable[[Finding], None]
 
@@ -241,8 +242,9 @@ def describe(finding: Finding, language: str) -> str:
     if finding.round_trip_ms is not None:
         figures.append(catalogue.text("doctor.round-trip", language, ms=f"{finding.round_trip_ms:.0f}"))
     if finding.up_kbps is not None and finding.down_kbps is not None:
-        up, down = finding.up_kbps / 1000, finding.down_kbps / 1000
-        figures.append(catalogue.text("doctor.bandwidth", language, up=f"{up:.1f}", down=f"{down:.1f}"))
+        most = None if finding.way is Way.HTTP else RATE_KBPS
+        up, down = _mbps(finding.up_kbps, most), _mbps(finding.down_kbps, most)
+        figures.append(catalogue.text("doctor.bandwidth", language, up=up, down=down))
     if finding.loss:
         figures.append(catalogue.text("doctor.loss", language, percent=f"{100 * finding.loss:.1f}"))
     return catalogue.text(
@@ -250,11 +252,17 @@ def describe(finding: Finding, language: str) -> str:
     )
 
 
+def _mbps(kbps: int, most: int | None) -> str:
+    """most: what was sent; a line that carried all of it may carry more."""
+    text = f"{kbps / 1000:.1f}" if kbps < 10_000 else f"{kbps / 1000:.0f}"
+    return f"≥ {text}" if most is not None and kbps >= NEARLY_ALL * most else text
+
+
 def conclude(report: Report, language: str) -> list[str]:
     """Clock, verdict, and what to ask for."""
     lines = []
     if report.clock_offset_ms is not None:
-        seconds = f"{report.clock_offset_ms / 1000:+.2f}"
+        seconds = f"{report.clock_offset_ms / 1000:+.1f}".replace("-0.0", "+0.0")
         lines.append(catalogue.text("doctor.clock", language, seconds=seconds))
     lines += ["", catalogue.text(f"doctor.quality.{report.quality}", language)]
     values = {"port": report.media_port, "hosts": ", ".join(report.media_hosts), "url": report.server}
