@@ -42,6 +42,7 @@ from signaling.readiness import Readiness
 from signaling.recording import RecorderHand
 from signaling.session import Services
 from signaling.sessions import Sessions
+from signaling.speakers import Speakers
 from signaling.whep import Whep
 from signaling.whip import Whip
 
@@ -87,6 +88,7 @@ class Parts:
     recorder: RecorderSupervisor
     hand: RecorderHand
     publications: PublicationRegistry
+    speakers: Speakers
     metrics: DoorMetrics
     background: Background
 
@@ -126,6 +128,7 @@ async def build(config: Config) -> AsyncIterator[Parts]:
         sfu = await _start_sfu(config)
         stack.push_async_callback(sfu.close)
         publications = PublicationRegistry()
+        speakers = Speakers(sfu, publications, loudest=config.heard_microphones)
         hand = RecorderHand(publications)
         recorder = RecorderSupervisor(sfu, config.data, hand.recording_state)
         await recorder.start()
@@ -144,6 +147,7 @@ async def build(config: Config) -> AsyncIterator[Parts]:
             recorder=recorder,
             hand=hand,
             publications=publications,
+            speakers=speakers,
             metrics=DoorMetrics(),
             background=background,
         )
@@ -199,6 +203,7 @@ def _share(app: web.Application, parts: Parts) -> None:
         config=parts.config,
         metrics=parts.metrics,
         background=parts.background,
+        speakers=parts.speakers,
     )
     sessions = Sessions(services, parts.tokens)
     app[keys.SESSIONS] = sessions

@@ -273,6 +273,15 @@ class PublishAnswer(ServerMessage, tag="publish.answer", frozen=True, kw_only=Tr
     sdp: str
 
 
+class PublishLayers(ServerMessage, tag="publish.layers", frozen=True, kw_only=True):
+    """Which encodings of a simulcast are received by anybody: the others need not be sent until they are
+    named again. Before the first one all are sent."""
+
+    source: Source
+    active: list[str]
+    """RIDs, lowest first; never empty."""
+
+
 class SubscribeOffer(ServerMessage, tag="subscribe.offer", frozen=True, kw_only=True):
     """The server's offer for what this client gets. A higher version replaces an unanswered one."""
 
@@ -317,6 +326,13 @@ class HandsChanged(ServerMessage, tag="hands", frozen=True, kw_only=True):
     hands: list[HandView]
 
 
+class Speakers(ServerMessage, tag="speakers", frozen=True, kw_only=True):
+    """Who speaks now, of those whom the receiver hears, and itself: the whole list, at most five times a
+    second."""
+
+    people: list[Id]
+
+
 class ChatMessage(ServerMessage, tag="chat", frozen=True, kw_only=True):
     message: ChatView
 
@@ -344,12 +360,14 @@ AnyServerMessage = (
     Welcome
     | Pong
     | PublishAnswer
+    | PublishLayers
     | SubscribeOffer
     | IceServersChanged
     | StreamState
     | LessonChanged
     | RosterChanged
     | HandsChanged
+    | Speakers
     | ChatMessage
     | Error
     | Bye

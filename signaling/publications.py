@@ -45,6 +45,8 @@ class LivePublication:
     publication: Publication
     name: str
     """What the classroom calls it in its routes (`classroom.model.Publication`); never used twice."""
+    leads: bool = False
+    """The master's: heard whoever else speaks."""
 
 
 class Listener(Protocol):
@@ -61,14 +63,16 @@ class PublicationRegistry:
         self._listeners: dict[str, list[Listener]] = {}
         self._everywhere: list[Listener] = []
 
-    def add(self, lesson: str, person: str, source: str, publication: Publication) -> LivePublication:
+    def add(
+        self, lesson: str, person: str, source: str, publication: Publication, *, leads: bool = False
+    ) -> LivePublication:
         """Makes it known. Problem source-taken when the person already sends that source."""
         table = self._lessons.setdefault(lesson, {})
         if (person, source) in table:
             raise Problem("source-taken", source=source)
         if sum(owner == person for owner, _ in table) >= MAX_PER_PERSON:
             raise Problem("too-many-requests", detail_kind="publications", limit=MAX_PER_PERSON)
-        live = LivePublication(lesson, person, source, publication, secrets.token_hex(8))
+        live = LivePublication(lesson, person, source, publication, secrets.token_hex(8), leads)
         table[person, source] = self._names[live.name] = live
         for listener in self._heard_by(lesson):
             listener.publication_added(live)

@@ -44,6 +44,9 @@ class Owner(Protocol):
     def unpublished(self, live: LivePublication) -> None:
         """It is gone."""
 
+    def layers_wanted(self, source: str, rids: list[str]) -> None:
+        """Which encodings of a simulcast are to be sent from now on."""
+
 
 class Publisher:
     """The sending side of one participant."""
@@ -55,12 +58,14 @@ class Publisher:
         *,
         lesson: str,
         person: str,
+        leads: bool,
         owner: Owner,
         discard: Callable[[Transport], None],
     ) -> None:
-        """discard: closes a transport in the background."""
+        """leads: the master's. discard: closes a transport in the background."""
         self._sfu = sfu
         self._registry = registry
+        self._leads = leads
         self._lesson = lesson
         self._person = person
         self._owner = owner
@@ -150,10 +155,20 @@ class Publisher:
         except ValueError as error:
             raise Problem("bad-sdp", reason=str(error)) from error
         try:
-            return self._registry.add(self._lesson, self._person, track.source, publication)
+            live = self._registry.add(
+                self._lesson, self._person, track.source, publication, leads=self._leads
+            )
         except Problem:
             publication.close()
             raise
+        publication.on_layers = lambda layers: self._layers_wanted(live, layers)
+        return live
+
+    def _layers_wanted(self, live: LivePublication, layers: frozenset[int]) -> None:
+        encodings = live.publication.parameters.encodings
+        rids = [rid for at in sorted(layers) if (rid := encodings[at].rid)]
+        if rids:
+            self._owner.layers_wanted(live.source, rids)
 
     def _unpublish(self, mid: str, cause: Cause) -> None:
         live = self._published.pop(mid)

@@ -52,6 +52,7 @@ from signaling.outbox import Outbox
 from signaling.problems import Problem
 from signaling.publications import LEDGER, LivePublication, PublicationRegistry
 from signaling.publishing import Publisher
+from signaling.speakers import Speakers
 from signaling.subscribing import Subscriber
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Services:
     config: Config
     metrics: DoorMetrics
     background: Background
+    speakers: Speakers
 
 
 class Connection(Protocol):
@@ -99,11 +101,14 @@ class Session:
         self._me: events.Snapshot | None = None
         self._may_publish: frozenset[SourceKind] = frozenset()
         self._on_end: list[Callable[[Session], None]] = []
+        self._speaking: list[str] = []
+        """As the client was told."""
         self._publisher = Publisher(
             services.sfu,
             services.publications,
             lesson=claims.lesson,
             person=claims.person,
+            leads=claims.role == "master",
             owner=self,
             discard=self._discard,
         )
@@ -139,6 +144,7 @@ class Session:
                 raise _entry_problem(error, lesson) from error
             raise
         self._may_publish = self._me.may_publish
+        self.on_end(_ending(self._services.speakers.listen(self.claims.lesson, self._heard)))
         log.info("- %s joined as %s", self, self.claims.role)
 
     def attach(self, connection: Connection, *, resumed: bool) -> None:
@@ -311,6 +317,17 @@ class Session:
         if self._room is not None and not self.ended:
             self._room.post(commands.Unpublish(self._actor, Publication(live.name)))
 
+    def layers_wanted(self, source: str, rids: list[str]) -> None:
+        self._say(messages.PublishLayers(source=source, active=rids))
+
+    def _heard(self, speaking: frozenset[str]) -> None:
+        """Who speaks, as far as this member hears them: of others it need not know."""
+        known = {*self._subscriber.people, self.claims.person}
+        people = sorted(speaking & known)
+        if people != self._speaking:
+            self._speaking = people
+            self._say(messages.Speakers(people=people))
+
     def offer(self, message: messages.SubscribeOffer) -> None:
         self._say(message)
 
@@ -397,6 +414,10 @@ def _entry_problem(error: UnknownLesson | Refused | StoreUnavailable, lesson: st
     if isinstance(error, Refused):
         return Problem.of_rule(error.reason)
     return Problem("not-ready", reason=str(error))
+
+
+def _ending(stop: Callable[[], None]) -> Callable[[Session], None]:
+    return lambda _: stop()
 
 
 def _unix_ms() -> int:

@@ -190,6 +190,11 @@ class Subscriber:
     def transport(self) -> Transport | None:
         return self._transport
 
+    @property
+    def people(self) -> set[str]:
+        """Of whom something is received."""
+        return {live.person for live in self._wanted.values()}
+
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _missing(self) -> list[LivePublication]:

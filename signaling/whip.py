@@ -155,7 +155,8 @@ async def _publish(
     for parameters in chosen.values():
         publication = session.publish(parameters)
         source = publisher.source(parameters.kind)
-        live = registry.add(session.room.lesson.id, publisher.person.id, source, publication)
+        leads = publisher.person.role is Role.MASTER
+        live = registry.add(session.room.lesson.id, publisher.person.id, source, publication, leads=leads)
         lives.append(live)
         await session.room.ask(Publish(publisher.person.id, source, Publication(live.name)))
 

@@ -75,8 +75,14 @@ export class FakeTrack {
 
 class FakeTransceiver {
   mid: string | null = null
+  private parameters: { encodings: RTCRtpEncodingParameters[] } = { encodings: [] }
   readonly sender = {
     track: null as unknown,
+    getParameters: () => structuredClone(this.parameters),
+    setParameters: (parameters: { encodings: RTCRtpEncodingParameters[] }) => {
+      this.parameters = parameters
+      return Promise.resolve()
+    },
     replaceTrack: (track: unknown) => {
       this.sender.track = track
       return Promise.resolve()
@@ -90,6 +96,7 @@ class FakeTransceiver {
     readonly options: RTCRtpTransceiverInit = {},
   ) {
     this.sender.track = track
+    this.parameters.encodings = options.sendEncodings ?? []
     this.receiver = { track }
   }
 }

@@ -7,6 +7,7 @@ remember.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -46,6 +47,7 @@ from signaling.publications import PublicationRegistry
 from signaling.recording import RecorderHand
 from signaling.sdp import Direction, SessionDescription
 from signaling.sdp_parser import parse
+from signaling.speakers import Speakers
 
 TIMEOUT_S = 10.0
 """A safety net: nothing here waits for time to pass."""
@@ -60,6 +62,12 @@ class PaperPublication:
     parameters: MediaParameters
     transport: PaperTransport
     closed: bool = False
+    grouped: tuple[int, bool, int] | None = None
+    """(group, always, loudest)"""
+    on_layers: Callable[[frozenset[int]], None] | None = None
+
+    def group(self, group: int, *, always: bool, loudest: int) -> None:
+        self.grouped = (group, always, loudest)
 
     def close(self) -> None:
         self.closed = True
@@ -87,6 +95,8 @@ class PaperTransport:
     state: TransportState = TransportState.NEW
     failure: str = ""
     restarts: int = 0
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    """Of publications; one for all transports of an SFU."""
     publications: list[PaperPublication] = field(default_factory=list)
     subscriptions: list[PaperSubscription] = field(default_factory=list)
 
@@ -108,7 +118,7 @@ class PaperTransport:
 
     def publish(self, parameters: MediaParameters) -> PaperPublication:
         self._check()
-        self.publications.append(PaperPublication(len(self.publications) + 1, parameters, self))
+        self.publications.append(PaperPublication(next(self.numbers), parameters, self))
         return self.publications[-1]
 
     def subscribe(self, publication: PaperPublication, parameters: MediaParameters) -> PaperSubscription:
@@ -144,10 +154,13 @@ class PaperSfu:
 
     def __init__(self) -> None:
         self.transports: list[PaperTransport] = []
+        self.on_speakers: Callable[[int, frozenset[int]], None] | None = None
+        self._numbers = itertools.count(1)
         self._ssrc = 1000
 
     def create_transport(self, *, on_state: Callable[[TransportState], None]) -> PaperTransport:
-        self.transports.append(PaperTransport(len(self.transports) + 1, on_state))
+        transport = PaperTransport(len(self.transports) + 1, on_state, numbers=self._numbers)
+        self.transports.append(transport)
         return self.transports[-1]
 
     def allocate_ssrc(self) -> int:
@@ -341,7 +354,8 @@ async def opened(config: Config) -> AsyncIterator[Door]:
         hand.connect(recorder, directory)
         background = Background()
         stack.push_async_callback(background.finish, TIMEOUT_S)
-        paper: dict[str, Any] = {"sfu": sfu, "recorder": recorder}
+        speakers = Speakers(sfu, publications, loudest=config.heard_microphones)
+        paper: dict[str, Any] = {"sfu": sfu, "recorder": recorder, "speakers": speakers}
         parts = Parts(
             config=config,
             tokens=Tokens.open(config.data),

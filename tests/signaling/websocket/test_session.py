@@ -289,3 +289,67 @@ async def test_a_stream_that_the_line_does_not_carry_is_said_so(door: Any) -> No
     # What is taken away while it is paused leaves its m-line as new.
     await master.publish({"0": "microphone"})
     assert (await tutor.expect("stream.state"))["state"] == "ok"
+
+
+# --- layers and voices ------------------------------------------------------------------------------------
+
+
+def sent(door: Any, kind: str) -> list[Any]:
+    published = (each for transport in door.sfu.open for each in transport.publications)
+    return [each for each in published if each.parameters.kind == kind and not each.closed]
+
+
+async def test_the_sender_is_told_which_encodings_anybody_receives(door: Any) -> None:
+    master = await door.join("master")
+    await master.offer({"1": "camera"}, "chromium_simulcast.sdp")
+    await master.expect("publish.answer")
+    (camera,) = sent(door, "video")
+    rids = [encoding.rid for encoding in camera.parameters.encodings]
+    assert len(rids) == 3
+    camera.on_layers(frozenset({2, 0}))
+    told = await master.expect("publish.layers")
+    assert (told["source"], told["active"]) == ("camera", [rids[0], rids[2]])
+
+
+async def test_a_single_encoding_is_never_switched_off(door: Any) -> None:
+    master = await door.join("master")
+    await master.publish()
+    sent(door, "video")[0].on_layers(frozenset({0}))
+    assert "publish.layers" not in {message["type"] for message in await master.settled()}
+
+
+async def test_microphones_are_one_group_and_the_masters_is_always_heard(door: Any) -> None:
+    master, tutor = await door.join("master"), await door.join("tutor")
+    await master.publish()
+    await tutor.publish()
+    (first, leads, loudest), (second, follows, _) = (each.grouped for each in sent(door, "audio"))
+    assert first == second and (leads, follows, loudest) == (True, False, 4)
+
+
+async def test_who_speaks_is_told_to_those_who_hear_it(door: Any) -> None:
+    master, tutor, offer = await door.live()
+    student = await door.join("student", class_id="class-2")
+    await tutor.answer(offer)
+    await tutor.settled()
+    (microphone,) = sent(door, "audio")
+    group = microphone.grouped[0]
+    door.sfu.on_speakers(group, frozenset({microphone.id}))
+    for participant in (master, tutor, student):
+        assert (await participant.expect("speakers"))["people"] == ["master-1"]
+    door.sfu.on_speakers(group, frozenset({microphone.id, 99}))
+    door.sfu.on_speakers(group + 1, frozenset({microphone.id}))
+    for participant in (master, tutor):
+        assert "speakers" not in {message["type"] for message in await participant.settled()}
+    door.sfu.on_speakers(group, frozenset())
+    assert (await tutor.expect("speakers"))["people"] == []
+
+
+async def test_a_voice_that_is_not_received_is_not_told(door: Any) -> None:
+    await door.live()
+    tutor = await door.join("tutor", person="tutor-9", class_id="class-2")
+    await tutor.publish()
+    student = await door.join("student", person="student-9", class_id="class-1")
+    voice = sent(door, "audio")[-1]
+    door.sfu.on_speakers(voice.grouped[0], frozenset({voice.id}))
+    assert (await tutor.expect("speakers"))["people"] == ["tutor-9"]
+    assert "speakers" not in {message["type"] for message in await student.settled()}

@@ -39,6 +39,12 @@ export function onlyCodec<T extends VideoCodec>(codecs: readonly T[], codec: str
   return preferCodec(codecs, codec).filter((each) => rank(each, codec) !== OTHER)
 }
 
+/** With every packet of sound the one before it once more (RFC 2198), where the browser can: first, or it is not used. */
+export function preferRed<T extends { mimeType: string }>(codecs: readonly T[]): T[] {
+  const isRed = (codec: T) => codec.mimeType.toLowerCase() === 'audio/red'
+  return [...codecs.filter(isRed), ...codecs.filter((codec) => !isRed(codec))]
+}
+
 /** Names of the video codecs that this browser decodes, for `hello`. */
 export function decodableCodecs(codecs: readonly VideoCodec[]): string[] {
   const names = codecs

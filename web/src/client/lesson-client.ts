@@ -4,7 +4,7 @@
  */
 
 import type { Error as Refusal, IceServer, ServerMessage, Welcome } from '@/protocol/messages'
-import { decodableCodecs, onlyCodec, preferCodec } from './codecs'
+import { decodableCodecs, onlyCodec, preferCodec, preferRed } from './codecs'
 import { Connection, openSocket, type ConnectionState, type Ending } from './connection'
 import type { DeviceChoice, DeviceProblem } from './devices'
 import { reduce, type LessonState } from './lesson-state'
@@ -83,6 +83,7 @@ export class LessonClient {
     this.publisher = new Publisher({
       ...media,
       adjust: (sdp) => withStartBitrate(media.adjust(sdp)),
+      simulcast: overrides.simulcast,
       preferCodecs: (transceiver) => {
         preferOn(transceiver, overrides.codec)
       },
@@ -159,6 +160,9 @@ export class LessonClient {
       case 'publish.answer':
         void this.publisher.answered(message)
         return
+      case 'publish.layers':
+        void this.publisher.layersWanted(message)
+        return
       case 'error':
         if (message.request === 'publish.offer') this.stopSending()
         this.events.onRefusal(message)
@@ -213,10 +217,12 @@ function randomId(): string {
 }
 
 function preferOn(transceiver: RTCRtpTransceiver, codec: string): void {
-  const capabilities = RTCRtpSender.getCapabilities('video')
+  const kind = transceiver.sender.track?.kind ?? 'video'
+  const capabilities = RTCRtpSender.getCapabilities(kind)
   // Missing in browsers before 2024; they offer VP8 first, which works too.
   const set = transceiver.setCodecPreferences as RTCRtpTransceiver['setCodecPreferences'] | undefined
   if (!capabilities || !set) return
   const { codecs } = capabilities
-  set.call(transceiver, codec ? onlyCodec(codecs, codec) : preferCodec(codecs, 'H264'))
+  if (kind === 'audio') set.call(transceiver, preferRed(codecs))
+  else set.call(transceiver, codec ? onlyCodec(codecs, codec) : preferCodec(codecs, 'H264'))
 }

@@ -35,6 +35,8 @@ export interface LessonState {
   readonly people: readonly PersonView[]
   readonly hands: readonly HandView[]
   readonly chat: readonly ChatView[]
+  /** Ids of the people who speak now. */
+  readonly speaking: readonly string[]
 }
 
 /** Chat lines kept on the page: a lesson's worth; the recording has them all. */
@@ -58,13 +60,14 @@ export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
     people: lesson.people ?? [],
     hands: lesson.hands ?? [],
     chat: lesson.chat ?? [],
+    speaking: [],
   }
 }
 
 /** The lesson after a resume: the lists of that welcome are left empty, ours stay valid. */
 function afterResume(lesson: LessonState, welcome: Welcome, nowMs: number): LessonState {
-  const { classes, people, hands, chat } = lesson
-  return { ...fromWelcome(welcome, nowMs), classes, people, hands, chat }
+  const { classes, people, hands, chat, speaking } = lesson
+  return { ...fromWelcome(welcome, nowMs), classes, people, hands, chat, speaking }
 }
 
 /** Entries replaced by id, in place; new ones at the end; those in `gone` left out. */
@@ -123,6 +126,8 @@ export function reduce(
       return withRoster(lesson, message)
     case 'hands':
       return { ...lesson, hands: message.hands }
+    case 'speakers':
+      return { ...lesson, speaking: message.people }
     case 'chat':
       return withChat(lesson, message.message)
     default:

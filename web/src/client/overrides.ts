@@ -7,6 +7,8 @@ export interface Overrides {
   codec: string
   /** `tcp`: leave out the server's UDP candidates; `relay`: go through a TURN server or not at all. */
   force: 'tcp' | 'relay' | ''
+  /** `?simulcast=0`: one encoding of the camera instead of three. */
+  simulcast: boolean
   language: string
 }
 
@@ -20,6 +22,7 @@ export function readOverrides(search: string): Overrides {
     view: query.get('view') === 'room' ? 'room' : '',
     codec: query.get('codec') ?? '',
     force: forced(query.get('force')),
+    simulcast: query.get('simulcast') !== '0',
     language: query.get('lang') ?? '',
   }
 }

@@ -8,7 +8,7 @@
  * and everything is offered on a new one.
  */
 
-import type { ClientMessage, PublishAnswer } from '@/protocol/messages'
+import type { ClientMessage, PublishAnswer, PublishLayers } from '@/protocol/messages'
 import { CONNECT_PATIENCE_MS, DISCONNECTED_PATIENCE_MS, mediaState, type MediaState } from './media-state'
 import type { Cancel, Timers } from './timers'
 
@@ -19,7 +19,9 @@ export interface PublisherOptions {
   createStream: () => MediaStream
   send: (message: ClientMessage) => boolean
   timers: Timers
-  /** Orders the codecs of a new video m-line. */
+  /** Send the camera in three sizes, so that every link gets one that fits. */
+  simulcast: boolean
+  /** Orders the codecs of a new m-line. */
   preferCodecs: (transceiver: RTCRtpTransceiver) => void
   /** Changes the server's description before use; identity but for tests. */
   adjust: (sdp: string) => string
@@ -30,6 +32,13 @@ export interface PublisherOptions {
  * bit/s and frames/s. The camera's rate is what 720p30 of a person before a board needs, and what a class's line is
  * reckoned with; a screen has more pixels and less motion.
  */
+/** A quarter, a half and the full size; which of them are sent, the server says by what is received (`publish.layers`). */
+const SIMULCAST: RTCRtpEncodingParameters[] = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000, maxFramerate: 15 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000, maxFramerate: 30 },
+  { rid: 'f', maxBitrate: 1_500_000, maxFramerate: 30 },
+]
+
 const ENCODINGS: Record<Source, RTCRtpEncodingParameters> = {
   camera: { maxBitrate: 1_500_000, maxFramerate: 30 },
   screen: { maxBitrate: 2_500_000, maxFramerate: 15 },
@@ -113,6 +122,20 @@ export class Publisher {
     if (this.needed) await this.negotiate()
   }
 
+  /** Sends the encodings that somebody receives, and no others. */
+  async layersWanted(layers: PublishLayers): Promise<void> {
+    const sender = this.transceivers.get(layers.source as Source)?.sender
+    const parameters = sender?.getParameters()
+    if (!sender || !parameters?.encodings.every((encoding) => encoding.rid)) return
+    for (const encoding of parameters.encodings) encoding.active = layers.active.includes(encoding.rid ?? '')
+    try {
+      await sender.setParameters(parameters)
+    } catch (error) {
+      // Everything goes on being sent: more than is needed, but nobody misses anything.
+      console.warn('x publish.layers', error)
+    }
+  }
+
   /** The socket is back and the session was resumed: an offer said into the dead socket is said again. */
   async resumed(): Promise<void> {
     if (this.pending) this.options.send(this.pending)
@@ -193,12 +216,17 @@ export class Publisher {
   ): Promise<RTCRtpTransceiver> {
     const transceiver = connection.addTransceiver(track, {
       direction: 'sendonly',
-      sendEncodings: [{ ...ENCODINGS[source] }],
+      sendEncodings: this.encodings(source),
       streams: [source.startsWith('screen') ? this.streams.screen : this.streams.person],
     })
-    if (track.kind === 'video') this.options.preferCodecs(transceiver)
+    if (track.kind === 'video' || source === 'microphone') this.options.preferCodecs(transceiver)
     if (!sent) await transceiver.sender.replaceTrack(null)
     return transceiver
+  }
+
+  private encodings(source: Source): RTCRtpEncodingParameters[] {
+    if (source !== 'camera' || !this.options.simulcast) return [{ ...ENCODINGS[source] }]
+    return SIMULCAST.map((encoding) => ({ ...encoding }))
   }
 
   private declarations(): { mid: string; source: string }[] {

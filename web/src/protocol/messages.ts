@@ -202,6 +202,17 @@ export interface PublishAnswer {
   sdp: string
 }
 
+/**
+ * Which encodings of a simulcast are received by anybody: the others need not be sent until they are
+ * named again. Before the first one all are sent.
+ */
+export interface PublishLayers {
+  type: 'publish.layers'
+  seq?: number
+  source: string
+  active: Array<string>
+}
+
 /** The server's offer for what this client gets. A higher version replaces an unanswered one. */
 export interface SubscribeOffer {
   type: 'subscribe.offer'
@@ -266,6 +277,16 @@ export interface HandsChanged {
   hands: Array<HandView>
 }
 
+/**
+ * Who speaks now, of those whom the receiver hears, and itself: the whole list, at most five times a
+ * second.
+ */
+export interface Speakers {
+  type: 'speakers'
+  seq?: number
+  people: Array<string>
+}
+
 export interface ChatMessage {
   type: 'chat'
   seq?: number
@@ -314,12 +335,14 @@ export type ServerMessage =
   | Welcome
   | Pong
   | PublishAnswer
+  | PublishLayers
   | SubscribeOffer
   | IceServersChanged
   | StreamState
   | LessonChanged
   | RosterChanged
   | HandsChanged
+  | Speakers
   | ChatMessage
   | Error
   | Bye

@@ -106,3 +106,12 @@ it('puts first who needs the master', () => {
   const hands = [{ id: 'h', person: 'p', name: '', class_id: 'd' }]
   expect(byNeed(classes, hands).map((each) => each.name)).toEqual(['5班', '4班', '3班', '2班', '10班'])
 })
+
+describe('who speaks', () => {
+  it('is the whole list each time, and nobody on starting afresh', () => {
+    const after = reduce(START, { type: 'speakers', people: ['t1'] }, NOW)
+    expect(after?.speaking).toEqual(['t1'])
+    expect(reduce(after, welcome(), NOW)?.speaking).toEqual([])
+    expect(reduce(after, welcome({ resumed: true }), NOW)?.speaking).toEqual(['t1'])
+  })
+})

@@ -17,6 +17,7 @@ beforeEach(() => {
   publisher = new Publisher({
     timers,
     adjust: (sdp) => sdp,
+    simulcast: true,
     createConnection: () => {
       const connection = new FakePeerConnection()
       connections.push(connection)
@@ -48,9 +49,24 @@ describe('publishing', () => {
       { type: 'publish.offer', sdp: 'offer 1', tracks: [{ mid: '0', source: 'camera' }] },
     ])
     expect(preferred).toBe(1)
-    expect(connections[0]?.transceivers[0]?.options.sendEncodings).toEqual([
-      { maxBitrate: 1_500_000, maxFramerate: 30 },
+    const encodings = connections[0]?.transceivers[0]?.options.sendEncodings
+    expect(encodings?.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy])).toEqual([
+      ['q', 4],
+      ['h', 2],
+      ['f', undefined],
     ])
+  })
+
+  it('sends the sizes of the camera that somebody receives', async () => {
+    await publisher.publish('camera', camera())
+    await publisher.publish('microphone', microphone())
+    const sender = connections[0]?.transceivers[0]?.sender
+    const active = () => sender?.getParameters().encodings.map((encoding) => encoding.active)
+    await publisher.layersWanted({ type: 'publish.layers', source: 'camera', active: ['q', 'f'] })
+    expect(active()).toEqual([true, false, true])
+    await publisher.layersWanted({ type: 'publish.layers', source: 'camera', active: ['q', 'h', 'f'] })
+    expect(active()).toEqual([true, true, true])
+    await publisher.layersWanted({ type: 'publish.layers', source: 'screen', active: ['q'] })
   })
 
   it('negotiates one thing at a time, and what came meanwhile next', async () => {

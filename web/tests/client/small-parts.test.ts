@@ -88,9 +88,16 @@ it('reads the overrides of an address', () => {
     view: 'room',
     codec: 'VP8',
     force: 'tcp',
+    simulcast: true,
     language: 'en',
   })
-  expect(readOverrides('?view=x&force=udp')).toEqual({ view: '', codec: '', force: '', language: '' })
+  expect(readOverrides('?view=x&force=udp&simulcast=0')).toEqual({
+    view: '',
+    codec: '',
+    force: '',
+    simulcast: false,
+    language: '',
+  })
 })
 
 describe('the line', () => {
