@@ -1,8 +1,8 @@
 """Bots: one that publishes like a teacher's browser, and many that take what they get.
 
 A subscriber does all that a browser does to get in (signaling, ICE, DTLS) and then leaves its socket to the
-sink; it sends consent checks (RFC 7675) and no other feedback. The publisher sends whole frames at their
-time, obeys keyframe requests and answers NACKs.
+sink; it sends consent checks (RFC 7675) and no other feedback, and says so in its offer. The publisher sends
+whole frames at their time, obeys keyframe requests and answers NACKs.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Publisher:
     def __init__(self, identity: Identity, camera: Camera, microphone: Microphone) -> None:
         self.silent = False
         """Set: sends no media, only consent checks."""
-        self._transport = BotTransport(identity)
+        self._transport = BotTransport(identity, transport_cc=True)
         self._camera, self._microphone = camera, microphone
         self._ssrcs = {"audio": 1 + secrets.randbits(31), "video": 1 + secrets.randbits(31)}
         self._resource: Resource | None = None
@@ -260,7 +260,7 @@ class Subscriber:
         return self._transport.keys.profile if self._transport.keys else ""
 
     def drops(self) -> int:
-        return self._transport.drops()
+        return self._transport.drops() if self._resource is not None else 0
 
     async def leave(self, door: Door) -> None:
         """Out of the sink, DELETE, close. Raises Refused."""

@@ -35,9 +35,10 @@ T = TypeVar("T")
 
 
 class Crowd:
-    def __init__(self, target: Target, sink: Sink, door: Door | None = None) -> None:
+    def __init__(self, target: Target, sink: Sink) -> None:
         self.target, self.sink = target, sink
-        self.door = door or target.door(target.url)
+        self.door = target.door(target.url)
+        self._publishing = target.publishing(target.url) if target.publishing else self.door
         self.identity = Identity()
         self.publishers: list[Publisher] = []
         self.subscribers: list[Subscriber] = []
@@ -46,7 +47,8 @@ class Crowd:
         self._publisher_doors: dict[int, Door] = {}
 
     async def __aenter__(self) -> Crowd:
-        await self.door.__aenter__()
+        for door in self._doors():
+            await door.__aenter__()
         self.sink.start()
         return self
 
@@ -61,17 +63,22 @@ class Crowd:
         for publisher in self.publishers:
             with contextlib.suppress(Refused):
                 await publisher.leave(self._publisher_doors[id(publisher)])
-        await self.door.__aexit__(kind, error, trace)
+        for door in self._doors():
+            await door.__aexit__(kind, error, trace)
         self.sink.stop()
+
+    def _doors(self) -> list[Door]:
+        return [self.door] if self._publishing is self.door else [self.door, self._publishing]
 
     # --- coming and going ---------------------------------------------------------------------------------
 
     async def publish(
         self, lesson: str, token: str, camera: Camera, microphone: Microphone, door: Door | None = None
     ) -> Publisher:
-        """One more who sends from now on. Raises ScenarioFailed."""
+        """One more who sends from now on, through the publishers' door if no other is named. Raises
+        ScenarioFailed."""
         publisher = Publisher(self.identity, camera, microphone)
-        door = door or self.door
+        door = door or self._publishing
         try:
             await publisher.join(door, lesson, token)
         except JOIN_ERRORS as error:

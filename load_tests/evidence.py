@@ -92,24 +92,28 @@ def joins(
         failures=tuple(sorted(set(failures))[:FAILURES_SHOWN]),
         without_media=without_media,
         per_s=(len(asked) - 1) * 1e6 / (asked[-1] - asked[0]) if len(asked) > 1 else 0.0,
-        first_packet_ms=_milliseconds(first),
-        both_kinds_ms=_milliseconds(both),
-        answer_ms=_milliseconds(answers),
+        first_packet_ms=percentiles_ms(first),
+        both_kinds_ms=percentiles_ms(both),
+        answer_ms=percentiles_ms(answers),
         cpu_ms_per_join=_per(cpu_s, len(joined), 1e3),
         rss_kb_per_subscriber=_per(rss, len(joined), 1e-3),
         pss_kb_per_subscriber=_per(pss, len(joined), 1e-3),
     )
 
 
-def delays(sink: Sink, publisher: Publisher, subscribers: Sequence[Subscriber], since_us: int) -> Delays:
+def delays(
+    sink: Sink, publishers: Sequence[Publisher], subscribers: Sequence[Subscriber], since_us: int
+) -> Delays:
     """Delays of the frames that arrived since then.
 
     A server writes timestamps of its own, shifted by a constant per stream. The first packet of each stream
     is decrypted: the publisher had written its own timestamp into it, and the difference is that constant.
-    From then on the clear headers of all other packets tell which frame they belong to.
+    From then on the clear headers of all other packets tell which frame they belong to. Each publisher
+    begins at a timestamp of its own choice out of 2^32, so a timestamp tells the publisher, too.
     """
     by_socket = {bot.socket_number: bot for bot in subscribers}
     found: dict[str, list[NDArray[np.int64]]] = {"audio": [], "video": []}
+    sent_us = {kind: _send_times(publishers, kind) for kind in found}
     decrypted = streams = 0
     for stream in sink.streams():
         bot = by_socket.get(stream.socket)
@@ -123,15 +127,18 @@ def delays(sink: Sink, publisher: Publisher, subscribers: Sequence[Subscriber], 
         decrypted += 1
         rtp, arrival_us = sink.arrivals(stream.socket, stream.ssrc)
         fresh = arrival_us >= since_us
-        sent_us = publisher.sent[kind].by_timestamp
-        found[kind].append(delays_us(rtp[fresh], arrival_us[fresh], offset, sent_us))
-    audio, video = (_milliseconds(_joined(found[kind])) for kind in ("audio", "video"))
+        found[kind].append(delays_us(rtp[fresh], arrival_us[fresh], offset, sent_us[kind]))
+    audio, video = (percentiles_ms(_joined(found[kind])) for kind in ("audio", "video"))
     return Delays(audio, video, decrypted, streams)
+
+
+def _send_times(publishers: Sequence[Publisher], kind: str) -> dict[int, int]:
+    return {stamp: at for publisher in publishers for stamp, at in publisher.sent[kind].by_timestamp.items()}
 
 
 def publisher_report(publisher: Publisher) -> PublisherReport:
     figures = publisher.figures
-    late = _milliseconds(np.array(figures.late_us, np.int64))
+    late = percentiles_ms(np.array(figures.late_us, np.int64))
     return PublisherReport(figures.packets, late, figures.keyframe_requests, figures.retransmitted)
 
 
@@ -172,7 +179,8 @@ def _joined(arrays: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate(arrays) if arrays else np.empty(0, np.int64)
 
 
-def _milliseconds(values_us: Sequence[int] | NDArray[np.int64]) -> Percentiles:
+def percentiles_ms(values_us: Sequence[int] | NDArray[np.int64]) -> Percentiles:
+    """Of microseconds, in milliseconds."""
     return Percentiles.of(np.asarray(values_us, np.int64) / 1e3)
 
 

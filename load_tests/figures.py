@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .report import Machine, where
+from .report import Delays, LectureReport, Machine, Window, where
 from .statistics import Percentiles
 
 POINTS_KEPT = 200
@@ -94,6 +94,20 @@ class Report:
         return {figure.key: figure.value for figure in self.figures}[key]
 
 
+def window_figures(window: Window, delays: Delays) -> Iterator[Figure]:
+    """What every scenario says of a window in which media flowed."""
+    share = None if window.process_share is None else 100 * window.process_share
+    own = f"{window.dropped_by_sink} of them in the bots' own sockets"
+    yield Figure("packets_per_s", "packets sent per second", round(window.packets_per_s))
+    yield Figure("megabits_per_s", "  in", window.megabits_per_s, "Mbit/s")
+    yield Figure("cpu_us_per_packet", "server CPU per packet sent", window.process_us_per_packet, "µs")
+    yield Figure("packet_thread_us", "  packet thread alone", window.packet_thread_us_per_packet, "µs")
+    yield Figure("server_share", "server process, of one processor", share, "%")
+    yield Figure("audio_ms", "delay of sound", delays.audio_ms, "ms")
+    yield Figure("video_ms", "delay of whole pictures", delays.video_ms, "ms")
+    yield Figure("lost", "lost", f"{window.lost} of {window.packets_sent}, {own}")
+
+
 def cumulative(name: str, values: ArrayLike) -> Series:
     """Which share (0 to 1) of the values is at most x."""
     ordered = np.sort(np.asarray(values, np.float64))
@@ -109,6 +123,21 @@ def curve(name: str, points: Iterable[tuple[float, float]]) -> Series:
     found = list(points)
     kept: Sequence[tuple[float, float]] = found[:: max(1, len(found) // POINTS_KEPT)]
     return Series(name, tuple(round(x, 3) for x, _ in kept), tuple(round(y, 3) for _, y in kept))
+
+
+def lecture_charts(report: LectureReport) -> tuple[Chart, ...]:
+    """What of a lecture's figures can be drawn: its percentiles."""
+    joins, delays = report.joins, report.delays
+    ways = (("first packet", joins.first_packet_ms), ("audio and video", joins.both_kinds_ms))
+    kinds = (("audio", delays.audio_ms), ("video", delays.video_ms))
+    return (
+        Chart("joins", "ms since the POST", "share of subscribers", tuple(_steps(*way) for way in ways)),
+        Chart("delays of whole frames", "ms", "share of frames", tuple(_steps(*kind) for kind in kinds)),
+    )
+
+
+def _steps(name: str, values: Percentiles) -> Series:
+    return Series(name, (values.p50, values.p95, values.p99, values.most), (0.5, 0.95, 0.99, 1.0))
 
 
 def _plain(value: Value) -> Any:

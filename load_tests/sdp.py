@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .rtp import AUDIO_ONLY, EXTENSIONS
+from .rtp import AUDIO_ONLY, EXTENSIONS, TRANSPORT_CC
 
 MAX_ANSWER_OCTETS = 200_000
 AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE = 111, 102
@@ -65,6 +65,8 @@ class LocalParameters:
     pwd: str
     fingerprint: str
     """SHA-256 of its certificate, hex pairs with colons."""
+    transport_cc: bool = True
+    """It sends transport-wide feedback. One that says so and does not would be taken for a dead link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class Answer:
 def offer(local: LocalParameters, direction: str, ssrcs: Mapping[str, int] | None = None) -> str:
     """One audio and one video m-line, `sendonly` (with their SSRCs by kind) or `recvonly`, in one bundle."""
     ssrcs = ssrcs or {}
-    extensions = {uri: f"a=extmap:{number} {uri}" for number, uri in enumerate(EXTENSIONS, 1)}
+    known = [uri for uri in EXTENSIONS if local.transport_cc or uri != TRANSPORT_CC]
+    extensions = {uri: f"a=extmap:{number} {uri}" for number, uri in enumerate(known, 1)}
     common = COMMON.format(
         ufrag=local.ufrag,
         pwd=local.pwd,
@@ -117,7 +120,12 @@ def offer(local: LocalParameters, direction: str, ssrcs: Mapping[str, int] | Non
         audio_source=_source(ssrcs.get("audio"), "microphone"),
         video_source=_source(ssrcs.get("video"), "camera"),
     )
-    return "".join(f"{line}\r\n" for line in text.splitlines() if line)
+    lines = (line for line in text.splitlines() if line and (local.transport_cc or not _is_feedback(line)))
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def _is_feedback(line: str) -> bool:
+    return line.startswith("a=rtcp-fb:") and line.endswith(" transport-cc")
 
 
 def _source(ssrc: int | None, track: str) -> str:
@@ -148,7 +156,9 @@ def parse_answer(text: str) -> Answer:
 def local_parameters(offer: str) -> LocalParameters:
     """What an offer of `offer` says of its bot. Raises BadAnswer when it was made by somebody else."""
     fingerprint = _attribute(offer, "fingerprint").removeprefix("sha-256 ")
-    return LocalParameters(_attribute(offer, "ice-ufrag"), _attribute(offer, "ice-pwd"), fingerprint)
+    return LocalParameters(
+        _attribute(offer, "ice-ufrag"), _attribute(offer, "ice-pwd"), fingerprint, TRANSPORT_CC in offer
+    )
 
 
 def answer_to(offer: str, local: LocalParameters) -> str:
@@ -189,8 +199,8 @@ def _answered(section: str, local: LocalParameters) -> tuple[str, list[str]]:
         *("c=IN IP4 0.0.0.0", f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.pwd}"),
         *(f"a=fingerprint:sha-256 {local.fingerprint}", "a=setup:active", "a=rtcp-mux", "a=rtcp-rsize"),
         *(mid, "a=recvonly"),
-        *kept,
-        *(extension for extension in extensions if extension.rpartition(" ")[2] in EXTENSIONS),
+        *(line for line in kept if local.transport_cc or not _is_feedback(line)),
+        *(line for line in extensions if _known(line.rpartition(" ")[2], local)),
     ]
 
 
@@ -199,6 +209,10 @@ def _attribute(section: str, name: str) -> str:
     if found is None:
         raise BadAnswer(f"the answer has no a={name}")
     return found[1].strip()
+
+
+def _known(uri: str, local: LocalParameters) -> bool:
+    return uri in EXTENSIONS and (local.transport_cc or uri != TRANSPORT_CC)
 
 
 def _udp_candidate(text: str) -> tuple[str, int]:

@@ -30,6 +30,8 @@ class Target:
     """None: on another machine; then nothing is known of its processor and memory."""
     token: Issue
     door: Callable[[str], Door] = WhipClient
-    """How bots get in, given the URL."""
+    """How those who watch get in, given the URL."""
+    publishing: Callable[[str], Door] | None = WhipClient
+    """How those get in who send; None: by the same door."""
     data: Path | None = None
     """Its data directory, where it is at hand."""

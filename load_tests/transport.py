@@ -36,11 +36,16 @@ class ConnectivityFailed(Exception):  # noqa: N818
 class BotTransport:
     """`local` goes into the offer; `connect` does ICE and DTLS; then `socket` and `keys` are the owner's."""
 
-    def __init__(self, identity: Identity, through: Through | None = None) -> None:
-        """through: the near end of a way to the server's address, instead of the address itself."""
+    def __init__(
+        self, identity: Identity, *, transport_cc: bool = False, through: Through | None = None
+    ) -> None:
+        """transport_cc: its owner sends transport-wide feedback. through: the near end of a way to the
+        server's address, instead of the address itself."""
         self._identity = identity
         self._through = through
-        self.local = LocalParameters(secrets.token_hex(4), secrets.token_hex(12), identity.fingerprint)
+        self.local = LocalParameters(
+            secrets.token_hex(4), secrets.token_hex(12), identity.fingerprint, transport_cc
+        )
         self._tie_breaker = secrets.randbits(64)
         self._answer: Answer | None = None
         self.socket: socket.socket | None = None

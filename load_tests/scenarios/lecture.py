@@ -67,6 +67,6 @@ async def _measure(crowd: Crowd, options: LectureOptions) -> LectureReport:
         srtp_profile=first.srtp_profile(),
         window=window(start, end),
         joins=joins(crowd.subscribers, crowd.failures, without_media, before, start),
-        delays=delays(crowd.sink, publisher, crowd.subscribers, round(start.at * 1e6)),
+        delays=delays(crowd.sink, crowd.publishers, crowd.subscribers, round(start.at * 1e6)),
         publisher=publisher_report(publisher),
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from load_tests import server
-from load_tests.__main__ import arguments, main
+from load_tests.__main__ import main
+from load_tests.commands import arguments
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,208 @@
+"""The words of `python -m load_tests`: every scenario, its options, and how they become a run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from classroom.model import Lesson
+
+from . import seed
+from .figures import Report
+from .media import FRAGMENTATION, Camera
+from .report import LectureReport
+from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
+from .scenarios.idle import IdleOptions, idle
+from .scenarios.lecture import LectureOptions, lecture
+from .scenarios.storm import StormOptions, storm
+from .scenarios.wall import WallOptions, wall
+from .target import Target
+from .websocket import WebSocketDoor
+from .whip import WhipClient
+
+MAX_SUBSCRIBERS = 5_000
+"""File descriptors and ports of one machine; more bots need more machines."""
+MAX_DURATION_S = 3_600
+DOORS = {"whep": WhipClient, "websocket": WebSocketDoor}
+
+Found = Report | LectureReport
+Run = Callable[[argparse.Namespace, Target], Awaitable[Found]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What a word of the command line stands for; kept in the parser's `begin`."""
+
+    run: Run
+    lessons: Callable[[argparse.Namespace], Sequence[Lesson]] = lambda _options: ()
+    """What must be in the server's database before it starts: needs a server of its own."""
+    starts_servers: bool = False
+    """It starts what it measures; there is no target."""
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    """`begin` is the Scenario. Exits with a message for wrong words."""
+    parser = argparse.ArgumentParser(
+        prog="python -m load_tests",
+        description="Measures a server: one of its own, ended afterwards, or with --url a running one.",
+    )
+    scenarios = parser.add_subparsers(dest="scenario", required=True, metavar="SCENARIO")
+    for add in (_lecture, _join_storm, _latency, _discussion, _wall, _idle):
+        add(scenarios)
+    options = parser.parse_args(words)
+    if options.url and not options.data:
+        parser.error("--url needs --data DIR: the directory with the signing.key of that server")
+    if options.url and options.begin.lessons(options):
+        parser.error(f"{options.scenario} makes lessons of its own, so it cannot use --url")
+    return options
+
+
+Scenarios: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _scenario(scenarios: Scenarios, name: str, words: str, begin: Scenario) -> argparse.ArgumentParser:
+    """With the options that all have."""
+    one = scenarios.add_parser(name, help=words, description=words)
+    one.set_defaults(begin=begin)
+    one.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    one.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, as PNG")
+    one.add_argument("--lesson", default="demo", metavar="ID")
+    one.add_argument("--url", help="a server that runs already; needs --data")
+    one.add_argument("--pid", type=int, help="its process id, if on this machine: for CPU and memory")
+    one.add_argument("--data", type=Path, metavar="DIR", help="its data directory, with the signing key")
+    one.add_argument("--serve", default="", metavar="OPTIONS", help="more options for `tongke serve`")
+    return one
+
+
+def _with_camera(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--bit-rate", type=whole(400_000, 20_000_000), default=1_500_000, metavar="BITS")
+    sizes = "packet sizes of a frame: as browsers make them (even), or as FFmpeg and GStreamer do (full)"
+    one.add_argument("--fragments", choices=sorted(FRAGMENTATION), default="even", help=sizes)
+    one.add_argument(
+        "--way",
+        choices=sorted(DOORS),
+        default="whep",
+        help="how subscribers come in (websocket: as pages do)",
+    )
+
+
+def _with_crowd(one: argparse.ArgumentParser, subscribers: int, duration_s: int) -> None:
+    one.add_argument("--subscribers", type=whole(1, MAX_SUBSCRIBERS), default=subscribers, metavar="N")
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=duration_s, metavar="SECONDS")
+    one.add_argument("--joins-per-second", type=whole(1, 1_000), default=20, metavar="N")
+
+
+def camera(options: argparse.Namespace) -> Camera:
+    return Camera(bits_per_second=options.bit_rate, split=options.fragments)
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def whole_number(word: str) -> int:
+        if not word.isdecimal() or not least <= int(word) <= most:
+            raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from {least} to {most}")
+        return int(word)
+
+    return whole_number
+
+
+# --- one scenario each ------------------------------------------------------------------------------------
+
+
+def _lecture(scenarios: Scenarios) -> None:
+    words = "one publisher (720p30 H.264 and Opus), N subscribers"
+    one = _scenario(scenarios, "lecture", words, Scenario(_run_lecture))
+    _with_crowd(one, subscribers=200, duration_s=20)
+    _with_camera(one)
+
+
+def _run_lecture(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    return lecture(lecture_options(options), target)
+
+
+def lecture_options(options: argparse.Namespace) -> LectureOptions:
+    return LectureOptions(
+        subscribers=options.subscribers,
+        duration_s=options.duration,
+        joins_per_second=options.joins_per_second,
+        lesson=options.lesson,
+        camera=camera(options),
+    )
+
+
+def _join_storm(scenarios: Scenarios) -> None:
+    words = "many join at once while a few watch: when all of them have media"
+    _storm(scenarios, "join-storm", words, watching=20, joining=500)
+
+
+def _latency(scenarios: Scenarios) -> None:
+    words = "delay added to packets, calm and while more join at once"
+    _storm(scenarios, "latency", words, watching=200, joining=50)
+
+
+def _storm(scenarios: Scenarios, name: str, words: str, watching: int, joining: int) -> None:
+    one = _scenario(scenarios, name, words, Scenario(_run_storm))
+    _with_crowd(one, subscribers=watching, duration_s=10)
+    one.add_argument(
+        "--joining", type=whole(1, MAX_SUBSCRIBERS), default=joining, metavar="N", help="at once"
+    )
+    _with_camera(one)
+
+
+def _run_storm(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    wanted = StormOptions(
+        scenario=options.scenario,
+        watching=options.subscribers,
+        joining=options.joining,
+        duration_s=options.duration,
+        joins_per_second=options.joins_per_second,
+        lesson=options.lesson,
+        camera=camera(options),
+    )
+    return storm(wanted, target)
+
+
+def _discussion(scenarios: Scenarios) -> None:
+    words = "everybody sends sound and a small picture, everybody gets everybody"
+    begin = Scenario(_run_discussion, lambda _options: seed.discussion())
+    one = _scenario(scenarios, "discussion", words, begin)
+    one.add_argument("--members", type=whole(2, MAX_MEMBERS), default=24, metavar="N")
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=15, metavar="SECONDS")
+    one.set_defaults(way="websocket")
+
+
+def _run_discussion(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    return discussion(DiscussionOptions(members=options.members, duration_s=options.duration), target)
+
+
+def _wall(scenarios: Scenarios) -> None:
+    words = "a supervisor who watches many lessons at the same time"
+    begin = Scenario(_run_wall, lambda options: seed.wall(options.lessons))
+    one = _scenario(scenarios, "wall", words, begin)
+    one.add_argument("--lessons", type=whole(1, 200), default=50, metavar="N")
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=15, metavar="SECONDS")
+    one.set_defaults(way="websocket")
+
+
+def _run_wall(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    return wall(WallOptions(lessons=options.lessons, duration_s=options.duration), target)
+
+
+def _idle(scenarios: Scenarios) -> None:
+    words = "what a subscribed but silent participant costs"
+    one = _scenario(scenarios, "idle", words, Scenario(_run_idle))
+    _with_crowd(one, subscribers=200, duration_s=20)
+    _with_camera(one)
+
+
+def _run_idle(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    wanted = IdleOptions(
+        subscribers=options.subscribers,
+        duration_s=options.duration,
+        joins_per_second=options.joins_per_second,
+        lesson=options.lesson,
+        camera=camera(options),
+    )
+    return idle(wanted, target)

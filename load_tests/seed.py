@@ -1,0 +1,43 @@
+"""Lessons made in a data directory before its server starts: those that a scenario needs beside the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from classroom.model import ClassId, ClassRoom, Lesson, LessonId, Phase
+from classroom.store.engine import sqlite_url
+from classroom.store.store import Store
+
+DATABASE = "tongke.db"
+"""What `tongke serve` calls it when nothing else is set."""
+DISCUSSION = LessonId("discussion")
+DISCUSSION_CLASS = ClassId("everybody")
+
+
+def discussion() -> tuple[Lesson, ...]:
+    """One class among itself (线下答疑): everybody of it may speak and be seen, everybody gets everybody."""
+    room = ClassRoom(DISCUSSION_CLASS, "everybody", at_home=True)
+    return (Lesson(DISCUSSION, "discussion", (room,), phase=Phase.LOCAL_QA, recorded=False),)
+
+
+def wall(lessons: int) -> tuple[Lesson, ...]:
+    """So many lessons at the same time."""
+    return tuple(
+        Lesson(LessonId(wall_lesson(number)), wall_lesson(number), recorded=False)
+        for number in range(lessons)
+    )
+
+
+def wall_lesson(number: int) -> str:
+    return f"wall-{number}"
+
+
+async def seed(data: Path, lessons: Sequence[Lesson]) -> None:
+    """Into an existing directory. Raises StoreUnavailable."""
+    store = await Store.open(sqlite_url(data / DATABASE))
+    try:
+        for lesson in lessons:
+            await store.save_lesson(lesson)
+    finally:
+        await store.close()
