@@ -1,19 +1,21 @@
 """A lesson's streams on links that change: estimation, pacing, share-out and repair together.
 
-The engine and the control plane over it are real, and so is SRTP; the links and the clock are the tests' own. The
-subscriber is as strict as a browser: it reports arrivals, asks for what is missing, and shows a picture only when
-everything before it is there.
+The engine and the control plane over it are real, and so is SRTP; the links and the clock are the tests' own.
+The subscriber is as strict as a browser: it reports arrivals, asks for what is missing, and shows a picture
+only when everything before it is there.
 """
 
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 
 from sfu.allocator import StreamState
 from sfu.engine.engine import EventKind
+from sfu.engine.rtcp import build_remb
 from sfu.engine.twcc import TwccReceiver
 from sfu.media import MediaEnd
 from sfu.params import Codec, Encoding, Extension, Kind, MediaParameters, PayloadFormat, TransportState
@@ -93,7 +95,7 @@ class Teacher:
 class Pupil:
     """Receives both, and keeps account of what is heard and shown."""
 
-    def __init__(self, world, teacher, link, *, feedback=True):
+    def __init__(self, world, teacher, link, *, feedback=True, extensions=EXTENSIONS):
         self.world, self.feedback = world, feedback
         self.peer = world.bed.peer()
         self.peer.down = link
@@ -103,10 +105,10 @@ class Pupil:
         self.ssrc, self.rtx_ssrc = base + 1, base + 2
         encoding = (Encoding(self.ssrc, self.rtx_ssrc),)
         self.camera = self.end.subscribe(
-            teacher.camera, MediaParameters(Kind.VIDEO, "0", (VP8,), EXTENSIONS, encoding)
+            teacher.camera, MediaParameters(Kind.VIDEO, "0", (VP8,), extensions, encoding)
         )
         self.microphone = self.end.subscribe(
-            teacher.microphone, MediaParameters(Kind.AUDIO, "1", (OPUS,), EXTENSIONS, (Encoding(base + 3),))
+            teacher.microphone, MediaParameters(Kind.AUDIO, "1", (OPUS,), extensions, (Encoding(base + 3),))
         )
         self.states: list[tuple[int, StreamState]] = []
         self.camera.on_state = lambda state: self.states.append((world.bed.now_us, state))
@@ -192,7 +194,7 @@ class Pupil:
                 self.next = lost + 1
                 self._show()
 
-    # --- what a person would say of it -----------------------------------------------------------------------
+    # --- what a person would say of it --------------------------------------------------------------------
 
     def longest_silence_ms(self, since_us, until_us):
         return longest_gap(self.sound_times, since_us, until_us) / 1000
@@ -207,7 +209,7 @@ class Pupil:
 
 def longest_gap(times, since_us, until_us):
     inside = [since_us, *(at for at in times if since_us <= at < until_us), until_us]
-    return max(after - before for before, after in zip(inside, inside[1:], strict=False))
+    return max(after - before for before, after in pairwise(inside))
 
 
 class World:
@@ -280,7 +282,7 @@ def test_a_link_that_falls_and_comes_back(world, wire_format):
     world.run(8)
     pupil.peer.down.bps = 500_000
     since, until = world.run(30)
-    assert pupil.longest_silence_ms(since + 3 * SECOND, until) <= 60
+    assert pupil.longest_silence_ms(since + SECOND, until) <= 60
     assert pupil.longest_freeze_ms(since + 2 * SECOND, until) < 1000
     assert pupil.longest_freeze_ms(since, since + 4 * SECOND) < 2000
     assert pupil.states[-1][1] is StreamState.REDUCED
@@ -374,3 +376,59 @@ def test_a_subscriber_that_goes_while_packets_wait_takes_them_along(world, wire_
     pupil.camera.close()
     world.run(1)
     assert world.bed.engine.transport_stats(pupil.peer.transport)["paced_packets"] == 0
+
+
+def test_a_subscriber_that_only_knows_remb_gets_what_it_asks_for(world, wire_format):
+    pupil = world.pupil(
+        world.teacher(), wire_format.link(bps=20e6), feedback=False, extensions=EXTENSIONS[:2]
+    )
+    world.run(3)
+    assert pupil.states == []
+    pupil.peer.send_rtcp(build_remb(1, 400_000, [pupil.ssrc]))
+    world.run(3)
+    assert pupil.states[-1][1] is StreamState.REDUCED
+    since, until = world.run(3)
+    assert 100_000 < pupil.shown_bps(since, until) < 200_000
+    for _ in range(6):
+        pupil.peer.send_rtcp(build_remb(1, 5_000_000, [pupil.ssrc]))
+        world.run(1)
+    assert pupil.states[-1][1] is StreamState.OK
+
+
+def test_a_remb_of_one_bit_stops_pictures_and_nothing_else(world, wire_format):
+    teacher = world.teacher()
+    liar = world.pupil(teacher, wire_format.link(bps=20e6), feedback=False, extensions=EXTENSIONS[:2])
+    honest = world.pupil(teacher, wire_format.link(bps=20e6))
+    world.run(2)
+    liar.peer.send_rtcp(build_remb(1, 1, [liar.ssrc]))
+    since, until = world.run(5)
+    assert liar.states[-1][1] is StreamState.PAUSED
+    assert liar.longest_silence_ms(since, until) <= 60
+    assert honest.states == []
+    assert honest.longest_freeze_ms(since, until) < 150
+
+
+def test_feedback_for_packets_never_sent_is_counted_and_harmless(world, wire_format):
+    pupil = world.pupil(world.teacher(), wire_format.link(bps=20e6))
+    world.run(3)
+    body = struct.pack("!II", 1, pupil.ssrc) + struct.pack("!HHI", 40_000, 3, 1 << 8)
+    good = body + struct.pack("!HBBBB", 0x2003, 4, 4, 4, 0) + bytes(2)
+    for feedback in (good, body + b"\xff\xff\xff\xff", body):
+        pupil.peer.send_rtcp(struct.pack("!BBH", 0x8F, 205, len(feedback) // 4) + feedback)
+    since, until = world.run(3)
+    assert world.bed.engine.counters()["drop_feedback_malformed"] == 2
+    assert pupil.states == []
+    assert pupil.longest_freeze_ms(since, until) < 150
+
+
+def test_what_is_thin_is_freed_with_its_transport(world, wire_format):
+    teacher = world.teacher(rates=(500_000,))
+    pupil = world.pupil(teacher, wire_format.link(bps=700_000))
+    world.run(5)
+    assert world.bed.engine.transport_stats(pupil.peer.transport)["paced"]
+    teacher.wanted.add(0)
+    world.run(0.2)
+    world.actors.remove(pupil)
+    del world.ends[pupil.peer.transport]
+    world.bed.engine.remove_transport(pupil.peer.transport)
+    world.run(2)
