@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from classroom.model import HandId, PersonId, Publication, RecordingState, Source
+from sfu.params import Quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,17 @@ class ReportRecording:
     state: RecordingState
 
 
+@dataclass(frozen=True, slots=True)
+class ReportQuality:
+    """The server's own: how well somebody is reached at the moment. Of who is not in the roster it means
+    nothing."""
+
+    person: PersonId
+    quality: Quality
+
+
 PersonCommand = (
     RaiseHand | LowerHand | Say | Publish | Unpublish | Mute | StartLesson | EndLesson | CancelLesson
 )
-Command = PersonCommand | ReportRecording
+ServerCommand = ReportRecording | ReportQuality
+Command = PersonCommand | ServerCommand

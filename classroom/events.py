@@ -29,6 +29,7 @@ from classroom.model import (
     Source,
     SourceKind,
 )
+from classroom.quality import Period
 from classroom.rules.reasons import Reason
 
 
@@ -228,3 +229,11 @@ class ObservationStarted(Fact):
 class ObservationEnded(Fact):
     person: Person
     cause: LeaveCause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityMeasured(Fact):
+    """How well somebody was reached for a while: for the lesson's quality record, and in no stream. Told to
+    the store by who measures, not by the room. Never of a supervisor."""
+
+    period: Period

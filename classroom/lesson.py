@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from classroom.clock import Clock, Timer
-from classroom.commands import Command, ReportRecording
+from classroom.commands import Command, ReportQuality, ReportRecording, ServerCommand
 from classroom.core import LessonCore, Observer
 from classroom.events import CommandRefused, LeaveCause, Snapshot
 from classroom.handlers import handle
@@ -174,7 +174,7 @@ class LessonRoom:
 
     def _offer_command(self, command: Command, done: asyncio.Future[None] | None) -> bool:
         job = _Ask(command, done)
-        if isinstance(command, ReportRecording):
+        if isinstance(command, ServerCommand):
             self._inbox.put(job)
             return not self.closed
         return self._offer(job, command.actor)
@@ -221,7 +221,7 @@ class LessonRoom:
 
     def _tell_refusal(self, job: _Job, reason: Reason) -> None:
         """To who does not wait for an answer."""
-        if isinstance(job, _Ask) and job.done is None and not isinstance(job.command, ReportRecording):
+        if isinstance(job, _Ask) and job.done is None and not isinstance(job.command, ServerCommand):
             self._core.lines.deliver(job.command.actor, CommandRefused(job.command, reason))
 
     def _join(self, job: _Join) -> tuple[Snapshot, Line] | None:
@@ -236,6 +236,8 @@ class LessonRoom:
         self._commands += 1
         if isinstance(job.command, ReportRecording):
             self._core.change_recording(job.command.state)
+        elif isinstance(job.command, ReportQuality):
+            self._core.roster.reached(job.command.person, job.command.quality)
         else:
             handle(self._core, job.command)
 

@@ -168,7 +168,7 @@ def _snapshot(core: LessonCore, line: Line) -> Snapshot:
         lesson=core.lesson,
         may_publish=may_publish(core.lesson, line.person),
         people=core.roster.seen_by(line.audience),
-        classes=core.roster.statuses(),
+        classes=core.roster.classes_seen_by(line.audience),
         hands=core.hands_seen_by(line.audience),
         chat=core.chat.entries(),
     )

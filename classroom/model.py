@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
-from sfu.params import Kind
+from sfu.params import Kind, Quality
 
 LessonId = NewType("LessonId", str)
 PersonId = NewType("PersonId", str)
@@ -194,6 +194,8 @@ class ClassStatus:
     tutor_online: bool
     online: int
     """People of the class who are connected, tutors not counted."""
+    quality: Quality | None = None
+    """How well it is reached, for those who see all classes; None: not known, or not shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ audience as one event, built once for all of its members.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from classroom.events import RosterChanged
 from classroom.model import Attendee, ClassId, ClassRoom, ClassStatus, Person, PersonId, Role
+from classroom.quality import class_quality
 from classroom.rules.visibility import Audience, sees
+from sfu.params import Quality
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class _ClassEntry:
     members: dict[PersonId, None] = field(default_factory=dict)
     status: ClassStatus | None = None
     """None: to be counted again."""
+    quality: Quality | None = None
 
 
 class Roster:
@@ -36,6 +39,9 @@ class Roster:
         self._senders: dict[PersonId, None] = {}
         self._changed: dict[PersonId, None] = {}
         self._gone: dict[PersonId, Person] = {}
+        self._quality: dict[PersonId, Quality] = {}
+        self._changed_quality: dict[ClassId, None] = {}
+        """Told to those only who see all classes: nobody else's page shows it."""
         self._changed_classes: dict[ClassId, None] = {}
         """Told even when they are again as they were last told: who came meanwhile has seen them
         otherwise."""
@@ -63,14 +69,24 @@ class Roster:
                 self._tutors[attendee.id] = None
         self._attendees[attendee.id] = attendee
         self._changed[attendee.id] = None
+        if not attendee.online:
+            self._forget_quality(attendee.person)
         if attendee.tracks:
             self._senders[attendee.id] = None
         else:
             self._senders.pop(attendee.id, None)
 
+    def reached(self, person: PersonId, quality: Quality) -> None:
+        """How well somebody is reached now."""
+        attendee = self._attendees.get(person)
+        if attendee is not None and attendee.online:
+            self._quality[person] = quality
+            self._weigh_quality(attendee.person)
+
     def drop(self, person: PersonId) -> None:
         """The place is given up."""
         attendee = self._attendees[person]
+        self._forget_quality(attendee.person)
         self._touch_class(attendee.person)
         del self._attendees[person], self._arrivals[person], self._index(attendee.person)[person]
         self._tutors.pop(person, None)
@@ -92,22 +108,27 @@ class Roster:
         return self._in_order(near)
 
     def statuses(self) -> tuple[ClassStatus, ...]:
+        """As everybody may see them."""
         return tuple(self._status(entry) for entry in self._classes.values())
+
+    def classes_seen_by(self, viewer: Audience) -> tuple[ClassStatus, ...]:
+        return tuple(self._shown(entry, viewer) for entry in self._classes.values())
 
     def tutors(self) -> Mapping[ClassId, PersonId | None]:
         """Who tutors each class now."""
         return {class_id: self._status(entry).tutor for class_id, entry in self._classes.items()}
 
     def has_changes(self) -> bool:
-        return bool(self._changed or self._gone or self._changed_classes)
+        return bool(self._changed or self._gone or self._changed_classes or self._changed_quality)
 
     def changes(self, viewer: Audience) -> RosterChanged | None:
         """What changed since `told`, as far as this audience sees it; None when that is nothing."""
         people = [self._attendees[person] for person in self._changed]
+        classes = self._changed_classes | (self._changed_quality if viewer.everybody else {})
         event = RosterChanged(
             people=tuple(attendee for attendee in people if sees(viewer, attendee.person)),
             gone=tuple(person.id for person in self._gone.values() if self._lost_sight(viewer, person)),
-            classes=tuple(self._status(self._classes[class_id]) for class_id in self._changed_classes),
+            classes=tuple(self._shown(self._classes[class_id], viewer) for class_id in classes),
         )
         return event if event.people or event.gone or event.classes else None
 
@@ -121,6 +142,7 @@ class Roster:
         self._changed.clear()
         self._gone.clear()
         self._changed_classes.clear()
+        self._changed_quality.clear()
 
     def _in_order(self, people: Iterable[PersonId]) -> tuple[Attendee, ...]:
         return tuple(self._attendees[person] for person in sorted(people, key=self._arrivals.__getitem__))
@@ -133,6 +155,25 @@ class Roster:
         if person.class_id is not None:
             self._changed_classes[person.class_id] = None
             self._classes[person.class_id].status = None
+
+    def _forget_quality(self, person: Person) -> None:
+        if self._quality.pop(person.id, None) is not None:
+            self._weigh_quality(person)
+
+    def _weigh_quality(self, person: Person) -> None:
+        if person.class_id is None:
+            return
+        entry = self._classes[person.class_id]
+        tutor = self._status(entry).tutor
+        known = {member: self._quality[member] for member in entry.members if member in self._quality}
+        quality = class_quality(known.pop(tutor, None) if tutor else None, tuple(known.values()))
+        if quality is not entry.quality:
+            entry.quality = quality
+            self._changed_quality[person.class_id] = None
+
+    def _shown(self, entry: _ClassEntry, viewer: Audience) -> ClassStatus:
+        status = self._status(entry)
+        return replace(status, quality=entry.quality) if viewer.everybody else status
 
     def _status(self, entry: _ClassEntry) -> ClassStatus:
         if entry.status is None:

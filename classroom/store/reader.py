@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.chat import KEPT
@@ -24,10 +24,14 @@ from classroom.model import (
     Phase,
     Role,
 )
+from classroom.quality import Second, StreamPeriod, Summary, parse_body
 from classroom.store import tables
+from sfu.params import QualityReason
 
 PAGE = 1_000
 """Events in one answer: some 200 KB."""
+PERIODS = 120
+"""Half minutes in one answer: an hour of one person, each second of it; some 400 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,27 @@ class Presence:
     left_ms: int | None
     """None: still in."""
     cause: LeaveCause | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonQuality:
+    """A person's half minutes of one lesson, summed up."""
+
+    person: PersonId
+    started_ms: int
+    """Of the first."""
+    ended_ms: int
+    """Of the last."""
+    figures: Summary
+    """`reason`: of the worst half minutes, the most frequent."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPeriod:
+    started_ms: int
+    figures: Summary
+    seconds: tuple[Second, ...]
+    streams: tuple[StreamPeriod, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +126,72 @@ async def events(connection: AsyncConnection, lesson_id: LessonId, after: int) -
         )
         for row in found
     )
+
+
+async def quality(connection: AsyncConnection, lesson_id: LessonId) -> tuple[PersonQuality, ...]:
+    """Everybody's, by person id."""
+    q = tables.quality.c
+    weighted = [func.sum(column * q.seconds) for column in (q.up_kbps, q.down_kbps, q.lost_up, q.lost_down)]
+    known_s = func.sum(case((q.round_trip_ms > 0, q.seconds), else_=0))
+    query = select(
+        q.person_id,
+        func.min(q.started_ms),
+        func.max(q.started_ms + q.seconds * 1000),
+        *(func.sum(column) for column in (q.seconds, q.fair_s, q.poor_s, q.frozen_s)),
+        *weighted,
+        func.sum(q.round_trip_ms * q.seconds) / func.nullif(known_s, 0),
+    )
+    found = await connection.execute(
+        query.where(q.lesson_id == lesson_id).group_by(q.person_id).order_by(q.person_id)
+    )
+    rows = found.all()
+    reasons = await _reasons(connection, lesson_id)
+    return tuple(_person_quality(tuple(row), reasons) for row in rows)
+
+
+async def _reasons(connection: AsyncConnection, lesson_id: LessonId) -> dict[str, str]:
+    """By person, what made the worst and the most of their half minutes worse than good."""
+    q = tables.quality.c
+    weight = func.sum(q.poor_s * 1000 + q.fair_s)
+    query = select(q.person_id, q.reason).where(q.lesson_id == lesson_id, q.reason != "")
+    found = await connection.execute(query.group_by(q.person_id, q.reason).order_by(weight))
+    return {row.person_id: row.reason for row in found}
+
+
+def _person_quality(row: tuple[Any, ...], reasons: Mapping[str, str]) -> PersonQuality:
+    person, started_ms, ended_ms, seconds, fair_s, poor_s, frozen_s, up, down, *lost, round_trip_ms = row
+    figures = Summary(
+        seconds=int(seconds),
+        fair_s=int(fair_s),
+        poor_s=int(poor_s),
+        frozen_s=int(frozen_s),
+        reason=QualityReason(reasons.get(person, "")),
+        up_kbps=int(up / seconds),
+        down_kbps=int(down / seconds),
+        lost_up=round(lost[0] / seconds, 4),
+        lost_down=round(lost[1] / seconds, 4),
+        round_trip_ms=int(round_trip_ms or 0),
+    )
+    return PersonQuality(PersonId(person), started_ms, ended_ms, figures)
+
+
+async def quality_of(
+    connection: AsyncConnection, lesson_id: LessonId, person: PersonId, after_ms: int
+) -> tuple[StoredPeriod, ...]:
+    """One person's half minutes that began after that time, at most PERIODS of them."""
+    q = tables.quality.c
+    query = select(tables.quality).where(
+        q.lesson_id == lesson_id, q.person_id == person, q.started_ms > after_ms
+    )
+    found = await connection.execute(query.order_by(q.started_ms).limit(PERIODS))
+    return tuple(_stored_period(row) for row in found)
+
+
+def _stored_period(row: Row[Any]) -> StoredPeriod:
+    seconds, streams = parse_body(row.body, row.seconds)
+    figures = {name: getattr(row, name) for name in Summary.__slots__}
+    figures["reason"] = QualityReason(row.reason)
+    return StoredPeriod(row.started_ms, Summary(**figures), seconds, streams)
 
 
 async def last_event(connection: AsyncConnection, lesson_id: LessonId) -> int:

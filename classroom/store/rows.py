@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,12 +18,15 @@ from sqlalchemy import Executable
 from classroom import events
 from classroom.events import Fact
 from classroom.model import LessonId, PersonId
+from classroom.quality import body as quality_body
+from classroom.quality import summary
 from classroom.store.ledger import Ledger
 from classroom.store.statements import (
     ADD_CHAT,
     ADD_EVENT,
     ADD_HAND,
     ADD_PERSON,
+    ADD_QUALITY,
     ADD_REFUSED_ENTRY,
     CHANGE_LESSON,
     CHANGE_PHASE,
@@ -243,6 +247,18 @@ def _observation_ended(fact: events.ObservationEnded, ledger: Ledger) -> list[Wr
     return [Write(CLOSE_OBSERVATION, {"at_id": opened, "to_ended_ms": fact.at_ms, "to_cause": fact.cause})]
 
 
+def _quality_measured(fact: events.QualityMeasured, _ledger: Ledger) -> list[Write]:
+    period = fact.period
+    row = {
+        "lesson_id": fact.lesson_id,
+        "person_id": period.person,
+        "started_ms": period.started_ms,
+        **asdict(summary(period.seconds)),
+        "body": quality_body(period),
+    }
+    return [Write(ADD_QUALITY, row)]
+
+
 _BESIDE: Mapping[type[Fact], Callable[[Any, Ledger, int], list[Write]]] = {
     events.StateChanged: _state_changed,
     events.PhaseChanged: _phase_changed,
@@ -258,5 +274,6 @@ _APART: Mapping[type[Fact], Callable[[Any, Ledger], list[Write]]] = {
     events.EntryRefused: _entry_refused,
     events.ObservationStarted: _observation_started,
     events.ObservationEnded: _observation_ended,
+    events.QualityMeasured: _quality_measured,
 }
 """Facts that are in no stream."""

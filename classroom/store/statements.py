@@ -62,6 +62,7 @@ LOWER_HAND: Final = (
     .values(lowered_ms=bindparam("to_lowered_ms"), lowered_by=bindparam("to_lowered_by"))
 )
 ADD_EVENT: Final = insert(tables.events)
+ADD_QUALITY: Final = insert(tables.quality)
 
 ORDER: Final[tuple[Executable, ...]] = (
     SEE_PERSON,
@@ -77,6 +78,7 @@ ORDER: Final[tuple[Executable, ...]] = (
     ADD_HAND,
     LOWER_HAND,
     ADD_EVENT,
+    ADD_QUALITY,
 )
 
 NOTE_ALIVE: Final = (

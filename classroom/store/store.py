@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
-from classroom.model import ChatEntry, Lesson, LessonId
+from classroom.model import ChatEntry, Lesson, LessonId, PersonId
 from classroom.store import reader, tables
 from classroom.store.engine import BUSY_TIMEOUT_S, make_engine
 from classroom.store.ledger import Ledger
@@ -132,6 +132,16 @@ class Store:
     async def events(self, lesson_id: LessonId, after: int = 0) -> tuple[reader.StoredEvent, ...]:
         """The lesson's stream after that number, at most 1,000 of them."""
         return await self._read(lambda connection: reader.events(connection, lesson_id, after))
+
+    async def quality(self, lesson_id: LessonId) -> tuple[reader.PersonQuality, ...]:
+        """How well everybody was reached in a lesson, by person id."""
+        return await self._read(lambda connection: reader.quality(connection, lesson_id))
+
+    async def quality_of(
+        self, lesson_id: LessonId, person: PersonId, after_ms: int = 0
+    ) -> tuple[reader.StoredPeriod, ...]:
+        """How well one person was reached, second by second, after that time; at most an hour."""
+        return await self._read(lambda connection: reader.quality_of(connection, lesson_id, person, after_ms))
 
     async def begin_room(self, lesson_id: LessonId) -> LessonRecord | None:
         """What the room of a lesson begins with; from now on its facts may be observed. None: no such

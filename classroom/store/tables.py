@@ -5,7 +5,20 @@ Times are Unix times in ms, as UTC. Ids of people, classes and lessons come from
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -130,6 +143,28 @@ hands = Table(
     Column("lowered_ms", BigInteger),
     Column("lowered_by", _ID),
 )
+
+quality = Table(
+    "quality",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("person_id", _ID, primary_key=True),
+    Column("started_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("seconds", Integer, nullable=False),
+    Column("fair_s", Integer, nullable=False),
+    Column("poor_s", Integer, nullable=False),
+    Column("frozen_s", Integer, nullable=False),
+    Column("reason", _KEY, nullable=False),
+    Column("up_kbps", Integer, nullable=False),
+    Column("down_kbps", Integer, nullable=False),
+    Column("lost_up", Float, nullable=False),
+    Column("lost_down", Float, nullable=False),
+    Column("round_trip_ms", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How well each person was reached: a row per half minute, each second of it in `body` (classroom.quality).
+Without SQLite's row numbers: the key is the order in which it is read, and is stored once."""
 
 server = Table(
     "server",

@@ -8,6 +8,7 @@ import pytest
 from classroom.model import Attendee, ClassId, Publication, Source, Track
 from classroom.roster import Roster
 from classroom.rules.visibility import audience
+from sfu.params import Quality
 
 TRACK = Track(Source("camera"), Publication("p"))
 
@@ -126,3 +127,38 @@ def test_who_changes_the_class_is_gone_for_the_old_one_only(roster: Roster, scho
     old, new = roster.changes(audience(school.student_b)), roster.changes(audience(school.student_1))
     assert old is not None and (ids(old.people), old.gone) == ([], ("sa",))
     assert new is not None and (ids(new.people), new.gone) == (["sa"], ())
+
+
+def qualities(changed: Any) -> dict[str, Quality | None]:
+    return {status.room.id: status.quality for status in changed.classes} if changed else {}
+
+
+def test_quality_of_a_class_is_told_to_those_who_see_all_classes(roster: Roster, school: Any) -> None:
+    for person in (school.tutor_1, school.student_1, school.tutor_2):
+        roster.put(Attendee(person))
+    roster.told()
+    leading, pupil = audience(school.master), audience(school.student_1)
+    roster.reached(school.tutor_1.id, Quality.FAIR)
+    assert qualities(roster.changes(leading)) == {"c1": Quality.FAIR}
+    assert roster.changes(pupil) is None
+    roster.told()
+    roster.reached(school.student_1.id, Quality.FAIR)
+    assert not roster.has_changes()
+    roster.put(Attendee(school.student_1, online=False))
+    assert qualities(roster.changes(pupil)) == {"c1": None}
+    assert qualities(roster.changes(leading)) == {"c1": Quality.FAIR}
+    shown = {status.room.id: status.quality for status in roster.classes_seen_by(leading)}
+    assert shown == {"c1": Quality.FAIR, "c2": None, "home": None}
+    assert roster.classes_seen_by(pupil) == roster.statuses()
+
+
+def test_who_goes_takes_their_quality_along(roster: Roster, school: Any) -> None:
+    roster.put(Attendee(school.tutor_1))
+    roster.reached(school.tutor_1.id, Quality.POOR)
+    roster.told()
+    roster.drop(school.tutor_1.id)
+    assert qualities(roster.changes(audience(school.master))) == {"c1": None}
+    roster.told()
+    for stranger in (school.supervisor, school.master, school.tutor_1):
+        roster.reached(stranger.id, Quality.POOR)
+    assert not roster.has_changes()

@@ -25,14 +25,20 @@ from classroom.model import (
     Role,
     Source,
 )
+from classroom.quality import Period, Second
 from classroom.rules.reasons import Reason
 from classroom.store.ledger import Ledger
 from classroom.store.rows import entry
 from classroom.store.statements import ADD_EVENT, ORDER
+from sfu.params import Quality, QualityReason
 
 AT: dict[str, Any] = {"lesson_id": LessonId("L"), "at_ms": 5}
 ROUTE = Route(PersonId("m"), Source("camera"), Publication("p"), Priority.CAMERA)
-APART = {events.EntryRefused, events.ObservationStarted, events.ObservationEnded}
+SECOND = Second(Quality.FAIR, QualityReason.DELAY, 40, 1500, 0.0, 0.25, 300, 10, 2000, 1, 0)
+APART = {
+    *(events.EntryRefused, events.ObservationStarted, events.ObservationEnded),
+    events.QualityMeasured,
+}
 
 
 @pytest.fixture
@@ -56,6 +62,7 @@ def facts(school: Any) -> list[Fact]:
         events.RecorderRouted(routes=(ROUTE,), **AT),
         events.ObservationStarted(person=school.supervisor, **AT),
         events.ObservationEnded(person=school.supervisor, cause=LeaveCause.LEFT, **AT),
+        events.QualityMeasured(period=Period(PersonId("sa"), 5, (SECOND,)), **AT),
     ]
 
 

@@ -1,0 +1,129 @@
+"""The quality record: seconds in and out of a row, their sums, and a class in one word."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classroom.model import PersonId
+from classroom.quality import (
+    PERIOD_S,
+    Period,
+    Second,
+    StreamPeriod,
+    Summary,
+    body,
+    class_quality,
+    pack,
+    parse_body,
+    summary,
+)
+from sfu.params import Quality, QualityReason
+
+GOOD, FAIR, POOR = Quality.GOOD, Quality.FAIR, Quality.POOR
+SECOND = Second(GOOD, QualityReason.NONE, 40, 1500, 0.0, 0.0, 30, 4, 2500, 2, 0)
+CAMERA = StreamPeriod(person="m", source="camera", sent=True, kbps=1500, lost=0.01, repaired=12, wanted=2)
+
+amounts = st.integers(0, 250_000)
+fractions = st.integers(0, 255).map(lambda share: round(share / 255, 3))
+seconds = st.builds(
+    Second,
+    level=st.sampled_from(Quality),
+    reason=st.sampled_from(QualityReason),
+    up_kbps=amounts,
+    down_kbps=amounts,
+    lost_up=fractions,
+    lost_down=fractions,
+    round_trip_ms=amounts,
+    jitter_ms=amounts,
+    estimate_kbps=amounts,
+    layer=st.integers(-1, 7),
+    frozen=st.integers(0, 255),
+)
+
+
+@given(st.lists(seconds, min_size=1, max_size=40))
+def test_every_second_comes_back_as_it_went_in(found: list[Second]) -> None:
+    period = Period(PersonId("p"), 0, tuple(found), (CAMERA,))
+    came, streams = parse_body(body(period), len(found))
+    assert streams == (CAMERA,)
+    for before, after in zip(found, came, strict=True):
+        assert before[:2] == after[:2]
+        # Amounts to half a step, and rounded.
+        assert list(after[2:]) == pytest.approx(list(before[2:]), rel=0.05, abs=1)
+
+
+def test_what_is_more_than_its_field_takes_is_its_most() -> None:
+    huge = Second(POOR, QualityReason.DELAY, *[10**9] * 2, 1.0, 1.0, *[10**9] * 3, 7, 10**9)
+    assert len(pack(huge)) == 11
+    (found,), _ = parse_body(body(Period(PersonId("p"), 0, (huge,))), 1)
+    assert found.down_kbps > 250_000
+    assert (found.lost_up, found.frozen) == (1.0, 255)
+
+
+@given(st.binary(max_size=60), st.integers(0, 40))
+def test_what_is_no_row_is_a_value_error(stored: bytes, count: int) -> None:
+    for each in (stored, zlib.compress(stored)):
+        with pytest.raises(ValueError, match="not a quality row"):
+            parse_body(each, count)
+
+
+def test_a_half_minute_is_small() -> None:
+    """90,000 of them are a lesson of 1,000 people."""
+    chance = random.Random(7)
+
+    def breathing(level: int) -> int:
+        return level + chance.randint(-level // 10, level // 10)
+
+    period = tuple(
+        SECOND._replace(
+            up_kbps=breathing(40),
+            down_kbps=breathing(1500),
+            round_trip_ms=breathing(30),
+            jitter_ms=breathing(20),
+            estimate_kbps=breathing(2500),
+        )
+        for _ in range(PERIOD_S)
+    )
+    streams = (CAMERA, replace_source(CAMERA, "microphone"))
+    assert len(body(Period(PersonId("p"), 0, period, streams))) < 300
+    assert len(body(Period(PersonId("p"), 0, (SECOND,) * PERIOD_S, streams))) < 120
+
+
+def replace_source(stream: StreamPeriod, source: str) -> StreamPeriod:
+    return StreamPeriod(person=stream.person, source=source, sent=stream.sent, kbps=40)
+
+
+def test_summary() -> None:
+    bad = SECOND._replace(level=POOR, reason=QualityReason.LOSS_DOWN, lost_down=0.2, frozen=1)
+    slow = SECOND._replace(level=FAIR, reason=QualityReason.DELAY, round_trip_ms=300)
+    unknown = SECOND._replace(round_trip_ms=0)
+    assert summary([SECOND]) == Summary(1, 0, 0, 0, QualityReason.NONE, 40, 1500, 0.0, 0.0, 30)
+    found = summary([bad, slow, slow, unknown])
+    assert found == Summary(4, 2, 1, 1, QualityReason.LOSS_DOWN, 40, 1500, 0.0, 0.05, 210)
+    assert replace(found, reason=summary([slow, SECOND]).reason).reason is QualityReason.DELAY
+
+
+@pytest.mark.parametrize(
+    ("tutor", "pupils", "shown"),
+    [
+        (None, [], None),
+        (GOOD, [], GOOD),
+        (POOR, [], POOR),
+        (None, [FAIR], FAIR),
+        (GOOD, [POOR], POOR),
+        (GOOD, [POOR, GOOD, GOOD, GOOD], POOR),
+        (GOOD, [POOR, GOOD, GOOD, GOOD, GOOD], GOOD),
+        (GOOD, [POOR, FAIR, GOOD, GOOD, GOOD], FAIR),
+        (GOOD, [POOR, POOR, GOOD, GOOD, GOOD], POOR),
+        (FAIR, [GOOD] * 40, FAIR),
+        (POOR, [GOOD] * 40, POOR),
+    ],
+)
+def test_a_class_in_one_word(tutor: Quality | None, pupils: list[Quality], shown: Quality | None) -> None:
+    assert class_quality(tutor, pupils) is shown
