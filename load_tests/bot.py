@@ -12,7 +12,7 @@ import contextlib
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pylibsrtp
@@ -69,17 +69,28 @@ class PublisherFigures:
 
 
 class Publisher:
-    """One camera and one microphone: `await join(...)`, then `await run()` until cancelled."""
+    """One camera and one microphone: `await join(...)`, then `await run()` until cancelled.
 
-    def __init__(self, identity: Identity, camera: Camera, microphone: Microphone) -> None:
+    With `layers` the camera sends a simulcast: RID -> what that encoding is like, worst first, all of the
+    same frame rate.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        camera: Camera,
+        microphone: Microphone,
+        layers: Mapping[str, Camera] | None = None,
+    ) -> None:
         self.silent = False
         """Set: sends no media, only consent checks."""
         self._transport = BotTransport(identity, transport_cc=True)
         self._camera, self._microphone = camera, microphone
-        self._ssrcs = {"audio": 1 + secrets.randbits(31), "video": 1 + secrets.randbits(31)}
+        self._layers = layers or {"": camera}
+        self._ssrcs = {kind: 1 + secrets.randbits(31) for kind in ("audio", *map(_video, self._layers))}
         self._resource: Resource | None = None
         self._token = ""
-        self._since_key = 0
+        self._since_key = dict.fromkeys(self._layers, 0)
         self._kept: dict[tuple[int, int], bytes] = {}
         self._origin = {"audio": secrets.randbits(32), "video": secrets.randbits(32)}
         self.sent = {"audio": SendTimes(), "video": SendTimes()}
@@ -87,7 +98,7 @@ class Publisher:
 
     async def join(self, door: Door, lesson: str, token: str) -> None:
         """Raises Refused, BadAnswer, ConnectivityFailed or HandshakeFailed."""
-        sdp = offer(self._transport.local, "sendonly", self._ssrcs)
+        sdp = offer(self._transport.local, "sendonly", self._ssrcs, tuple(filter(None, self._layers)))
         self._resource = await door.publish(lesson, token, sdp)
         self._token = token
         await self._transport.connect(self._resource.answer)
@@ -102,11 +113,12 @@ class Publisher:
     def _make_streams(self, answer: Answer) -> dict[str, Stream]:
         count = TransportSequence()
         streams = {}
-        for kind, ssrc in self._ssrcs.items():
+        for name, ssrc in self._ssrcs.items():
+            kind, _, rid = name.partition(" ")
             media = answer.of(kind)
             extensions = dict(media.extensions)
             start = secrets.randbits(15)
-            streams[kind] = Stream(ssrc, media.payload_type, media.mid, extensions, count, start)
+            streams[name] = Stream(ssrc, media.payload_type, media.mid, extensions, count, start, rid)
         return streams
 
     async def run(self) -> None:
@@ -136,14 +148,14 @@ class Publisher:
 
     def _send_video(self, index: int) -> None:
         if self.silent:
-            self._since_key = 0
+            self._since_key = dict.fromkeys(self._layers, 0)
             return
-        if self._since_key >= self._camera.key_interval:
-            self._since_key = 0
         timestamp = self._origin["video"] + self._camera.timestamp(index)
-        payloads = self._camera.frame(index, self._since_key, timestamp)
-        self._since_key += 1
-        self._send_frame("video", payloads, timestamp)
+        for rid, camera in self._layers.items():
+            since_key = self._since_key[rid] % camera.key_interval
+            payloads = camera.frame(index, since_key, timestamp)
+            self._since_key[rid] = since_key + 1
+            self._send_frame(_video(rid), payloads, timestamp)
 
     def _send_audio(self, index: int) -> None:
         if self.silent:
@@ -170,12 +182,14 @@ class Publisher:
 
     def _send_reports(self, _index: int) -> None:
         at_us, unix_time = now_us(), time.time()
-        for kind, clock in (("audio", AUDIO_CLOCK_HZ), ("video", VIDEO_CLOCK_HZ)):
+        for name, stream in self._streams.items():
+            kind = name.partition(" ")[0]
+            clock = AUDIO_CLOCK_HZ if kind == "audio" else VIDEO_CLOCK_HZ
             times = self.sent[kind].by_timestamp
             if times and not self.silent:
                 timestamp, sent_us = next(reversed(times.items()))
                 timestamp += (at_us - sent_us) * clock // 1_000_000
-                report = self._streams[kind].sender_report(timestamp, unix_time)
+                report = stream.sender_report(timestamp, unix_time)
                 assert self._transport.keys is not None
                 self._send(self._transport.keys.outbound.protect_rtcp(report))
 
@@ -203,13 +217,20 @@ class Publisher:
         for request in feedback(compound):
             if isinstance(request, KeyframeRequest):
                 self.figures.keyframe_requests += 1
-                self._since_key = 0
+                for rid in self._layers:
+                    if self._ssrcs[_video(rid)] == request.ssrc:
+                        self._since_key[rid] = 0
                 continue
             for sequence in request.sequences:
                 packet = self._kept.get((request.ssrc, sequence))
                 if packet is not None:
                     self.figures.retransmitted += 1
                     self._send(packet)
+
+
+def _video(rid: str) -> str:
+    """The name of a video stream: its kind, and after a blank its RID, if it has one."""
+    return f"video {rid}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from .report import LectureReport
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
 from .scenarios.lecture import LectureOptions, lecture
+from .scenarios.soak import SoakOptions, soak
 from .scenarios.storm import StormOptions, storm
 from .scenarios.wall import WallOptions, wall
 from .target import Target
@@ -50,7 +51,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         description="Measures a server: one of its own, ended afterwards, or with --url a running one.",
     )
     scenarios = parser.add_subparsers(dest="scenario", required=True, metavar="SCENARIO")
-    for add in (_lecture, _join_storm, _latency, _discussion, _wall, _idle):
+    for add in (_lecture, _join_storm, _latency, _discussion, _wall, _soak, _idle):
         add(scenarios)
     options = parser.parse_args(words)
     if options.url and not options.data:
@@ -188,6 +189,21 @@ def _wall(scenarios: Scenarios) -> None:
 
 def _run_wall(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
     return wall(WallOptions(lessons=options.lessons, duration_s=options.duration), target)
+
+
+def _soak(scenarios: Scenarios) -> None:
+    words = "join and leave by UDP, TCP, WebSocket and WHIP, and what is left of it"
+    one = _scenario(scenarios, "soak", words, Scenario(_run_soak))
+    one.add_argument("--cycles", type=whole(1, 100_000), default=400, metavar="N")
+    one.add_argument("--duration", type=whole(1, 24 * 3_600), default=120, metavar="SECONDS", help="at most")
+    one.add_argument("--at-once", type=whole(1, 100), default=8, metavar="N")
+
+
+def _run_soak(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    wanted = SoakOptions(
+        cycles=options.cycles, duration_s=options.duration, at_once=options.at_once, lesson=options.lesson
+    )
+    return soak(wanted, target)
 
 
 def _idle(scenarios: Scenarios) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from types import TracebackType
 from typing import TypeVar
 
@@ -73,11 +73,17 @@ class Crowd:
     # --- coming and going ---------------------------------------------------------------------------------
 
     async def publish(
-        self, lesson: str, token: str, camera: Camera, microphone: Microphone, door: Door | None = None
+        self,
+        lesson: str,
+        token: str,
+        camera: Camera,
+        microphone: Microphone,
+        door: Door | None = None,
+        layers: Mapping[str, Camera] | None = None,
     ) -> Publisher:
         """One more who sends from now on, through the publishers' door if no other is named. Raises
         ScenarioFailed."""
-        publisher = Publisher(self.identity, camera, microphone)
+        publisher = Publisher(self.identity, camera, microphone, layers)
         door = door or self._publishing
         try:
             await publisher.join(door, lesson, token)

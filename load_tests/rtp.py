@@ -13,8 +13,9 @@ MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
-EXTENSIONS = (MID, ABS_SEND_TIME, TRANSPORT_CC, AUDIO_LEVEL)
-AUDIO_ONLY = frozenset({AUDIO_LEVEL})
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+EXTENSIONS = (MID, ABS_SEND_TIME, TRANSPORT_CC, AUDIO_LEVEL, RID)
+AUDIO_ONLY, VIDEO_ONLY = frozenset({AUDIO_LEVEL}), frozenset({RID})
 
 NTP_OFFSET_S = 2_208_988_800
 """1900 to 1970 (RFC 868)."""
@@ -50,6 +51,8 @@ class Stream:
     """URI -> id (1..14) as negotiated."""
     transport_sequence: TransportSequence
     sequence: int = 0
+    rid: str = ""
+    """Which encoding of a simulcast (RFC 8852)."""
     packets: int = 0
     octets: int = 0
     """Of payload, as a sender report counts."""
@@ -80,6 +83,8 @@ class Stream:
             MID: self.mid.encode(),
             ABS_SEND_TIME: (int(now * (1 << 18)) & 0xFFFFFF).to_bytes(3, "big"),
         }
+        if self.rid:
+            values[RID] = self.rid.encode()
         if level is not None:
             values[AUDIO_LEVEL] = bytes([(level < SILENT_LEVEL) << 7 | level])
         if TRANSPORT_CC in self.extensions:

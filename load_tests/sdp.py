@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .rtp import AUDIO_ONLY, EXTENSIONS, TRANSPORT_CC
+from .rtp import AUDIO_ONLY, EXTENSIONS, TRANSPORT_CC, VIDEO_ONLY
 
 MAX_ANSWER_OCTETS = 200_000
 AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE = 111, 102
@@ -29,6 +29,7 @@ a=rtcp-fb:111 transport-cc
 {audio_source}
 m=video 9 UDP/TLS/RTP/SAVPF 102
 {common}
+{video_extensions}
 a=mid:1
 a=rtpmap:102 H264/90000
 a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f
@@ -101,8 +102,14 @@ class Answer:
         raise BadAnswer(f"the answer takes no {kind}")
 
 
-def offer(local: LocalParameters, direction: str, ssrcs: Mapping[str, int] | None = None) -> str:
-    """One audio and one video m-line, `sendonly` (with their SSRCs by kind) or `recvonly`, in one bundle."""
+def offer(
+    local: LocalParameters,
+    direction: str,
+    ssrcs: Mapping[str, int] | None = None,
+    rids: Sequence[str] = (),
+) -> str:
+    """One audio and one video m-line, `sendonly` (with their SSRCs by kind) or `recvonly`, in one bundle.
+    rids: encodings of a simulcast, worst first (RFC 8853); then the video has no SSRC in the SDP."""
     ssrcs = ssrcs or {}
     known = [uri for uri in EXTENSIONS if local.transport_cc or uri != TRANSPORT_CC]
     extensions = {uri: f"a=extmap:{number} {uri}" for number, uri in enumerate(known, 1)}
@@ -111,17 +118,24 @@ def offer(local: LocalParameters, direction: str, ssrcs: Mapping[str, int] | Non
         pwd=local.pwd,
         fingerprint=local.fingerprint,
         direction=direction,
-        extensions="\n".join(line for uri, line in extensions.items() if uri not in AUDIO_ONLY),
+        extensions="\n".join(line for uri, line in extensions.items() if uri not in AUDIO_ONLY | VIDEO_ONLY),
     )
     text = OFFER.format(
         session=int(local.fingerprint[:8].replace(":", ""), 16),
         common=common,
         audio_extensions="\n".join(line for uri, line in extensions.items() if uri in AUDIO_ONLY),
+        video_extensions="\n".join(line for uri, line in extensions.items() if uri in VIDEO_ONLY and rids),
         audio_source=_source(ssrcs.get("audio"), "microphone"),
-        video_source=_source(ssrcs.get("video"), "camera"),
+        video_source=_simulcast(rids) if rids else _source(ssrcs.get("video"), "camera"),
     )
     lines = (line for line in text.splitlines() if line and (local.transport_cc or not _is_feedback(line)))
     return "".join(f"{line}\r\n" for line in lines)
+
+
+def _simulcast(rids: Sequence[str]) -> str:
+    return "\n".join(
+        ["a=msid:bot camera", *(f"a=rid:{rid} send" for rid in rids), f"a=simulcast:send {';'.join(rids)}"]
+    )
 
 
 def _is_feedback(line: str) -> bool:
