@@ -136,14 +136,18 @@ class Subscription:
             self.transport.downlink.changed()
             self.publication.look_at_layers()
 
-    def want_layer(self, layer: int) -> None:
-        """Index into the publication's encodings, or the spatial layer inside the only one: better ones are
-        of no use to this subscriber. ValueError when there is no such layer. Nothing when closed."""
-        if not self.closed:
-            if self._limit is None or layer < self._limit[0] or self.state is StreamState.OK:
-                self._set_limit(layer, ALL_TEMPORAL)
-            self.wished_layer = layer
-            self.transport.downlink.changed()
+    def want_layer(self, layer: int | None) -> None:
+        """The best that is of use to this subscriber: an index into the publication's encodings, or the
+        spatial layer inside the only one; None: the best there is. ValueError when there is no such layer.
+        Nothing when closed."""
+        if self.closed or layer == self.wished_layer:
+            return
+        if layer is not None and (
+            self.state is StreamState.OK or self._limit is None or layer < self._limit[0]
+        ):
+            self._set_limit(layer, ALL_TEMPORAL)
+        self.wished_layer = layer
+        self.transport.downlink.changed()
 
     def grant(self, grant: Grant) -> None:
         """What the downlink has for it."""

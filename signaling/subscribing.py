@@ -22,6 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from classroom.floor import Priority
 from sfu import negotiate
 from sfu.allocator import StreamState as Sent
 from sfu.params import MediaParameters, TransportState
@@ -281,6 +282,7 @@ class Subscriber:
         priority = self._priorities.get(line.live.name)
         if line.subscription is not None and priority is not None:
             line.subscription.priority = priority
+            line.subscription.want_layer(0 if priority == Priority.WALL else None)
 
     def _teller(self, line: Line) -> Callable[[Sent], None]:
         def tell(state: Sent) -> None:

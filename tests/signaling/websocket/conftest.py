@@ -80,8 +80,13 @@ class PaperSubscription:
     closed: bool = False
     paused: bool = False
 
+    wished_layer: int | None = None
+
     def pause(self, paused: bool) -> None:
         self.paused = paused
+
+    def want_layer(self, layer: int | None) -> None:
+        self.wished_layer = layer
 
     def close(self) -> None:
         self.closed = True
