@@ -22,8 +22,8 @@ class EventKind(IntEnum):
     OVERFLOW = 5
     """detail = events lost since the last drain, because Python did not keep up."""
     BANDWIDTH = 6
-    """transport; detail = what its downlink carries, in bits per second. Told when it moved, at most five times
-    a second."""
+    """transport; detail = what its downlink carries, in bits per second. Told when it moved, at most five
+    times a second."""
 
     SPEAKERS = 7
     """publication = number of the group; data = ids of the publications that speak now, four bytes each in
@@ -108,7 +108,9 @@ class Engine:
         formats: list[tuple[int, int, bool]],
     ) -> int:
         """formats: (payload type, rtx payload type or -1, nack) in the order of the publication's formats;
-        payload type -1 where the subscriber did not take one. Video waits for a keyframe, which is asked for
+        payload type -1 where the subscriber did not take one. ssrc, rtx_ssrc: never used before on this transport;
+        what the cipher knows of them goes with the subscription, and the same numbers again under the same key
+        would give it away (RFC 7714, 9.1). Video waits for a keyframe, which is asked for
         at once."""
     def remove_subscription(self, subscription: int) -> None: ...
     def set_paused(self, subscription: int, paused: bool) -> None: ...

@@ -29,6 +29,7 @@ from sfu.engine.outbound cimport outbound_free, outbound_init
 from sfu.engine.pacer cimport pacer_forget
 from sfu.engine.reception cimport reception_init
 from sfu.engine.speakers cimport mix_init, mix_join, mix_leave, mix_shrink, mix_t, voice_t
+from sfu.engine.srtp cimport srtp_forget
 from sfu.engine.strangers cimport stranger_seen
 from sfu.engine.table cimport table_free, table_get, table_init, table_put, table_remove
 from sfu.engine.twcc cimport twcc_free
@@ -61,10 +62,13 @@ cdef engine_t *engine_new(uint64_t seed) except NULL:
 
 
 cdef void engine_delete(engine_t *e) noexcept:
+    cdef uint32_t i
     if e == NULL:
         return
-    while e.reports != NULL:
+    for i in range(e.transport_count):
         e.reports.keyed = False         # the garbage collector may have freed the SRTP sessions already
+        e.reports = e.reports.report_next
+    while e.reports != NULL:
         transport_delete(e, e.reports)
     table_free(&e.by_address)
     table_free(&e.by_ufrag)
@@ -407,11 +411,21 @@ cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil:
     p.subscription_count -= 1
     if t.pacer != NULL:
         pacer_forget(t.pacer, s)
+    forget_ciphers(t, s)
     free(s.sent)
     free(s.selector)
     free(s.drops)
     free(s)
     e.subscription_count -= 1
+
+
+cdef void forget_ciphers(transport_t *t, const subscription_t *s) noexcept nogil:
+    """libsrtp searches its contexts one by one, for every packet: who hears a hundred people come and go has a few."""
+    if not t.keyed or t.plain:
+        return
+    srtp_forget(t.srtp_out, s.ssrc)
+    if s.rtx_ssrc:
+        srtp_forget(t.srtp_out, s.rtx_ssrc)
 
 
 # --- lists ----------------------------------------------------------------------------------------------------------
