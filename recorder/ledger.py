@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from recorder.control import EndCause, GapCause
-from recorder.lines import read_lines
+from recorder.lines import NOT_JSON, read_lines
 
 
 class Header(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -103,5 +103,5 @@ def decode_header(data: bytes) -> Header | None:
     """None when it is not one."""
     try:
         return _headers.decode(data)
-    except msgspec.MsgspecError:
+    except NOT_JSON:
         return None

@@ -18,6 +18,7 @@ import msgspec
 from recorder import index, ledger
 from recorder.index import TrackIndex
 from recorder.item import header_path, index_path, ledger_path, part_path, summary_path
+from recorder.lines import NOT_JSON
 from recorder.storage import Storage
 
 ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
@@ -157,7 +158,7 @@ class Library:
         self._header(item_id)
         try:
             return msgspec.json.decode(self._storage.read(summary_path(item_id)), type=ItemView)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *NOT_JSON):
             return None
 
 

@@ -300,7 +300,7 @@ async def connect(request: web.Request) -> web.Response:
         raise Problem("unsupported-media-type", expected=JSON)
     try:
         offer = msgspec.json.decode(await request.read(), type=DiagnosisOffer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem("bad-request", reason=str(error)) from error
     return _json(request.app[DIAGNOSES].open(claims, offer.sdp), status=201)
 

@@ -332,6 +332,7 @@ class _Section(_Level):
 
     def build(self, session: _Session) -> MediaSection:
         direction = self.direction or session.direction or Direction.SENDRECV
+        encodings = self._encodings("send" if direction.sends else "recv")
         return MediaSection(
             media=self.media,
             mid=self.mid,
@@ -342,9 +343,10 @@ class _Section(_Level):
             direction=direction,
             formats=self._formats(),
             extensions=_known(session.extensions | self.extensions),
-            encodings=self._encodings("send" if direction.sends else "recv"),
+            encodings=encodings,
             msids=tuple(self.msids),
-            cname="" if self.cname == "-" else self.cname,
+            # It belongs to an SSRC (RFC 5576, 6.1); "-" stands for none.
+            cname=self.cname if self.cname != "-" and any(each.ssrc for each in encodings) else "",
             rtcp_mux="rtcp-mux" in self.flags,
             rtcp_rsize="rtcp-rsize" in self.flags,
             ice=_ice(self, session),
