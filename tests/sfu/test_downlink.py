@@ -1,0 +1,137 @@
+"""A downlink's share-out on the real engine: what it is told, and who hears of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from sfu.allocator import StreamState
+from sfu.engine.engine import Engine
+from sfu.media import MediaEnd, Subscription
+from sfu.params import (
+    Codec,
+    Encoding,
+    Kind,
+    MediaParameters,
+    PayloadFormat,
+    TransportId,
+    TransportState,
+)
+
+VP8 = PayloadFormat(Codec("VP8", 90000), 96, 97, frozenset({"nack"}))
+OPUS = PayloadFormat(Codec("opus", 48000, 2), 111)
+
+
+class Room:
+    """A publisher and a subscriber of one engine."""
+
+    def __init__(self) -> None:
+        self.engine = Engine(seed=1)
+        self.teacher = self._end()
+        self.pupil = self._end()
+        self._ssrc = 1
+
+    def _end(self) -> MediaEnd:
+        owner = SimpleNamespace(engine=self.engine)
+        end = MediaEnd(owner, TransportId(self.engine.add_transport()))
+        end.state = TransportState.CONNECTED
+        return end
+
+    def picture(self, mid: str, layers: int = 3) -> Subscription:
+        encodings = tuple(Encoding(rid=str(at)) for at in range(layers))
+        return self._carry(MediaParameters(Kind.VIDEO, mid, (VP8,), (), encodings))
+
+    def voice(self, mid: str) -> Subscription:
+        return self._carry(MediaParameters(Kind.AUDIO, mid, (OPUS,), (), (Encoding(),)))
+
+    def _carry(self, parameters: MediaParameters) -> Subscription:
+        publication = self.teacher.publish(parameters)
+        self._ssrc += 2
+        encoding = (Encoding(self._ssrc, self._ssrc + 1),)
+        sent = MediaParameters(parameters.kind, parameters.mid, parameters.formats, (), encoding)
+        return self.pupil.subscribe(publication, sent)
+
+    def estimated(self, bps: float, now: float) -> None:
+        self.pupil.downlink.estimated(bps, now, self.pupil.subscriptions.values())
+
+    def tick(self, now: float) -> None:
+        self.pupil.downlink.tick(now, self.pupil.subscriptions.values())
+
+    def layer(self, subscription: Subscription) -> int | None:
+        """What the engine was told; None: paused."""
+        stats = self.engine.subscription_stats(subscription.id)
+        return None if stats["paused"] else int(stats["wanted_layer"])
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+def test_the_engine_is_told_what_each_gets(room: Room) -> None:
+    voice, screen, wall = room.voice("0"), room.picture("1"), room.picture("2")
+    screen.priority, wall.priority = 1, 4
+    room.estimated(700_000, 0.0)
+    assert (room.layer(voice), room.layer(screen), room.layer(wall)) == (0, 1, 0)
+    room.estimated(200_000, 1.0)
+    assert (room.layer(voice), room.layer(screen), room.layer(wall)) == (0, 0, None)
+    assert (voice.state, screen.state, wall.state) == (
+        StreamState.OK,
+        StreamState.REDUCED,
+        StreamState.PAUSED,
+    )
+
+
+def test_each_change_is_told_once(room: Room) -> None:
+    heard: list[StreamState] = []
+    camera = room.picture("0")
+    camera.on_state = heard.append
+    for now, bps in enumerate([3e6, 300_000, 300_000, 60_000, 60_000]):
+        room.estimated(bps, float(now))
+    for now in range(5, 15):
+        room.estimated(3e6, float(now))
+    assert heard == [StreamState.REDUCED, StreamState.PAUSED, StreamState.OK]
+    assert room.layer(camera) == 2
+
+
+def test_what_its_owner_paused_stays_so_and_takes_no_share(room: Room) -> None:
+    screen, camera = room.picture("0", 1), room.picture("1")
+    screen.priority = 1
+    screen.pause(True)
+    room.estimated(600_000, 0.0)
+    assert (room.layer(screen), room.layer(camera)) == (None, 1)
+    screen.pause(False)
+    assert room.layer(screen) == 0
+    room.tick(1.0)
+    assert (room.layer(screen), screen.state) == (None, StreamState.PAUSED)
+
+
+def test_a_wish_is_all_that_is_given(room: Room) -> None:
+    camera = room.picture("0")
+    camera.want_layer(1)
+    assert room.layer(camera) == 1
+    room.estimated(10e6, 0.0)
+    assert (room.layer(camera), camera.state) == (1, StreamState.OK)
+    camera.want_layer(None)
+    for now in range(1, 5):
+        room.tick(float(now))
+    assert room.layer(camera) == 2
+
+
+def test_who_leaves_makes_room(room: Room) -> None:
+    screen, camera = room.picture("0"), room.picture("1")
+    screen.priority = 1
+    room.estimated(700_000, 0.0)
+    assert room.layer(camera) == 0
+    screen.close()
+    for now in range(1, 6):
+        room.tick(float(now))
+    assert (room.layer(camera), camera.state) == (1, StreamState.REDUCED)
+
+
+def test_without_an_estimate_nobody_is_cut(room: Room) -> None:
+    camera = room.picture("0")
+    for now in range(30):
+        room.tick(float(now))
+    assert (room.layer(camera), camera.state) == (2, StreamState.OK)
