@@ -9,7 +9,7 @@ from setuptools import Extension, setup
 COMPILE_ARGS = ["-O3", "-Wall", "-Wno-unused-function", "-fno-strict-aliasing"]
 SANITIZERS = "-fsanitize=address,undefined,float-cast-overflow"
 # -fno-wrapv: Python compiles with -fwrapv, under which an overflow is never found.
-SANITIZE_ARGS = "-O1 -g1 -fno-wrapv -fno-omit-frame-pointer -fno-sanitize-recover=all".split() + [SANITIZERS]
+SANITIZE_ARGS = ["-O1", "-g1", "-fno-wrapv", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"]
 
 
 def extensions() -> list[Extension]:
@@ -22,7 +22,7 @@ def extensions() -> list[Extension]:
         Extension(
             ".".join(path.with_suffix("").parts),
             [str(path)],
-            extra_compile_args=COMPILE_ARGS + (SANITIZE_ARGS if sanitize else []),
+            extra_compile_args=[*COMPILE_ARGS, *SANITIZE_ARGS, SANITIZERS] if sanitize else COMPILE_ARGS,
             extra_link_args=[SANITIZERS] if sanitize else [],
             libraries=["pthread"],
         )

@@ -1,8 +1,8 @@
 """The engine's tests with AddressSanitizer and UndefinedBehaviorSanitizer: `make sanitize`.
 
-`python tests/sanitize.py [pytest options]`. A copy of the sources is compiled in build/sanitize with the sanitizers,
-and the tests run there: the ordinary build beside the sources stays what it is. Only what changed is compiled again.
-Any finding ends the run, with a report on stderr.
+`python tests/sanitize.py [pytest options]`. A copy of the sources is compiled in build/sanitize with the
+sanitizers, and the tests run there: the ordinary build beside the sources stays what it is. Only what changed
+is compiled again. Any finding ends the run, with a report on stderr.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ COMPILED = {".so", ".c"}
 RUN = ("tests/sfu/engine", "tests/fuzz")
 
 PRELOADED = ("libasan.so", "libubsan.so", "libstdc++.so.6")
-"""The sanitizers come before everything else, and the C++ library with them: its exceptions are intercepted."""
+"""Loaded before everything else; the C++ library with them, because its exceptions are intercepted."""
 ASAN = "detect_leaks=0:abort_on_error=1:strict_string_checks=1:detect_stack_use_after_return=1"
-"""CPython keeps much until its end, so a search for leaks finds only that; the engine's census finds the rest."""
+"""CPython keeps much until its end, which a search for leaks finds; the engine's own show in its census."""
 UBSAN = "print_stacktrace=1:halt_on_error=1"
 
 
