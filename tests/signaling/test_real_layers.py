@@ -1,0 +1,181 @@
+"""Chromium sends in layers, another one decodes while they are switched: simulcast by RID, and layers inside a stream.
+
+A gap in the numbers would show as packets that the receiver misses, a wrong picture id or a frame that lacks its
+references as a standstill or a request for a keyframe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from sfu import negotiate
+from sfu.params import SfuConfig
+from sfu.sfu import Sfu
+from sfu.transport import Publication, Subscription
+from signaling import jsep
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LIMIT_S = 30.0
+
+PUBLISH = """async ([codec, sendEncodings]) => {
+  const stream = await navigator.mediaDevices.getUserMedia({video: {width: 1280, height: 720, frameRate: 15}});
+  const pc = window.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
+  const [track] = stream.getTracks();
+  const transceiver = pc.addTransceiver(track, {direction: 'sendonly', streams: [stream], sendEncodings});
+  const {codecs} = RTCRtpSender.getCapabilities('video');
+  const first = (each) => each.mimeType === `video/${codec}` ? 0 : 1;
+  transceiver.setCodecPreferences([...codecs].sort((a, b) => first(a) - first(b)));
+  await pc.setLocalDescription(await pc.createOffer());
+  return pc.localDescription.sdp;
+}"""
+ANSWER = "(sdp) => window.pc.setRemoteDescription({type: 'answer', sdp})"
+SUBSCRIBE = """async (sdp) => {
+  const pc = window.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
+  const player = Object.assign(document.createElement('video'), {autoplay: true, muted: true});
+  document.body.append(player);
+  pc.ontrack = (event) => player.srcObject = event.streams[0];
+  await pc.setRemoteDescription({type: 'offer', sdp});
+  await pc.setLocalDescription(await pc.createAnswer());
+  return pc.localDescription.sdp;
+}"""
+RECEIVED = """async () => {
+  const reports = [...(await window.pc.getStats()).values()];
+  return reports.find((each) => each.type === 'inbound-rtp') ?? {};
+}"""
+SWITCH_OFF = """async (rids) => {
+  const [sender] = window.pc.getSenders();
+  const parameters = sender.getParameters();
+  for (const encoding of parameters.encodings) encoding.active = rids.includes(encoding.rid);
+  await sender.setParameters(parameters);
+}"""
+
+SIMULCAST = [
+    {"rid": "q", "scaleResolutionDownBy": 4, "maxBitrate": 150_000},
+    {"rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 400_000},
+    {"rid": "f", "maxBitrate": 900_000},
+]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sfu() -> AsyncIterator[Sfu]:
+    sfu = await Sfu.start(SfuConfig(media_port=0))
+    yield sfu
+    await sfu.close()
+    assert sfu.census()["engine_transports"] == 0
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page_of(chromium: Browser) -> AsyncIterator[Callable[[], Any]]:
+    contexts = []
+
+    async def make() -> Page:
+        context = await chromium.new_context(ignore_https_errors=True, permissions=["camera"])
+        contexts.append(context)
+        page = await context.new_page()
+        await page.route("**/*", lambda route: route.fulfill(body="<html></html>", content_type="text/html"))
+        await page.goto("https://page.test/")
+        return page
+
+    yield make
+    for context in contexts:
+        await context.close()
+
+
+async def publish(sfu: Sfu, page: Page, codec: str, encodings: list[dict[str, Any]]) -> Publication:
+    offer = jsep.read_offer(await page.evaluate(PUBLISH, [codec, encodings]))
+    chosen = negotiate.answer_publication(offer.sections[0].parameters(), video_preference=(codec,))
+    transport = sfu.create_transport()
+    transport.connect(jsep.remote_parameters(offer))
+    publication = transport.publish(chosen)
+    await page.evaluate(ANSWER, jsep.answer_publish(offer, transport.local, {offer.sections[0].mid: chosen}))
+    return publication
+
+
+async def subscribe(sfu: Sfu, page: Page, publication: Publication) -> Subscription:
+    transport = sfu.create_transport()
+    lines = jsep.MediaLines()
+    parameters = negotiate.offer_subscription(
+        publication.parameters,
+        negotiate.PayloadTypes(),
+        mid="0",
+        ssrc=sfu.allocate_ssrc(),
+        rtx_ssrc=sfu.allocate_ssrc(),
+    )
+    lines.put(jsep.OfferedTrack(parameters, "teacher", "track"))
+    answer = jsep.read_answer(
+        await page.evaluate(SUBSCRIBE, jsep.offer_subscribe(1, transport.local, lines)), lines
+    )
+    transport.connect(jsep.remote_parameters(answer))
+    return transport.subscribe(
+        publication, negotiate.accept_answer(parameters, answer.sections[0].parameters())
+    )
+
+
+async def plays(page: Page, fits: Callable[[dict[str, Any]], bool], frames: int = 10) -> dict[str, Any]:
+    """Waits until pictures of that kind are decoded, some of them one after the other."""
+    began = None
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            found: dict[str, Any] = await page.evaluate(RECEIVED)
+            if not found or not fits(found):
+                began = None
+            elif began is None:
+                began = found["framesDecoded"]
+            elif found["framesDecoded"] >= began + frames:
+                return found
+            await asyncio.sleep(0.05)
+
+
+def wide(width: int) -> Callable[[dict[str, Any]], bool]:
+    return lambda found: found.get("frameWidth") == width
+
+
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+async def test_simulcast(sfu: Sfu, page_of: Callable[[], Any], codec: str) -> None:
+    sending, receiving = await page_of(), await page_of()
+    publication = await publish(sfu, sending, codec, SIMULCAST)
+    assert [each.rid for each in publication.parameters.encodings] == ["q", "h", "f"]
+    subscription = await subscribe(sfu, receiving, publication)
+    first = found = await plays(receiving, wide(1280))
+    for layer, width in ((0, 320), (2, 1280), (1, 640), (2, 1280)):
+        subscription.want_layer(layer)
+        found = await plays(receiving, wide(width))
+    assert (found["packetsLost"], found["pliCount"]) == (0, first["pliCount"])
+    await sending.evaluate(SWITCH_OFF, ["q"])
+    await plays(receiving, wide(320))
+    await sending.evaluate(SWITCH_OFF, ["q", "h", "f"])
+    found = await plays(receiving, wide(1280))
+    assert found["packetsLost"] == 0
+
+
+async def test_spatial_layers(sfu: Sfu, page_of: Callable[[], Any]) -> None:
+    sending, receiving = await page_of(), await page_of()
+    publication = await publish(sfu, sending, "VP9", [{"scalabilityMode": "L3T3_KEY"}])
+    subscription = await subscribe(sfu, receiving, publication)
+    first = found = await plays(receiving, wide(1280))
+    for layer, width in ((0, 320), (2, 1280), (1, 640), (2, 1280)):
+        subscription.want_layer(layer)
+        found = await plays(receiving, wide(width))
+    assert (found["packetsLost"], found["pliCount"]) == (0, first["pliCount"])
+
+
+@pytest.mark.parametrize("codec", ["VP8", "AV1", "H264"])
+async def test_temporal_layers(sfu: Sfu, page_of: Callable[[], Any], codec: str) -> None:
+    sending, receiving = await page_of(), await page_of()
+    encoding = {"scalabilityMode": "L1T3", "scaleResolutionDownBy": 4}
+    publication = await publish(sfu, sending, codec, [encoding])
+    subscription = await subscribe(sfu, receiving, publication)
+    first = found = await plays(receiving, wide(320))
+    for temporal, low, high in ((0, 1, 6), (2, 9, 40)):
+        sfu.engine.set_wanted_layer(subscription.id, 7, temporal)
+        found = await plays(
+            receiving, lambda each, low=low, high=high: low <= each["framesPerSecond"] < high, frames=4
+        )
+    assert (found["packetsLost"], found["pliCount"]) == (0, first["pliCount"])
