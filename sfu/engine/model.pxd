@@ -145,6 +145,7 @@ cdef struct sent_t:             # how one sent packet maps back, and what its pl
     uint8_t padding             # bytes of RTP padding
     uint8_t with_mid
     uint8_t marker
+    uint8_t filler              # an empty packet in the place of this one
     uint16_t picture            # number of its frame as sent
 
 cdef struct out_format_t:

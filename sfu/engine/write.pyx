@@ -47,6 +47,7 @@ cdef enum:
     ONE_BYTE_HEADER = 0xBEDE0000    # RFC 8285, 4.2, with a length of 0
     TWO_BYTE_HEADER = 0x10000000    # RFC 8285, 4.3
     ONE_BYTE_MOST = 16              # bytes of a value that the one-byte form can carry
+    FILLER_BYTES = 29               # about, as far as the estimate goes
     PADDING_BYTES = 224             # of a probe without payload; a multiple of SRTP's block
 
 cdef struct out_t:                  # how one packet goes out to one subscriber
@@ -197,6 +198,7 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
     sequence = number_of(s, packet)
     if sequence < 0:
         return
+    sent.filler = False
     sent.with_mid = not s.heard
     sent.padding = 0 if s.transport.plain else sent.padding
     sent.picture = picture_of(s, packet)
@@ -221,22 +223,28 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
 
 
 cdef void send_filler(engine_t *e, subscription_t *s, const packet_t *packet, int64_t sequence) noexcept nogil:
-    """Nothing but a byte of padding: receivers take the number for come (RFC 3550, 5.1)."""
-    cdef int payload_type = s.formats[packet.format].payload_type
     cdef sent_t sent
-    cdef uint8_t *at
-    cdef uint32_t n
-    if payload_type < 0:
+    cdef out_t out
+    if not choose_format(s, packet, &out):
         return
     memset(&sent, 0, sizeof(sent_t))
     sent.with_mid = not s.heard
     sent.padding = 1
+    sent.filler = True
     stamp(e, s.transport, &sent)
-    at = outbound_reserve(&e.out)
-    n = write_header(s, at, <uint32_t>payload_type, <uint32_t>sequence, s.ssrc, packet, NULL, &sent)
-    at[n] = 1
-    if protect_and_commit(e, s, at, n + 1):
+    if write_filler(e, s, packet, &out, sequence, &sent):
+        note_sent(e, s.transport, &sent, FILLER_BYTES)
         e.counters[<int>FILLERS_OUT] += 1
+        if s.keeps_history:
+            remember(s, sequence, packet, &sent)
+
+
+cdef bint write_filler(engine_t *e, subscription_t *s, const packet_t *packet, const out_t *out, int64_t sequence, const sent_t *sent) noexcept nogil:
+    """Nothing but a byte of padding: receivers take the number for come (RFC 3550, 5.1)."""
+    cdef uint8_t *at = outbound_reserve(&e.out)
+    cdef uint32_t n = write_header(s, at, <uint32_t>out.format.payload_type, <uint32_t>sequence, s.ssrc, packet, NULL, sent)
+    at[n] = 1
+    return protect_and_commit(e, s, at, n + 1)
 
 
 # --- repeats --------------------------------------------------------------------------------------------------------
@@ -289,7 +297,10 @@ cdef void resend(engine_t *e, subscription_t *s, uint16_t sequence) noexcept nog
         return
     sent.tries += 1
     sent.resent_ms = now_ms
-    if out.format.rtx_payload_type >= 0:
+    if sent.filler:
+        if write_filler(e, s, packet, &out, wanted, sent):
+            count_repeat(e, s)
+    elif out.format.rtx_payload_type >= 0:
         if send_rtx(e, s, layer, packet, &out, wanted, sent):
             count_repeat(e, s)
     else:
@@ -357,7 +368,7 @@ cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back) noexcept nogi
     if chosen == NULL:
         return False
     sent = find_sent(chosen, chosen.highest_out - back)
-    if sent != NULL and not chosen.paused:
+    if sent != NULL and not sent.filler and not chosen.paused:
         layer = &chosen.publication.layers[chosen.layer]
         packet = cache_get(&layer.cache, unwrap32(layer.reception.highest, sent.sequence))
     if packet != NULL and choose_format(chosen, packet, &out) and out.format.rtx_payload_type >= 0:

@@ -1,7 +1,8 @@
-"""Chromium sends in layers, another one decodes while they are switched: simulcast by RID, and layers inside a stream.
+"""Chromium sends in layers, another one decodes while they are switched: simulcast by RID, layers inside a
+stream.
 
-A gap in the numbers would show as packets that the receiver misses, a wrong picture id or a frame that lacks its
-references as a standstill or a request for a keyframe.
+A gap in the numbers would show as packets that the receiver misses, a wrong picture id or a frame that lacks
+its references as a standstill or a request for a keyframe.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LIMIT_S = 30.0
 
 PUBLISH = """async ([codec, sendEncodings]) => {
-  const stream = await navigator.mediaDevices.getUserMedia({video: {width: 1280, height: 720, frameRate: 15}});
+  const video = {width: 1280, height: 720, frameRate: 15};
+  const stream = await navigator.mediaDevices.getUserMedia({video});
   const pc = window.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
   const [track] = stream.getTracks();
   const transceiver = pc.addTransceiver(track, {direction: 'sendonly', streams: [stream], sendEncodings});
