@@ -1,0 +1,112 @@
+"""People come and go by every way during a lesson, and nothing of them stays; `load_tests soak` goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from load_tests.bot import Publisher
+from load_tests.door import Door
+from load_tests.dtls import Identity
+from load_tests.media import Microphone
+from load_tests.visitor import SMALL, send, watch
+from load_tests.websocket import WebSocketDoor
+from load_tests.whip import WhipClient
+from signaling import keys
+from signaling.app import Server, running
+from signaling.auth import Tokens
+from signaling.config import Config
+
+WARM_UP, CYCLES = 2, 8
+"""Visits of each way before the first census, and after it."""
+RESUME_S = 0.5
+"""How long a lost page is waited for; those who leave are not lost."""
+
+
+class Classroom:
+    """A server in this process, with a teacher on the air."""
+
+    def __init__(self, server: Server, tokens: Tokens, doors: dict[str, Door], identity: Identity) -> None:
+        self.server, self.doors, self.identity = server, doors, identity
+        self._tokens = tokens
+        self._visitors = 0
+
+    def token(self, role: str) -> str:
+        self._visitors += 1
+        person = f"{role}-{self._visitors}"
+        return self._tokens.issue(
+            person=person, role=role, lesson="demo", now=time.time(), ttl_s=600, name=person
+        )
+
+    async def visit(self, way: str) -> None:
+        door = self.doors[way]
+        if way == "whip":
+            await send(self.identity, door, "demo", self.token("encoder"))
+        else:
+            await watch(way, self.identity, door, "demo", self.token("student"))
+
+    def census(self) -> dict[str, int]:
+        """What a server holds, down to tasks and file descriptors of its process."""
+        return {
+            **self.server.app[keys.SFU].census(),
+            "tasks": len(asyncio.all_tasks()),
+            "threads": threading.active_count(),
+            "descriptors": len(os.listdir("/proc/self/fd")),  # noqa: PTH208
+        }
+
+
+@asynccontextmanager
+async def on_air(publisher: Publisher, door: Door, token: str) -> AsyncIterator[None]:
+    await publisher.join(door, "demo", token)
+    sending = asyncio.create_task(publisher.run())
+    try:
+        yield
+    finally:
+        sending.cancel()
+        await asyncio.wait([sending])
+        await publisher.leave(door)
+
+
+@pytest_asyncio.fixture
+async def classroom(tmp_path: Path) -> AsyncIterator[Classroom]:
+    async with AsyncExitStack() as stack:
+        config = Config(port=0, media_port=0, data=tmp_path, demo=True, resume_s=RESUME_S)
+        server = await stack.enter_async_context(running(config))
+        url = f"http://127.0.0.1:{server.port}"
+        pages = await stack.enter_async_context(WebSocketDoor(url))
+        http = await stack.enter_async_context(WhipClient(url))
+        doors: dict[str, Door] = {"udp": http, "tcp": http, "websocket": pages, "whip": http}
+        classroom = Classroom(server, Tokens.open(tmp_path), doors, Identity())
+        teacher = Publisher(classroom.identity, SMALL, Microphone())
+        await stack.enter_async_context(on_air(teacher, http, classroom.token("encoder")))
+        yield classroom
+
+
+async def visits(classroom: Classroom, way: str, count: int) -> None:
+    for _ in range(count):
+        await classroom.visit(way)
+
+
+@pytest.mark.parametrize("way", ["udp", "tcp", "websocket", "whip"])
+async def test_nothing_of_those_who_left_stays(
+    classroom: Classroom, until: Callable[..., Awaitable[None]], way: str
+) -> None:
+    await visits(classroom, way, WARM_UP)
+    before = classroom.census()
+    await visits(classroom, way, CYCLES)
+
+    def left() -> dict[str, int]:
+        return {name: count for name, count in classroom.census().items() if count > before[name]}
+
+    with contextlib.suppress(TimeoutError):
+        await until(lambda: not left())
+    assert left() == {}
