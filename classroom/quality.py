@@ -37,8 +37,8 @@ _LEVEL_AT: Final = {level: at for at, level in enumerate(LEVELS)}
 _REASON_AT: Final = {reason: at for at, reason in enumerate(REASONS)}
 _SECOND: Final = struct.Struct("<9BbB")
 _STEP: Final = math.log(1.05)
-"""Rates and times are stored by their logarithm, in steps of 5 %: 0 to 250,000 in a byte, right to 2.5 %. Nobody
-asks for more, and figures that only breathe become the same byte again and again."""
+"""Rates and times are stored by their logarithm, in steps of 5 %: 0 to 250,000 in a byte, right to 2.5 %.
+Nobody asks for more, and figures that only breathe become the same byte again and again."""
 _AMOUNTS: Final = tuple(round(math.expm1(at * _STEP)) for at in range(256))
 _WHOLE: Final = 255
 """Fractions are stored in 255ths."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Final
 from aiohttp import web
 from yarl import URL
 
+from classroom.clock import SystemClock
 from classroom.directory import MemoryDirectory
 from classroom.store.demo import seed_demo
 from classroom.store.store import Store
@@ -38,6 +39,7 @@ from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.openapi import add_operations
 from signaling.pages import Pages
 from signaling.publications import PublicationRegistry
+from signaling.quality_watch import Participant, QualityWatch
 from signaling.readiness import Readiness
 from signaling.recording import RecorderHand
 from signaling.session import Services
@@ -176,12 +178,29 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     add_diagnoses(app)
     add_operations(app, OPERATIONS)
     app.router.add_get("/problems/{kind}", http.problem_page)
-    Whip().add_routes(app)
-    Whep().add_routes(app)
+    whip, whep = Whip(), Whep()
+    whip.add_routes(app)
+    whep.add_routes(app)
+    _watch(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
     add_library_routes(app, app[keys.LIBRARY], _allow)
     (Pages(pages) if pages else Pages()).add_routes(app)
     app.on_shutdown.append(_close_sessions)
     return app
+
+
+def _watch(app: web.Application, parts: Parts, participants: Callable[[], Iterable[Participant]]) -> None:
+    watch = QualityWatch(
+        parts.sfu, parts.publications, participants, parts.store.observe, clock=SystemClock()
+    )
+    app[keys.QUALITY] = watch
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        watch.start()
+        yield
+        watch.close()
+
+    app.cleanup_ctx.append(running)
+    parts.metrics.registry.register(PartsCollector(lambda: readings(parts, app[keys.SESSIONS], watch)))
 
 
 def _share(app: web.Application, parts: Parts) -> None:
@@ -207,26 +226,33 @@ def _share(app: web.Application, parts: Parts) -> None:
     )
     sessions = Sessions(services, parts.tokens)
     app[keys.SESSIONS] = sessions
-    parts.metrics.registry.register(PartsCollector(lambda: readings(parts, sessions)))
 
 
-def readings(parts: Parts, sessions: Sessions) -> Readings:
+def readings(parts: Parts, sessions: Sessions, watch: QualityWatch) -> Readings:
     """What the parts show now, for /metrics."""
     health = parts.store.health
+    census = parts.sfu.census()
     return Readings(
         media=parts.sfu.counters(),
-        census=parts.sfu.census(),
+        census=census,
         cpu_seconds=parts.sfu.cpu_seconds(),
         sessions=len(sessions),
-        queues={"outbox": sessions.waiting_messages(), "database": health.queued},
+        quality=watch.counts(),
+        queues={
+            "outbox": sessions.waiting_messages(),
+            "database": health.queued,
+            "media_events": census.get("events_waiting", 0),
+        },
         database={
             "written": health.written,
             "dropped": health.dropped,
+            "dropped_quality": health.dropped_quality,
             "refused": health.refused,
             "retried": health.retries,
         },
         recordings=parts.hand.recordings(),
         recorder=parts.recorder.counters(),
+        recorder_waiting_bytes=parts.recorder.waiting_bytes(),
     )
 
 

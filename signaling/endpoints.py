@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from recorder.library import ItemView
-from signaling import diagnosis, metrics, openapi, readiness, rest, ws
+from signaling import diagnosis, metrics, openapi, quality_http, readiness, rest, ws
 from signaling.openapi import Operation
 
 SDP: Final = "application/sdp"
@@ -171,6 +171,7 @@ _LIBRARY: Final = (
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *_HOUSE,
     *rest.OPERATIONS,
+    *quality_http.OPERATIONS,
     *diagnosis.OPERATIONS,
     *_sessions("whip", "name", ("source-taken", "name-taken")),
     *_sessions("whep", "source", ("unknown-source",)),

@@ -31,9 +31,10 @@ from signaling.sdpfrag import IceFragment
 if TYPE_CHECKING:
     from classroom.floor import Route
     from classroom.lesson import LessonRoom
-    from classroom.model import Person
+    from classroom.model import Person, PersonId, Role
+    from sfu.quality import Finding
     from sfu.sfu import Sfu
-    from sfu.transport import Publication, Subscription
+    from sfu.transport import Publication, Subscription, Transport
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,35 @@ class HttpSession:
 
     def route(self, routes: tuple[Route, ...]) -> None:
         self.on_route(routes)
+
+    # --- its line, looked at once a second (quality_watch.Participant) ------------------------------------
+
+    @property
+    def person_id(self) -> PersonId:
+        return self.person.id
+
+    @property
+    def role(self) -> Role:
+        return self.person.role
+
+    @property
+    def uplink(self) -> Transport | None:
+        """There is one connection, whatever flows on it."""
+        return self.transport
+
+    @property
+    def downlink(self) -> None:
+        return None
+
+    @property
+    def sends(self) -> bool:
+        return bool(self.transport.publications)
+
+    def frozen_s(self, now: float) -> float:
+        return 0.0
+
+    def quality(self, found: Finding) -> None:
+        """There is no page to show it on; it is on record."""
 
     # --- the HTTP resource --------------------------------------------------------------------------------
 

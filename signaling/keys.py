@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from signaling.metrics import DoorMetrics
     from signaling.openapi import Operation
     from signaling.publications import PublicationRegistry
+    from signaling.quality_watch import QualityWatch
     from signaling.readiness import Readiness
     from signaling.sessions import Sessions
 
@@ -32,6 +33,7 @@ SESSIONS: Final[web.AppKey[Sessions]] = web.AppKey("sessions")
 METRICS: Final[web.AppKey[DoorMetrics]] = web.AppKey("metrics")
 OPERATIONS: Final[web.AppKey[tuple[Operation, ...]]] = web.AppKey("operations")
 READINESS: Final[web.AppKey[Readiness]] = web.AppKey("readiness")
+QUALITY: Final[web.AppKey[QualityWatch]] = web.AppKey("quality")
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
 
 DIAGNOSES: Final[web.AppKey[Diagnoses]] = web.AppKey("diagnoses")

@@ -19,6 +19,9 @@ Sdp = Annotated[str, Meta(max_length=200_000)]
 Role = Literal["master", "tutor", "student", "supervisor", "encoder", "organizer"]
 Phase = Literal["lecture", "local_qa", "interaction", "break"]
 LessonState = Literal["scheduled", "open", "live", "ended", "cancelled"]
+QualityReason = Literal["", "interrupted", "frozen", "loss_up", "loss_down", "bandwidth", "delay", "jitter"]
+"""Nothing comes from the client; a picture stands still; loss of what the client sends, of what it gets; what
+it gets does not fit; a long round trip; what it sends comes in gusts."""
 Source = Annotated[str, Meta(max_length=64)]
 """`camera`, `microphone`, `screen`, `screen_audio`; an encoder's are `NAME.video` and `NAME.audio`."""
 
@@ -102,6 +105,14 @@ class SubscribeRestart(Message, tag="subscribe.restart", frozen=True, kw_only=Tr
     same connection. Without one it is as if nothing was said."""
 
 
+class QualityReport(Message, tag="quality.report", frozen=True, kw_only=True):
+    """What only the page can see of what arrives. Said when there is something to say, at most every 3 s; the
+    server's `quality` takes it into account."""
+
+    frozen_ms: Annotated[int, Meta(ge=0, le=60_000)]
+    """How long pictures stood still since the last report, of the one that did for longest."""
+
+
 class HandRaise(Message, tag="hand.raise", frozen=True, kw_only=True):
     """A hand for oneself, or, by a tutor, for a seat of the class."""
 
@@ -142,6 +153,7 @@ ClientMessage = (
     | SubscribeCandidate
     | SubscribeFailed
     | SubscribeRestart
+    | QualityReport
     | HandRaise
     | HandLower
     | ChatSend
@@ -175,6 +187,9 @@ class ClassView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tutor_online: bool = False
     online: int = 0
     """People of the class who are connected, the tutor not counted."""
+    quality: Literal["", "good", "fair", "poor"] = ""
+    """How well the class is reached: its room, or a good part of those at home. Empty: not known, or not
+    shown to the receiver (it is shown to master, organizer and supervisor)."""
 
 
 class HandView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -302,6 +317,14 @@ class StreamState(ServerMessage, tag="stream.state", frozen=True, kw_only=True):
     reason: Literal["", "bandwidth"] = ""
 
 
+class QualityChanged(ServerMessage, tag="quality", frozen=True, kw_only=True):
+    """How well the receiver is reached, and why not better; from a few seconds after media began, whenever it
+    changes. Worse is told after 2 s, better after 8 s."""
+
+    level: Literal["good", "fair", "poor"]
+    reason: QualityReason = ""
+
+
 class LessonChanged(ServerMessage, tag="lesson", frozen=True, kw_only=True):
     """State, phase or recording state; fields as in LessonView."""
 
@@ -364,6 +387,7 @@ AnyServerMessage = (
     | SubscribeOffer
     | IceServersChanged
     | StreamState
+    | QualityChanged
     | LessonChanged
     | RosterChanged
     | HandsChanged

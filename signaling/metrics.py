@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from recorder.control import GapCause
 from signaling.keys import METRICS
 
 PREFIX: Final = "tongke_"
@@ -34,10 +35,15 @@ HELP: Final[Mapping[str, str]] = {
     "publications": "Tracks that are being received.",
     "subscribers": "Tracks on their way to somebody.",
     "sessions": "Participants over the WebSocket, those whose connection is lost for a moment included.",
+    "participants": "Participants by what they are told of their lines: good, fair, poor, unknown.",
     "recordings": "Lessons that are being recorded.",
     "recording_gaps_total": "Gaps in recordings, by cause.",
     "recorder_total": "What the recorder and its supervisor count, by name.",
-    "queue_depth": "Things waiting in a queue: outbox (messages to clients), database (facts to be written).",
+    "recorder_waiting_bytes": "Recorded, but not on the disk yet.",
+    "queue_depth": (
+        "Things waiting in a queue: outbox (messages to clients), database (facts to be written), "
+        "media_events (STUN, DTLS and news from the packet thread)."
+    ),
     "database_facts_total": "Facts for the database, by what became of them.",
     "engine_total": "What else the media plane counts, by name.",
     "segmentation_offload": "1: bursts leave by UDP_SEGMENT; 0: the kernel does not have it.",
@@ -116,11 +122,14 @@ class Readings:
     census: Mapping[str, int]
     cpu_seconds: float
     sessions: int
+    quality: Mapping[str, int]
+    """Participants by what they are told of their lines."""
     queues: Mapping[str, int]
     database: Mapping[str, int]
     recordings: int
     recorder: Mapping[str, int]
     """Counters of the recorder; `gap_CAUSE` are gaps."""
+    recorder_waiting_bytes: int
 
 
 class PartsCollector(Collector):
@@ -141,10 +150,13 @@ class PartsCollector(Collector):
         yield _gauge("publications", readings.census.get("publications", 0))
         yield _gauge("subscribers", readings.census.get("subscriptions", 0))
         yield _gauge("sessions", readings.sessions)
+        yield _labelled(GaugeMetricFamily, "participants", "quality", readings.quality)
         yield _gauge("recordings", readings.recordings)
+        yield _gauge("recorder_waiting_bytes", readings.recorder_waiting_bytes)
         yield _labelled(GaugeMetricFamily, "queue_depth", "queue", readings.queues)
         yield _labelled(CounterMetricFamily, "database_facts_total", "result", readings.database)
         gaps, others = _split(readings.recorder, GAP)
+        gaps = dict.fromkeys(get_args(GapCause), 0) | gaps
         yield _labelled(CounterMetricFamily, "recording_gaps_total", "cause", gaps)
         yield _labelled(CounterMetricFamily, "recorder_total", "name", others)
 

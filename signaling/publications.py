@@ -9,7 +9,7 @@ again.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
@@ -99,6 +99,10 @@ class PublicationRegistry:
     def of_lesson(self, lesson: str) -> tuple[LivePublication, ...]:
         """In the order in which they were added."""
         return tuple(self._lessons.get(lesson, {}).values())
+
+    def __iter__(self) -> Iterator[LivePublication]:
+        """All of all lessons."""
+        return iter(tuple(self._names.values()))
 
     def listen(self, listener: Listener, lesson: str | None = None) -> Callable[[], None]:
         """Hears of one lesson, or of all. Returns the function that ends it."""

@@ -92,6 +92,15 @@ class Publisher:
         except (SdpError, negotiate.NegotiationError, TransportClosed) as error:
             raise Problem.of_media(error) from error
 
+    @property
+    def transport(self) -> Transport | None:
+        return self._transport
+
+    @property
+    def sources(self) -> list[str]:
+        """What is being sent."""
+        return [live.source for live in self._published.values()]
+
     def withdraw(self, name: str, cause: Cause) -> None:
         """Takes one publication down, whatever the client thinks of it."""
         for mid, live in tuple(self._published.items()):

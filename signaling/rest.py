@@ -76,7 +76,7 @@ class ClassList(msgspec.Struct, frozen=True, kw_only=True):
 
 async def me(request: web.Request) -> web.Response:
     claims = require(request)
-    return _json(
+    return json_response(
         Me(
             person=claims.person,
             name=claims.name,
@@ -92,20 +92,20 @@ async def lessons(request: web.Request) -> web.Response:
     """All for an organizer; for everybody else the one of the token."""
     claims = require(request)
     if claims.role in SEES_ALL:
-        found = list(await _read(request.app[STORE].lessons()))
+        found = list(await read(request.app[STORE].lessons()))
     else:
-        found = [await _lesson(request, claims.lesson)]
-    return _json(LessonList(lessons=[LessonSummary(**_summary(lesson)) for lesson in found]))
+        found = [await lesson_of(request, claims.lesson)]
+    return json_response(LessonList(lessons=[LessonSummary(**_summary(lesson)) for lesson in found]))
 
 
 async def lesson(request: web.Request) -> web.Response:
     found = await _allowed_lesson(request)
-    return _json(LessonDetail(**_summary(found), classes=[_class(room) for room in found.classes]))
+    return json_response(LessonDetail(**_summary(found), classes=[_class(room) for room in found.classes]))
 
 
 async def classes(request: web.Request) -> web.Response:
     found = await _allowed_lesson(request)
-    return _json(ClassList(classes=[_class(room) for room in found.classes]))
+    return json_response(ClassList(classes=[_class(room) for room in found.classes]))
 
 
 async def people(request: web.Request) -> web.Response:
@@ -114,9 +114,11 @@ async def people(request: web.Request) -> web.Response:
     claims = require(request, roles=SEES_PEOPLE)
     if claims.role not in SEES_ALL:
         require(request, lesson=lesson_id)
-    await _lesson(request, lesson_id)
+    await lesson_of(request, lesson_id)
     room = _room(request, lesson_id)
-    return _json(PeopleList(people=[person_view(attendee) for attendee in room.people] if room else []))
+    return json_response(
+        PeopleList(people=[person_view(attendee) for attendee in room.people] if room else [])
+    )
 
 
 async def media_cookie(request: web.Request) -> web.Response:
@@ -141,14 +143,14 @@ async def _allowed_lesson(request: web.Request) -> Lesson:
     claims = require(request)
     if claims.role not in SEES_ALL:
         require(request, lesson=lesson_id)
-    return await _lesson(request, lesson_id)
+    return await lesson_of(request, lesson_id)
 
 
-async def _lesson(request: web.Request, lesson_id: str) -> Lesson:
+async def lesson_of(request: web.Request, lesson_id: str) -> Lesson:
     """As it is now: of the room when it is open, else of the database."""
     if (room := _room(request, lesson_id)) is not None:
         return room.lesson
-    found = await _read(request.app[STORE].lesson(LessonId(lesson_id)))
+    found = await read(request.app[STORE].lesson(LessonId(lesson_id)))
     if found is None:
         raise Problem("unknown-lesson", lesson=lesson_id)
     return found
@@ -159,7 +161,7 @@ def _room(request: web.Request, lesson_id: str) -> LessonRoom | None:
     return next((room for room in rooms if room.lesson.id == lesson_id), None)
 
 
-async def _read(reading: Awaitable[_Found]) -> _Found:
+async def read(reading: Awaitable[_Found]) -> _Found:
     try:
         return await reading
     except StoreUnavailable as error:
@@ -184,7 +186,7 @@ def _class(room: ClassRoom) -> ClassSummary:
     )
 
 
-def _json(body: msgspec.Struct) -> web.Response:
+def json_response(body: msgspec.Struct) -> web.Response:
     return web.Response(
         body=msgspec.json.encode(body), content_type=JSON, headers={"Cache-Control": "no-store"}
     )

@@ -39,6 +39,7 @@ from classroom.model import (
 )
 from classroom.rules.reasons import Refused
 from classroom.store.store import StoreUnavailable
+from sfu.quality import REPORT_LASTS_S, Finding
 from sfu.sfu import Sfu
 from sfu.transport import Transport
 from signaling import catalogue, messages, turn, views
@@ -119,6 +120,10 @@ class Session:
             call_later=loop.call_later,
             discard=self._discard,
         )
+        self._role = Role(claims.role)
+        self._muted: set[str] = set()
+        self._frozen = (0.0, 0.0)
+        """When the page last said that pictures had stood still, and for how long; seconds."""
         self._away: asyncio.TimerHandle | None = None
         self._refresh: asyncio.TimerHandle | None = None
         self._expiry = self._expire_at(claims.exp)
@@ -239,6 +244,7 @@ class Session:
             source = parse_source(message.source)
         except ValueError as error:
             raise Problem("source-unknown") from error
+        (self._muted.add if message.muted else self._muted.discard)(source)
         self._post(commands.Mute(self._actor, source, message.muted))
 
     def _subscribe_answer(self, message: messages.SubscribeAnswer) -> None:
@@ -249,6 +255,9 @@ class Session:
 
     def _subscribe_restart(self, _: messages.SubscribeRestart) -> None:
         self._subscriber.restart()
+
+    def _quality_report(self, message: messages.QualityReport) -> None:
+        self._frozen = (asyncio.get_running_loop().time(), message.frozen_ms / 1000)
 
     def _hand_raise(self, message: messages.HandRaise) -> None:
         self._post(commands.RaiseHand(self._actor, message.seat))
@@ -314,6 +323,7 @@ class Session:
         )
 
     def unpublished(self, live: LivePublication) -> None:
+        self._muted.discard(live.source)
         if self._room is not None and not self.ended:
             self._room.post(commands.Unpublish(self._actor, Publication(live.name)))
 
@@ -339,6 +349,39 @@ class Session:
             self._received = True
             elapsed_s = asyncio.get_running_loop().time() - self._began
             self._services.metrics.media_started("websocket", elapsed_s)
+
+    # --- its lines, looked at once a second (quality_watch.Participant) -------------------------------------
+
+    @property
+    def room(self) -> LessonRoom | None:
+        return self._room
+
+    @property
+    def person_id(self) -> PersonId:
+        return PersonId(self.claims.person)
+
+    @property
+    def role(self) -> Role:
+        return self._role
+
+    @property
+    def uplink(self) -> Transport | None:
+        return self._publisher.transport
+
+    @property
+    def downlink(self) -> Transport | None:
+        return self._subscriber.transport
+
+    @property
+    def sends(self) -> bool:
+        return not self._muted.issuperset(self._publisher.sources)
+
+    def frozen_s(self, now: float) -> float:
+        at, seconds = self._frozen
+        return seconds if now - at < REPORT_LASTS_S else 0.0
+
+    def quality(self, found: Finding) -> None:
+        self._say(views.quality_changed(found))
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -440,6 +483,7 @@ _HANDLERS: Final[dict[type, Callable[[Session, Any], None]]] = {
     messages.SubscribeCandidate: Session._candidate,
     messages.SubscribeFailed: Session._subscribe_failed,
     messages.SubscribeRestart: Session._subscribe_restart,
+    messages.QualityReport: Session._quality_report,
     messages.HandRaise: Session._hand_raise,
     messages.HandLower: Session._hand_lower,
     messages.ChatSend: Session._chat_send,

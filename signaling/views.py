@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from classroom import events
 from classroom.model import Attendee, ChatEntry, ClassStatus, Hand, Lesson, SourceKind
+from sfu.quality import Finding
 from signaling.messages import (
     ChatView,
     ClassView,
@@ -14,6 +15,7 @@ from signaling.messages import (
     LessonChanged,
     LessonView,
     PersonView,
+    QualityChanged,
     RosterChanged,
 )
 
@@ -37,6 +39,7 @@ def class_view(status: ClassStatus) -> ClassView:
         tutor=status.tutor or "",
         tutor_online=status.tutor_online,
         online=status.online,
+        quality=status.quality.value if status.quality else "",
     )
 
 
@@ -90,6 +93,10 @@ def snapshot_view(snapshot: events.Snapshot) -> LessonView:
         hands=[hand_view(hand) for hand in snapshot.hands],
         chat=[chat_view(entry) for entry in snapshot.chat],
     )
+
+
+def quality_changed(found: Finding) -> QualityChanged:
+    return QualityChanged(level=found.level.value, reason=found.reason.value)
 
 
 def may_publish_view(kinds: Iterable[SourceKind]) -> list[str]:

@@ -25,6 +25,8 @@ from aiohttp.test_utils import TestServer
 from classroom.directory import MemoryDirectory
 from classroom.store.demo import seed_demo
 from classroom.store.store import Store
+from sfu.engine.engine import Engine
+from sfu.engine.snapshot import StatsSnapshot
 from sfu.params import (
     Candidate,
     DtlsParameters,
@@ -178,6 +180,9 @@ class PaperSfu:
     def census(self) -> dict[str, int]:
         return {"transports": len(self.open), "publications": 3, "subscriptions": 4}
 
+    def snapshot(self) -> StatsSnapshot:
+        return StatsSnapshot(Engine(seed=1), 0.0)
+
     def cpu_seconds(self) -> float:
         return 1.5
 
@@ -210,6 +215,9 @@ class PaperRecorder:
 
     def counters(self) -> dict[str, int]:
         return {"restarts": 1, "gap_network": 2}
+
+    def waiting_bytes(self) -> int:
+        return 700
 
 
 class Participant:

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from classroom.events import QualityMeasured
+from classroom.model import LessonId, PersonId
+from classroom.quality import Period, Second, StreamPeriod
 from classroom.store.store import StoreHealth
+from sfu.params import Quality, QualityReason
 from signaling import catalogue, keys, metrics, pages
 from signaling.endpoints import OPERATIONS
 from signaling.openapi import document
@@ -208,6 +212,39 @@ async def test_library_of_ones_own_lesson(door: Any) -> None:
     assert response.status == 403
 
 
+LESSON_QUALITY = "/api/v1/lessons/demo/quality"
+
+
+async def test_quality_of_a_lesson(door: Any) -> None:
+    slow = Second(Quality.FAIR, QualityReason.DELAY, 40, 1507, 0.0, 0.0, 331, 4, 2455, 2, 0)
+    camera = StreamPeriod(person="master-1", source="camera", sent=True, kbps=1500)
+    for started_ms in (1000, 31_000):
+        period = Period(PersonId("student-1"), started_ms, (slow, slow), (camera,))
+        door.parts.store.observe(QualityMeasured(lesson_id=LessonId("demo"), at_ms=5, period=period))
+    await door.parts.store.flush()
+    for role in ("master", "organizer", "supervisor"):
+        response, body = await get(door, LESSON_QUALITY, role=role)
+        assert response.status == 200
+    (student,) = body["people"]
+    assert (student["person"], student["started_ms"], student["ended_ms"]) == ("student-1", 1000, 33_000)
+    assert (student["figures"]["fair_s"], student["figures"]["reason"]) == (4, "delay")
+    assert body["now"] == []
+    _, body = await get(door, f"{LESSON_QUALITY}/student-1?after_ms=1000", role="master")
+    (period,) = body["periods"]
+    assert [second["round_trip_ms"] for second in period["seconds"]] == [331, 331]
+    assert period["streams"][0]["source"] == "camera"
+
+
+async def test_quality_is_for_those_who_answer_for_the_lesson(door: Any) -> None:
+    for role in ("tutor", "student", "encoder"):
+        assert (await get(door, LESSON_QUALITY, role=role))[0].status == 403
+    assert (await get(door, "/api/v1/lessons/other/quality", role="master"))[0].status == 403
+    assert (await get(door, "/api/v1/lessons/other/quality", role="organizer"))[0].status == 404
+    for odd in ("x", "-1", "9" * 30, "%D9%A3"):
+        response, _ = await get(door, f"{LESSON_QUALITY}/student-1?after_ms={odd}", role="master")
+        assert response.status == 400
+
+
 # --- health and figures -------------------------------------------------------------------------------------
 
 
@@ -233,6 +270,10 @@ async def test_metrics(door: Any) -> None:
         'tongke_engine_total{name="handshakes_failed"} 1.0',
         "tongke_segmentation_offload 1.0",
         "tongke_subscribers 4.0",
+        'tongke_recording_gaps_total{cause="server"} 0.0',
+        "tongke_recorder_waiting_bytes 700.0",
+        'tongke_queue_depth{queue="media_events"} 0.0',
+        'tongke_participants{quality="poor"} 0.0',
         "tongke_sessions 1.0",
     ):
         assert line in body.splitlines(), line

@@ -6,6 +6,8 @@ export type Phase = 'lecture' | 'local_qa' | 'interaction' | 'break'
 
 export type LessonState = 'scheduled' | 'open' | 'live' | 'ended' | 'cancelled'
 
+export type QualityReason = '' | 'interrupted' | 'frozen' | 'loss_up' | 'loss_down' | 'bandwidth' | 'delay' | 'jitter'
+
 /** First message, within 5 s of connecting; nothing else is read before it. */
 export interface Hello {
   type: 'hello'
@@ -80,6 +82,15 @@ export interface SubscribeFailed {
  */
 export interface SubscribeRestart {
   type: 'subscribe.restart'
+}
+
+/**
+ * What only the page can see of what arrives. Said when there is something to say, at most every 3 s; the
+ * server's `quality` takes it into account.
+ */
+export interface QualityReport {
+  type: 'quality.report'
+  frozen_ms: number
 }
 
 /** A hand for oneself, or, by a tutor, for a seat of the class. */
@@ -162,6 +173,7 @@ export interface ClassView {
   tutor?: string
   tutor_online?: boolean
   online?: number
+  quality?: '' | 'fair' | 'good' | 'poor'
 }
 
 export interface HandView {
@@ -250,6 +262,17 @@ export interface StreamState {
   reason?: '' | 'bandwidth'
 }
 
+/**
+ * How well the receiver is reached, and why not better; from a few seconds after media began, whenever it
+ * changes. Worse is told after 2 s, better after 8 s.
+ */
+export interface QualityChanged {
+  type: 'quality'
+  seq?: number
+  level: 'fair' | 'good' | 'poor'
+  reason?: QualityReason
+}
+
 /** State, phase or recording state; fields as in LessonView. */
 export interface LessonChanged {
   type: 'lesson'
@@ -324,6 +347,7 @@ export type ClientMessage =
   | SubscribeCandidate
   | SubscribeFailed
   | SubscribeRestart
+  | QualityReport
   | HandRaise
   | HandLower
   | ChatSend
@@ -339,6 +363,7 @@ export type ServerMessage =
   | SubscribeOffer
   | IceServersChanged
   | StreamState
+  | QualityChanged
   | LessonChanged
   | RosterChanged
   | HandsChanged

@@ -1,0 +1,275 @@
+"""The look once a second: who is told what, what is on record, and that supervisors leave no trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from classroom.commands import ReportQuality
+from classroom.events import Fact, QualityMeasured
+from classroom.model import Lesson, LessonId, LessonState, PersonId, Role
+from classroom.quality import PERIOD_S, Period
+from sfu.allocator import StreamState
+from sfu.engine.snapshot import LinkSample, StreamTotals
+from sfu.params import Quality, QualityReason
+from sfu.quality import BETTER_AFTER_S, Finding
+from signaling.publications import PublicationRegistry
+from signaling.quality_watch import QualityWatch
+
+GOOD = {"received": 10, "sent": 100, "sent_bps": 1_500_000.0, "round_trip_s": 0.03, "layer": 2}
+LOSSY = GOOD | {"lost_down": 0.2}
+
+
+class PaperSnapshot:
+    """Says what the plane tells it to."""
+
+    def __init__(self, now: float, samples: dict[int, dict[str, Any]], totals: dict[int, Any]) -> None:
+        self.now = now
+        self._samples = samples
+        self._totals = totals
+
+    def since(self, before: PaperSnapshot) -> list[LinkSample]:
+        return [LinkSample(transport=id, **values) for id, values in self._samples.items()]
+
+    def streams(self, transport: int) -> list[StreamTotals]:
+        return [self._totals[transport]] if transport in self._totals else []
+
+
+class PaperPlane:
+    """Its clock is that of the watch."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.samples: dict[int, dict[str, Any]] = {}
+        self.totals: dict[int, StreamTotals] = {}
+        self.timers: list[tuple[float, Any]] = []
+
+    def snapshot(self) -> Any:
+        return PaperSnapshot(self.time, dict(self.samples), dict(self.totals))
+
+    def now(self) -> float:
+        return self.time
+
+    def unix_ms(self) -> int:
+        return round(self.time * 1000)
+
+    def call_at(self, when: float, callback: Any) -> Any:
+        timer = (when, callback)
+        self.timers.append(timer)
+        return SimpleNamespace(cancel=lambda: self.timers.remove(timer))
+
+
+class PaperRoom:
+    def __init__(self, state: LessonState) -> None:
+        self.lesson = Lesson(LessonId("demo"), "Optics", state=state)
+        self.posted: list[Any] = []
+
+    def post(self, command: Any) -> bool:
+        self.posted.append(command)
+        return True
+
+
+@dataclass
+class PaperParticipant:
+    id: str
+    room: Any
+    role: Role = Role.STUDENT
+    uplink: Any = None
+    downlink: Any = None
+    sends: bool = False
+    frozen: float = 0.0
+    told: list[Finding] = field(default_factory=list)
+
+    @property
+    def person_id(self) -> PersonId:
+        return PersonId(f"person-{self.id}")
+
+    def frozen_s(self, now: float) -> float:
+        return self.frozen
+
+    def quality(self, found: Finding) -> None:
+        self.told.append(found)
+
+
+def transport(id: int, state: StreamState = StreamState.OK) -> Any:
+    return SimpleNamespace(id=id, subscriptions={1: SimpleNamespace(state=state)})
+
+
+class House:
+    def __init__(self, state: LessonState = LessonState.LIVE) -> None:
+        self.plane = PaperPlane()
+        self.room = PaperRoom(state)
+        self.people: list[PaperParticipant] = []
+        self.facts: list[Fact] = []
+        self.registry = PublicationRegistry()
+        self.watch = QualityWatch(
+            self.plane, self.registry, lambda: self.people, self.facts.append, clock=self.plane
+        )
+
+    def viewer(self, id: int, **options: Any) -> PaperParticipant:
+        state = options.pop("state", StreamState.OK)
+        person = PaperParticipant(str(id), self.room, downlink=transport(id, state), **options)
+        self.people.append(person)
+        self.plane.samples[id] = GOOD
+        return person
+
+    def pass_seconds(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.plane.time += 1.0
+            self.watch.look()
+
+    @property
+    def periods(self) -> list[Period]:
+        return [fact.period for fact in self.facts if isinstance(fact, QualityMeasured)]
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def levels(person: PaperParticipant) -> list[str]:
+    return [f"{found.level} {found.reason}".strip() for found in person.told]
+
+
+def test_everybody_is_told_what_changed_and_the_room_for_the_wall(house: House) -> None:
+    student = house.viewer(1)
+    house.pass_seconds(10)
+    assert levels(student) == ["good"]
+    house.plane.samples[1] = LOSSY
+    house.pass_seconds(10)
+    assert levels(student) == ["good", "poor loss_down"]
+    house.plane.samples[1] = GOOD
+    house.pass_seconds(2 * round(BETTER_AFTER_S) + 10)
+    assert student.told[-1].level is Quality.GOOD
+    assert [command.quality for command in house.room.posted] == [found.level for found in student.told]
+    assert all(isinstance(command, ReportQuality) for command in house.room.posted)
+    assert house.watch.shown("demo") == {"person-1": Finding(Quality.GOOD)}
+    assert house.watch.shown("other") == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"state": StreamState.REDUCED}, "fair bandwidth"),
+        ({"state": StreamState.PAUSED}, "poor bandwidth"),
+        ({"frozen": 1.0}, "fair frozen"),
+    ],
+)
+def test_what_the_allocator_and_the_page_know(house: House, options: dict[str, Any], told: str) -> None:
+    student = house.viewer(1, **options)
+    house.pass_seconds(5)
+    assert levels(student) == [told]
+
+
+def test_the_worse_of_both_lines_counts(house: House) -> None:
+    tutor = house.viewer(1, uplink=transport(2), sends=True, role=Role.TUTOR)
+    house.plane.samples[2] = {"received": 100, "lost_up": 0.05}
+    house.pass_seconds(8)
+    assert levels(tutor)[-1] == "fair loss_up"
+    house.plane.samples[2] = {"received": 0}
+    house.pass_seconds(8)
+    assert levels(tutor)[-1] == "poor interrupted"
+
+
+def test_a_supervisor_is_told_and_leaves_no_trace(house: House) -> None:
+    supervisor = house.viewer(1, role=Role.SUPERVISOR)
+    house.pass_seconds(2 * PERIOD_S)
+    house.watch.close()
+    assert levels(supervisor) == ["good"]
+    assert (house.room.posted, house.facts, house.watch.shown("demo")) == ([], [], {})
+
+
+def test_who_has_no_line_yet_is_not_judged(house: House) -> None:
+    house.people.append(PaperParticipant("9", house.room))
+    house.pass_seconds(5)
+    assert house.watch.counts() == {"good": 0, "fair": 0, "poor": 0, "unknown": 1}
+    house.watch.close()
+    assert house.facts == []
+
+
+def test_every_second_is_on_record(house: House) -> None:
+    house.viewer(1)
+    looks = 3 * PERIOD_S + 7
+    # The first look has nothing to compare with.
+    house.pass_seconds(1 + looks)
+    house.people.clear()
+    house.pass_seconds(1)
+    periods = house.periods
+    assert sum(len(period.seconds) for period in periods) == looks
+    assert max(len(period.seconds) for period in periods) == PERIOD_S
+    ends = [period.started_ms + 1000 * len(period.seconds) for period in periods]
+    assert ends[:-1] == [period.started_ms for period in periods[1:]]
+    second = periods[0].seconds[0]
+    assert (second.down_kbps, second.round_trip_ms, second.layer) == (1500, 30, 2)
+    assert second.reason is QualityReason.NONE
+
+
+def test_rows_of_many_fall_due_at_different_seconds(house: House) -> None:
+    for id in range(60):
+        house.viewer(id)
+    house.pass_seconds(1 + PERIOD_S)
+    before = len(house.facts)
+    written = []
+    for _ in range(PERIOD_S):
+        house.pass_seconds(1)
+        written.append(len(house.facts) - before)
+        before = len(house.facts)
+    assert written == [2] * PERIOD_S
+
+
+@pytest.mark.parametrize("state", [LessonState.OPEN, LessonState.ENDED])
+def test_only_a_live_lesson_is_on_record(state: LessonState) -> None:
+    house = House(state)
+    student = house.viewer(1)
+    house.pass_seconds(2 * PERIOD_S)
+    assert levels(student) == ["good"]
+    assert house.facts == []
+
+
+def totals(packets: int, size: int, **values: Any) -> StreamTotals:
+    """Of subscription 5 to publication 7."""
+    rest = {"repaired": 0, "nacks": 0, "plis": 0, "keyframes": 0, "shed": 0, "lost": 0.0} | values
+    known = {"outgoing": True, "video": True, "paused": False, "layer": 1, "wanted": 2, "expected": 0}
+    return StreamTotals(
+        **{"id": 5, "publication": 7, "packets": packets, "bytes": size, "jitter_s": 0.004} | known,
+        **{"round_trip_s": 0.05} | rest,
+    )
+
+
+def test_streams_of_a_period_are_told_by_person_and_source(house: House) -> None:
+    media: Any = SimpleNamespace(id=7)
+    house.registry.add("demo", "master", "camera", media)
+    house.viewer(1)
+    house.plane.totals[1] = totals(100, 100_000)
+    house.pass_seconds(4)
+    periods = len(house.periods)
+    assert periods == 1
+    house.plane.totals[1] = totals(400, 100_000 + PERIOD_S * 125_000, repaired=9, shed=2, lost=0.25)
+    house.pass_seconds(PERIOD_S)
+    (stream,) = house.periods[-1].streams
+    assert (stream.person, stream.source, stream.sent) == ("master", "camera", True)
+    assert (stream.kbps, stream.repaired, stream.left_out, stream.lost) == (1000, 9, 2, 0.25)
+    assert (stream.layer, stream.wanted, stream.round_trip_ms, stream.jitter_ms) == (1, 2, 50, 4)
+
+
+def test_a_mistake_of_ours_costs_one_look(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    student = house.viewer(1)
+    house.watch.start()
+    for _ in range(6):
+        ((when, callback),) = house.plane.timers
+        house.plane.timers.clear()
+        house.plane.time = when
+        if when == 1002.0:
+            house.plane.samples[1] = {"nonsense": 1}
+            callback()
+            house.plane.samples[1] = GOOD
+        else:
+            callback()
+    assert "a mistake of ours" in caplog.text
+    assert levels(student) == ["good"]
+    house.watch.close()
+    assert house.plane.timers == []
