@@ -164,8 +164,8 @@ class Publisher:
         level = self._microphone.level(index)
         self._send_frame("audio", [self._microphone.frame(timestamp)], timestamp, level)
 
-    def _send_frame(self, kind: str, payloads: list[bytes], timestamp: int, level: int | None = None) -> None:
-        stream, at_us = self._streams[kind], now_us()
+    def _send_frame(self, name: str, payloads: list[bytes], timestamp: int, level: int | None = None) -> None:
+        stream, at_us, kind = self._streams[name], now_us(), name.partition(" ")[0]
         if AUDIO_LEVEL not in stream.extensions:
             level = None
         for number, payload in enumerate(payloads, 1):

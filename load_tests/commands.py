@@ -16,6 +16,7 @@ from .media import FRAGMENTATION, Camera
 from .report import LectureReport
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
+from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.soak import SoakOptions, soak
 from .scenarios.storm import StormOptions, storm
@@ -51,7 +52,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         description="Measures a server: one of its own, ended afterwards, or with --url a running one.",
     )
     scenarios = parser.add_subparsers(dest="scenario", required=True, metavar="SCENARIO")
-    for add in (_lecture, _join_storm, _latency, _discussion, _wall, _soak, _idle):
+    for add in (_lecture, _join_storm, _latency, _discussion, _wall, _impaired, _soak, _idle):
         add(scenarios)
     options = parser.parse_args(words)
     if options.url and not options.data:
@@ -189,6 +190,21 @@ def _wall(scenarios: Scenarios) -> None:
 
 def _run_wall(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
     return wall(WallOptions(lessons=options.lessons, duration_s=options.duration), target)
+
+
+def _impaired(scenarios: Scenarios) -> None:
+    words = "each of many viewers behind a link with its own limit, delay and loss"
+    one = _scenario(scenarios, "impaired", words, Scenario(_run_impaired))
+    one.add_argument("--viewers", type=whole(1, 100), default=20, metavar="N")
+    one.add_argument("--duration", type=whole(3, MAX_DURATION_S), default=45, metavar="SECONDS")
+    one.add_argument("--seed", type=whole(0, 1 << 31), default=1, metavar="N")
+
+
+def _run_impaired(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    wanted = ImpairedOptions(
+        viewers=options.viewers, duration_s=options.duration, seed=options.seed, lesson=options.lesson
+    )
+    return impaired(wanted, target)
 
 
 def _soak(scenarios: Scenarios) -> None:

@@ -161,7 +161,8 @@ class Crowd:
             await asyncio.wait([*self._sending, task], return_when=asyncio.FIRST_COMPLETED)
             broken = next((sending for sending in self._sending if sending.done()), None)
             if not task.done() and broken is not None:
-                raise ScenarioFailed("the publisher stopped") from broken.exception()
+                error = broken.exception()
+                raise ScenarioFailed(f"the publisher stopped: {error!r}") from error
             return task.result()
         finally:
             task.cancel()
