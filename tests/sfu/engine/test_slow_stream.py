@@ -242,3 +242,26 @@ def test_who_catches_up_gets_every_picture_again(bed: Bed) -> None:
             )
         assert stats()["frames_dropped"] == shed
         assert reader.heard.pictures[-GROUP:] == list(range(end - GROUP, end))
+
+
+def test_who_never_reads_costs_a_bounded_backlog_and_nobody_else_anything(bed: Bed) -> None:
+    with bed.tcp() as (_, address), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        other.settimeout(SAFETY_S)
+        video, audio = bed.subscribe(address)
+        bed.subscribe(pack_address(*other.getsockname()))
+        undisturbed, sequence = Heard(), 0
+        for number in range(2 * FRAMES):
+            packets = picture(number, sequence)
+            sequence += len(packets)
+            bed.send(sound(number), *packets)
+            while len(undisturbed.packets) < sequence or len(undisturbed.sounds) <= number:
+                undisturbed.datagram(other.recv(2048))
+        assert undisturbed.pictures == undisturbed.sounds == list(range(2 * FRAMES))
+        # all pictures after the first few were left out before anything was copied for them
+        video_bytes = bed.engine.subscription_stats(video)["bytes_sent"]
+        assert video_bytes < 1 << 20
+        left_out = bed.engine.subscription_stats(video)["frames_dropped"]
+        assert left_out == bed.engine.counters()["drop_frame_slow_stream"] > FRAMES
+        assert bed.engine.subscription_stats(audio)["packets_sent"] == 2 * FRAMES
+        assert bed.loop.sockets()["tcp"] == 1  # patience ends with TCP_USER_TIMEOUT, or with consent
