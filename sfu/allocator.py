@@ -24,6 +24,8 @@ from itertools import groupby
 FALL_AT_ONCE = 0.8
 """Estimate against what is sent: below this something has happened to the link; above it, it may be
 breathing (0.85)."""
+PAUSE_AT_ONCE = 0.5
+"""The same where only pauses are left to give: a bad picture beats none."""
 FALL_AFTER_S = 2.0
 """So long may the estimate lie a little below what is sent."""
 RISE_MARGIN = 1.1
@@ -184,7 +186,9 @@ class Allocator:
         if cost > bps and any(current[demand.id] >= 0 for demand in demands if not demand.audio):
             self._roomy_since = None
             self._tight_since = now if self._tight_since is None else self._tight_since
-            if bps < FALL_AT_ONCE * cost or now - self._tight_since >= FALL_AFTER_S:
+            least = all(current[demand.id] <= 0 for demand in demands if not demand.audio)
+            at_once = PAUSE_AT_ONCE if least else FALL_AT_ONCE
+            if bps < at_once * cost or now - self._tight_since >= FALL_AFTER_S:
                 self._note_fall(now)
                 return fitting
             return current

@@ -87,6 +87,7 @@ cdef struct bandwidth_t:
     int64_t feedback_us
     uint64_t feedbacks
     int64_t rtt_us
+    double repair_free_us       # when repeats will have used no more than their share
     uint64_t sent_bytes
     uint64_t rate_bytes         # sent_bytes when rate_us was
     int64_t rate_us
@@ -102,6 +103,8 @@ cdef double bandwidth_bps(const bandwidth_t *b) noexcept nogil      # the estima
 cdef int bandwidth_feedback(bandwidth_t *b, const uint8_t *body, uint32_t length, int64_t now_us) noexcept nogil
 cdef void bandwidth_remb(bandwidth_t *b, int64_t bps, int64_t now_us) noexcept nogil
 cdef void bandwidth_set_goal(bandwidth_t *b, double bps, int64_t now_us) noexcept nogil
+# Whether a repeat of this size may go now; counts it. Repeats of what a full link has lost would fill it further.
+cdef bint bandwidth_repairs(bandwidth_t *b, uint32_t size, int64_t now_us) noexcept nogil
 # Is a keyframe a burst for this link?
 cdef bint bandwidth_is_thin(const bandwidth_t *b) noexcept nogil
 # When bandwidth_probe wants to be called; -1 for never.

@@ -44,6 +44,7 @@ cdef enum:
     LOSS_PACKETS_MIN = 20
     LOSS_US = 1000000
     LOSS_AGAIN_US = 300000      # after a decrease, plus a round trip: only what was sent at the new rate counts
+    REPAIR_BURST_US = 250000    # of their share at a time: a whole picture lost on the air
     PROBE_PACKETS = 5
     PROBE_US = 15000
     PROBE_AGAIN_US = 3000000    # after a probe that found nothing new; two of 500 kbit/s cost 1 kB in this time
@@ -65,6 +66,7 @@ cdef double LOSS_HEAVY = 0.25
 cdef double LOSS_DRAIN = 0.95
 # Packets allowed beyond the limit, and twice in a row: of 50 packets with 5 % of loss on the air, 8 are lost once in 300 times.
 cdef double LOSS_CHANCE = 2.5
+cdef double REPAIR_SHARE = 0.5          # of the downlink for repeats: more is lost than repair can cover
 cdef double PROBE_FACTOR = 2.0
 cdef double PROBE_FIRST = 3.0       # of a link that nothing is known of
 cdef double PROBE_ENOUGH = 0.8      # of a cluster must have arrived
@@ -245,6 +247,7 @@ cdef void lower_for_loss(bandwidth_t *b, int64_t now_us) noexcept nogil:
         return
     bps = bandwidth_bps(b) * (1 - b.loss / 2)
     if b.acked.bps > 0:         # the better measure; a little less where a queue is full to the brim
+        bps = max(bps, DECREASE * b.acked.bps)
         bps = min(bps, b.acked.bps * (LOSS_DRAIN if b.loss > LOSS_HEAVY else 1))
     b.known = True
     b.loss_bps = bounded(bps)
@@ -303,7 +306,7 @@ cdef void note_capacity(capacity_t *c, double bps) noexcept nogil:
 
 cdef double filling(const acked_t *a) noexcept nogil:
     """What arrives now that the link is full: the latest windows, unless they are so low that it may be a lull."""
-    return min(a.bps, max(max(a.sample_bps, a.before_bps), a.bps / 3))
+    return max(max(a.sample_bps, a.before_bps), a.bps / 3)
 
 
 cdef void decrease(bandwidth_t *b, int64_t now_us) noexcept nogil:
@@ -357,6 +360,17 @@ cdef void bandwidth_remb(bandwidth_t *b, int64_t bps, int64_t now_us) noexcept n
     b.changed_us = now_us
     measure_sending(b, now_us)
     consider_probe(b, now_us)
+
+
+# --- repeats --------------------------------------------------------------------------------------------------------
+
+
+cdef bint bandwidth_repairs(bandwidth_t *b, uint32_t size, int64_t now_us) noexcept nogil:
+    cdef double share = REPAIR_SHARE * (bandwidth_bps(b) if b.known else max(b.send_bps, <double>START_BPS))
+    if b.repair_free_us > now_us + REPAIR_BURST_US:
+        return False
+    b.repair_free_us = max(b.repair_free_us, <double>now_us) + 8e6 * size / share
+    return True
 
 
 # --- probing --------------------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ cdef enum counter_t:
     DROP_PROTECT
     DROP_EVENT_QUEUE
     DROP_NO_ADDRESS             # nowhere to send to yet
+    DROP_NACK_BANDWIDTH         # repeats that would take more than their share of a downlink
     PADDING_OUT                 # packets to probe with
     DROP_FEEDBACK_MALFORMED     # transport-wide feedback
     DROP_FRAME_PACED            # pictures left out because a thin link would carry them too late

@@ -41,6 +41,7 @@ COUNTER_NAMES = (
     "drop_protect",
     "drop_event_queue",
     "drop_no_address",
+    "drop_nack_bandwidth",
     "padding_out",
     "drop_feedback_malformed",
     "drop_frame_paced",

@@ -17,6 +17,7 @@ cdef enum:
     BURST_US = 100000           # a burst on the way is never longer than this
     RESET_US = 3000000          # arrival jumps by this much against our own clock: the peer's clock was set
     REORDERED_LIMIT = 3
+    POINTS_MIN = 8              # a slow link brings few groups a second; few count for little (detect)
     COUNTED_LIMIT = 60          # more values than this do not make a trend more certain
 
 cdef double SMOOTHING = 0.9
@@ -27,6 +28,8 @@ cdef double THRESHOLD_MAX_MS = 600.0
 cdef double ADAPT_UP = 0.0087           # 5.4: K_u
 cdef double ADAPT_DOWN = 0.039          # 5.4: K_d
 cdef double ADAPT_OFFSET_MS = 15.0      # a spike further off than this is no reason to adapt
+# At the beginning, before there is a line to speak of: a queue of this length says it too.
+cdef double FIRST_QUEUE_MS = 250.0
 cdef double OVERUSE_MS = 10.0           # 5.4: overuse_time_th
 
 
@@ -102,21 +105,23 @@ cdef void add_point(delay_t *d, double gradient_ms, double sent_ms) noexcept nog
     d.times_ms[at] = now_ms
     d.delays_ms[at] = d.smoothed_ms
     d.points += 1
-    if d.points >= TREND_POINTS:
-        trend = slope(d)
+    if d.points >= POINTS_MIN:
+        trend = slope(d, min(d.points, <uint32_t>TREND_POINTS))
     detect(d, trend, sent_ms, now_ms)
+    if d.points < TREND_POINTS and d.accumulated_ms > FIRST_QUEUE_MS:
+        d.usage = USAGE_OVER
 
 
-cdef double slope(const delay_t *d) noexcept nogil:
+cdef double slope(const delay_t *d, uint32_t count) noexcept nogil:
     """Least squares over the ring; the trend of before when all came at one time."""
     cdef double time = 0, delay = 0, above = 0, below = 0
-    cdef int i
-    for i in range(TREND_POINTS):
+    cdef uint32_t i
+    for i in range(count):
         time += d.times_ms[i]
         delay += d.delays_ms[i]
-    time /= TREND_POINTS
-    delay /= TREND_POINTS
-    for i in range(TREND_POINTS):
+    time /= count
+    delay /= count
+    for i in range(count):
         above += (d.times_ms[i] - time) * (d.delays_ms[i] - delay)
         below += (d.times_ms[i] - time) * (d.times_ms[i] - time)
     return above / below if below > 0 else d.trend

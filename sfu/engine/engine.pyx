@@ -53,6 +53,7 @@ from sfu.engine.model cimport (
     transport_t,
 )
 from sfu.engine.outbound cimport DATAGRAM_BYTES, outbound_commit, outbound_flush, outbound_reserve
+from sfu.engine.pacer cimport pacer_forget
 from sfu.engine.payload cimport codec_by_name
 from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID
 from sfu.engine.speakers cimport MAX_LOUDEST
@@ -86,6 +87,12 @@ cdef int checked(object value, int low, int high, str what) except? -2:
     if not low <= value <= high:
         raise ValueError(f"{what} {value} lies outside {low}..{high}")
     return value
+
+
+cdef int leave_queue(subscription_t *s) noexcept:
+    if s.transport.pacer != NULL:
+        pacer_forget(s.transport.pacer, s)
+    return 0
 
 
 cdef class Engine:
@@ -534,6 +541,7 @@ cdef class Engine:
                 want_keyframe_now(e, s)
             s.paused = paused
             s.layer = -1
+            leave_queue(s)
         finally:
             self.unlock()
 
@@ -555,6 +563,9 @@ cdef class Engine:
             else:
                 s.wanted_spatial = <uint8_t>checked(layer, 0, ALL_LAYERS, "layer")
             s.wanted_temporal = <uint8_t>temporal
+            if s.transport.pacer != NULL and s.layer > <int>s.wanted_layer:
+                leave_queue(s)      # a thin link: what is too much for it goes no further
+                s.layer = -1
             seek_layer(e, s)
         finally:
             self.unlock()

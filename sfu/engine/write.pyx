@@ -8,9 +8,10 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc
 from libc.string cimport memcpy, memset
 
-from sfu.engine.bandwidth cimport bandwidth_sent
+from sfu.engine.bandwidth cimport bandwidth_repairs, bandwidth_sent
 from sfu.engine.cache cimport cache_dependency, cache_get, cache_payload, packet_t
 from sfu.engine.counters cimport (
+    DROP_NACK_BANDWIDTH,
     DROP_NACK_RATE,
     DROP_NACK_UNKNOWN,
     DROP_PROTECT,
@@ -294,6 +295,9 @@ cdef void resend(engine_t *e, subscription_t *s, uint16_t sequence) noexcept nog
         return
     if sent.tries >= RESEND_TRIES or (sent.resent_ms and now_ms - sent.resent_ms < resend_gap_ms(s)):
         e.counters[<int>DROP_NACK_RATE] += 1
+        return
+    if s.transport.bandwidth != NULL and not bandwidth_repairs(s.transport.bandwidth, packet.length, e.now_us):
+        e.counters[<int>DROP_NACK_BANDWIDTH] += 1
         return
     sent.tries += 1
     sent.resent_ms = now_ms
