@@ -16,6 +16,9 @@ import { Receiver, type ReceivedStream } from './receiver'
 import { onlyTcp, withStartBitrate } from './sdp'
 import { browserTimers } from './timers'
 
+/** The most that the server takes. */
+const FROZEN_LIMIT_MS = 60_000
+
 export interface LessonEvents {
   onConnection: (state: ConnectionState) => void
   onLesson: (lesson: LessonState) => void
@@ -133,6 +136,11 @@ export class LessonClient {
   /** The id makes a repeated sending one message. False: not sent and not kept. */
   chat(text: string): boolean {
     return this.connection.send({ type: 'chat.send', text, id: randomId() })
+  }
+
+  /** What only this page can see: so long stood a picture still since the last report. */
+  reportFrozen(ms: number): void {
+    this.connection.send({ type: 'quality.report', frozen_ms: Math.min(ms, FROZEN_LIMIT_MS) })
   }
 
   private receive(message: ServerMessage): void {

@@ -15,6 +15,7 @@ import type {
   ServerMessage,
   Welcome,
 } from '@/protocol/messages'
+import type { Verdict } from './quality'
 
 export type Recording = LessonChanged['recording']
 
@@ -35,6 +36,8 @@ export interface LessonState {
   readonly people: readonly PersonView[]
   readonly hands: readonly HandView[]
   readonly chat: readonly ChatView[]
+  /** What the server says of our lines; null: nothing yet. */
+  readonly quality: Verdict | null
   /** Ids of the people who speak now. */
   readonly speaking: readonly string[]
 }
@@ -60,14 +63,15 @@ export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
     people: lesson.people ?? [],
     hands: lesson.hands ?? [],
     chat: lesson.chat ?? [],
+    quality: null,
     speaking: [],
   }
 }
 
 /** The lesson after a resume: the lists of that welcome are left empty, ours stay valid. */
 function afterResume(lesson: LessonState, welcome: Welcome, nowMs: number): LessonState {
-  const { classes, people, hands, chat, speaking } = lesson
-  return { ...fromWelcome(welcome, nowMs), classes, people, hands, chat, speaking }
+  const { classes, people, hands, chat, speaking, quality } = lesson
+  return { ...fromWelcome(welcome, nowMs), classes, people, hands, chat, speaking, quality }
 }
 
 /** Entries replaced by id, in place; new ones at the end; those in `gone` left out. */
@@ -128,6 +132,8 @@ export function reduce(
       return { ...lesson, hands: message.hands }
     case 'speakers':
       return { ...lesson, speaking: message.people }
+    case 'quality':
+      return { ...lesson, quality: { level: message.level, reason: message.reason ?? '' } }
     case 'chat':
       return withChat(lesson, message.message)
     default:

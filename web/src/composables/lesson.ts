@@ -17,7 +17,15 @@ import { LessonClient, type LessonEvents } from '@/client/lesson-client'
 import { elapsedMs, type LessonState } from '@/client/lesson-state'
 import type { LocalState } from '@/client/local-media'
 import type { MediaState } from '@/client/media-state'
-import { qualityBetween, readReport, worst, type Quality, type Reading } from '@/client/quality'
+import {
+  agreed,
+  frozenBetween,
+  readReport,
+  verdictBetween,
+  worst,
+  type Reading,
+  type Verdict,
+} from '@/client/quality'
 import type { Source } from '@/client/publisher'
 import type { ReceivedStream } from '@/client/receiver'
 import { arrange, EMPTY_STAGE } from '@/client/stage'
@@ -77,28 +85,33 @@ function useElapsed(lesson: ShallowRef<LessonState | null>) {
   return computed(() => (lesson.value ? elapsedMs(lesson.value, now.value) : 0))
 }
 
-/** The worse of the sending and the receiving line; null while there is none. */
-function useQuality(client: LessonClient) {
-  const quality = ref<Quality | null>(null)
+/** What is to be said of the sending and the receiving line; null while there is none. */
+function useQuality(client: LessonClient, lesson: ShallowRef<LessonState | null>) {
+  const own = shallowRef<Verdict | null>(null)
   const before = new Map<RTCPeerConnection, Reading>()
   async function measure(): Promise<void> {
-    const found: Quality[] = []
+    const found: Verdict[] = []
+    let frozenMs = 0
     for (const connection of [client.publisher.connection, client.receiver.connection]) {
       if (connection?.connectionState !== 'connected') continue
       const reading = readReport((await connection.getStats()).values())
       const last = before.get(connection)
-      if (last) found.push(qualityBetween(last, reading))
+      if (last) {
+        found.push(verdictBetween(last, reading))
+        frozenMs = Math.max(frozenMs, frozenBetween(last, reading))
+      }
       before.set(connection, reading)
     }
     for (const connection of before.keys())
       if (connection.connectionState === 'closed') before.delete(connection)
-    quality.value = found.length > 0 ? worst(found) : null
+    own.value = found.length > 0 ? worst(found) : null
+    if (frozenMs > 0) client.reportFrozen(frozenMs)
   }
   const timer = setInterval(() => void measure(), QUALITY_EVERY_MS)
   onBeforeUnmount(() => {
     clearInterval(timer)
   })
-  return quality
+  return computed(() => agreed(lesson.value?.quality ?? null, own.value))
 }
 
 /** What the core says, as values that pages show. */
@@ -162,7 +175,7 @@ function createLesson() {
     dismiss,
     role,
     stage: computed(() => (lesson.value ? arrange(streams.value, people.value, watched.value) : EMPTY_STAGE)),
-    quality: useQuality(client),
+    quality: useQuality(client, lesson),
     elapsed: useElapsed(lesson),
     chat(text: string): boolean {
       const kept = client.chat(text)

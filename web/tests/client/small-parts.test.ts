@@ -7,7 +7,6 @@ import { byDate, matches, type LibraryItem } from '@/client/library'
 import { mediaState } from '@/client/media-state'
 import { readOverrides } from '@/client/overrides'
 import { parseProblem } from '@/client/problem'
-import { qualityBetween, readReport, worst } from '@/client/quality'
 import { fragmentToken, readClaims, takeToken } from '@/client/token'
 
 describe('waiting before the next attempt', () => {
@@ -97,36 +96,6 @@ it('reads the overrides of an address', () => {
     force: '',
     simulcast: false,
     language: '',
-  })
-})
-
-describe('the line', () => {
-  it('is read from the reports', () => {
-    const reading = readReport([
-      { type: 'inbound-rtp', packetsReceived: 90, packetsLost: 10 },
-      { type: 'inbound-rtp', packetsReceived: 10, packetsLost: -1 },
-      { type: 'candidate-pair', nominated: true, currentRoundTripTime: 0.1 },
-      { type: 'candidate-pair', nominated: false, currentRoundTripTime: 3 },
-      { type: 'remote-inbound-rtp', fractionLost: 0.03 },
-    ])
-    expect(reading).toEqual({ received: 100, lost: 10, roundTrip: 0.1, remoteLoss: 0.03 })
-  })
-
-  const none = { received: 0, lost: 0, roundTrip: 0, remoteLoss: 0 }
-  it.each([
-    ['good', { ...none, received: 1000, lost: 10 }],
-    ['fair', { ...none, received: 950, lost: 50 }],
-    ['poor', { ...none, received: 850, lost: 150 }],
-    ['fair', { ...none, roundTrip: 0.3 }],
-    ['poor', { ...none, roundTrip: 0.7 }],
-    ['poor', { ...none, remoteLoss: 0.1 }],
-  ] as const)('is %s', (quality, reading) => {
-    expect(qualityBetween(none, reading)).toBe(quality)
-  })
-
-  it('is as good as its worse half', () => {
-    expect(worst(['good', 'poor', 'fair'])).toBe('poor')
-    expect(worst([])).toBe('good')
   })
 })
 
