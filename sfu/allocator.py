@@ -158,7 +158,8 @@ class Allocator:
         fitting = share(bps, demands)
         if len(current) < len(demands):
             # Somebody new: found a place for at once, and nobody rises by the way.
-            current = {id: min(at, current.get(id, at)) for id, at in fitting.items()}
+            placed = _at_least(bps, demands, fitting)
+            current = {id: min(at, current.get(id, at)) for id, at in placed.items()}
         current = self._fall_or_rise(now, bps, demands, current, fitting)
         return self._hold(demands, current, best)
 
@@ -188,7 +189,10 @@ class Allocator:
             self._tight_since = now if self._tight_since is None else self._tight_since
             least = all(current[demand.id] <= 0 for demand in demands if not demand.audio)
             at_once = PAUSE_AT_ONCE if least else FALL_AT_ONCE
-            if bps < at_once * cost or now - self._tight_since >= FALL_AFTER_S:
+            if bps < at_once * cost:
+                self._note_fall(now)
+                return fitting if least else _at_least(bps, demands, fitting)
+            if now - self._tight_since >= FALL_AFTER_S:
                 self._note_fall(now)
                 return fitting
             return current
@@ -218,6 +222,14 @@ class Allocator:
         self._held = {id: grant.step.way if grant.step else None for id, grant in grants.items()}
         self.settled = current == best and self._tight_since is None
         return grants
+
+
+def _at_least(bps: float, demands: Sequence[Demand], fitting: dict[int, int]) -> dict[int, int]:
+    """Instead of no picture at all the least of those that nearly fit: just after a fall the estimate is
+    low."""
+    if any(fitting[demand.id] >= 0 for demand in demands if not demand.audio):
+        return fitting
+    return {id: min(at, 0) for id, at in share(bps / FALL_AT_ONCE, demands).items()}
 
 
 def _rank(layer: int, temporal: int | None) -> tuple[int, bool, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.allocator import Allocator, Demand, Reason, Step, StreamState, ladder, share
@@ -147,6 +147,7 @@ VOICES = st.lists(st.floats(0, 60_000), max_size=4).map(
 BANDWIDTH = st.floats(50_000, 20_000_000)
 
 
+@settings(derandomize=True, deadline=None)
 @given(pictures(), VOICES, BANDWIDTH, st.one_of(st.none(), BANDWIDTH))
 def test_converges_to_moving_pictures_or_a_stated_reason(
     found: list[Demand], voices: list[Demand], bps: float, before: float | None
@@ -173,6 +174,7 @@ def test_converges_to_moving_pictures_or_a_stated_reason(
             assert (grant.reason is Reason.BANDWIDTH) == (grant.state is StreamState.REDUCED)
 
 
+@settings(derandomize=True, deadline=None)
 @given(pictures(), VOICES, BANDWIDTH)
 def test_what_is_shared_out_fits(found: list[Demand], voices: list[Demand], bps: float) -> None:
     chosen = share(bps, [*found, *voices])
@@ -181,6 +183,7 @@ def test_what_is_shared_out_fits(found: list[Demand], voices: list[Demand], bps:
     assert spent == 0 or spent + sound <= bps * (1 + 1e-9)
 
 
+@settings(derandomize=True, deadline=None)
 @given(pictures(), BANDWIDTH)
 def test_nobody_waits_for_somebody_less_important(found: list[Demand], bps: float) -> None:
     chosen = share(bps, found)
@@ -190,6 +193,7 @@ def test_nobody_waits_for_somebody_less_important(found: list[Demand], bps: floa
             assert demand.steps[0].bps + sum(each.steps[0].bps for each in above) > bps * (1 - 1e-9)
 
 
+@settings(derandomize=True, deadline=None)
 @given(pictures(), BANDWIDTH, st.integers(0, 7))
 def test_more_important_never_means_less(found: list[Demand], bps: float, which: int) -> None:
     demand = found[which % len(found)]
@@ -198,6 +202,7 @@ def test_more_important_never_means_less(found: list[Demand], bps: float, which:
     assert share(bps, [raised, *others])[demand.id] >= share(bps, found)[demand.id]
 
 
+@settings(derandomize=True, deadline=None)
 @given(pictures(), BANDWIDTH, st.floats(1.0, 3.0))
 def test_the_most_important_is_never_paused_by_more_bandwidth(
     found: list[Demand], bps: float, factor: float
@@ -206,3 +211,12 @@ def test_the_most_important_is_never_paused_by_more_bandwidth(
     first = min(found, key=lambda each: each.priority)
     if share(bps, found)[first.id] >= 0:
         assert share(bps * factor, found)[first.id] >= 0
+
+
+def test_the_least_is_tried_before_there_is_no_picture() -> None:
+    """The estimate just after a fall is low: it says 180 of a link that carries 250."""
+    allocator = Allocator()
+    allocator.update(0.0, None, [VOICE, PICTURE])
+    assert allocator.update(0.1, 180_000.0, [VOICE, PICTURE])[2].step == SIMULCAST[0]
+    assert allocator.update(1.0, 180_000.0, [VOICE, PICTURE])[2].step == SIMULCAST[0]
+    assert allocator.update(3.0, 180_000.0, [VOICE, PICTURE])[2].state is StreamState.PAUSED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.engine.arrivals import parse_feedback
@@ -58,6 +58,7 @@ def test_reads(data: bytes, expected: list[tuple[int, int | None]] | None) -> No
     assert parse_feedback(data) == expected
 
 
+@settings(derandomize=True, deadline=None)
 @given(
     st.lists(st.one_of(st.none(), st.integers(0, 400_000)), min_size=1, max_size=300),
     st.integers(0, 0xFFFF),
@@ -81,6 +82,7 @@ def test_reads_what_our_writer_writes(gaps: list[int | None], first: int) -> Non
     assert all(0 <= sent[sequence] - read[sequence] < 250 for sequence in sent)
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     found = parse_feedback(data)
@@ -123,6 +125,7 @@ def test_everything_reported_lost_ends_at_the_floor() -> None:
     assert estimator.bps == 50_000
 
 
+@settings(derandomize=True, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -432,3 +432,23 @@ def test_what_is_thin_is_freed_with_its_transport(world, wire_format):
     del world.ends[pupil.peer.transport]
     world.bed.engine.remove_transport(pupil.peer.transport)
     world.run(2)
+
+
+@pytest.mark.parametrize("bps", [250_000, 400_000, 900_000])
+def test_who_comes_by_a_thin_link_sees_a_moving_picture_within_two_seconds(world, wire_format, bps):
+    pupil = world.pupil(world.teacher(), wire_format.link(bps=bps, delay_us=30_000))
+    since, until = world.run(15)
+    assert pupil.longest_freeze_ms(since + 2 * SECOND, until) < 1000
+    assert pupil.longest_silence_ms(since + 2 * SECOND, until) <= 60
+    assert StreamState.PAUSED not in [state for _, state in pupil.states]
+
+
+def test_repeats_do_not_fill_a_link_that_is_full(world, wire_format):
+    """Half of what is sent is lost and asked for again and again."""
+    pupil = world.pupil(world.teacher(rates=(800_000,)), wire_format.link(bps=400_000, queue_us=100_000))
+    world.run(1)
+    before = world.bed.engine.transport_stats(pupil.peer.transport)["bytes_sent"]
+    world.run(3)
+    sent = world.bed.engine.transport_stats(pupil.peer.transport)["bytes_sent"] - before
+    assert 8 * sent / 3 < 1_000_000
+    assert world.bed.engine.counters()["drop_nack_bandwidth"] > 0
