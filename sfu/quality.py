@@ -66,6 +66,8 @@ class Line:
     loss_down: float = 0.0
     round_trip_s: float = 0.0
     jitter_s: float = 0.0
+    heard: bool = False
+    """The peer has sent something on it. One that only receives and says nothing of it is not missed."""
     silent_s: float = 0.0
     frozen_s: float = 0.0
 
@@ -75,7 +77,8 @@ class Line:
         self.loss_down += SMOOTHING * (sample.lost_down - self.loss_down)
         self.round_trip_s = sample.round_trip_s
         self.jitter_s += SMOOTHING * (sample.jitter_up_s - self.jitter_s)
-        silent = sample.received == 0 and (expected or sample.sent > 0)
+        self.heard = self.heard or sample.received > 0
+        silent = sample.received == 0 and (expected or (self.heard and sample.sent > 0))
         self.silent_s = self.silent_s + passed_s if silent else 0.0
         self.frozen_s = self.frozen_s + passed_s if sample.stalled else 0.0
 

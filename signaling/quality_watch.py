@@ -19,6 +19,7 @@ ms of it are the media plane's.
 from __future__ import annotations
 
 import logging
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -113,8 +114,8 @@ class QualityWatch:
         self._clock = clock
         self._before: StatsSnapshot | None = None
         self._watched: dict[str, Watched] = {}
-        self._media: dict[int, LivePublication] | None = None
-        """By the media plane's id; made once in each look that needs it."""
+        self._media: ChainMap[int, LivePublication] = ChainMap({}, {})
+        """By the media plane's id: of this look, and of the one before for who has just gone."""
         self._turn = 0
         self._began = 0
         self._timer: Timer | None = None
@@ -128,7 +129,7 @@ class QualityWatch:
             self._timer.cancel()
             self._timer = None
         for watched in self._watched.values():
-            self._write(watched)
+            self._write(watched, self._before)
         self._watched.clear()
 
     def shown(self, lesson: str) -> dict[PersonId, Finding]:
@@ -165,14 +166,15 @@ class QualityWatch:
         passed_s = snapshot.now - before.now if before else 0.0
         samples = {sample.transport: sample for sample in snapshot.since(before)} if before else {}
         self._turn += 1
-        self._media = None
+        now = {live.publication.id: live for live in self._publications}
+        self._media = ChainMap(now, self._media.maps[0])
         for participant in self._participants():
             watched = self._watched.get(participant.id) or self._begin(participant)
             watched.turn = self._turn
             self._look_at(watched, samples, passed_s)
         for gone in [each for each in self._watched.values() if each.turn != self._turn]:
             del self._watched[gone.participant.id]
-            self._write(gone)
+            self._write(gone, before)
 
     def _begin(self, participant: Participant) -> Watched:
         self._began += 1
@@ -200,7 +202,7 @@ class QualityWatch:
             self._judged(watched, found, now)
         room = participant.room
         if room is None or room.lesson.state is not LessonState.LIVE or participant.role is Role.SUPERVISOR:
-            self._write(watched)
+            self._write(watched, self._before)
         elif (shown := watched.verdict.shown or found) is not None:
             self._keep(watched, second(shown, up, down))
 
@@ -220,30 +222,25 @@ class QualityWatch:
         watched.seconds.append(measured)
         watched.due -= 1
         if watched.due <= 0:
-            self._write(watched)
+            self._write(watched, self._before)
 
-    def _write(self, watched: Watched) -> None:
-        """A row of what has been measured, if anything."""
+    def _write(self, watched: Watched, snapshot: StatsSnapshot | None) -> None:
+        """A row of what has been measured, if anything. snapshot: the latest that has the lines."""
         watched.due = PERIOD_S
         room = watched.participant.room
         if not watched.seconds or room is None:
             return
         seconds, watched.seconds = tuple(watched.seconds), []
-        streams = self._streams(watched, len(seconds))
+        streams = self._streams(watched, snapshot, len(seconds)) if snapshot is not None else ()
         period = Period(watched.participant.person_id, watched.started_ms, seconds, streams)
         self._observe(QualityMeasured(lesson_id=room.lesson.id, at_ms=self._clock.unix_ms(), period=period))
 
-    def _streams(self, watched: Watched, seconds: int) -> tuple[StreamPeriod, ...]:
+    def _streams(self, watched: Watched, snapshot: StatsSnapshot, seconds: int) -> tuple[StreamPeriod, ...]:
         """What its streams did since the last row; those that carried most."""
         before, watched.totals = watched.totals, {}
-        if self._before is None:
-            return ()
-        if self._media is None:
-            self._media = {live.publication.id: live for live in self._publications}
         found: list[StreamPeriod] = []
-        transports = {each.id for each in (watched.participant.uplink, watched.participant.downlink) if each}
-        for transport in transports:
-            for totals in self._before.streams(transport):
+        for transport in watched.lines:
+            for totals in snapshot.streams(transport):
                 watched.totals[totals.id] = totals
                 live = self._media.get(totals.publication)
                 if live is not None:

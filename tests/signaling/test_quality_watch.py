@@ -256,6 +256,20 @@ def test_streams_of_a_period_are_told_by_person_and_source(house: House) -> None
     assert (stream.layer, stream.wanted, stream.round_trip_ms, stream.jitter_ms) == (1, 2, 50, 4)
 
 
+def test_who_went_has_the_streams_of_the_last_look_on_record(house: House) -> None:
+    media: Any = SimpleNamespace(id=7)
+    camera = house.registry.add("demo", "master", "camera", media)
+    student = house.viewer(1)
+    house.plane.totals[1] = totals(100, 100_000)
+    house.pass_seconds(3)
+    house.registry.remove(camera)
+    student.downlink = None
+    house.people.clear()
+    house.plane.totals.clear()
+    house.pass_seconds(1)
+    assert [stream.source for stream in house.periods[-1].streams] == ["camera"]
+
+
 def test_a_mistake_of_ours_costs_one_look(house: House, caplog: pytest.LogCaptureFixture) -> None:
     student = house.viewer(1)
     house.watch.start()
