@@ -12,6 +12,24 @@ BUSY_TIMEOUT_S = 2.0
 """SQLite waits so long for another program's lock; after it, the write is tried again later."""
 
 
+SQLITE_HEADER = b"SQLite format 3\0"
+"""The first bytes of a database file (SQLite file format, 1.3); an empty file is a database too."""
+
+
+def is_foreign_file(url: str | URL) -> bool:
+    """Whether the URL names a file that is no SQLite database. Asked before connecting: a driver that finds
+    out leaves a thread behind that outlives the failure."""
+    url = make_url(url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return False
+    try:
+        with Path(url.database).open("rb") as file:
+            start = file.read(len(SQLITE_HEADER))
+    except OSError:
+        return False  # missing, or not to be read: connecting says so
+    return start not in (b"", SQLITE_HEADER)
+
+
 def sqlite_url(path: Path) -> URL:
     return URL.create("sqlite+aiosqlite", database=str(path))
 

@@ -17,7 +17,7 @@ from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
 from classroom.model import ChatEntry, Lesson, LessonId, PersonId
 from classroom.store import reader, tables
-from classroom.store.engine import BUSY_TIMEOUT_S, make_engine
+from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine
 from classroom.store.ledger import Ledger
 from classroom.store.migrate import upgrade
 from classroom.store.recovery import recover
@@ -73,6 +73,8 @@ class Store:
         url: as SQLAlchemy's, with an async driver; `engine.sqlite_url(path)` makes one. on_health: called
         when writing begins to fail and when it works again. Raises StoreUnavailable."""
         try:
+            if is_foreign_file(url):
+                raise StoreUnavailable("file is not a database")
             engine = make_engine(url, busy_timeout_s)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise StoreUnavailable(f"cannot use this database URL: {error}") from error
