@@ -166,7 +166,7 @@ class QualityWatch:
         passed_s = snapshot.now - before.now if before else 0.0
         samples = {sample.transport: sample for sample in snapshot.since(before)} if before else {}
         self._turn += 1
-        now = {live.publication.id: live for live in self._publications}
+        now: dict[int, LivePublication] = {live.publication.id: live for live in self._publications}
         self._media = ChainMap(now, self._media.maps[0])
         for participant in self._participants():
             watched = self._watched.get(participant.id) or self._begin(participant)
