@@ -71,10 +71,10 @@ cdef inline uint32_t write_element(uint8_t *at, bint wide, uint8_t id, const uin
     return n + length
 
 
-cdef inline uint32_t write_extensions(const subscription_t *s, uint8_t *at, const packet_t *packet, const uint8_t *dependency, const sent_t *sent) noexcept nogil:
-    """Header extensions; returns their length with header, 0 for none. dependency: the descriptor, or NULL."""
+cdef inline uint32_t write_extensions(const subscription_t *s, uint8_t *at, const packet_t *packet, const uint8_t *dependency, const sent_t *sent, bint wide) noexcept nogil:
+    """Header extensions; returns their length with header, 0 for none. dependency: the descriptor, or NULL. wide: in the
+    two-byte form; given as a constant, so that the compiler makes two functions of this."""
     cdef const uint8_t *ids = s.transport.send_ids
-    cdef bint wide = dependency != NULL and packet.dependency_length > ONE_BYTE_MOST
     cdef uint8_t value[4]
     cdef uint32_t n = 4
     if sent.with_mid and ids[<int>EXT_MID] and s.mid.length:
@@ -109,7 +109,11 @@ cdef inline const uint8_t *dependency_of(const subscription_t *s, const layer_t 
 
 
 cdef inline uint32_t write_header(const subscription_t *s, uint8_t *at, uint32_t payload_type, uint32_t sequence, uint32_t ssrc, const packet_t *packet, const uint8_t *dependency, const sent_t *sent) noexcept nogil:
-    cdef uint32_t n = write_extensions(s, at + 12, packet, dependency, sent)
+    cdef uint32_t n
+    if dependency != NULL and packet.dependency_length > ONE_BYTE_MOST:
+        n = write_extensions(s, at + 12, packet, dependency, sent, True)
+    else:
+        n = write_extensions(s, at + 12, packet, dependency, sent, False)
     at[0] = (0x90 if n else 0x80) | (0x20 if sent.padding else 0)
     at[1] = <uint8_t>(sent.marker << 7 | payload_type)
     put16(at + 2, sequence)
