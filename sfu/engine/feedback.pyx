@@ -309,7 +309,7 @@ cdef void seek_layer(engine_t *e, subscription_t *s) noexcept nogil:
         return
     best = best_layer(e, s)
     layer = &p.layers[best]
-    if not may_ask_again(e, layer):
+    if not layer.started or e.now_us - layer.last_us > LAYER_SILENT_US or not may_ask_again(e, layer):
         return
     if s.layer != <int8_t>best:
         want_keyframe(e, layer)

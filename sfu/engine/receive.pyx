@@ -46,7 +46,7 @@ from sfu.engine.counters cimport (
 from sfu.engine.dependency cimport dependency_read, structure_t
 from sfu.engine.descriptor cimport descriptor_read, descriptor_t, descriptor_unwrap
 from sfu.engine.events cimport EVENT_DTLS, EVENT_PUBLICATION_STARTED, EVENT_STUN, events_push
-from sfu.engine.feedback cimport receive_rtcp, want_keyframe
+from sfu.engine.feedback cimport receive_rtcp, seek_layer, want_keyframe
 from sfu.engine.forward cimport gather, pre_roll
 from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, silence, stream_add
 from sfu.engine.model cimport (
@@ -244,6 +244,7 @@ cdef void store(engine_t *e, layer_t *layer, const rtp_t *p, uint32_t wire_seque
     cdef int64_t sequence
     cdef uint64_t before
     cdef uint8_t behind = dependency_length(f, p)
+    cdef bint slept
     if length > MAX_PAYLOAD:
         count(e, DROP_RTP_TOO_LARGE)
         return
@@ -262,8 +263,10 @@ cdef void store(engine_t *e, layer_t *layer, const rtp_t *p, uint32_t wire_seque
         describe_sound(publication, slot, f, payload)
     if slot.keyframe:
         keyframe_came(e, layer, sequence)
-    note_awake(e, layer)
+    slept = publication.video and e.now_us - layer.last_us > LAYER_SILENT_US
     layer.last_us = e.now_us
+    if slept:
+        note_awake(e, layer)
     if f.nack:
         repaired |= note_sequence(e, layer, sequence)
     if not publication.announced:
@@ -364,10 +367,17 @@ cdef void describe_sound(const publication_t *publication, packet_t *slot, const
 
 
 cdef void note_awake(engine_t *e, layer_t *layer) noexcept nogil:
-    """An encoding that was switched off and is back: who waits for it is not to wait for the next repeat."""
-    if layer.wanted_us and e.now_us - layer.last_us > LAYER_SILENT_US:
-        layer.asked_us = 0
+    """An encoding that was switched off and is back: who waits for it is not to wait for the next look."""
+    cdef publication_t *publication = layer.publication
+    cdef uint32_t i
+    if layer.keyframe_us == e.now_us:
+        return
+    layer.asked_us = 0
+    if layer.wanted_us:
         want_keyframe(e, layer)
+    for i in range(publication.subscription_count):
+        if not publication.subscriptions[i].paused:
+            seek_layer(e, publication.subscriptions[i])
 
 
 cdef void keyframe_came(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil:

@@ -260,6 +260,24 @@ def test_a_silent_encoding_is_left_for_one_that_is_there(bed, wire_format):
     assert subscriber.whole
 
 
+def test_an_encoding_that_is_back_is_asked_for_a_keyframe_with_its_first_packet(bed, wire_format):
+    publisher = Publisher(bed, wire_format, [("l", SSRC, 0), ("h", SSRC + 1, 0)])
+    Subscriber(bed, wire_format, publisher.publication)
+    for number in range(150):
+        publisher.frame(number, keyframe=number == 0)
+        if number < 3 or number == 149:
+            publisher.frame(number, keyframe=number == 0, ssrc=SSRC + 1, base=9)
+        bed.advance(FRAME_US)
+    assert publisher.asked[-1] == (bed.now_us - FRAME_US, SSRC + 1)
+
+
+def test_who_never_sent_costs_nothing(bed, wire_format):
+    publisher = Publisher(bed, wire_format)
+    Subscriber(bed, wire_format, publisher.publication)
+    bed.advance(25_000_000)
+    assert bed.engine.next_deadline_us() - bed.now_us > 100_000
+
+
 def test_a_new_subscriber_need_not_wait_for_the_next_request(bed, wire_format):
     publisher = Publisher(bed, wire_format)
     publisher.frame(0, keyframe=True)
