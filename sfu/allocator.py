@@ -35,6 +35,9 @@ RISE_AFTER_S = 2.0
 RISE_FAILED_S = 10.0
 """A fall within this time after a rise means that the rise was wrong."""
 MAX_RISE_AFTER_S = 30.0
+RISE_AMPLY = 1.5
+"""With so many times the room that a rise needs, what failed before is no reason to wait: the link has
+changed."""
 FORGIVEN_AFTER_S = 60.0
 """Without a fall for so long, rises are as quick as at first."""
 
@@ -202,7 +205,8 @@ class Allocator:
             self._roomy_since = None
             return current
         self._roomy_since = now if self._roomy_since is None else self._roomy_since
-        if now - self._roomy_since < self._rise_after_s:
+        ample = bps >= RISE_AMPLY * _cost(demands, better)
+        if now - self._roomy_since < (RISE_AFTER_S if ample else self._rise_after_s):
             return current
         self._roomy_since = None
         self._rose_at = now

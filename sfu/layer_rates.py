@@ -66,19 +66,20 @@ class LayerRates:
 
     def _simulcast(self) -> tuple[Step, ...]:
         usable = [at for at in range(self._encodings) if self._usable(at)] or list(range(self._encodings))
-        return ladder(step for at in usable for step in self._temporal(at, at, [0]))
+        steps = [self._temporal(at, at, [0]) for at in usable]
+        return ladder([*steps[0], *(each[-1] for each in steps[1:])])
 
     def _spatial(self) -> tuple[Step, ...]:
         """One encoding; with layers inside it each spatial layer needs those below."""
         spatial = sorted({way[1] for way in self._bps})
         if len(spatial) < 2:
             return ladder(self._temporal(0, 0, spatial or [0]))
-        return ladder(
-            step for at in spatial for step in self._temporal(at, 0, [each for each in spatial if each <= at])
-        )
+        steps = [self._temporal(at, 0, [each for each in spatial if each <= at]) for at in spatial]
+        return ladder([*steps[0], *(each[-1] for each in steps[1:])])
 
     def _temporal(self, layer: int, encoding: int, spatial: Sequence[int]) -> list[Step]:
-        """The steps of one layer by its temporal layers; only the whole where they are not told apart."""
+        """The steps of one layer by its temporal layers; only the whole where they are not told apart. Of use
+        for the lowest layer alone: few pictures a second are better than none, but not than smaller ones."""
         temporal = sorted({way[2] for way in self._bps if way[0] == encoding and way[1] in spatial})
         if len(temporal) < 2:
             whole = sum(self._bps.get((encoding, each, 0), 0.0) for each in spatial)

@@ -28,8 +28,9 @@ cdef double THRESHOLD_MAX_MS = 600.0
 cdef double ADAPT_UP = 0.0087           # 5.4: K_u
 cdef double ADAPT_DOWN = 0.039          # 5.4: K_d
 cdef double ADAPT_OFFSET_MS = 15.0      # a spike further off than this is no reason to adapt
-# At the beginning, before there is a line to speak of: a queue of this length says it too.
-cdef double FIRST_QUEUE_MS = 250.0
+# At the beginning, before there is a line to speak of: a queue of this length says it too. A page that is being built stops
+# reading for less.
+cdef double FIRST_QUEUE_MS = 600.0
 cdef double OVERUSE_MS = 10.0           # 5.4: overuse_time_th
 
 

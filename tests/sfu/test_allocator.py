@@ -220,3 +220,16 @@ def test_the_least_is_tried_before_there_is_no_picture() -> None:
     assert allocator.update(0.1, 180_000.0, [VOICE, PICTURE])[2].step == SIMULCAST[0]
     assert allocator.update(1.0, 180_000.0, [VOICE, PICTURE])[2].step == SIMULCAST[0]
     assert allocator.update(3.0, 180_000.0, [VOICE, PICTURE])[2].state is StreamState.PAUSED
+
+
+def test_a_link_that_came_back_is_believed_at_once_whatever_failed_before() -> None:
+    allocator = Allocator()
+    now = 0.0
+    for _ in range(6):  # rises that fail
+        for bps, seconds in ((650_000.0, 40), (300_000.0, 1)):
+            for step in range(seconds * 10):
+                allocator.update(now + step / 10, bps, [VOICE, PICTURE])
+            now += seconds
+    for step in range(25):
+        grants = allocator.update(now + step / 10, 5e6, [VOICE, PICTURE])
+    assert grants[2].step == SIMULCAST[2]

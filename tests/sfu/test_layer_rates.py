@@ -93,3 +93,11 @@ def test_a_stream_that_begins_anew_costs_what_it_did() -> None:
     rates.sample(1.0, [layer(100_000, parts={(0, 0): 100_000})])
     rates.sample(2.0, [layer(10, parts={(0, 0): 10})])
     assert ways(rates) == [(0, None, 800_000)]
+
+
+def test_only_the_lowest_layer_is_thinned_out_in_time() -> None:
+    rates = LayerRates(Kind.VIDEO, 2)
+    rates.sample(0.0, [layer(0), layer(0)])
+    thinned = [layer(size, parts={(0, 0): size // 2, (0, 1): size // 2}) for size in (20_000, 100_000)]
+    rates.sample(1.0, thinned)
+    assert ways(rates) == [(0, 0, 80_000), (0, None, 160_000), (1, None, 800_000)]

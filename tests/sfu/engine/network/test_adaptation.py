@@ -439,7 +439,7 @@ def test_who_comes_by_a_thin_link_sees_a_moving_picture_within_two_seconds(world
     pupil = world.pupil(world.teacher(), wire_format.link(bps=bps, delay_us=30_000))
     since, until = world.run(15)
     assert pupil.longest_freeze_ms(since + 2 * SECOND, until) < 1000
-    assert pupil.longest_silence_ms(since + 2 * SECOND, until) <= 60
+    assert pupil.longest_silence_ms(since + 2 * SECOND, until) <= 80
     assert StreamState.PAUSED not in [state for _, state in pupil.states]
 
 
