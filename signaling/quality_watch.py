@@ -81,15 +81,15 @@ class MediaPlane(Protocol):
 class Watched:
     """What is kept of one participant."""
 
-    def __init__(self, participant: Participant, first_row_s: int) -> None:
+    def __init__(self, participant: Participant, phase: int) -> None:
         self.participant = participant
         self.verdict = Verdict()
         self.lines: dict[int, Line] = {}
         """By transport."""
         self.seconds: list[Second] = []
         self.started_ms = 0
-        self.due = first_row_s
-        """Seconds until the next row."""
+        self.phase = phase
+        """At which looks its rows are due: 0..PERIOD_S-1."""
         self.totals: dict[int, StreamTotals] = {}
         """Of its streams, when the last row was written."""
         self.turn = 0
@@ -112,7 +112,9 @@ class QualityWatch:
         self._participants = participants
         self._observe = observe
         self._clock = clock
+        self._latest: StatsSnapshot | None = None
         self._before: StatsSnapshot | None = None
+        """The one before: the last that has the lines of who has gone since."""
         self._watched: dict[str, Watched] = {}
         self._media: ChainMap[int, LivePublication] = ChainMap({}, {})
         """By the media plane's id: of this look, and of the one before for who has just gone."""
@@ -129,7 +131,7 @@ class QualityWatch:
             self._timer.cancel()
             self._timer = None
         for watched in self._watched.values():
-            self._write(watched, self._before)
+            self._write(watched, self._latest)
         self._watched.clear()
 
     def shown(self, lesson: str) -> dict[PersonId, Finding]:
@@ -162,7 +164,7 @@ class QualityWatch:
     def look(self) -> None:
         """At everybody."""
         snapshot = self._sfu.snapshot()
-        before, self._before = self._before, snapshot
+        before, self._before, self._latest = self._latest, self._latest, snapshot
         passed_s = snapshot.now - before.now if before else 0.0
         samples = {sample.transport: sample for sample in snapshot.since(before)} if before else {}
         self._turn += 1
@@ -174,11 +176,11 @@ class QualityWatch:
             self._look_at(watched, samples, passed_s)
         for gone in [each for each in self._watched.values() if each.turn != self._turn]:
             del self._watched[gone.participant.id]
-            self._write(gone, before)
+            self._write(gone, self._before)
 
     def _begin(self, participant: Participant) -> Watched:
         self._began += 1
-        watched = Watched(participant, 1 + self._began % PERIOD_S)
+        watched = Watched(participant, self._began % PERIOD_S)
         self._watched[participant.id] = watched
         return watched
 
@@ -197,14 +199,16 @@ class QualityWatch:
             line.look(sample, passed_s, expected=expected)
             judged = judge(line, _worst(transport), participant.frozen_s(now) if sample is down else 0.0)
             found = judged if found is None else worse(found, judged)
+        if found is None:
+            self._write(watched, self._before)
+            return
         watched.lines = lines
-        if found is not None:
-            self._judged(watched, found, now)
+        self._judged(watched, found, now)
         room = participant.room
         if room is None or room.lesson.state is not LessonState.LIVE or participant.role is Role.SUPERVISOR:
-            self._write(watched, self._before)
-        elif (shown := watched.verdict.shown or found) is not None:
-            self._keep(watched, second(shown, up, down))
+            self._write(watched, self._latest)
+        else:
+            self._keep(watched, second(watched.verdict.shown or found, up, down))
 
     def _judged(self, watched: Watched, found: Finding, now: float) -> None:
         if not watched.verdict.update(now, found) or watched.verdict.shown is None:
@@ -220,13 +224,11 @@ class QualityWatch:
         if not watched.seconds:
             watched.started_ms = self._clock.unix_ms() - round(1000 * LOOK_S)
         watched.seconds.append(measured)
-        watched.due -= 1
-        if watched.due <= 0:
-            self._write(watched, self._before)
+        if self._turn % PERIOD_S == watched.phase:
+            self._write(watched, self._latest)
 
     def _write(self, watched: Watched, snapshot: StatsSnapshot | None) -> None:
         """A row of what has been measured, if anything. snapshot: the latest that has the lines."""
-        watched.due = PERIOD_S
         room = watched.participant.room
         if not watched.seconds or room is None:
             return
