@@ -1,4 +1,4 @@
-"""The estimator on a simulated bottleneck: a queue, a rate, a delay, random loss; seeded, with its own clock."""
+"""The estimator on a simulated bottleneck: queue, rate, delay and random loss; seeded, with its own clock."""
 
 from __future__ import annotations
 
