@@ -41,6 +41,17 @@ async def test_everybody_sees_and_hears_the_master(lecture: Lecture) -> None:
         assert (received.codec, received.protocol) == ("video/H264", "udp")
 
 
+async def test_everybody_is_told_how_well_they_are_reached_and_the_master_of_each_class(
+    lecture: Lecture,
+) -> None:
+    """The server's verdict, by whatever it is on the machine that tests."""
+    for person in (lecture.master, lecture.student):
+        badge = person.page.locator("[data-testid=connection-state]:not([data-quality=''])")
+        await badge.wait_for()
+    wall = lecture.master.page.locator("[data-testid=class-row]:not([data-quality=''])")
+    await wall.first.wait_for()
+
+
 async def test_nobody_sees_the_supervisor(lecture: Lecture, link_of: Any) -> None:
     for role, person in (("master", lecture.master), ("tutor", lecture.tutor), ("student", lecture.student)):
         text = await person.at(f"page-{role}").inner_text()
