@@ -10,9 +10,10 @@ change of the subscriptions leads here.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .allocator import Allocator, Demand, StreamState
+from .allocator import Allocator, Demand, Step, StreamState
 from .params import Kind
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 GOAL_MATERIAL = 0.1
 """A goal that moved by less is not told to the engine."""
+NOTHING = Step(0, 0.0)
 SETTLING_S = 10.0
 """After a change of the subscriptions: their costs are being measured."""
 
@@ -45,8 +47,9 @@ class Downlink:
     def added(self, subscription: Subscription) -> None:
         """A new one: all is sent until more is known, and what that is must be found out at once."""
         self._dirty = True
-        self._goal_bps += self._demand(subscription).steps[-1].bps
-        self._engine.set_bandwidth_goal(self._transport, self._goal_bps)
+        if subscription.publication.loudest is None:
+            self._goal_bps += self._demand(subscription).steps[-1].bps
+            self._engine.set_bandwidth_goal(self._transport, self._goal_bps)
 
     def estimated(self, bps: float, now: float, subscriptions: Iterable[Subscription]) -> None:
         """The engine's estimate."""
@@ -64,7 +67,7 @@ class Downlink:
     def update(self, now: float, subscriptions: Iterable[Subscription]) -> None:
         self._dirty = False
         served: dict[int, Subscription] = {each.id: each for each in subscriptions if not each.paused}
-        demands = [self._demand(each) for each in served.values()]
+        demands = _heard([(each, self._demand(each)) for each in served.values()])
         grants = self._allocator.update(now, self.bps, demands)
         self._aim()
         for id, grant in grants.items():
@@ -85,6 +88,14 @@ class Downlink:
             steps=publication.rates.steps(highest=subscription.wished_layer),
             audio=publication.parameters.kind is Kind.AUDIO,
         )
+
+
+def _heard(found: list[tuple[Subscription, Demand]]) -> list[Demand]:
+    """Of microphones of which only the loudest are forwarded, room for as many as that, and no more."""
+    voices = [pair for pair in found if pair[0].publication.loudest is not None]
+    voices.sort(key=lambda pair: pair[1].steps[-1].bps, reverse=True)
+    silent = {demand.id for at, (each, demand) in enumerate(voices) if at >= (each.publication.loudest or 0)}
+    return [replace(each, steps=(NOTHING,)) if each.id in silent else each for _, each in found]
 
 
 __all__ = ["Downlink", "StreamState"]

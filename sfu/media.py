@@ -57,6 +57,8 @@ class Publication:
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
         self.rates = LayerRates(parameters.kind, len(parameters.encodings))
         self.demand = LayerDemand(len(parameters.encodings))
+        self.loudest: int | None = None
+        """Of a microphone in a group: how many of the group are forwarded at a time."""
         self.on_layers: Callable[[frozenset[int]], None] | None = None
         """Hears which encodings are to be sent, as indices, whenever that changes; at once, and must not
         block. Where nobody listens the sender goes on sending all of them."""
@@ -71,6 +73,7 @@ class Publication:
         caller's; 0: none), and those that are `always`. ValueError for pictures. Nothing when closed."""
         if not self.closed:
             self.transport.engine.set_group(self.id, group, always=always, loudest=loudest)
+            self.loudest = loudest if group and not always else None
 
     def look_at_layers(self, now: float | None = None) -> None:
         """Which encodings anybody wants. Without `now` (seconds) nothing is switched off."""

@@ -275,7 +275,7 @@ class Sfu:
             transport.tick(now)
             for publication in transport.publications.values():
                 publication.look_at_layers(now)
-                if publication.subscriptions:
+                if publication.subscriptions and publication.loudest is None:
                     publication.rates.sample(now, self.engine.publication_stats(publication.id)["layers"])
             if transport.state not in ENDED:
                 transport.downlink.tick(now, transport.subscriptions.values())

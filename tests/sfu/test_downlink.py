@@ -135,3 +135,13 @@ def test_without_an_estimate_nobody_is_cut(room: Room) -> None:
     for now in range(30):
         room.tick(float(now))
     assert (room.layer(camera), camera.state) == (2, StreamState.OK)
+
+
+def test_of_many_microphones_only_those_that_are_forwarded_take_room(room: Room) -> None:
+    voices = [room.voice(str(number)) for number in range(20)]
+    for voice in voices:
+        voice.publication.group(1, loudest=4)
+    camera = room.picture("camera")
+    room.estimated(4 * 40_000 + 500_000, 0.0)
+    assert room.layer(camera) == 1
+    assert all(room.layer(voice) == 0 for voice in voices)
