@@ -1,4 +1,4 @@
-"""`python -m load_tests.fuzz parsers | engine | framing`; ends with 1 when something was found."""
+"""`python -m load_tests.fuzz parsers | engine | framing | guided`; ends with 1 when something was found."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import corpus
 from .framing import fuzz_framing
+from .guided import fuzz_guided
 from .mutator import Mutator
 from .parsers import TARGETS, TEXT
 from .room import Room
@@ -30,6 +31,11 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         "framing", help="hostile TCP connections beside an honest one, on real sockets"
     )
     framing.add_argument("--runs", type=int, default=100_000, metavar="N")
+    guided = kinds.add_parser("guided", help="one parser, led by what it covers (needs atheris)")
+    guided.add_argument("target", choices=TARGETS, metavar="TARGET")
+    guided.add_argument("--seconds", type=int, default=60, metavar="N")
+    guided.add_argument("--corpus", type=Path, default=corpus.FOLDER, metavar="DIR")
+    guided.add_argument("--kept", type=Path, default=Path("build/fuzz"), metavar="DIR")
     for each in (parsers, engine, framing):
         each.add_argument("--seed", type=int, default=1)
     return parser.parse_args(words)
@@ -78,6 +84,8 @@ def run_engine(options: argparse.Namespace) -> int:
 
 def main(words: Sequence[str]) -> int:
     options = arguments(words)
+    if options.kind == "guided":
+        return fuzz_guided(options.target, options.seconds, options.corpus, options.kept / options.target)
     if options.kind == "framing":
         print(json.dumps(fuzz_framing(options.runs, options.seed), indent=2))
         return 0
