@@ -268,7 +268,7 @@ class _Section(_Level):
             _malformed(f"format parameters have at most {MAX_FMTP} characters")
         pairs = (part.strip().partition("=") for part in rest.split(";") if part.strip())
         self.fmtp[_payload_type(number)] = tuple(
-            (key.strip().lower(), text.strip()) for key, _, text in pairs
+            (key.strip().lower(), text.strip()) for key, _, text in pairs if key.strip()
         )[:64]
 
     def read_feedback(self, value: str) -> None:
