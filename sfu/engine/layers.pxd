@@ -30,5 +30,5 @@ cdef void selector_begin(selector_t *s, const descriptor_t *d, uint8_t spatial, 
 # d.layered. keyframe: a keyframe begins with this packet. newest: none of a higher sequence number came before.
 # structure: of the stream; needed where d.targeted. spatial, temporal: the highest that are wanted.
 cdef verdict_t selector_decide(selector_t *s, const descriptor_t *d, const structure_t *structure, bint keyframe, bint newest, uint8_t spatial, uint8_t temporal) noexcept nogil
-# How many of the frames after this one, as far as is remembered, were left out.
+# How many of the frames after this one, as far as is remembered, were left out in time.
 cdef uint32_t selector_dropped_after(const selector_t *s, int64_t frame) noexcept nogil

@@ -20,6 +20,7 @@ from sfu.engine.dependency cimport TARGET_NOT_PRESENT, TARGET_SWITCH
 
 cdef enum:
     UNDECIDED = 255
+    DROPPED_LATE = 254          # left out when others behind it had gone out: its numbers stay free
 
 
 cdef uint8_t choose_encoding(uint32_t alive, uint32_t count, uint8_t wanted) noexcept nogil:
@@ -62,7 +63,7 @@ cdef bint references_kept(selector_t *s, const descriptor_t *d) noexcept nogil:
     cdef int64_t frame
     for i in range(d.reference_count):
         frame = d.frame - d.references[i]
-        if frame > s.highest - SELECTOR_FRAMES and fate(s, frame)[0] == 0:
+        if frame > s.highest - SELECTOR_FRAMES and (fate(s, frame)[0] == 0 or fate(s, frame)[0] == DROPPED_LATE):
             return False
     return True
 
@@ -109,7 +110,9 @@ cdef verdict_t decide_numbered(selector_t *s, const descriptor_t *d, bint keyfra
             rise_and_fall(s, d, keyframe, spatial, temporal)
         kept[0] = decide_picture(s, d)
         if kept[0] == 0 and late:
-            return VERDICT_DROP_LATE
+            kept[0] = DROPPED_LATE
+    if kept[0] == DROPPED_LATE:
+        return VERDICT_DROP_LATE
     if not d.predicted and d.begins and d.spatial == kept[0] and 0 < d.spatial <= spatial and not late:
         s.spatial = d.spatial
         kept[0] = d.spatial + 1
@@ -173,7 +176,9 @@ cdef verdict_t decide_targeted(selector_t *s, const descriptor_t *d, const struc
             change_target(s, d, k, keyframe, spatial, temporal)
         kept[0] = indication(d, s.target) != TARGET_NOT_PRESENT and references_kept(s, d)
         if kept[0] == 0 and late:
-            return VERDICT_DROP_LATE
+            kept[0] = DROPPED_LATE
+    if kept[0] == DROPPED_LATE:
+        return VERDICT_DROP_LATE
     if kept[0] == 0:
         return VERDICT_DROP
     return VERDICT_SEND_LAST if d.ends and d.spatial == s.spatial else VERDICT_SEND

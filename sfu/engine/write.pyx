@@ -11,6 +11,7 @@ from libc.string cimport memcpy, memset
 from sfu.engine.bandwidth cimport bandwidth_repairs, bandwidth_sent
 from sfu.engine.cache cimport cache_dependency, cache_get, cache_payload, packet_t
 from sfu.engine.counters cimport (
+    DROP_LAYER,
     DROP_NACK_BANDWIDTH,
     DROP_NACK_RATE,
     DROP_NACK_UNKNOWN,
@@ -102,8 +103,8 @@ cdef inline uint32_t write_extensions(const subscription_t *s, uint8_t *at, cons
 
 
 cdef inline const uint8_t *dependency_of(const subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
-    """The dependency descriptor, where there is one and this subscriber takes it."""
-    if packet.dependency_length == 0 or not s.transport.send_ids[<int>EXT_DEPENDENCY]:
+    """The dependency descriptor, where there is one that makes sense and this subscriber takes it."""
+    if not packet.descriptor.targeted or not s.transport.send_ids[<int>EXT_DEPENDENCY]:
         return NULL
     return cache_dependency(&layer.cache, packet)
 
@@ -202,6 +203,7 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
         return
     sequence = number_of(s, packet)
     if sequence < 0:
+        e.counters[<int>DROP_LAYER] += 1
         return
     sent.filler = False
     sent.with_mid = not s.heard

@@ -168,6 +168,16 @@ def test_frames_of_which_nothing_came_count_as_sent() -> None:
     )
 
 
+def test_what_was_left_out_late_closes_nothing_up() -> None:
+    selector = LayerSelector()
+    selector.decide(0, keyframe=True, wanted=(7, 0))
+    selector.decide(3, wanted=(7, 0))
+    for _ in range(2):
+        assert selector.decide(2, temporal=1, newest=False, wanted=(7, 0)) == "drop late"
+    assert selector.dropped_after(0) == 0
+    assert selector.decide(4, references=[2], wanted=(7, 0)) == "drop"
+
+
 def test_numbers_that_jump_back_are_followed_when_the_packets_are_new() -> None:
     selector = LayerSelector()
     assert selector.decide(5000, keyframe=True) == "send"
