@@ -79,7 +79,8 @@ class Publisher:
         if (kind, count) == (205, 1):
             ssrc = struct.unpack_from("!I", body, 4)[0]
             for sequence in self.wire.lost_of(body):
-                self.peer.send(self.sent[ssrc, sequence])
+                if (ssrc, sequence) in self.sent:
+                    self.peer.send(self.sent[ssrc, sequence])
 
     def report(self, ssrc, ntp, timestamp):
         self.peer.send_rtcp(struct.pack("!BBHIQIII", 0x80, 200, 6, ssrc, ntp, timestamp & 0xFFFFFFFF, 1, 1))
@@ -406,3 +407,52 @@ def test_a_dependency_descriptor_is_passed_on_under_this_subscribers_frame_numbe
         found.append((len(value) > 3, struct.unpack_from("!H", value, 1)[0]))
     assert bed.engine.counters()["dependency_unreadable"] == 0
     assert found == [(True, 0), (False, 2), (False, 4), (False, 6), (True, 7), (False, 9)]
+
+
+@pytest.mark.parametrize("codec", ["VP8", "VP9", "AV1", "H264"])
+def test_layers_that_make_no_sense_harm_nobody(bed, wire_format, codec):
+    chance = random.Random(codec)
+    publisher = Publisher(bed, wire_format, codec=codec)
+    bed.engine.set_receive_extensions(publisher.peer.transport, {DEPENDENCY: 9})
+    subscriber = bed.peer()
+    bed.engine.set_send_extensions(subscriber.transport, {DEPENDENCY: 11})
+    subscription = bed.engine.add_subscription(
+        subscriber.transport,
+        publisher.publication,
+        mid="",
+        ssrc=OUT_SSRC,
+        rtx_ssrc=OUT_RTX,
+        formats=[(100, 101, True)],
+    )
+    numbers, seen = [], set()
+
+    def receive(datagram):
+        """A repeat may come, to the bit; another packet under a number that was used may not."""
+        if not 192 <= datagram[1] <= 223 and datagram not in seen:
+            seen.add(datagram)
+            numbers.append(struct.unpack_from("!H", subscriber.unprotect_from.unprotect(datagram), 2)[0])
+
+    subscriber.receive = receive
+    starts = {"VP8": b"\x90\xf0", "VP9": b"\xaa", "AV1": b"\x18\x0a", "H264": b"\x65"}
+    for sequence in range(3000):
+        payload = starts[codec] * (sequence % 40 == 0) + chance.randbytes(chance.randrange(1, 40))
+        value = chance.choice(
+            [chance.randbytes(chance.randrange(1, 16)), (b"\xc0" + chance.randbytes(2) + L1T2)[:16]]
+        )
+        publisher.peer.send(
+            wire_format.rtp(
+                sequence + chance.choice([0, 0, 0, 5]),
+                payload,
+                ssrc=SSRC,
+                timestamp=3000 * (sequence // 3),
+                marker=chance.random() < 0.3,
+                extensions={9: value},
+            )
+        )
+        if sequence % 7 == 0:
+            bed.engine.set_wanted_layer(subscription, chance.randrange(8), chance.randrange(8))
+        if sequence % 100 == 0 and numbers:
+            subscriber.send_rtcp(wire_format.nack_of(OUT_SSRC, numbers[-30:]))
+        bed.advance(5_000)
+    assert len(numbers) > 500
+    assert bed.engine.subscription_stats(subscription)["layer"] == 0
