@@ -6,28 +6,31 @@ import argparse
 import asyncio
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import cast
 
 from classroom.store.store import StoreUnavailable
 from signaling.auth import Tokens
-from signaling.messages import Role
 from signaling.open_files import raise_limit
 
 from .commands import DOORS, Found, Scenario, arguments
 from .door import Door, Refused
 from .figures import Report, lecture_charts
+from .namespace import NoNamespace, enter
 from .plot import CannotPlot, write_png
 from .process import NoSuchProcess
 from .report import table, write_json
 from .seed import seed
 from .server import ServerDidNotStart, ServerProcess
-from .target import Issue, ScenarioFailed, Target
+from .target import ScenarioFailed, Target
+from .tokens import issuer
 
-TOKEN_TTL_S = 4 * 3600
+FAILURES = (
+    *(ServerDidNotStart, ScenarioFailed, Refused, NoSuchProcess, StoreUnavailable),
+    *(CannotPlot, NoNamespace, OSError),
+)
+"""What can be said in a line."""
 
 
 async def measure(options: argparse.Namespace) -> Found:
@@ -54,23 +57,6 @@ def door_of(options: argparse.Namespace) -> type[Door]:
     return found
 
 
-def issuer(tokens: Tokens, lesson_named: str) -> Issue:
-    """Tokens for bots, by number."""
-
-    def token(role: str, number: int, lesson: str = "", class_id: str = "") -> str:
-        return tokens.issue(
-            person=f"bot-{role}-{number}",
-            role=cast(Role, role),
-            lesson=lesson or lesson_named,
-            class_id=class_id,
-            now=time.time(),
-            ttl_s=TOKEN_TTL_S,
-            name=f"bot {number}",
-        )
-
-    return token
-
-
 def _no_target() -> Target:
     return Target("", None, lambda role, number, lesson="", class_id="": "")
 
@@ -94,9 +80,19 @@ def main(words: Sequence[str] | None = None) -> int:
     options = arguments(sys.argv[1:] if words is None else words)
     raise_limit()
     try:
+        if options.begin.own_network:
+            options.host = enter()
         show(asyncio.run(measure(options)), options)
     except (
-        *(ServerDidNotStart, ScenarioFailed, Refused, NoSuchProcess, StoreUnavailable, CannotPlot),
+        *(
+            ServerDidNotStart,
+            ScenarioFailed,
+            Refused,
+            NoSuchProcess,
+            StoreUnavailable,
+            CannotPlot,
+            NoNamespace,
+        ),
         OSError,
     ) as error:
         print(f"load_tests: {error}", file=sys.stderr)

@@ -14,10 +14,12 @@ from . import seed
 from .figures import Report
 from .media import FRAGMENTATION, Camera
 from .report import LectureReport
+from .scenarios.compare import compare
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
+from .scenarios.scaling import scaling
 from .scenarios.soak import SoakOptions, soak
 from .scenarios.storm import StormOptions, storm
 from .scenarios.wall import WallOptions, wall
@@ -43,6 +45,8 @@ class Scenario:
     """What must be in the server's database before it starts: needs a server of its own."""
     starts_servers: bool = False
     """It starts what it measures; there is no target."""
+    own_network: bool = False
+    """It runs in a network namespace, whose address is then in the option `host`."""
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -52,7 +56,18 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         description="Measures a server: one of its own, ended afterwards, or with --url a running one.",
     )
     scenarios = parser.add_subparsers(dest="scenario", required=True, metavar="SCENARIO")
-    for add in (_lecture, _join_storm, _latency, _discussion, _wall, _impaired, _soak, _idle):
+    for add in (
+        _lecture,
+        _join_storm,
+        _latency,
+        _discussion,
+        _wall,
+        _impaired,
+        _soak,
+        _idle,
+        _scaling,
+        _compare,
+    ):
         add(scenarios)
     options = parser.parse_args(words)
     if options.url and not options.data:
@@ -238,3 +253,35 @@ def _run_idle(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
         camera=camera(options),
     )
     return idle(wanted, target)
+
+
+def _scaling(scenarios: Scenarios) -> None:
+    words = "the lecture with one number of subscribers after the other: cost per packet"
+    one = _scenario(scenarios, "scaling", words, Scenario(_run_scaling, starts_servers=True))
+    one.add_argument("--numbers", type=_numbers, default=[10, 50, 100, 200, 400], metavar="N,N,...")
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=15, metavar="SECONDS")
+    one.add_argument("--joins-per-second", type=whole(1, 1_000), default=40, metavar="N")
+    _with_camera(one)
+
+
+def _numbers(word: str) -> list[int]:
+    number = whole(1, MAX_SUBSCRIBERS)
+    return [number(part) for part in word.split(",")]
+
+
+def _run_scaling(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
+    options.subscribers = max(options.numbers)
+    return scaling(lecture_options(options), options.numbers, options.serve.split())
+
+
+def _compare(scenarios: Scenarios) -> None:
+    words = "another server beside ours: the same load, one after the other, in a network of their own (root)"
+    begin = Scenario(_run_compare, starts_servers=True, own_network=True)
+    one = _scenario(scenarios, "compare", words, begin)
+    one.add_argument("--peer", choices=["janus"], required=True, help="Debian's package of that name")
+    _with_crowd(one, subscribers=200, duration_s=20)
+    _with_camera(one)
+
+
+def _run_compare(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
+    return compare(lecture_options(options), options.peer, options.host, options.serve.split())

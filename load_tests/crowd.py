@@ -88,6 +88,8 @@ class Crowd:
         try:
             await publisher.join(door, lesson, token)
         except JOIN_ERRORS as error:
+            with contextlib.suppress(Refused):
+                await publisher.leave(door)
             raise ScenarioFailed(f"the publisher could not get in: {error}") from error
         self.publishers.append(publisher)
         self._publisher_doors[id(publisher)] = door

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from .rtp import AUDIO_ONLY, EXTENSIONS, TRANSPORT_CC, VIDEO_ONLY
 
 MAX_ANSWER_OCTETS = 200_000
+DISCARD_PORT = 9
+"""In an m-line: no port is told (RFC 8840, 4.1.1)."""
 AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE = 111, 102
 
 OFFER = """\
@@ -19,7 +21,7 @@ t=0 0
 a=group:BUNDLE 0 1
 a=extmap-allow-mixed
 a=msid-semantic: WMS bot
-m=audio 9 UDP/TLS/RTP/SAVPF 111
+m=audio {port} UDP/TLS/RTP/SAVPF 111
 {common}
 {audio_extensions}
 a=mid:0
@@ -27,7 +29,7 @@ a=rtpmap:111 opus/48000/2
 a=fmtp:111 minptime=10;useinbandfec=1
 a=rtcp-fb:111 transport-cc
 {audio_source}
-m=video 9 UDP/TLS/RTP/SAVPF 102
+m=video {port} UDP/TLS/RTP/SAVPF 102
 {common}
 {video_extensions}
 a=mid:1
@@ -68,6 +70,8 @@ class LocalParameters:
     """SHA-256 of its certificate, hex pairs with colons."""
     transport_cc: bool = True
     """It sends transport-wide feedback. One that says so and does not would be taken for a dead link."""
+    port: int = DISCARD_PORT
+    """Of its UDP socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ def offer(
     text = OFFER.format(
         session=int(local.fingerprint[:8].replace(":", ""), 16),
         common=common,
+        port=local.port,
         audio_extensions="\n".join(line for uri, line in extensions.items() if uri in AUDIO_ONLY),
         video_extensions="\n".join(line for uri, line in extensions.items() if uri in VIDEO_ONLY and rids),
         audio_source=_source(ssrcs.get("audio"), "microphone"),
@@ -169,9 +174,13 @@ def parse_answer(text: str) -> Answer:
 
 def local_parameters(offer: str) -> LocalParameters:
     """What an offer of `offer` says of its bot. Raises BadAnswer when it was made by somebody else."""
-    fingerprint = _attribute(offer, "fingerprint").removeprefix("sha-256 ")
+    line = re.search(r"^m=\w+ (\d+) ", offer, flags=re.MULTILINE)
     return LocalParameters(
-        _attribute(offer, "ice-ufrag"), _attribute(offer, "ice-pwd"), fingerprint, TRANSPORT_CC in offer
+        ufrag=_attribute(offer, "ice-ufrag"),
+        pwd=_attribute(offer, "ice-pwd"),
+        fingerprint=_attribute(offer, "fingerprint").removeprefix("sha-256 "),
+        transport_cc=TRANSPORT_CC in offer,
+        port=int(line[1]) if line else DISCARD_PORT,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from aioice import stun
 
 from .dtls import Identity, SrtpKeys
-from .sdp import Answer, LocalParameters
+from .sdp import DISCARD_PORT, Answer, LocalParameters
 
 CHECK_TIMEOUTS_S = (0.2, 0.4, 0.8, 1.6, 3.2)
 """Waits after each connectivity check, doubled as in RFC 8489, 6.2.1."""
@@ -43,9 +43,10 @@ class BotTransport:
         server's address, instead of the address itself."""
         self._identity = identity
         self._through = through
-        self.local = LocalParameters(
-            secrets.token_hex(4), secrets.token_hex(12), identity.fingerprint, transport_cc
-        )
+        self._bound: socket.socket | None = self._bind()
+        port = self._bound.getsockname()[1] if self._bound else DISCARD_PORT
+        ufrag, pwd = secrets.token_hex(4), secrets.token_hex(12)
+        self.local = LocalParameters(ufrag, pwd, identity.fingerprint, transport_cc, port)
         self._tie_breaker = secrets.randbits(64)
         self._answer: Answer | None = None
         self.socket: socket.socket | None = None
@@ -65,11 +66,20 @@ class BotTransport:
 
     async def _open(self, answer: Answer) -> socket.socket:
         address = await self._through(answer.address) if self._through else answer.address
-        opened = socket.socket(_family(address[0]), socket.SOCK_DGRAM)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
-        opened.setblocking(False)
+        opened, self._bound = self._bound, None
+        assert opened is not None
+        if _family(address[0]) is socket.AF_INET6:
+            opened.close()
+            opened = _udp(socket.AF_INET6)
         opened.connect(address)
         return opened
+
+    @staticmethod
+    def _bind() -> socket.socket | None:
+        """Before the offer, as some servers want to know the port."""
+        bound = _udp(socket.AF_INET)
+        bound.bind(("", 0))
+        return bound
 
     def consent_check(self) -> None:
         """Sends one check and does not wait: the answers are only counted by whoever reads the socket."""
@@ -83,9 +93,10 @@ class BotTransport:
         return int.from_bytes(words[4 * MEMINFO_DROPS : 4 * MEMINFO_DROPS + 4], "little")
 
     def close(self) -> None:
-        if self.socket is not None:
-            self.socket.close()
-            self.socket = None
+        for each in (self.socket, self._bound):
+            if each is not None:
+                each.close()
+        self.socket = self._bound = None
 
     # --- the channel of the handshake -------------------------------------------------------------
 
@@ -168,6 +179,10 @@ class TcpBotTransport(BotTransport):
         super().__init__(identity)
         self._received = bytearray()
 
+    @staticmethod
+    def _bind() -> socket.socket | None:
+        return None
+
     async def _open(self, answer: Answer) -> socket.socket:
         if answer.tcp_address is None:
             raise ConnectivityFailed("the server has no TCP candidate")
@@ -196,6 +211,13 @@ class TcpBotTransport(BotTransport):
             if not more:
                 raise ConnectivityFailed("the server closed the TCP connection")
             self._received += more
+
+
+def _udp(family: socket.AddressFamily) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_DGRAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
+    opened.setblocking(False)
+    return opened
 
 
 def _family(host: str) -> socket.AddressFamily:
