@@ -108,10 +108,10 @@ class Engine:
         formats: list[tuple[int, int, bool]],
     ) -> int:
         """formats: (payload type, rtx payload type or -1, nack) in the order of the publication's formats;
-        payload type -1 where the subscriber did not take one. ssrc, rtx_ssrc: never used before on this transport;
-        what the cipher knows of them goes with the subscription, and the same numbers again under the same key
-        would give it away (RFC 7714, 9.1). Video waits for a keyframe, which is asked for
-        at once."""
+        payload type -1 where the subscriber did not take one. ssrc, rtx_ssrc: never used before on this
+        transport; what the cipher knows of them goes with the subscription, and the same numbers again under
+        the same key would give it away (RFC 7714, 9.1). Video waits for a keyframe, which is asked for at
+        once."""
     def remove_subscription(self, subscription: int) -> None: ...
     def set_paused(self, subscription: int, paused: bool) -> None: ...
     def set_wanted_layer(self, subscription: int, layer: int, temporal: int = 7) -> None:

@@ -3,5 +3,5 @@
 from typing import Any
 
 def parse_rtp(data: bytes, kinds: dict[int, int]) -> dict[str, Any] | None:
-    """kinds: header extension id -> kind (1 to 8, in the order of `extension_t`). marker, payload_type, sequence,
-    timestamp, ssrc, payload, extensions (by kind); None for what is no RTP."""
+    """kinds: header extension id -> kind (1 to 8, in the order of `extension_t`). marker, payload_type,
+    sequence, timestamp, ssrc, payload, extensions (by kind); None for what is no RTP."""

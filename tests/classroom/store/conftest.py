@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,17 @@ from classroom.store.store import Store
 from classroom.store.writer import StoreHealth
 
 OpenStore = Callable[..., Awaitable[Store]]
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def threads_end() -> AsyncIterator[None]:
+    """Every connection's thread ends while the loop that it answers to is still there; the driver does not
+    wait for the thread of a connection that could not be opened."""
+    yield
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 10)
+            assert not thread.is_alive()
 
 
 class HealthLog:
