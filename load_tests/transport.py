@@ -20,6 +20,10 @@ CONSENT_INTERVAL_S = 5.0
 """RFC 7675, 5.1."""
 RECEIVE_BUFFER_OCTETS = 1 << 20
 """A key picture for a bot that does not get the processor at once."""
+ROLE_CONFLICT = 487
+"""RFC 8445, 7.3.1.1."""
+BINDING_REQUEST = b"\x00\x01"
+"""RFC 8489, 5."""
 PEER_REFLEXIVE_PRIORITY = 110 << 24 | 65535 << 8 | 255
 SO_MEMINFO, MEMINFO_DROPS = 55, 8
 """asm-generic/socket.h and linux/sock_diag.h: packets dropped because the socket was full."""
@@ -48,6 +52,7 @@ class BotTransport:
         ufrag, pwd = secrets.token_hex(4), secrets.token_hex(12)
         self.local = LocalParameters(ufrag, pwd, identity.fingerprint, transport_cc, port)
         self._tie_breaker = secrets.randbits(64)
+        self._controlling = True
         self._answer: Answer | None = None
         self.socket: socket.socket | None = None
         self.keys: SrtpKeys | None = None
@@ -113,9 +118,34 @@ class BotTransport:
                     return datagram
 
     async def receive_any(self) -> bytes:
-        """The next datagram of any kind, for who has no sink."""
+        """The next datagram of any kind, for who has no sink; checks of a server that is no ICE-lite one are
+        answered on the way."""
+        while True:
+            datagram = await self._receive_one()
+            if not self._answered(datagram):
+                return datagram
+
+    async def _receive_one(self) -> bytes:
         assert self.socket is not None
         return await asyncio.get_running_loop().sock_recv(self.socket, 2048)
+
+    def _answered(self, datagram: bytes) -> bool:
+        """Whether this was a connectivity check (RFC 8445, 7.3), which has been answered then."""
+        if datagram[:2] != BINDING_REQUEST or self.socket is None:
+            return False
+        try:
+            request = stun.parse_message(datagram)
+        except (ValueError, LookupError, struct.error):  # aioice lets the last two through
+            return False
+        response = stun.Message(
+            message_method=stun.Method.BINDING,
+            message_class=stun.Class.RESPONSE,
+            transaction_id=request.transaction_id,
+            attributes={"XOR-MAPPED-ADDRESS": self.socket.getpeername()[:2]},
+        )
+        response.add_message_integrity(self.local.pwd.encode())
+        self.send(bytes(response))
+        return True
 
     # --- connectivity -----------------------------------------------------------------------------
 
@@ -127,21 +157,27 @@ class BotTransport:
             attributes={
                 "USERNAME": f"{self._answer.ufrag}:{self.local.ufrag}",
                 "PRIORITY": PEER_REFLEXIVE_PRIORITY,
-                "ICE-CONTROLLING": self._tie_breaker,
-                "USE-CANDIDATE": None,
+                **self._role(),
             },
         )
         message.add_message_integrity(self._answer.pwd.encode())
         return message
 
+    def _role(self) -> dict[str, int | None]:
+        """RFC 8445, 7.1.2; the server is the controlling one where it insists (7.2.5.1)."""
+        if self._controlling:
+            return {"ICE-CONTROLLING": self._tie_breaker, "USE-CANDIDATE": None}
+        return {"ICE-CONTROLLED": self._tie_breaker}
+
     async def _check(self) -> None:
-        request = self._request()
         for wait_s in CHECK_TIMEOUTS_S:
+            request = self._request()
             try:
                 self.send(bytes(request))
                 async with asyncio.timeout(wait_s):
-                    await self._response(request)
-                    return
+                    if await self._response(request):
+                        return
+                    self._controlling = False
             except TimeoutError:
                 continue
             except ConnectionRefusedError:
@@ -150,8 +186,8 @@ class BotTransport:
         host, port = self._answer.address
         raise ConnectivityFailed(f"the media port {host} udp {port} answered no connectivity check")
 
-    async def _response(self, request: stun.Message) -> None:
-        """Waits for the authenticated success response to this request."""
+    async def _response(self, request: stun.Message) -> bool:
+        """Waits for the authenticated success response to this request; False: the roles collide."""
         assert self._answer is not None
         while True:
             datagram = await self.receive_any()
@@ -164,9 +200,11 @@ class BotTransport:
             if message.transaction_id == request.transaction_id and message.message_class in _FINAL:
                 if not message.check_message_integrity(self._answer.pwd.encode()):
                     continue
+                if message.attributes.get("ERROR-CODE", (0, ""))[0] == ROLE_CONFLICT:
+                    return False
                 if message.message_class == stun.Class.ERROR:
                     raise ConnectivityFailed(f"the media port refused the check: {message}")
-                return
+                return True
 
 
 _FINAL = (stun.Class.RESPONSE, stun.Class.ERROR)
@@ -199,7 +237,7 @@ class TcpBotTransport(BotTransport):
     def send(self, datagram: bytes) -> None:
         super().send(len(datagram).to_bytes(2, "big") + datagram)
 
-    async def receive_any(self) -> bytes:
+    async def _receive_one(self) -> bytes:
         assert self.socket is not None
         while True:
             length = int.from_bytes(self._received[:2], "big")

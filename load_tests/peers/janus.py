@@ -1,8 +1,9 @@
 """Janus (Debian's package `janus`) as a peer: its VideoRoom makes the same fan-out, one publisher to many.
 
-Janus passes loopback by, so it must run where there is another device (namespace.py); `-I` makes it ICE-lite,
-as bots answer no checks, and `-E` names the device. Its API is spoken over one WebSocket with one session, in
-which each bot is a handle of the VideoRoom plugin. Subscribers are offered to, as by our own WebSocket.
+Janus passes loopback by, so it must run where there is another device (namespace.py), which `-E` names. It is
+left a full ICE agent, as its package sets it up; bots answer its checks. Its API is spoken over one WebSocket
+with one session, in which each bot is a handle of the VideoRoom plugin. Subscribers are offered to, as by our
+own WebSocket.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ CONFIGURATION: Final = {
     "janus.jcfg": """
 general: {{ configs_folder = "{folder}", plugins_folder = "{plugins}/plugins",
   transports_folder = "{plugins}/transports", events_folder = "{plugins}/events",
-  loggers_folder = "{plugins}/loggers", debug_level = 5 }}
+  loggers_folder = "{plugins}/loggers", debug_level = 2 }}
 media: {{ rtp_port_range = "20000-60000" }}
-nat: {{ ice_lite = true, ice_enforce_list = "{device}" }}
+nat: {{ ice_enforce_list = "{device}" }}
 plugins: {{ disable = "{other_plugins}" }}
 transports: {{ disable = "libjanus_http.so,libjanus_pfunix.so,libjanus_mqtt.so,libjanus_nanomsg.so" }}
 """,
@@ -83,7 +84,7 @@ class JanusProcess:
         folder = self._folder.name
         self._configure(Path(folder))
         log = f"{folder}/janus.log"
-        words = ["-F", folder, "-C", f"{folder}/janus.jcfg", "-I", "-E", DEVICE, "-i", self._host]
+        words = ["-F", folder, "-C", f"{folder}/janus.jcfg", "-E", DEVICE, "-i", self._host]
         self._process = await asyncio.create_subprocess_exec(
             *(program, *words, "--disable-stdout", "--log-file", log),
             stdin=asyncio.subprocess.DEVNULL,
@@ -261,7 +262,7 @@ class JanusDoor:
 
 
 def _whole(sdp: str, local: LocalParameters) -> str:
-    """With the bot's own candidate and nothing to be trickled: libnice, as lite, takes no other address."""
+    """With the bot's own candidate, and nothing to be trickled."""
     candidate = f"a=candidate:1 1 udp 2113937151 {ADDRESS} {local.port} typ host\r\na=end-of-candidates\r\n"
     sdp = sdp.replace("a=ice-options:trickle\r\n", "")
     return re.sub(r"(a=mid:\S+\r\n)", lambda mid: mid[1] + candidate, sdp)
