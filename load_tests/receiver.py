@@ -11,6 +11,7 @@ seen.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -121,7 +122,7 @@ class Receiver:
     @staticmethod
     def _open(stream: _Stream, number: int, now: float) -> None:
         for missing in range(stream.highest + 1, min(number, stream.highest + MAX_OPEN)):
-            stream.open[missing] = [now, 0.0]
+            stream.open[missing] = [now, -math.inf]
         stream.highest = number
 
     def _assemble(self, stream: _Stream, now: float) -> None:

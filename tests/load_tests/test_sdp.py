@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from load_tests.rtp import MID
-from load_tests.sdp import BadAnswer, LocalParameters, offer, parse_answer
+from load_tests.sdp import BadAnswer, LocalParameters, answer_to, local_parameters, offer, parse_answer
 
 ANSWER = """\
 v=0\r
@@ -64,3 +64,50 @@ def test_offers_say_who_sends() -> None:
     assert "a=ssrc" not in receiving
     assert receiving.count("a=recvonly\r\n") == 2
     assert "\r\n\r\n" not in receiving
+
+
+OFFERED = """\
+v=0
+o=- 1 1 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0 1
+m=audio 7000 UDP/TLS/RTP/SAVPF 111 63
+a=mid:0
+a=rtpmap:63 red/48000/2
+a=rtpmap:111 opus/48000/2
+a=rtcp-fb:111 transport-cc
+a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
+a=extmap:9 urn:example:unknown
+a=sendonly
+m=video 0 UDP/TLS/RTP/SAVPF 102
+a=mid:1
+a=rtpmap:102 H264/90000
+a=inactive
+""".replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize("transport_cc", [True, False])
+def test_an_offer_is_answered_with_what_a_bot_takes(transport_cc: bool) -> None:
+    local = LocalParameters("ufrag", "pwd", "AA:BB", transport_cc, 4_000)
+    assert local_parameters(offer(local, "recvonly")) == local
+    answer = answer_to(OFFERED, local)
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" in answer
+    assert "m=video 0 UDP/TLS/RTP/SAVPF 102\r\n" in answer
+    assert "a=group:BUNDLE 0\r\n" in answer
+    assert ("a=rtcp-fb:111 transport-cc" in answer) is transport_cc
+    assert ("a=extmap:3 " in answer) is transport_cc
+    assert "red/48000" not in answer
+    assert "urn:example" not in answer
+
+
+def test_an_offer_without_a_mid_is_refused() -> None:
+    with pytest.raises(BadAnswer, match="mid"):
+        answer_to(OFFERED.replace("a=mid:0\r\n", ""), LocalParameters("ufrag", "pwd", "AA:BB"))
+
+
+def test_a_simulcast_names_its_encodings_and_no_ssrc() -> None:
+    text = offer(LocalParameters("ufrag", "pwd", "AA:BB"), "sendonly", {"audio": 1, "video q": 2}, ("q", "f"))
+    assert "a=simulcast:send q;f\r\n" in text
+    assert text.count("a=rid:") == 2
+    assert "a=ssrc:2" not in text

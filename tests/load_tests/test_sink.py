@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -146,3 +147,24 @@ def test_stops_more_than_once_and_starts_again() -> None:
     sink.stop()
     sink.start()
     sink.stop()
+
+
+async def test_every_packet_by_the_kernels_clock(pair: Pair, until: Any) -> None:
+    sink = Sink(1, history=8, streams=2, every_packet=True, kernel_times=True)
+    sink.start()
+    try:
+        sender, receiver = pair
+        number = sink.add(receiver.fileno())
+        before_us = time.monotonic_ns() // 1000
+        for sequence in range(3):
+            sender.send(rtp(sequence, timestamp=3_000))
+        for ssrc in (2, 3):
+            sender.send(rtp(0, ssrc=ssrc))
+        await until(lambda: sink.sockets()[0].unplaced == 1)
+        stamps, arrivals = sink.arrivals(number, 1)
+        assert stamps.tolist() == [3_000] * 3
+        # The two clocks are read one after the other: some microseconds of each other, not less.
+        assert all(arrival >= before_us - 1_000 for arrival in arrivals.tolist())
+        assert arrivals.tolist() == sorted(arrivals.tolist())
+    finally:
+        sink.stop()

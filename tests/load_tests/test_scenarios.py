@@ -1,0 +1,88 @@
+"""Every scenario against a real server, with as few bots and as little time as it has a meaning with.
+
+What they find is not asserted: only that they find it, and that all got in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from load_tests import seed
+from load_tests.media import Camera
+from load_tests.scenarios.discussion import DiscussionOptions, discussion
+from load_tests.scenarios.idle import IdleOptions, idle
+from load_tests.scenarios.impaired import ImpairedOptions, impaired
+from load_tests.scenarios.lecture import LectureOptions, lecture
+from load_tests.scenarios.soak import SoakOptions, soak
+from load_tests.scenarios.storm import StormOptions, storm
+from load_tests.scenarios.wall import WallOptions, wall
+from load_tests.server import ServerProcess
+from load_tests.statistics import Percentiles
+from load_tests.target import Target
+from load_tests.tokens import issuer
+from load_tests.websocket import WebSocketDoor
+from signaling.auth import Tokens
+
+SMALL = Camera(bits_per_second=400_000, key_octets=8_000)
+
+
+@pytest_asyncio.fixture
+async def target(tmp_path: Path) -> AsyncIterator[Target]:
+    await seed.seed(tmp_path, [*seed.discussion(), *seed.wall(2)])
+    async with ServerProcess(data=tmp_path) as server:
+        yield Target(server.url, server.pid, issuer(Tokens.open(tmp_path), "demo"), data=tmp_path)
+
+
+def by_websocket(target: Target) -> Target:
+    return Target(target.url, target.pid, target.token, WebSocketDoor)
+
+
+async def test_those_who_watch_and_those_who_join_at_once(target: Target) -> None:
+    options = StormOptions(watching=2, joining=3, duration_s=0.4, settle_s=0.1, camera=SMALL)
+    report = await storm(options, target)
+    assert str(report.value("joined")).startswith("3, 0 failed, 0 without")
+    calm = report.value("calm_audio_ms")
+    assert isinstance(calm, Percentiles)
+    assert calm.count
+    assert report.charts[0].series[0].x
+
+
+async def test_silence_is_paid_for(target: Target) -> None:
+    report = await idle(IdleOptions(subscribers=2, duration_s=0.2, settle_s=0.1, camera=SMALL), target)
+    assert (report.value("failed"), report.value("without_media")) == (0, 0)
+    assert isinstance(report.value("cpu_us_per_s"), float)
+
+
+async def test_pages_watch_a_lecture(target: Target) -> None:
+    options = LectureOptions(subscribers=2, duration_s=0.3, settle_s=0.1, camera=SMALL)
+    report = await lecture(options, by_websocket(target))
+    assert (report.subscribers, report.joins.failed) == (2, 0)
+    assert report.delays.decrypted == report.delays.streams
+
+
+async def test_everybody_sends(target: Target) -> None:
+    options = DiscussionOptions(members=3, duration_s=0.4, settle_s=0.1, joins_per_second=20)
+    report = await discussion(options, by_websocket(target))
+    assert (report.value("members"), report.value("failed"), report.value("without_media")) == (3, 0, 0)
+
+
+async def test_a_wall_of_lessons(target: Target) -> None:
+    report = await wall(WallOptions(lessons=2, duration_s=0.4, settle_s=0.1), by_websocket(target))
+    assert (report.value("lessons"), report.value("failed"), report.value("without_media")) == (2, 0, 0)
+
+
+async def test_links_of_every_kind(target: Target) -> None:
+    report = await impaired(ImpairedOptions(viewers=5, duration_s=0.6, settle_s=0.2), target)
+    assert report.value("failed") == 0
+    assert report.value("falls_links") == 1
+    assert len(report.charts[0].series) == 5
+
+
+async def test_coming_and_going_leaves_nothing(target: Target) -> None:
+    report = await soak(SoakOptions(cycles=8, duration_s=20, warm_up=4, at_once=4, camera=SMALL), target)
+    assert (report.value("cycles"), report.value("failed")) == (8, 0)
+    assert all(report.value(f"cycles_{way}") == 2 for way in ("udp", "tcp", "websocket", "whip"))
+    assert report.value("sessions") == 0
