@@ -68,6 +68,8 @@ class Receiver:
         self._transport_highest: int | None = None
         self._feedback_count = 0
         self._feedback_due = self._report_due = 0.0
+        self.progress: list[tuple[float, int]] = []
+        """(When, octets of video until then), every second."""
 
     # --- in -----------------------------------------------------------------------------------------------
 
@@ -158,6 +160,8 @@ class Receiver:
             yield from self._transport_feedback()
         if now >= self._report_due and self.streams:
             self._report_due = now + REPORT_INTERVAL_S
+            video = sum(each.octets for each in self.streams.values() if each.kind == "video")
+            self.progress.append((now, video))
             blocks = [(ssrc, 0, each.missing, each.highest, 0) for ssrc, each in self.streams.items()]
             yield feedback.receiver_report(OUR_SSRC, blocks[:31])
 
@@ -194,6 +198,15 @@ def begins_key_picture(payload: bytes) -> bool:
 def _signed(difference: int) -> int:
     """Modulo 2^16, from -2^15 to 2^15 - 1."""
     return (difference + 0x8000 & 0xFFFF) - 0x8000
+
+
+def video_bits_per_second(receiver: Receiver, start: float, end: float) -> float:
+    """Between two moments, to within a second at both ends."""
+    inside = [each for each in receiver.progress if start <= each[0] < end]
+    if len(inside) < 2:
+        return 0.0
+    (first, before), (last, after) = inside[0], inside[-1]
+    return (after - before) * 8 / (last - first)
 
 
 @dataclass(frozen=True, slots=True)

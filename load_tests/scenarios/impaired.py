@@ -19,7 +19,7 @@ from ..evidence import publisher_report
 from ..figures import Chart, Figure, Report, Series
 from ..link import Conditions, Link, LinkEmulator
 from ..media import Camera, Microphone
-from ..receiver import Receiver, Seen, seen
+from ..receiver import Receiver, Seen, seen, video_bits_per_second
 from ..report import machine
 from ..sink import Sink
 from ..statistics import Percentiles
@@ -183,6 +183,8 @@ def _of_part(
     name = f"{label or '  all the time'}:"
     rate = sum(each.count for each in pictures) / len(pictures) / (end - start)
     yield Figure(f"{key}_pictures_per_s", f"{name} pictures per second", rate)
+    bits = [video_bits_per_second(receiver, start, end) / 1e3 for receiver in receivers]
+    yield Figure(f"{key}_kbit_per_s", f"{name} video of each", Percentiles.of(bits), "kbit/s")
     yield Figure(f"{key}_freeze_ms", f"{name} longest freeze of each", _longest(pictures), "ms")
     yield Figure(f"{key}_sound_gap_ms", f"{name} longest gap in sound of each", _longest(sound), "ms")
 
