@@ -20,6 +20,7 @@ from itertools import pairwise
 from . import feedback
 from .media import FU_A, NAL_IDR, NAL_SPS, STAP_A
 from .rtp import TRANSPORT_CC
+from .sdp import RTX_PAYLOAD_TYPE
 
 PATIENCE_S = 1.0
 """A repair later than this is of no use to a conversation."""
@@ -31,6 +32,8 @@ FEEDBACK_INTERVAL_S = 0.1
 REPORT_INTERVAL_S = 1.0
 FREEZE_S = 0.5
 OUR_SSRC = 1
+PADDING = 0x20
+"""P bit of the first byte (RFC 3550, 5.1)."""
 ONE_BYTE_PROFILE = 0xBEDE
 MAX_FEEDBACK_SPAN = 400
 """Transport-wide numbers in one packet of feedback: below an MTU whatever is missing."""
@@ -80,11 +83,16 @@ class Receiver:
         marker, payload_type = data[1] >> 7, data[1] & 0x7F
         sequence, ssrc = struct.unpack_from("!H", data, 2)[0], struct.unpack_from("!I", data, 8)[0]
         payload, transport_sequence = self._header(data)
+        end = len(data) - (data[-1] if data[0] & PADDING else 0)
         if transport_sequence is not None:
             self._note(transport_sequence, now)
-        kind = self._kinds.get(payload_type)
-        if kind is None or not len(data) > payload:
-            return  # padding of a probe
+        if payload >= end:
+            return  # a probe: nothing but padding
+        if payload_type == RTX_PAYLOAD_TYPE:
+            ssrc, sequence, payload = self._repaired(data, payload)
+        kind = "video" if payload_type == RTX_PAYLOAD_TYPE else self._kinds.get(payload_type)
+        if kind is None or payload >= end or (ssrc not in self.streams and payload_type == RTX_PAYLOAD_TYPE):
+            return
         stream = self.streams.setdefault(ssrc, _Stream(kind, sequence - 1, sequence))
         number = stream.highest + _signed(sequence - stream.highest)
         stream.octets += len(data)
@@ -100,6 +108,11 @@ class Receiver:
         else:
             stream.waiting[number] = bool(marker), begins_key_picture(data[payload:])
             self._assemble(stream, now)
+
+    def _repaired(self, data: bytes, payload: int) -> tuple[int, int, int]:
+        """(SSRC, sequence number, where the payload begins) of what is sent again (RFC 4588, 4)."""
+        ssrc = next((ssrc for ssrc, each in self.streams.items() if each.kind == "video"), 0)
+        return ssrc, int.from_bytes(data[payload : payload + 2], "big"), payload + 2
 
     def _header(self, data: bytes) -> tuple[int, int | None]:
         """(where the payload begins, transport-wide number)."""

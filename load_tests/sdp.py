@@ -11,7 +11,9 @@ from .rtp import AUDIO_ONLY, EXTENSIONS, TRANSPORT_CC, VIDEO_ONLY
 MAX_ANSWER_OCTETS = 200_000
 DISCARD_PORT = 9
 """In an m-line: no port is told (RFC 8840, 4.1.1)."""
-AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE = 111, 102
+AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE, RTX_PAYLOAD_TYPE = 111, 102, 103
+RTX = f"a=rtpmap:{RTX_PAYLOAD_TYPE} rtx/90000\na=fmtp:{RTX_PAYLOAD_TYPE} apt={VIDEO_PAYLOAD_TYPE}"
+"""RFC 4588: for who repairs."""
 
 OFFER = """\
 v=0
@@ -29,7 +31,7 @@ a=rtpmap:111 opus/48000/2
 a=fmtp:111 minptime=10;useinbandfec=1
 a=rtcp-fb:111 transport-cc
 {audio_source}
-m=video {port} UDP/TLS/RTP/SAVPF 102
+m=video {port} UDP/TLS/RTP/SAVPF 102{rtx_number}
 {common}
 {video_extensions}
 a=mid:1
@@ -39,6 +41,7 @@ a=rtcp-fb:102 nack
 a=rtcp-fb:102 nack pli
 a=rtcp-fb:102 ccm fir
 a=rtcp-fb:102 transport-cc
+{rtx}
 {video_source}
 """
 
@@ -115,6 +118,7 @@ def offer(
     """One audio and one video m-line, `sendonly` (with their SSRCs by kind) or `recvonly`, in one bundle.
     rids: encodings of a simulcast, worst first (RFC 8853); then the video has no SSRC in the SDP."""
     ssrcs = ssrcs or {}
+    repairs = local.transport_cc and direction == "recvonly"
     known = [uri for uri in EXTENSIONS if local.transport_cc or uri != TRANSPORT_CC]
     extensions = {uri: f"a=extmap:{number} {uri}" for number, uri in enumerate(known, 1)}
     common = COMMON.format(
@@ -127,6 +131,8 @@ def offer(
     text = OFFER.format(
         session=int(local.fingerprint[:8].replace(":", ""), 16),
         common=common,
+        rtx=RTX if repairs else "",
+        rtx_number=f" {RTX_PAYLOAD_TYPE}" if repairs else "",
         port=local.port,
         audio_extensions="\n".join(line for uri, line in extensions.items() if uri in AUDIO_ONLY),
         video_extensions="\n".join(line for uri, line in extensions.items() if uri in VIDEO_ONLY and rids),

@@ -64,6 +64,8 @@ def _figures(found: dict[str, LectureReport], peer: str) -> Iterator[Figure]:
         joins = report.joins
         yield Figure(name, name, f"{report.subscribers} subscribers, {report.srtp_profile}")
         for figure in window_figures(report.window, report.delays):
+            if figure.key == "packet_thread_us" and name != OURS:
+                continue  # it has many
             yield replace(figure, key=f"{name}_{figure.key}", label=f"  {figure.label}")
         in_all = f"{joins.joined}, {joins.failed} failed, {joins.without_media} without media"
         yield Figure(f"{name}_joined", "  joined", in_all)
