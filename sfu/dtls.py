@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 RELEASE_BUFFERS = 0x10
 """SSL_MODE_RELEASE_BUFFERS of OpenSSL, which pyOpenSSL has no name for: a connection that is idle (after its
-handshake all of ours are) gives its record buffers back, a fifth of what it holds."""
+handshake all of ours are) gives its buffers back, a fifth of what it holds."""
 
 PRIVATE_NAMES = {
     RTCDtlsTransport: (

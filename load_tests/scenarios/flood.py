@@ -103,12 +103,13 @@ class FloodReport:
 
 
 def send(port: int, kind: str, rate: int, told: Connection) -> None:
-    """The other process: floods until told to end."""
+    """The other process: says that it begins, and floods until told to end."""
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
     datagrams = [KINDS[kind]() for _ in range(SOCKETS)]
     for each in sockets:
         each.connect(("127.0.0.1", port))
         each.setblocking(False)
+    told.send(None)
     sent, begin = 0, time.monotonic()
     while not told.poll():
         due = int((time.monotonic() - begin) * rate)
@@ -121,20 +122,21 @@ def send(port: int, kind: str, rate: int, told: Connection) -> None:
 
 
 class Flood:
-    """`with Flood(...)`: until the end of the block."""
+    """`async with Flood(...)`: from the beginning of the block to its end."""
 
     def __init__(self, port: int, kind: str, rate: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=send, args=(port, kind, rate, theirs), daemon=True)
 
-    def __enter__(self) -> Flood:
+    async def __aenter__(self) -> Flood:
         self._process.start()
+        await asyncio.to_thread(self._ours.recv)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._ours.send(None)
-        self._ours.recv()
+        await asyncio.to_thread(self._ours.recv)
         self._process.join()
 
 
@@ -156,8 +158,7 @@ async def flood(kind: str, rate: int, seconds: float, arguments: Sequence[str] =
         await probe.secure()
         door = await stack.enter_async_context(WhipClient(server.url))
         quiet = await _window(server.pid, door, probe, seconds)
-        with Flood(server.media_port, kind, rate):
-            await asyncio.sleep(BEGINS_S)
+        async with Flood(server.media_port, kind, rate):
             during = await _window(server.pid, door, probe, seconds)
         return FloodReport(kind, quiet, during)
 
