@@ -43,8 +43,6 @@ TICK_S: Final = 0.002
 MAX_RATE: Final = 500_000
 TOKEN_TTL_S: Final = 600
 PACKET_THREAD: Final = "packets"
-BEGINS_S: Final = 1.0
-"""What the other process takes to begin."""
 
 
 def stun() -> bytes:
