@@ -28,7 +28,13 @@ OF_THE_MEDIA_PLANE = {"socket", "ssl", "aiohttp", "aiortc", "aioice", "pylibsrtp
 
 ONE_FILE_EACH = {
     "aiortc": {"sfu/dtls.py", "signaling/player.py"},
-    "pylibsrtp": {"sfu/dtls.py", "sfu/engine/srtp.pyx", "sfu/engine/engine.pyi", "load_tests/"},
+    "pylibsrtp": {
+        "sfu/dtls.py",
+        "sfu/engine/srtp.pyx",
+        "sfu/engine/openssl.pyx",
+        "sfu/engine/engine.pyi",
+        "load_tests/",
+    },
     "redis": {"classroom/directory_redis.py"},
     "obstore": {"recorder/storage.py"},
 }
