@@ -6,7 +6,7 @@ import time
 from typing import cast
 
 from signaling.auth import Tokens
-from signaling.messages import Role
+from signaling.message import Role
 
 from .target import Issue
 

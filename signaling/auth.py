@@ -19,7 +19,7 @@ import msgspec
 from aiohttp import web
 
 from signaling.keys import TOKENS
-from signaling.messages import Id, Name, Role
+from signaling.message import Id, Name, Role
 from signaling.problems import Problem
 
 ALGORITHM: Final = "HS256"

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from signaling.messages import ClientMessage, ServerMessage
+from signaling.message import ServerMessage
+from signaling.messages import ClientMessage
 from signaling.problems import Problem
 
 MAX_FRAME: Final = 256 * 1024

@@ -37,7 +37,8 @@ from signaling import jsep, turn
 from signaling.auth import Claims, require
 from signaling.jsep import OfferedTrack
 from signaling.keys import CONFIG, DIAGNOSES, SFU
-from signaling.messages import IceServer, Sdp
+from signaling.message import Sdp
+from signaling.messages import IceServer
 from signaling.openapi import JSON, Operation
 from signaling.problems import Problem
 from signaling.rate import Bucket

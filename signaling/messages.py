@@ -11,24 +11,22 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Text = Annotated[str, Meta(max_length=2000)]
-Name = Annotated[str, Meta(max_length=80)]
-Id = Annotated[str, Meta(max_length=64)]
-Sdp = Annotated[str, Meta(max_length=200_000)]
+from signaling.message import (
+    Id,
+    LessonState,
+    Message,
+    Name,
+    Phase,
+    QualityReason,
+    Role,
+    Sdp,
+    ServerMessage,
+    Source,
+    Text,
+)
 
-Role = Literal["master", "tutor", "student", "supervisor", "encoder", "organizer"]
-Phase = Literal["lecture", "local_qa", "interaction", "break"]
-LessonState = Literal["scheduled", "open", "live", "ended", "cancelled"]
-QualityReason = Literal["", "interrupted", "frozen", "loss_up", "loss_down", "bandwidth", "delay", "jitter"]
-"""Nothing comes from the client; a picture stands still; loss of what the client sends, of what it gets; what
-it gets does not fit; a long round trip; what it sends comes in gusts."""
-Source = Annotated[str, Meta(max_length=64)]
-"""`camera`, `microphone`, `screen`, `screen_audio`; an encoder's are `NAME.video` and `NAME.audio`."""
-
-
-class Message(msgspec.Struct, tag_field="type", omit_defaults=True, kw_only=True, frozen=True):
-    """Base of all messages. Unknown fields are ignored, an unknown type is an `error`."""
-
+MODULES = ("signaling.message", "signaling.messages")
+"""Where the vocabulary is, in the order in which it is documented."""
 
 # --- from the client ----------------------------------------------------------------------------------------
 
@@ -245,13 +243,6 @@ class IceServer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     urls: list[str]
     username: str = ""
     credential: str = ""
-
-
-class ServerMessage(Message, frozen=True, kw_only=True):
-    """`seq` counts the messages of one session; a resumed session goes on from `hello.last_seq`. `welcome`,
-    `pong` and `bye` are not counted: they belong to one connection."""
-
-    seq: int = 0
 
 
 class Welcome(ServerMessage, tag="welcome", frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 
 from signaling import codec
-from signaling.messages import ServerMessage
+from signaling.message import ServerMessage
 
 MAX_MESSAGES: Final = 1024
 """Kept at most. A lively lesson makes a few messages a second: minutes of them, far more than a resume may

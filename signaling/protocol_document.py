@@ -1,5 +1,5 @@
 """docs/PROTOCOL.md: its head is written by hand, everything below MARKER is generated from
-signaling/messages.py.
+the messages (`signaling.messages.MODULES`).
 
 python -m signaling.protocol_document          writes it anew
 python -m signaling.protocol_document --check  fails when it is not what the types say
@@ -8,15 +8,18 @@ python -m signaling.protocol_document --check  fails when it is not what the typ
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 
 from signaling import messages
+from signaling.message import Message, ServerMessage
 
 PATH: Final = Path(__file__).parent.parent / "docs" / "PROTOCOL.md"
 MARKER: Final = "<!-- Generated from signaling/messages.py by `python -m signaling.protocol_document`. -->"
@@ -30,7 +33,7 @@ def generated() -> str:
         "## Messages from the client\n",
         *(_section(kind, documented) for kind in client),
         "## Messages from the server\n",
-        f"{_doc(messages.ServerMessage)}\n",
+        f"{_doc(ServerMessage)}\n",
         *(_section(kind, documented) for kind in server),
         "## Values inside messages\n",
         *(_section(kind, documented) for kind in _values((*client, *server))),
@@ -61,7 +64,7 @@ def _section(kind: type[msgspec.Struct], documented: Mapping[tuple[str, str], st
 
 
 def _is_server(kind: type[msgspec.Struct]) -> bool:
-    return issubclass(kind, messages.ServerMessage)
+    return issubclass(kind, ServerMessage)
 
 
 def _row(field: msgspec.structs.FieldInfo, kind: Any, text: str) -> str:
@@ -98,12 +101,18 @@ def _limit(schema: Mapping[str, Any], key: str, unit: str) -> str:
 
 
 def _values(kinds: Iterable[type]) -> Iterator[type[msgspec.Struct]]:
-    """Structs that stand inside messages, in the order of the module."""
+    """Structs that stand inside messages, in the order of their modules."""
     _, components = msgspec.json.schema_components(kinds, ref_template="{name}")
-    for name, value in vars(messages).items():
-        is_struct = inspect.isclass(value) and issubclass(value, msgspec.Struct)
-        if name in components and is_struct and not issubclass(value, messages.Message):
-            yield value
+    for module in _modules():
+        for name, value in vars(module).items():
+            is_struct = inspect.isclass(value) and issubclass(value, msgspec.Struct)
+            is_own = is_struct and value.__module__ == module.__name__
+            if name in components and is_own and not issubclass(value, Message):
+                yield value
+
+
+def _modules() -> list[ModuleType]:
+    return [importlib.import_module(name) for name in messages.MODULES]
 
 
 def _doc(kind: type) -> str:
@@ -117,7 +126,7 @@ def _text_of(kind: type, name: str, documented: Mapping[tuple[str, str], str]) -
 def _field_texts() -> dict[tuple[str, str], str]:
     """(class, field) -> the string below the field in the source."""
     texts = {}
-    for node in ast.parse(inspect.getsource(messages)).body:
+    for node in [node for module in _modules() for node in ast.parse(inspect.getsource(module)).body]:
         if not isinstance(node, ast.ClassDef):
             continue
         for field, below in zip(node.body, node.body[1:], strict=False):

@@ -29,7 +29,7 @@ from signaling.cli.command import CommandError, Commands
 from signaling.cli.target import add_arguments, refusal, target_of
 from signaling.duration import parse_duration
 from signaling.file_programme import FileProgramme, MediaError
-from signaling.messages import Role
+from signaling.message import Role
 from signaling.programme import Programme, TestProgramme
 
 TEST: Final = "test"

@@ -13,7 +13,7 @@ from classroom.store.reader import PersonQuality, StoredPeriod
 from sfu.quality import Finding
 from signaling.auth import require
 from signaling.keys import QUALITY, STORE
-from signaling.messages import QualityReason
+from signaling.message import QualityReason
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.rest import SEES_ALL, SEES_PEOPLE, json_response, lesson_of, read

@@ -14,7 +14,8 @@ from classroom.model import ClassRoom, Lesson, LessonId
 from classroom.store.store import StoreUnavailable
 from signaling.auth import MEDIA_COOKIE, require
 from signaling.keys import CONFIG, DIRECTORY, STORE
-from signaling.messages import LessonState, PersonView, Phase, Role
+from signaling.message import LessonState, Phase, Role
+from signaling.messages import PersonView
 from signaling.openapi import JSON, Operation
 from signaling.problems import Problem
 from signaling.views import person_view

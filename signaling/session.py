@@ -47,7 +47,8 @@ from signaling.auth import Claims
 from signaling.background import Background
 from signaling.codec import type_of
 from signaling.config import Config
-from signaling.messages import Bye, ClientMessage, ServerMessage
+from signaling.message import ServerMessage
+from signaling.messages import Bye, ClientMessage
 from signaling.metrics import DoorMetrics
 from signaling.outbox import Outbox
 from signaling.problems import Problem

@@ -6,6 +6,7 @@ A test (tests/signaling/test_web_protocol.py) fails while the committed result d
 
 from __future__ import annotations
 
+import importlib
 import typing
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,11 @@ SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean
 
 
 def named_literals() -> dict[str, tuple[str, ...]]:
-    """The module's `Literal`s that have a name (`Role`, `Phase`, ...), with their values."""
+    """The modules' `Literal`s that have a name (`Role`, `Phase`, ...), with their values."""
     return {
         name: typing.get_args(value)
-        for name, value in vars(messages).items()
+        for module in messages.MODULES
+        for name, value in vars(importlib.import_module(module)).items()
         if typing.get_origin(value) is typing.Literal
     }
 

@@ -20,7 +20,7 @@ import msgspec
 from signaling.auth import KEY_FILE, Tokens
 from signaling.cli.command import CommandError, Commands
 from signaling.config import load
-from signaling.messages import Role
+from signaling.message import Role
 from signaling.problems import ProblemDocument
 
 DEFAULT_URL: Final = "http://localhost:8080"

@@ -18,7 +18,7 @@ from playwright.async_api import Browser, Page
 from load_tests.server import TONGKE, ServerProcess
 from signaling import test_source
 from signaling.auth import Tokens
-from signaling.messages import Role
+from signaling.message import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
