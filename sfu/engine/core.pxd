@@ -9,10 +9,11 @@ cdef void core_lock(void *engine) noexcept nogil
 cdef void core_unlock(void *engine) noexcept nogil
 # One datagram. It is decrypted in place; nothing of it is kept by reference. Forwarding may wait for core_settle.
 cdef void core_input(void *engine, const address_t *source, uint8_t *data, uint32_t length, int64_t now_us) noexcept nogil
-# After the datagrams that were read in one go: forwards what is due of them and flushes the outbound bursts.
-cdef void core_settle(void *engine, int64_t now_us) noexcept nogil
+# After the datagrams that were read in one go: forwards what is due of them, of pictures a piece, and flushes the outbound
+# bursts. True: there are more pictures to go at once, so settle again when the sockets have been read.
+cdef bint core_settle(void *engine, int64_t now_us) noexcept nogil
 # Timers that are due (also settles).
-cdef void core_tick(void *engine, int64_t now_us) noexcept nogil
+cdef bint core_tick(void *engine, int64_t now_us) noexcept nogil
 # When core_tick wants to be called; -1 for never.
 cdef int64_t core_deadline(void *engine) noexcept nogil
 # A stream connection was closed by its peer or by an error.

@@ -1,6 +1,6 @@
 """The engine between its edges: what comes in, what the clock brings, what goes out.
 
-One lock. The packet thread takes it for each batch it has read. A control call takes it without waiting while it
+One lock. The packet thread takes it for each batch it has read, and for each piece of a picture that it forwards. A control call takes it without waiting while it
 holds the GIL (see engine.pyx), so the packet thread never waits for Python.
 """
 
@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 
 from sfu.engine.events cimport EVENT_ADDRESS_GONE, EVENT_SPEAKERS, events_push
 from sfu.engine.feedback cimport feed_back, repair, report
-from sfu.engine.forward cimport forward_ready
+from sfu.engine.forward cimport forward_ready, forward_waiting
 from sfu.engine.lifecycle cimport transport_forget_address
 from sfu.engine.model cimport engine_t, pthread_mutex_t, publication_t, transport_t
 from sfu.engine.outbound cimport burst_t, outbound_flush
@@ -49,14 +49,16 @@ cdef void core_input(void *engine, const address_t *source, uint8_t *data, uint3
     receive(e, source, data, length)
 
 
-cdef void core_settle(void *engine, int64_t now_us) noexcept nogil:
+cdef bint core_settle(void *engine, int64_t now_us) noexcept nogil:
     cdef engine_t *e = <engine_t *>engine
+    cdef bint more
     set_time(e, now_us)
-    forward_ready(e)
+    more = forward_ready(e)
     outbound_flush(&e.out)
+    return more
 
 
-cdef void core_tick(void *engine, int64_t now_us) noexcept nogil:
+cdef bint core_tick(void *engine, int64_t now_us) noexcept nogil:
     cdef engine_t *e = <engine_t *>engine
     set_time(e, now_us)
     if 0 <= e.repair_due_us <= e.now_us:
@@ -66,7 +68,7 @@ cdef void core_tick(void *engine, int64_t now_us) noexcept nogil:
     tell_speakers(e)
     feed_back(e)
     report(e)
-    core_settle(e, now_us)
+    return core_settle(e, now_us)
 
 
 cdef void tell_speakers(engine_t *e) noexcept nogil:
@@ -93,6 +95,8 @@ cdef int64_t core_deadline(void *engine) noexcept nogil:
     cdef publication_t *p = e.queued
     cdef transport_t *t = e.feedback
     cdef mix_t *m = e.mixes
+    if forward_waiting(e):
+        return e.now_us
     if e.reports != NULL:
         due = sooner(due, e.reports.report_due_us)
     while p != NULL:

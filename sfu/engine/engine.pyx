@@ -158,6 +158,8 @@ cdef class Engine:
         cdef list found = []
         cdef uint64_t at = 0
         cdef uint32_t size
+        while core_settle(e, e.now_us):
+            pass
         while at < e.drained_bytes:
             memcpy(&size, e.drained + at + sizeof(address_t), 4)
             found.append(

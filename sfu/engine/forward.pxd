@@ -8,8 +8,12 @@ from sfu.engine.model cimport engine_t, layer_t, publication_t, subscription_t
 cdef void gather(engine_t *e, layer_t *layer, int64_t sequence, bint now) noexcept nogil
 # Sound that nobody heard so far is heard from this packet on: what came just before it goes out first.
 cdef void pre_roll(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil
-# Forwards what is ready (all of it when it is due), audio before video.
-cdef void forward_ready(engine_t *e) noexcept nogil
+# Forwards what is ready or due: all sound, and a piece of the pictures. Whether more of these could go at once.
+cdef bint forward_ready(engine_t *e) noexcept nogil
+# Whether pictures are ready, or in work, so that forward_ready would go on with them.
+cdef bint forward_waiting(const engine_t *e) noexcept nogil
+# Everything that was gathered of this publication, now: what follows must not be mixed with it.
+cdef void forward_rest(engine_t *e, publication_t *p) noexcept nogil
 # To one subscriber at once, however thin its link: what it is to get of these packets.
 cdef void forward_now(engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, const uint8_t *padding, uint32_t count) noexcept nogil
 # The encoding that this subscriber is to get: the wanted one, or the nearest that has packets.

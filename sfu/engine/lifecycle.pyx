@@ -12,6 +12,8 @@ from sfu.engine.layers cimport ALL_LAYERS
 from sfu.engine.model cimport (
     AUDIO_ARENA,
     AUDIO_SLOTS,
+    GATHERED,
+    GATHERED_SOUND,
     MAX_ADDRESSES,
     MAX_LAYERS,
     MAX_PUBLICATIONS,
@@ -21,6 +23,7 @@ from sfu.engine.model cimport (
     REPORT_US,
     VIDEO_ARENA,
     VIDEO_SLOTS,
+    gathered_t,
     pthread_mutex_t,
     stream_t,
 )
@@ -177,7 +180,12 @@ cdef publication_t *publication_new(engine_t *e, transport_t *t, uint32_t id, bi
     p = <publication_t *>calloc(1, sizeof(publication_t))
     if p != NULL:
         p.layers = <layer_t *>calloc(layer_count, sizeof(layer_t))
-    if t.streams == NULL or p == NULL or p.layers == NULL:
+        p.gathered_room = GATHERED if video else GATHERED_SOUND
+        p.gathered = <gathered_t *>calloc(p.gathered_room, sizeof(gathered_t))
+    if t.streams == NULL or p == NULL or p.layers == NULL or p.gathered == NULL:
+        if p != NULL:
+            free(p.layers)
+            free(p.gathered)
         free(p)
         return NULL
     p.id = id
@@ -217,6 +225,7 @@ cdef void publication_delete(engine_t *e, publication_t *p) noexcept nogil:
             t.publications[i] = t.publications[t.publication_count]
             break
     free(p.layers)
+    free(p.gathered)
     free(p.subscriptions)
     free(p)
     e.publication_count -= 1
@@ -383,7 +392,7 @@ cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t
     s.publication_index = p.subscription_count
     p.subscriptions[p.subscription_count] = s
     p.subscription_count += 1
-    if t.plain:
+    if t.plain and not p.video:
         swap_subscriptions(p, s.publication_index, p.unmixed_count)
         p.unmixed_count += 1
     e.subscription_count += 1
@@ -407,6 +416,9 @@ cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil:
     if s.publication_index < p.unmixed_count:
         p.unmixed_count -= 1
         swap_subscriptions(p, s.publication_index, p.unmixed_count)
+    if s.publication_index < p.served:      # those who have the picture in work stay in front
+        p.served -= 1
+        swap_subscriptions(p, s.publication_index, p.served)
     swap_subscriptions(p, s.publication_index, p.subscription_count - 1)
     p.subscription_count -= 1
     if t.pacer != NULL:
@@ -460,17 +472,26 @@ cdef void queue_publication(engine_t *e, publication_t *p) noexcept nogil:
     if p.queued:
         return
     p.queued = True
-    p.queued_next = e.queued
-    e.queued = p
+    p.queued_next = NULL
+    p.queued_previous = e.queued_last
+    if e.queued_last != NULL:
+        e.queued_last.queued_next = p
+    else:
+        e.queued = p
+    e.queued_last = p
 
 
 cdef void unqueue_publication(engine_t *e, publication_t *p) noexcept nogil:
-    cdef publication_t **link = &e.queued
     if not p.queued:
         return
-    while link[0] != p:
-        link = &link[0].queued_next
-    link[0] = p.queued_next
+    if p.queued_previous != NULL:
+        p.queued_previous.queued_next = p.queued_next
+    else:
+        e.queued = p.queued_next
+    if p.queued_next != NULL:
+        p.queued_next.queued_previous = p.queued_previous
+    else:
+        e.queued_last = p.queued_previous
     p.queued = False
 
 

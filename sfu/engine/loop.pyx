@@ -5,7 +5,9 @@ Theory of operation. A round of the thread:
     sleep   until a socket is readable, the engine's next deadline, or a wake by eventfd
     read    up to 4 batches of 64 datagrams from each readable UDP socket, up to 64 KiB from each stream; each batch goes
             into the engine under its lock, so a control call waits for one batch at the most
-    settle  the engine forwards and encrypts what is due, and calls `flush`, which sends; streams given up are closed
+    settle  the engine forwards and encrypts what is due, and calls `flush`, which sends; streams given up are closed.
+            Pictures go in pieces of less than half a millisecond (forward.pyx): while there are more, the next round begins
+            without a sleep, and what its sockets hold is read, and sound forwarded, before the next piece
 
 epoll is level-triggered: a bound on what is read in a round then costs nothing, as what is left over is reported
 again, and no socket can starve the others or the clock. Deadlines are in microseconds (a frame's packets are gathered
@@ -150,22 +152,22 @@ cdef bint settle(loop_t *loop) noexcept nogil:
     """Timers, forwarding, sending; then sets when to wake. False: time to end."""
     cdef int64_t now_us = monotonic_us()
     cdef int64_t due, streams_due
-    cdef bint go_on
+    cdef bint more, go_on
     core_lock(loop.engine)
     accept_tick(&loop.streams, now_us)
     streams_bury(&loop.streams)
     due = core_deadline(loop.engine)
     if 0 <= due <= now_us:
-        core_tick(loop.engine, now_us)
+        more = core_tick(loop.engine, now_us)
     else:
-        core_settle(loop.engine, now_us)
+        more = core_settle(loop.engine, now_us)
     due = core_deadline(loop.engine)
     if 0 <= due <= now_us:
         due = now_us + STUCK_US
     streams_due = accept_deadline(&loop.streams)
     if due < 0 or 0 <= streams_due < due:
         due = streams_due
-    loop.asleep_until_us = due if due >= 0 else INT64_MAX
+    loop.asleep_until_us = AWAKE if more else due if due >= 0 else INT64_MAX
     go_on = not loop.stopping
     core_unlock(loop.engine)
     return go_on

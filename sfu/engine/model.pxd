@@ -37,7 +37,11 @@ cdef enum:
     MAX_ADDRESSES = 8           # validated addresses of one transport; the oldest is forgotten
     MAX_PUBLICATIONS = 32       # per transport
     MAX_SUBSCRIPTIONS = 512     # per transport: a discussion of 300 rooms, and their pictures that are shown
-    GATHERED = 64               # packets of one publication that wait to be forwarded together
+    # Packets of one picture publication that wait to be forwarded: all fit its cache (511 more of 1,460 bytes and a
+    # descriptor of 255 are less than VIDEO_ARENA), so that none of them is overwritten while it waits.
+    GATHERED = 512
+    GATHERED_SOUND = 64
+    LOT = 64                    # packets that are forwarded together
     SENT_HISTORY = 512          # (20 bytes each) packets per video subscription that can be asked for again: 3 s at 1.5 Mbit/s
     VIDEO_ARENA = 1048576       # bytes per video layer: 5 s at 1.5 Mbit/s
     VIDEO_SLOTS = 1024
@@ -123,17 +127,23 @@ cdef struct publication_t:
     uint32_t format_count
     layer_t *layers
     uint32_t layer_count
-    subscription_t **subscriptions  # first those that get everything (local sockets), then those that get who is heard
+    subscription_t **subscriptions  # of sound: first those that get everything (local sockets), then those that get who is heard
     uint32_t subscription_count
     uint32_t subscription_capacity
     uint32_t unmixed_count      # of the first kind
     voice_t *voice              # its place in a group of microphones; NULL: in none
-    gathered_t gathered[GATHERED]
+    gathered_t *gathered        # a ring: what is to be forwarded, oldest first
+    uint32_t gathered_room      # power of two
+    uint32_t gathered_first
     uint32_t gathered_count
-    bint ready                  # forward at the next settle
-    int64_t gather_until_us
+    # Pictures (forward.pyx): the oldest so many go out now, and the first so many of the subscriptions have them.
+    uint32_t in_work            # 0: none
+    uint32_t served
+    bint ready                  # what is behind the lot in work can be forwarded
+    int64_t gather_until_us     # or from then on
     bint queued                 # in the engine's list of publications with gathered packets
     publication_t *queued_next
+    publication_t *queued_previous
 
 cdef struct sent_t:             # how one sent packet maps back, and what its plain repeat must look like
     uint32_t sequence           # low bits of the layer's sequence
@@ -269,7 +279,8 @@ cdef struct engine_t:
     transport_t *feedback       # transports with transport-wide feedback to come
     transport_t *paced          # transports that pace or probe
     int64_t pace_due_us         # next look at them; -1 for none
-    publication_t *queued       # publications with gathered packets
+    publication_t *queued       # publications with gathered packets: whose turn it is first
+    publication_t *queued_last
     mix_t *mixes                # groups of microphones
     outbound_t out
     events_t events

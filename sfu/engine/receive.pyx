@@ -47,7 +47,7 @@ from sfu.engine.dependency cimport dependency_read, structure_t
 from sfu.engine.descriptor cimport descriptor_read, descriptor_t, descriptor_unwrap
 from sfu.engine.events cimport EVENT_DTLS, EVENT_PUBLICATION_STARTED, EVENT_STUN, events_push
 from sfu.engine.feedback cimport receive_rtcp, seek_layer, want_keyframe
-from sfu.engine.forward cimport gather, pre_roll
+from sfu.engine.forward cimport forward_rest, gather, pre_roll
 from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, silence, stream_add
 from sfu.engine.model cimport (
     LAYER_SILENT_US,
@@ -345,6 +345,7 @@ cdef void read_dependency(engine_t *e, layer_t *layer, descriptor_t *d, const rt
     if status < 0:
         count(e, DEPENDENCY_UNREADABLE)
     elif status > 0:
+        forward_rest(e, layer.publication)      # who is still to get frames of before is to get them by the old structure
         if layer.structure == NULL:
             layer.structure = <structure_t *>malloc(sizeof(structure_t))
         if layer.structure == NULL:
@@ -477,6 +478,8 @@ cdef const stream_t *learn_stream(engine_t *e, transport_t *t, const rtp_t *p) n
         return NULL
     if not repair and layer.started and e.now_us - layer.opened_us < RESTART_US:
         return NULL
+    if not repair:
+        forward_rest(e, publication)    # while its packets are still there
     forget_stream(t, layer, repair)
     if not repair and layer_open(e, layer, p.ssrc) < 0:
         return NULL
