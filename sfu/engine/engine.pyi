@@ -45,8 +45,8 @@ class Engine:
     def input(self, datagram: bytes, address: bytes, now_us: int) -> None: ...
     def tick(self, now_us: int) -> None: ...
     def drain(self) -> list[tuple[bytes, bytes]]:
-        """Datagrams to send since the last drain, as (datagram, address), in order. A picture goes out in pieces, one
-        with each call of `input` and `tick`: what is left of it goes now."""
+        """Datagrams to send since the last drain, as (datagram, address), in order. A picture goes out in
+        pieces, one with each call of `input` and `tick`: what is left of it goes now."""
     def next_deadline_us(self) -> int:
         """When `tick` wants to be called next; -1 for never."""
 
