@@ -138,7 +138,9 @@ class LessonCore:
 
     def observe(self, fact: type[Fact], **fields: Any) -> None:
         """Tells the observers, now."""
-        happened = fact(lesson_id=self.lesson.id, at_ms=self.clock.unix_ms(), **fields)
+        happened = fact(
+            lesson_id=self.lesson.id, at_ms=self.clock.unix_ms(), elapsed_ms=self.elapsed_ms(), **fields
+        )
         for observer in self.observers:
             try:
                 observer.observe(happened)

@@ -122,6 +122,8 @@ class Fact:
     lesson_id: LessonId
     at_ms: int
     """Unix time in ms."""
+    elapsed_ms: int = 0
+    """The lesson's clock: ms since it went live, 0 before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,6 +149,10 @@ class Lesson:
     """上台: whose camera and microphone everybody gets, in the order they came up."""
     recorded: bool = True
     recording: RecordingState = RecordingState.OFF
+    starts_ms: int = 0
+    """When it is planned to begin, Unix time in ms; 0: not planned."""
+    ends_ms: int = 0
+    """When it is planned to end; 0: not planned."""
     started_ms: int = 0
     """Unix time in ms; 0 before the lesson is live."""
     ended_ms: int = 0

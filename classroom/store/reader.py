@@ -72,6 +72,8 @@ class StoredPeriod:
 class StoredEvent:
     seq: int
     at_ms: int
+    elapsed_ms: int
+    """The lesson's clock: ms since it went live, 0 before."""
     kind: str
     person: PersonId | None
     body: dict[str, Any]
@@ -120,6 +122,7 @@ async def events(connection: AsyncConnection, lesson_id: LessonId, after: int) -
         StoredEvent(
             seq=row.seq,
             at_ms=row.at_ms,
+            elapsed_ms=row.elapsed_ms,
             kind=row.kind,
             person=row.person_id and PersonId(row.person_id),
             body=msgspec.json.decode(row.body, type=dict[str, Any]),
@@ -236,6 +239,8 @@ def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:
         state=LessonState(row.state),
         phase=Phase(row.phase),
         recorded=row.recorded,
+        starts_ms=row.starts_ms,
+        ends_ms=row.ends_ms,
         started_ms=row.started_ms,
         ended_ms=row.ended_ms,
     )

@@ -40,6 +40,7 @@ class _LastKnown:
         self._connection = connection
         self._alive_ms = alive_ms
         self._lessons: dict[str, tuple[int, int]] = {}
+        self._started_ms: dict[str, int] = {}
 
     async def time_ms(self, lesson: str) -> int:
         return (await self._of(lesson))[0]
@@ -48,6 +49,15 @@ class _LastKnown:
         time_ms, seq = await self._of(lesson)
         self._lessons[lesson] = (time_ms, seq + 1)
         return seq
+
+    async def elapsed_ms(self, lesson: str, at_ms: int) -> int:
+        """The lesson's clock at that time."""
+        if lesson not in self._started_ms:
+            table = tables.lessons.c
+            found = await self._connection.execute(select(table.started_ms).where(table.id == lesson))
+            self._started_ms[lesson] = found.scalar() or 0
+        started_ms = self._started_ms[lesson]
+        return max(0, at_ms - started_ms) if started_ms else 0
 
     async def _of(self, lesson: str) -> tuple[int, int]:
         if lesson not in self._lessons:
@@ -67,7 +77,16 @@ async def _close_presences(connection: AsyncConnection, last: _LastKnown) -> int
         seq = await last.take_number(lesson)
         body = {"cause": LeaveCause.SERVER}
         await _carry_out(connection, close_presence_write(lesson, row.seq, left_ms, LeaveCause.SERVER))
-        await _carry_out(connection, event_write(lesson, seq, left_ms, "person.left", person, body))
+        write = event_write(
+            lesson,
+            seq,
+            left_ms,
+            await last.elapsed_ms(lesson, left_ms),
+            kind="person.left",
+            person=person,
+            body=body,
+        )
+        await _carry_out(connection, write)
     return len(found)
 
 
@@ -89,9 +108,16 @@ async def _lower_hands(connection: AsyncConnection, last: _LastKnown) -> None:
         lowered_ms = max(row.raised_ms, await last.time_ms(lesson))
         seq = await last.take_number(lesson)
         await _carry_out(connection, lower_hand_write(lesson, hand, lowered_ms, None))
-        await _carry_out(
-            connection, event_write(lesson, seq, lowered_ms, "hand.lowered", None, {"hand": hand})
+        write = event_write(
+            lesson,
+            seq,
+            lowered_ms,
+            await last.elapsed_ms(lesson, lowered_ms),
+            kind="hand.lowered",
+            person=None,
+            body={"hand": hand},
         )
+        await _carry_out(connection, write)
 
 
 async def _open_rows(connection: AsyncConnection, query: Select[Any]) -> Sequence[Row[Any]]:

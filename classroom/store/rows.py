@@ -20,6 +20,7 @@ from classroom.events import Fact
 from classroom.model import LessonId, PersonId
 from classroom.quality import body as quality_body
 from classroom.quality import summary
+from classroom.store.kinds import KINDS
 from classroom.store.ledger import Ledger
 from classroom.store.statements import (
     ADD_CHAT,
@@ -52,88 +53,48 @@ class Entry(NamedTuple):
     writes: tuple[Write, ...]
 
 
-_KINDS: Mapping[type[Fact], str] = {
-    events.StateChanged: "lesson.state",
-    events.PhaseChanged: "lesson.phase",
-    events.PersonJoined: "person.joined",
-    events.PersonLeft: "person.left",
-    events.TutorChanged: "class.tutor",
-    events.TrackPublished: "track.published",
-    events.TrackUnpublished: "track.unpublished",
-    events.TrackMuted: "track.muted",
-    events.HandRaised: "hand.raised",
-    events.HandLowered: "hand.lowered",
-    events.ChatWritten: "chat.written",
-    events.RecordingChanged: "recording.state",
-    events.RecorderRouted: "recording.routes",
-}
-"""The facts of the lesson's own stream. Supervision is not among them."""
-
-
 def entry(fact: Fact, ledger: Ledger) -> Entry:
     """What is to be written of a fact; numbers it when it belongs to the lesson's stream."""
-    kind = _KINDS.get(type(fact))
+    kind = KINDS.get(type(fact))
     if kind is None:
         return Entry(tuple(_APART[type(fact)](fact, ledger)))
     seq = ledger.number(fact.lesson_id)
     more = _BESIDE.get(type(fact))
     writes = [] if more is None else more(fact, ledger, seq)
-    writes.append(event_write(fact.lesson_id, seq, fact.at_ms, kind, _person_of(fact), _body(fact)))
+    writes.append(
+        event_write(
+            fact.lesson_id,
+            seq,
+            fact.at_ms,
+            fact.elapsed_ms,
+            kind=kind.name,
+            person=kind.person(fact),
+            body=kind.body(fact),
+        )
+    )
     return Entry(tuple(writes))
 
 
 def event_write(
-    lesson: LessonId, seq: int, at_ms: int, kind: str, person: PersonId | None, body: object
+    lesson: LessonId,
+    seq: int,
+    at_ms: int,
+    elapsed_ms: int,
+    *,
+    kind: str,
+    person: PersonId | None,
+    body: object,
 ) -> Write:
-    text = msgspec.json.encode(body).decode()
-    row = {"lesson_id": lesson, "seq": seq, "at_ms": at_ms, "kind": kind, "person_id": person, "body": text}
+    row = {
+        "lesson_id": lesson,
+        "seq": seq,
+        "at_ms": at_ms,
+        "elapsed_ms": elapsed_ms,
+        "kind": kind,
+        "person_id": person,
+        "body": msgspec.json.encode(body).decode(),
+    }
     return Write(ADD_EVENT, row)
-
-
-def _person_of(fact: Fact) -> PersonId | None:
-    """Whom the event is about, or who did it."""
-    match fact:
-        case (
-            events.PersonJoined(person=person)
-            | events.PersonLeft(person=person)
-            | events.TrackPublished(person=person)
-            | events.TrackUnpublished(person=person)
-            | events.TrackMuted(person=person)
-        ):
-            return person.id
-        case events.HandRaised(hand=hand):
-            return hand.person
-        case events.ChatWritten(entry=written):
-            return written.person
-        case (
-            events.StateChanged(actor=actor)
-            | events.PhaseChanged(actor=actor)
-            | events.HandLowered(actor=actor)
-        ):
-            return actor
-        case _:
-            return None
-
-
-def _body(fact: Fact) -> Row:
-    """The fact's own fields, without what has a column or a table of its own."""
-    match fact:
-        case events.StateChanged(state=state):
-            return {"state": state}
-        case events.ChatWritten(entry=written):
-            return {"id": written.id}
-        case events.PersonJoined(person=person):
-            return {"role": person.role, "class_id": person.class_id}
-        case events.PersonLeft(cause=cause):
-            return {"cause": cause}
-        case events.TutorChanged(status=status):
-            return {"class_id": status.room.id, "tutor": status.tutor}
-        case events.HandRaised(hand=hand):
-            return {"id": hand.id, "seat": hand.seat}
-    body: Row = msgspec.to_builtins(fact)
-    for column in ("lesson_id", "at_ms", "person", "actor"):
-        body.pop(column, None)
-    return body
 
 
 def _state_changed(fact: events.StateChanged, _ledger: Ledger, _seq: int) -> list[Write]:

@@ -169,6 +169,8 @@ class Store:
             "state": lesson.state,
             "phase": lesson.phase,
             "recorded": lesson.recorded,
+            "starts_ms": lesson.starts_ms,
+            "ends_ms": lesson.ends_ms,
             "started_ms": lesson.started_ms,
             "ended_ms": lesson.ended_ms,
         }

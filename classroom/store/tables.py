@@ -39,6 +39,8 @@ lessons = Table(
     Column("state", _KEY, nullable=False),
     Column("phase", _KEY, nullable=False),
     Column("recorded", Boolean, nullable=False),
+    Column("starts_ms", BigInteger, nullable=False, server_default="0"),
+    Column("ends_ms", BigInteger, nullable=False, server_default="0"),
     Column("started_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger, nullable=False),
 )
@@ -108,6 +110,7 @@ events = Table(
     Column("lesson_id", _ID, primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("at_ms", BigInteger, nullable=False),
+    Column("elapsed_ms", BigInteger, nullable=False, server_default="0"),
     Column("kind", _KEY, nullable=False),
     Column("person_id", _ID),
     Column("body", Text, nullable=False),
@@ -143,6 +146,32 @@ hands = Table(
     Column("lowered_ms", BigInteger),
     Column("lowered_by", _ID),
 )
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("lesson_id", _ID),
+    Column("kinds", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("failing_since_ms", BigInteger),
+    Column("suspended_ms", BigInteger),
+    Column("error", Text, nullable=False),
+)
+"""Who is told of events. Without a lesson: of all lessons'. `kinds`: `,KIND,KIND,`, or empty for all.
+`attempts` in vain since the last that came through; the next one is due at `due_ms`."""
+
+webhook_outbox = Table(
+    "webhook_outbox",
+    metadata,
+    Column("webhook_id", _ID, ForeignKey("webhooks.id", ondelete="CASCADE"), primary_key=True),
+    Column("lesson_id", _ID, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+)
+"""Events that a webhook is still to be told of: written with the event, deleted once they were taken."""
 
 quality = Table(
     "quality",

@@ -3,13 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from classroom.store import migrate
 from classroom.store.engine import sqlite_url
-from classroom.store.migrate import upgrade
+from classroom.store.migrate import _config, upgrade
 from classroom.store.store import Store, StoreUnavailable
 from classroom.store.tables import metadata
 
@@ -29,6 +30,24 @@ def test_migrating_again_changes_nothing() -> None:
         connection.execute(text("INSERT INTO server (id, alive_ms) VALUES (1, 7)"))
         upgrade(connection)
         assert connection.execute(text("SELECT alive_ms FROM server")).scalar() == 7
+    engine.dispose()
+
+
+def test_events_of_before_get_the_clock_of_their_lesson() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), "0002")
+        for lesson, started_ms in (("L", 100), ("M", 0)):
+            connection.execute(
+                text(f"INSERT INTO lessons VALUES ('{lesson}', '', 'live', 'lecture', true, {started_ms}, 0)")
+            )
+            for seq, at_ms in enumerate((90, 130), 1):
+                connection.execute(
+                    text(f"INSERT INTO events VALUES ('{lesson}', {seq}, {at_ms}, 'k', NULL, '')")
+                )
+        upgrade(connection)
+        query = text("SELECT elapsed_ms FROM events ORDER BY lesson_id, seq")
+        assert connection.execute(query).scalars().all() == [0, 30, 0, 0]
     engine.dispose()
 
 

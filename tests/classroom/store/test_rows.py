@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from classroom.model import (
 )
 from classroom.quality import Period, Second
 from classroom.rules.reasons import Reason
+from classroom.store.kinds import KINDS, names
 from classroom.store.ledger import Ledger
 from classroom.store.rows import entry
 from classroom.store.statements import ADD_EVENT, ORDER
@@ -100,6 +102,17 @@ def test_the_body_says_what_has_no_column(facts: list[Fact]) -> None:
     assert bodies["class.tutor"] == (None, {"class_id": "c1", "tutor": "t9"})
     assert bodies["chat.written"] == ("sa", {"id": "c"})
     assert bodies["lesson.phase"] == (None, {"phase": "break"})
+
+
+def test_kinds_have_names_of_their_own_that_fit_their_column() -> None:
+    assert len(names()) == len(KINDS)
+    assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", name) and len(name) <= 32 for name in names())
+
+
+def test_events_carry_the_clock_of_the_lesson() -> None:
+    raised = events.PhaseChanged(phase=Phase.BREAK, actor=None, elapsed_ms=7, **AT)
+    (row,) = (write.row for write in entry(raised, Ledger()).writes if write.statement is ADD_EVENT)
+    assert (row["at_ms"], row["elapsed_ms"]) == (5, 7)
 
 
 def test_leaving_without_having_come_closes_nothing(school: Any) -> None:

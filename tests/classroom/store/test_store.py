@@ -109,6 +109,8 @@ async def test_the_stream_has_everything_in_order_and_no_supervisor(
     assert (stream[8].person, stream[8].body["seat"]) == ("t1", "12号")
     assert stream[9].person == "m"
     assert (stream[11].person, stream[11].body) == ("sa", {"cause": "lost"})
+    assert [event.elapsed_ms for event in stream[3:5]] == [0, 0]
+    assert [event.elapsed_ms for event in stream[-2:]] == [10_000, 10_000]
     assert all(event.person != "v" for event in stream)
     assert await store.events(L, after=15) == stream[15:]
 

@@ -1,0 +1,77 @@
+"""The kinds of events in a lesson's stream: a row per fact that belongs to it, and the only place to add one.
+
+Every lesson has one ordered stream of events with numbers from 1; the writer makes it of the facts that the
+lesson's room tells. A row says what the event is called, whom it is about or who did it, and what its body
+holds. By default the first is the fact's `person`, else its `actor`, and the body is all that the fact has of
+its own. What else a fact changes in tables of its own stands in `rows`.
+
+Facts that are not in here are in no stream: supervision and quality never are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from classroom import events
+from classroom.events import Fact
+from classroom.model import PersonId
+
+Body = dict[str, Any]
+
+_COLUMNS: Final = ("lesson_id", "at_ms", "elapsed_ms", "person", "actor")
+"""Of a fact: what has a column of its own."""
+
+
+def _person(fact: Any) -> PersonId | None:
+    person = getattr(fact, "person", None)
+    found: PersonId | None = getattr(fact, "actor", None) if person is None else getattr(person, "id", person)
+    return found
+
+
+def _body(fact: Any) -> Body:
+    body: Body = msgspec.to_builtins(fact)
+    for column in _COLUMNS:
+        body.pop(column, None)
+    return body
+
+
+class Kind(NamedTuple):
+    name: str
+    """NOUN.WHAT_HAPPENED, at most 32 characters; stable: others read it."""
+    body: Callable[[Any], Body] = _body
+    person: Callable[[Any], PersonId | None] = _person
+
+
+KINDS: Final[Mapping[type[Fact], Kind]] = {
+    events.StateChanged: Kind("lesson.state", lambda fact: {"state": fact.state}),
+    events.PhaseChanged: Kind("lesson.phase"),
+    events.PersonJoined: Kind(
+        "person.joined", lambda fact: {"role": fact.person.role, "class_id": fact.person.class_id}
+    ),
+    events.PersonLeft: Kind("person.left"),
+    events.TutorChanged: Kind(
+        "class.tutor", lambda fact: {"class_id": fact.status.room.id, "tutor": fact.status.tutor}
+    ),
+    events.TrackPublished: Kind("track.published"),
+    events.TrackUnpublished: Kind("track.unpublished"),
+    events.TrackMuted: Kind("track.muted"),
+    events.HandRaised: Kind(
+        "hand.raised",
+        lambda fact: {"id": fact.hand.id, "seat": fact.hand.seat},
+        lambda fact: fact.hand.person,
+    ),
+    events.HandLowered: Kind("hand.lowered"),
+    events.ChatWritten: Kind(
+        "chat.written", lambda fact: {"id": fact.entry.id}, lambda fact: fact.entry.person
+    ),
+    events.RecordingChanged: Kind("recording.state"),
+    events.RecorderRouted: Kind("recording.routes"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """Of all kinds, in order."""
+    return tuple(sorted({kind.name for kind in KINDS.values()}))
