@@ -35,18 +35,20 @@ class Downlink:
         self._transport = transport
         self._allocator = Allocator()
         self._goal_bps = 0.0
-        self._restless_until: float | None = None
+        self._settled_at: float | None = None
         self._dirty = False
+        self.restless = False
+        """Whether `tick` has anything to look at."""
         self.bps: float | None = None
         """The estimate; None: not known yet, and nobody is cut."""
 
     def changed(self) -> None:
         """A subscription went or is wished otherwise: looked at with the next tick."""
-        self._dirty = True
+        self._dirty = self.restless = True
 
     def added(self, subscription: Subscription) -> None:
         """A new one: all is sent until more is known, and what that is must be found out at once."""
-        self._dirty = True
+        self._dirty = self.restless = True
         if subscription.publication.loudest is None:
             self._goal_bps += self._demand(subscription).steps[-1].bps
             self._engine.set_bandwidth_goal(self._transport, self._goal_bps)
@@ -54,15 +56,20 @@ class Downlink:
     def estimated(self, bps: float, now: float, subscriptions: Iterable[Subscription]) -> None:
         """The engine's estimate."""
         self.bps = bps
+        self.restless = True
         self.update(now, subscriptions)
 
     def tick(self, now: float, subscriptions: Iterable[Subscription]) -> None:
         """Once a second."""
         if self._dirty:
-            self._restless_until = now + SETTLING_S
-        restless = self._restless_until is not None and now < self._restless_until
-        if self._dirty or restless or (self.bps is not None and not self._allocator.settled):
+            self._settled_at = now + SETTLING_S
+        if self._dirty or self._unsettled(now):
             self.update(now, subscriptions)
+        self.restless = self._unsettled(now)
+
+    def _unsettled(self, now: float) -> bool:
+        settling = self._settled_at is not None and now < self._settled_at
+        return settling or (self.bps is not None and not self._allocator.settled)
 
     def update(self, now: float, subscriptions: Iterable[Subscription]) -> None:
         self._dirty = False

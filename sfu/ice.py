@@ -14,7 +14,8 @@ peer, which is controlling, says by USE-CANDIDATE which pair media shall take; t
   selected one has not been nominated again for NOMINATION_WINDOW_S is a lesser one a change of mind: the
   peer moved to another network, and media follows with that one check.
 - Checks go on after the connection stands; they are the peer's consent to receive (RFC 7675). Who asks
-  `last_check` can end what nobody wants any more.
+  `last_check` can end what nobody wants any more. Those of the selected pair that say nothing new somebody
+  else may answer by `known`, and tell by `renewed` before the agent has to decide anything by their times.
 
 Refused datagrams raise StunError and get no answer: an answer would only serve somebody who guesses.
 """
@@ -75,6 +76,16 @@ class Check:
     """An address that made room."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the next checks of the selected pair say when they say nothing new."""
+
+    pwd: str
+    priority: int
+    nominated: bool
+    """USE-CANDIDATE is no news."""
+
+
 @dataclass(slots=True)
 class _Pair:
     rank: tuple[bool, int]
@@ -108,6 +119,22 @@ class IceAgent:
     def addresses(self) -> tuple[bytes, ...]:
         """The valid ones."""
         return tuple(self._pairs)
+
+    @property
+    def known(self) -> Known | None:
+        """None: nothing is selected."""
+        pair = self._pairs.get(self.selected) if self.selected else None
+        return None if pair is None else Known(self.local.pwd, pair.rank[1], pair.nominated is not None)
+
+    def renewed(self, checked: float, nominated: float) -> None:
+        """Checks of the selected pair were answered elsewhere, by `known`: when the last one came, and the
+        last one with USE-CANDIDATE; 0 for none."""
+        pair = self._pairs.get(self.selected) if self.selected else None
+        if pair is not None and checked:
+            self.last_check = max(self.last_check or 0.0, checked)
+            pair.heard = max(pair.heard, checked)
+        if pair is not None and pair.nominated is not None:
+            pair.nominated = max(pair.nominated, nominated)
 
     def restart(self) -> None:
         """New credentials (RFC 8445, 9). The selected address stays until the peer's new checks choose

@@ -19,11 +19,13 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from .dtls import Certificate, generate_certificate, load_certificate
 from .engine.engine import Engine, Event, EventKind
 from .engine.loop import Loop
+from .engine.peers import silent
 from .engine.snapshot import StatsSnapshot
 from .ice import host_candidates
 from .media import ENDED, Publication
@@ -73,7 +75,8 @@ class Sfu:
         certificate: Certificate,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """clock: seconds. The packet loop is started, the engine's events are listened to."""
+        """clock: seconds, the same that the engine's times are of. The packet loop is started, the engine's
+        events are listened to."""
         self.config = config
         self.engine = engine
         self.certificate = certificate
@@ -265,20 +268,32 @@ class Sfu:
         self.tick(self.now())
 
     def tick(self, now: float) -> None:
-        """Looks at all time limits. Called once a second; now: as the clock says."""
-        for transport in tuple(self._transports.values()):
+        """Looks at all time limits. Called once a second; now: as the clock says. Costs next to nothing for a
+        transport that is connected, publishes nothing and has what it wishes."""
+        for id in silent(self.engine, round((now - self.config.consent_timeout_s) * 1e6)):
+            transport = self._transports.get(id)
             if isinstance(transport, Transport):
-                self._tick_one(transport, now)
+                self._guarded(transport, transport.silent, now)
+        for transport in tuple(self._transports.values()):
+            if isinstance(transport, Transport) and (
+                transport.state is TransportState.CONNECTING
+                or transport.publications
+                or transport.downlink.restless
+            ):
+                self._guarded(transport, partial(self._tick_one, transport), now)
 
     def _tick_one(self, transport: Transport, now: float) -> None:
+        transport.tick(now)
+        for publication in transport.publications.values():
+            publication.look_at_layers(now)
+            if publication.subscriptions and publication.loudest is None:
+                publication.rates.sample(now, self.engine.publication_stats(publication.id)["layers"])
+        if transport.state not in ENDED:
+            transport.downlink.tick(now, transport.subscriptions.values())
+
+    def _guarded(self, transport: Transport, look: Callable[[float], None], now: float) -> None:
         try:
-            transport.tick(now)
-            for publication in transport.publications.values():
-                publication.look_at_layers(now)
-                if publication.subscriptions and publication.loudest is None:
-                    publication.rates.sample(now, self.engine.publication_stats(publication.id)["layers"])
-            if transport.state not in ENDED:
-                transport.downlink.tick(now, transport.subscriptions.values())
+            look(now)
         except Exception:
             log.exception("x transport %d: a mistake of ours in its timer", transport.id)
             transport.fail()

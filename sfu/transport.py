@@ -25,6 +25,7 @@ from typing import Protocol
 from .dtls import Certificate, DtlsSession, SrtpKeys
 from .engine.address import is_udp, unpack_address
 from .engine.engine import Engine
+from .engine.peers import answer_checks, heard
 from .ice import IceAgent, StunError, generate_credentials
 from .media import ENDED, MediaEnd, Publication, Subscription, TransportClosed
 from .params import (
@@ -90,8 +91,6 @@ class Transport(MediaEnd):
         self._remote: RemoteParameters | None = None
         self._restarting = False
         self._connecting_since = 0.0
-        self._heard_packets = 0
-        self._heard_at = 0.0
         self._disposal: asyncio.Task[None] | None = None
 
     @property
@@ -143,6 +142,7 @@ class Transport(MediaEnd):
             return
         host, port, _ = unpack_address(address)
         now = self._owner.now()
+        self._ask_engine()
         try:
             check = self._ice.receive(datagram, address, (host, port), udp=is_udp(address), now=now)
         except StunError as error:
@@ -157,10 +157,22 @@ class Transport(MediaEnd):
             log.info("- %s at %s port %d %s", self._name, host, port, "udp" if is_udp(address) else "tcp")
         elif check.validated:
             self.engine.add_address(self.id, address)
+        if check.authenticated and address == self._ice.selected:
+            self._let_engine_answer()
         # Only now: with our answer in hand the peer may send DTLS at once, from an address the engine must
         # know.
         self.engine.send(address, check.response)
         self._start_when_ready()
+
+    def _ask_engine(self) -> None:
+        """What it has answered meanwhile."""
+        _, checked_us, nominated_us = heard(self.engine, self.id)
+        self._ice.renewed(checked_us / 1e6, nominated_us / 1e6)
+
+    def _let_engine_answer(self) -> None:
+        """The next checks, as long as they say the same."""
+        if (known := self._ice.known) is not None:
+            answer_checks(self.engine, self.id, known.pwd, known.priority, known.nominated)
 
     def dtls_received(self, datagram: bytes) -> None:
         if self.state in ENDED:
@@ -173,25 +185,19 @@ class Transport(MediaEnd):
         self._ice.forget(address)
 
     def tick(self, now: float) -> None:
-        """Once a second, for all transports from one timer."""
-        config = self._owner.config
-        if self.state is TransportState.CONNECTING:
-            if now - self._connecting_since > config.handshake_timeout_s:
-                self._finish(TransportState.FAILED, "handshake_timeout")
-        elif self.state is TransportState.CONNECTED and self._silence(now) > config.consent_timeout_s:
-            self._finish(TransportState.FAILED, "consent_expired")
+        """Once a second while it is connecting."""
+        waited_s = now - self._connecting_since
+        if self.state is TransportState.CONNECTING and waited_s > self._owner.config.handshake_timeout_s:
+            self._finish(TransportState.FAILED, "handshake_timeout")
 
-    def _silence(self, now: float) -> float:
-        """Seconds since the peer last showed that it is there. A check does (RFC 7675); so does a packet
-        that SRTP authenticates, for senders that check only once. The engine is asked only when checks have
-        been missing for half the time limit."""
-        silence = now - max(self._ice.last_check or 0.0, self._heard_at)
-        if silence > self._owner.config.consent_timeout_s / 2:
-            packets = int(self.engine.transport_stats(self.id)["packets_received"])
-            if packets != self._heard_packets:
-                self._heard_packets, self._heard_at = packets, now
-                return 0.0
-        return silence
+    def silent(self, now: float) -> None:
+        """The engine has heard nothing for as long as consent lasts. A check shows that the peer is there
+        (RFC 7675), whoever answered it; so does a packet that SRTP authenticates, for senders that check only
+        once."""
+        if self.state is not TransportState.CONNECTED:
+            return
+        if now - (self._ice.last_check or 0.0) > self._owner.config.consent_timeout_s:
+            self._finish(TransportState.FAILED, "consent_expired")
 
     # --- inside ------------------------------------------------------------------------------------
 
@@ -221,9 +227,8 @@ class Transport(MediaEnd):
             return
         self.engine.set_keys(self.id, keys.inbound, keys.outbound, keys.overhead)
         self.srtp_profile = keys.profile
-        self._heard_at = self._owner.now()
         self._owner.control_counters.add("transports_connected")
-        waited_ms = round(1000 * (self._heard_at - self._connecting_since))
+        waited_ms = round(1000 * (self._owner.now() - self._connecting_since))
         self._owner.control_counters.add("handshake_milliseconds", waited_ms)
         self._set_state(TransportState.CONNECTED)
 

@@ -16,6 +16,7 @@ from recorder.boxes import BadBoxError, fragment_times, samples, timescale, top_
 from recorder.control import Format
 from recorder.depacketize import Payload, make_depacketizer
 from sfu import negotiate
+from sfu.engine.address import pack_address
 from sfu.engine.arrivals import parse_feedback
 from sfu.engine.bandwidth import BandwidthEstimator
 from sfu.engine.dependency import DependencyReader
@@ -23,6 +24,7 @@ from sfu.engine.descriptor import read_descriptor
 from sfu.engine.payload import begins_keyframe, find_primary
 from sfu.engine.rtcp import parse_compound
 from sfu.engine.rtp import parse_rtp
+from sfu.engine.stun import answer_check
 from sfu.ice import IceAgent, StunError
 from sfu.params import Candidate, Fingerprint, IceParameters, LocalParameters
 from signaling import codec, jsep, sdpfrag
@@ -94,9 +96,12 @@ def payload_descriptor(data: bytes) -> None:
 
 
 def stun(data: bytes) -> None:
+    """What the packet thread answers, Python answers in the same words."""
     agent = IceAgent(ICE)
+    answered = answer_check(exact(data), pack_address("192.0.2.9", 5000), ICE.pwd.encode())
     with contextlib.suppress(StunError):
-        agent.receive(data, b"address", ("192.0.2.9", 5000), udp=True, now=1.0)
+        check = agent.receive(data, b"address", ("192.0.2.9", 5000), udp=True, now=1.0)
+        assert answered is None or answered == check.response
 
 
 # --- signaling's --------------------------------------------------------------------------------------

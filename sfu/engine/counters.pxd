@@ -5,6 +5,7 @@ cdef enum counter_t:
     DATAGRAMS_IN
     BYTES_IN
     STUN_IN
+    STUN_ANSWERED               # checks that said nothing new; the rest is Python's
     DTLS_IN
     RTP_IN
     RTCP_IN

@@ -4,6 +4,7 @@ COUNTER_NAMES = (
     "datagrams_in",
     "bytes_in",
     "stun_in",
+    "stun_answered",
     "dtls_in",
     "rtp_in",
     "rtcp_in",

@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from sfu.engine.address cimport address_from_bytes, address_t, address_to_bytes, same_address
+from sfu.engine.consent cimport consent_forget
 from sfu.engine.core cimport (
     close_fn,
     core_bind,
@@ -251,6 +252,7 @@ cdef class Engine:
             if table_put(&e.by_ufrag, &key, t) < 0:
                 raise MemoryError
             t.ufrag = key
+            consent_forget(&t.consent)
         finally:
             self.unlock()
 
@@ -271,6 +273,7 @@ cdef class Engine:
             if selected:
                 t.address = a
                 t.has_address = True
+                consent_forget(&t.consent)
             if transport_learn_address(e, t, &a) < 0:
                 raise MemoryError
         finally:
@@ -307,6 +310,7 @@ cdef class Engine:
         cdef uint32_t i
         cdef subscription_t *s
         t.keyed = True
+        t.heard_us = (<engine_t *>self.state).now_us
         for i in range(t.subscription_count):
             s = t.subscriptions[i]
             if s.publication.video:

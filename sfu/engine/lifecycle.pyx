@@ -7,6 +7,7 @@ from libc.string cimport memset
 
 from sfu.engine.address cimport same_address
 from sfu.engine.cache cimport cache_free, cache_init
+from sfu.engine.consent cimport consent_forget
 from sfu.engine.events cimport events_free, events_init
 from sfu.engine.layers cimport ALL_LAYERS
 from sfu.engine.model cimport (
@@ -20,6 +21,7 @@ from sfu.engine.model cimport (
     MAX_STREAMS,
     MAX_SUBSCRIPTIONS,
     REPAIR_US,
+    REPORT_GRAIN_US,
     REPORT_US,
     VIDEO_ARENA,
     VIDEO_SLOTS,
@@ -159,6 +161,7 @@ cdef void transport_forget_address(engine_t *e, transport_t *t, const address_t 
     table_remove_if_owned(e, t, &gone)
     if t.has_address and same_address(&t.address, &gone):
         t.has_address = False
+        consent_forget(&t.consent)
 
 
 cdef void table_remove_if_owned(engine_t *e, transport_t *t, const address_t *address) noexcept nogil:
@@ -561,7 +564,7 @@ cdef void insert_report(engine_t *e, transport_t *t) noexcept nogil:
 
 cdef void report_later(engine_t *e, transport_t *t) noexcept nogil:
     unlist_report(e, t)
-    t.report_due_us = e.now_us + REPORT_US
+    t.report_due_us = (e.now_us + REPORT_US) // REPORT_GRAIN_US * REPORT_GRAIN_US
     insert_report(e, t)
 
 

@@ -10,6 +10,7 @@ from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, 
 from sfu.engine.address cimport address_t
 from sfu.engine.bandwidth cimport bandwidth_t
 from sfu.engine.cache cimport cache_t
+from sfu.engine.consent cimport consent_t
 from sfu.engine.counters cimport COUNTER_COUNT
 from sfu.engine.dependency cimport structure_t
 from sfu.engine.descriptor cimport MAX_SPATIAL, MAX_TEMPORAL
@@ -56,6 +57,8 @@ cdef enum:
     # A frame's packets are gathered so that they leave in one burst, but never longer than this.
     GATHER_US = 1000
     REPORT_US = 1000000         # RTCP SR and RR (RFC 3550, 6.2: at most 5 % of the bandwidth; this is far below)
+    # Reports fall due on a grid, those of many transports together: waking the thread costs more than looking at one.
+    REPORT_GRAIN_US = 50000
     REPAIR_US = 5000            # how finely NACK and keyframe repeats are timed
     KEYFRAME_REPEAT_US = 500000  # one PLI each, until a keyframe arrives
     # A new subscriber need not wait for the next repeat, four times in a row and then once a second: so a storm of joins
@@ -251,6 +254,8 @@ cdef struct transport_t:
     uint16_t transport_sequence  # next transport-wide number towards this peer
     int64_t stun_window_us
     uint32_t stun_count
+    consent_t consent
+    int64_t heard_us            # last packet or check that was authentic; Python's checks are not counted
     int64_t remb_bps            # last REMB of this peer; 0 for none
     bandwidth_t *bandwidth      # of its downlink; NULL where nobody could report on it
     pacer_t *pacer              # NULL while the link is not thin

@@ -11,6 +11,7 @@ from libc.string cimport memset
 
 from sfu.engine.cache cimport cache_put, packet_t
 from sfu.engine.classify cimport CLASS_DTLS, CLASS_RTCP, CLASS_RTP, CLASS_STUN, classify
+from sfu.engine.consent cimport consent_answer
 from sfu.engine.counters cimport (
     BYTES_IN,
     DEPENDENCY_UNREADABLE,
@@ -40,6 +41,7 @@ from sfu.engine.counters cimport (
     REPAIRED,
     RTCP_IN,
     RTP_IN,
+    STUN_ANSWERED,
     STUN_IN,
     counter_t,
 )
@@ -62,6 +64,7 @@ from sfu.engine.model cimport (
     transport_t,
 )
 from sfu.engine.nack cimport nack_received
+from sfu.engine.outbound cimport outbound_commit, outbound_reserve
 from sfu.engine.payload cimport CODEC_AV1, CODEC_H264, CODEC_RED, red_primary, starts_keyframe
 from sfu.engine.reception cimport reception_packet
 from sfu.engine.rtp cimport (
@@ -144,8 +147,23 @@ cdef void receive_stun(engine_t *e, const address_t *source, const uint8_t *data
     if t.stun_count > STUN_PER_SECOND:
         count(e, DROP_STUN_RATE)
         return
-    if events_push(&e.events, EVENT_STUN, t.id, 0, source, data, length) < 0:
-        count(e, DROP_EVENT_QUEUE)
+    if not answer(e, t, source, data, length):
+        if events_push(&e.events, EVENT_STUN, t.id, 0, source, data, length) < 0:
+            count(e, DROP_EVENT_QUEUE)
+
+
+cdef bint answer(engine_t *e, transport_t *t, const address_t *source, const uint8_t *data, uint32_t length) noexcept nogil:
+    """Whether a check could be answered here."""
+    cdef uint32_t written
+    if not t.has_address:
+        return False
+    written = consent_answer(&t.consent, &t.address, source, data, length, outbound_reserve(&e.out), e.now_us)
+    if not written:
+        return False
+    outbound_commit(&e.out, source, written)
+    t.heard_us = e.now_us
+    count(e, STUN_ANSWERED)
+    return True
 
 
 cdef void receive_dtls(engine_t *e, const address_t *source, const uint8_t *data, uint32_t length) noexcept nogil:
@@ -165,6 +183,7 @@ cdef void unprotect_rtcp(engine_t *e, transport_t *t, uint8_t *data, uint32_t le
         count(e, DROP_SRTCP)
         return
     count(e, RTCP_IN)
+    t.heard_us = e.now_us
     if length >= 8:
         reporter_seen(t, get32(data + 4))
     receive_rtcp(e, t, data, length)
@@ -195,6 +214,7 @@ cdef void receive_rtp(engine_t *e, transport_t *t, uint8_t *data, uint32_t lengt
         count(e, DROP_RTP_MALFORMED)
         return
     count(e, RTP_IN)
+    t.heard_us = e.now_us
     t.packets_in += 1
     t.bytes_in += length
     if t.transport_cc and p.extension_length[<int>EXT_TRANSPORT_CC] == 2:

@@ -1,13 +1,70 @@
-"""A flood of STUN from unknown addresses must cost next to nothing: one walk over the attributes, one look-up."""
+"""Just enough of STUN to tell for whom a binding request is, and to answer the plain ones; the rest is Python's.
 
-from libc.string cimport memcpy, memset
+A flood from unknown addresses must cost next to nothing: one walk over the attributes, one look-up. Only what names a
+transport of ours, from where that transport is, comes to `stun_check` and the hash behind it.
+"""
 
-from sfu.engine.wire cimport get16, get32
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stddef cimport size_t
+from libc.string cimport memcmp, memcpy, memset
+
+from sfu.engine.address cimport address_from_bytes
+from sfu.engine.openssl cimport openssl_function
+from sfu.engine.wire cimport get16, get32, put16, put32
 
 cdef enum:
+    HEADER = 20
     BINDING_REQUEST = 0x0001
+    BINDING_SUCCESS = 0x0101
     MAGIC_COOKIE = 0x2112A442
     USERNAME = 0x0006
+    MESSAGE_INTEGRITY = 0x0008
+    XOR_MAPPED_ADDRESS = 0x0020
+    PRIORITY = 0x0024
+    USE_CANDIDATE = 0x0025
+    OPTIONAL = 0x8000           # RFC 8489, 14: from here on an attribute need not be understood
+    FINGERPRINT = 0x8028
+    ICE_CONTROLLED = 0x8029
+    ICE_CONTROLLING = 0x802A
+    FINGERPRINT_XOR = 0x5354554E
+    INTEGRITY_BYTES = 24        # with the attribute's header
+    FINGERPRINT_BYTES = 8
+    # What was seen of a check.
+    SAW_USERNAME = 1
+    SAW_PRIORITY = 2
+    SAW_USE_CANDIDATE = 4
+    SAW_CONTROLLING = 8
+
+ctypedef const void *(*digest_fn)() noexcept nogil
+ctypedef uint8_t *(*hmac_fn)(
+    const void *digest, const void *key, int key_length, const uint8_t *data, size_t length, uint8_t *mac, unsigned int *mac_length
+) noexcept nogil
+
+cdef hmac_fn hmac_at = <hmac_fn>openssl_function("HMAC")
+cdef digest_fn sha1_at = <digest_fn>openssl_function("EVP_sha1")
+cdef uint32_t crc_table[256]
+
+
+cdef int fill_crc_table() noexcept nogil:
+    """ITU V.42, reflected: one step per byte."""
+    cdef uint32_t i, k, c
+    for i in range(256):
+        c = i
+        for k in range(8):
+            c = (c >> 1) ^ (<uint32_t>0xEDB88320 if c & 1 else 0)
+        crc_table[i] = c
+    return 0
+
+
+fill_crc_table()
+
+
+cdef uint32_t crc32(uint32_t crc, const uint8_t *data, uint32_t length) noexcept nogil:
+    cdef uint32_t i
+    crc = ~crc
+    for i in range(length):
+        crc = crc_table[(crc ^ data[i]) & 0xFF] ^ (crc >> 8)
+    return ~crc
 
 
 cdef int ufrag_key(const uint8_t *text, uint32_t length, address_t *key) noexcept nogil:
@@ -19,12 +76,12 @@ cdef int ufrag_key(const uint8_t *text, uint32_t length, address_t *key) noexcep
 
 
 cdef bint stun_local_ufrag(const uint8_t *data, uint32_t length, address_t *ufrag) noexcept nogil:
-    cdef uint32_t at = 20
+    cdef uint32_t at = HEADER
     cdef uint32_t size
     cdef uint32_t colon
-    if length < 20 or get16(data) != BINDING_REQUEST or get32(data + 4) != MAGIC_COOKIE:
+    if length < HEADER or get16(data) != BINDING_REQUEST or get32(data + 4) != MAGIC_COOKIE:
         return False
-    if get16(data + 2) != length - 20:
+    if get16(data + 2) != length - HEADER:
         return False
     while at + 4 <= length:
         size = get16(data + at + 2)
@@ -37,3 +94,128 @@ cdef bint stun_local_ufrag(const uint8_t *data, uint32_t length, address_t *ufra
             return False
         at += 4 + ((size + 3) & ~<uint32_t>3)
     return False
+
+
+cdef inline uint32_t what(uint32_t kind, uint32_t size) noexcept nogil:
+    """SAW_...; 0 for one that cannot be passed over, or whose size is wrong."""
+    if kind == USERNAME:
+        return SAW_USERNAME
+    if kind == PRIORITY and size == 4:
+        return SAW_PRIORITY
+    if kind == USE_CANDIDATE and size == 0:
+        return SAW_USE_CANDIDATE
+    if kind == ICE_CONTROLLING and size == 8:
+        return SAW_CONTROLLING
+    return 0
+
+
+cdef bint fingerprinted(const uint8_t *data, uint32_t at, uint32_t length) noexcept nogil:
+    """Whether a right FINGERPRINT stands there, and ends the message."""
+    if at + FINGERPRINT_BYTES != length or get16(data + at) != FINGERPRINT or get16(data + at + 2) != 4:
+        return False
+    return get32(data + at + 4) == crc32(0, data, at) ^ FINGERPRINT_XOR
+
+
+cdef bint stun_check(const uint8_t *data, uint32_t length, check_t *check) noexcept nogil:
+    cdef uint32_t at = HEADER
+    cdef uint32_t seen = 0
+    cdef uint32_t kind, size, saw
+    if not HEADER <= length <= CHECK_BYTES or length & 3:
+        return False
+    check.priority = 0
+    check.nominates = False
+    while at + 4 <= length:
+        kind = get16(data + at)
+        size = get16(data + at + 2)
+        if at + 4 + size > length:
+            return False
+        if kind == MESSAGE_INTEGRITY:
+            check.integrity_at = at
+            return seen & SAW_USERNAME and size + 4 == INTEGRITY_BYTES and fingerprinted(data, at + INTEGRITY_BYTES, length)
+        saw = what(kind, size)
+        if saw & seen or (saw == 0 and (kind < OPTIONAL or kind == ICE_CONTROLLED or kind == ICE_CONTROLLING)):
+            return False
+        seen |= saw
+        if saw == SAW_PRIORITY:
+            check.priority = get32(data + at + 4)
+        elif saw == SAW_USE_CANDIDATE:
+            check.nominates = True
+        at += 4 + ((size + 3) & ~<uint32_t>3)
+    return False
+
+
+cdef bint hmac_sha1(const uint8_t *data, uint32_t length, const uint8_t *key, uint32_t key_length, uint8_t *mac) noexcept nogil:
+    cdef unsigned int mac_length = 0
+    if hmac_at == NULL or sha1_at == NULL:
+        return False
+    return hmac_at(sha1_at(), key, <int>key_length, data, length, mac, &mac_length) != NULL and mac_length == 20
+
+
+cdef bint stun_authentic(const uint8_t *data, const check_t *check, const uint8_t *password, uint32_t password_length) noexcept nogil:
+    cdef uint8_t text[CHECK_BYTES]
+    cdef uint8_t mac[20]
+    cdef uint8_t differs = 0
+    cdef uint32_t i
+    # RFC 8489, 14.5: over all before the attribute, with a length as if it were the last
+    memcpy(text, data, check.integrity_at)
+    put16(text + 2, check.integrity_at + INTEGRITY_BYTES - HEADER)
+    if not hmac_sha1(text, check.integrity_at, password, password_length, mac):
+        return False
+    for i in range(20):         # in constant time
+        differs |= mac[i] ^ data[check.integrity_at + 4 + i]
+    return differs == 0
+
+
+cdef uint32_t write_mapped_address(uint8_t *at, const uint8_t *transaction, const address_t *source) noexcept nogil:
+    """RFC 8489, 14.2; an IPv4-mapped address is an IPv4 address."""
+    cdef bint v4 = memcmp(source.ip, b"\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0
+    cdef uint32_t size = 4 if v4 else 16
+    cdef const uint8_t *ip = source.ip + 16 - size
+    cdef uint8_t pad[16]
+    cdef uint32_t i
+    put32(pad, MAGIC_COOKIE)
+    memcpy(pad + 4, transaction, 12)
+    put16(at, XOR_MAPPED_ADDRESS)
+    put16(at + 2, 4 + size)
+    put16(at + 4, 1 if v4 else 2)
+    put16(at + 6, source.port ^ (MAGIC_COOKIE >> 16))
+    for i in range(size):
+        at[8 + i] = ip[i] ^ pad[i]
+    return 8 + size
+
+
+cdef uint32_t stun_response(uint8_t *at, const uint8_t *request, const address_t *source, const uint8_t *password, uint32_t password_length) noexcept nogil:
+    cdef uint32_t n = HEADER
+    put16(at, BINDING_SUCCESS)
+    memcpy(at + 4, request + 4, 16)
+    n += write_mapped_address(at + n, request + 8, source)
+    put16(at + 2, n + INTEGRITY_BYTES - HEADER)
+    put16(at + n, MESSAGE_INTEGRITY)
+    put16(at + n + 2, 20)
+    if not hmac_sha1(at, n, password, password_length, at + n + 4):
+        return 0
+    n += INTEGRITY_BYTES
+    put16(at + 2, n + FINGERPRINT_BYTES - HEADER)
+    put16(at + n, FINGERPRINT)
+    put16(at + n + 2, 4)
+    put32(at + n + 4, crc32(0, at, n) ^ FINGERPRINT_XOR)
+    return n + FINGERPRINT_BYTES
+
+
+def answer_check(datagram, bytes address, bytes password):
+    cdef Py_buffer view
+    cdef uint8_t response[RESPONSE_BYTES]
+    cdef address_t ufrag, source
+    cdef check_t check
+    cdef uint32_t written = 0
+    address_from_bytes(address, &source)
+    PyObject_GetBuffer(datagram, &view, PyBUF_SIMPLE)
+    try:
+        if stun_local_ufrag(<const uint8_t *>view.buf, <uint32_t>view.len, &ufrag) and stun_check(
+            <const uint8_t *>view.buf, <uint32_t>view.len, &check
+        ):
+            if stun_authentic(<const uint8_t *>view.buf, &check, password, <uint32_t>len(password)):
+                written = stun_response(response, <const uint8_t *>view.buf, &source, password, <uint32_t>len(password))
+    finally:
+        PyBuffer_Release(&view)
+    return (<const char *>response)[:written] if written else None

@@ -77,6 +77,7 @@ async def test_a_mistake_in_the_timer_ends_one_transport(
         raise RuntimeError("a mistake of ours")
 
     monkeypatch.setattr(victim, "tick", fail)
+    victim.state = TransportState.CONNECTING
     plane.sfu.tick(plane.clock.now)
     await watch.reached(TransportState.FAILED)
     assert bystander.state is TransportState.NEW

@@ -162,6 +162,41 @@ async def test_media_follows_the_peer_to_a_new_address(
     assert counted(plane, "ice_nominations") == 2
 
 
+async def test_checks_that_say_nothing_new_never_reach_python(
+    transport: Transport, peer_of: PeerOf, plane: Any
+) -> None:
+    peer = peer_of(transport)
+    peer.check(nominate=False)
+    peer.check(nominate=False)
+    peer.check()
+    for _ in range(3):
+        peer.check()
+    assert (counted(plane, "ice_checks"), counted(plane, "stun_answered")) == (2, 4)
+    assert len(peer.stun) == 6
+    assert {each.attributes["XOR-MAPPED-ADDRESS"] for each in peer.stun} == {("192.0.2.1", 5000)}
+    peer.check(priority=101)
+    peer.check(priority=101)
+    transport.restart_ice()
+    peer.check(priority=101)
+    assert (counted(plane, "ice_checks"), counted(plane, "stun_answered")) == (4, 5)
+
+
+async def test_nominations_answered_without_python_hold_the_address(
+    transport: Transport, peer_of: PeerOf, plane: Any, address_of: Callable[..., bytes]
+) -> None:
+    peer = peer_of(transport)
+    here, there = peer.address, address_of("192.0.2.1", 5001)
+    peer.check(priority=9)
+    plane.clock.advance(60)
+    peer.check(priority=9)
+    peer.address = there
+    peer.check(priority=1)
+    assert plane.engine.transport_stats(transport.id)["address"] == here
+    plane.clock.advance(1)
+    peer.check(priority=1)
+    assert plane.engine.transport_stats(transport.id)["address"] == there
+
+
 # --- what is refused ---------------------------------------------------------------------------
 
 
