@@ -1,16 +1,16 @@
-"""Publications and subscriptions: the Python side of what the engine forwards, and the end of a transport
-that both kinds of transport share."""
+"""Publications, subscriptions and slots: the Python side of what the engine forwards, and the end of a
+transport that both kinds of transport share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from .allocator import Grant, Step, StreamState
+from .allocator import Demand, Grant, Step, StreamState
 from .codecs import decodes
 from .downlink import Downlink
 from .layer_demand import LayerDemand
-from .layer_rates import LayerRates
+from .layer_rates import AUDIO_BPS, LayerRates
 from .params import (
     Extension,
     Kind,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ALL_SPATIAL = ALL_TEMPORAL = 7
 """`Engine.set_wanted_layer`: no limit."""
 DEFAULT_LOUDEST = 4
-"""Microphones of one group that are heard at a time: of more nobody understands a word."""
+"""Places of a group of microphones: of more voices at a time nobody understands a word."""
 DEFAULT_PRIORITY = 2
 """Of a picture, until somebody says otherwise."""
 ENDED = frozenset({TransportState.FAILED, TransportState.CLOSED})
@@ -57,8 +57,6 @@ class Publication:
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
         self.rates = LayerRates(parameters.kind, len(parameters.encodings))
         self.demand = LayerDemand(len(parameters.encodings))
-        self.loudest: int | None = None
-        """Of a microphone in a group: how many of the group are forwarded at a time."""
         self.on_layers: Callable[[frozenset[int]], None] | None = None
         """Hears which encodings are to be sent, as indices, whenever that changes; at once, and must not
         block. Where nobody listens the sender goes on sending all of them."""
@@ -68,12 +66,15 @@ class Publication:
         if not self.closed:
             self.transport.engine.request_keyframe(self.id)
 
-    def group(self, group: int, *, always: bool = False, loudest: int = DEFAULT_LOUDEST) -> None:
-        """Sound: puts it among the microphones of which only the loudest few are forwarded (a number of the
-        caller's; 0: none), and those that are `always`. ValueError for pictures. Nothing when closed."""
+    def group(
+        self, group: int, *, party: int = 0, always: bool = False, loudest: int = DEFAULT_LOUDEST
+    ) -> None:
+        """Sound: puts it among the microphones (a number of the caller's; 0: none) of which the loudest few
+        have a place each, and are heard by those who have a `Slot` for it. party: a number for whose it is.
+        always: takes no place, only who speaks is told of it. A subscription gets all of it, whatever the
+        group does. ValueError for pictures. Nothing when closed."""
         if not self.closed:
-            self.transport.engine.set_group(self.id, group, always=always, loudest=loudest)
-            self.loudest = loudest if group and not always else None
+            self.transport.engine.set_group(self.id, group, party=party, always=always, loudest=loudest)
 
     def look_at_layers(self, now: float | None = None) -> None:
         """Which encodings anybody wants. Without `now` (seconds) nothing is switched off."""
@@ -119,6 +120,15 @@ class Subscription:
         self._withheld = False
         self._limit: tuple[int, int] | None = None
         self._priority = 0 if parameters.kind is Kind.AUDIO else DEFAULT_PRIORITY
+
+    def demand(self) -> Demand:
+        """What it asks of the downlink."""
+        return Demand(
+            id=self.id,
+            priority=self.priority,
+            steps=self.publication.rates.steps(highest=self.wished_layer),
+            audio=self.publication.parameters.kind is Kind.AUDIO,
+        )
 
     @property
     def priority(self) -> int:
@@ -211,6 +221,45 @@ class Subscription:
         self.transport.downlink.changed()
 
 
+class Slot:
+    """One place of a group of microphones on its way to one transport: whoever is loudest, one after the
+    other, in one stream. Made by `listen`."""
+
+    def __init__(self, id: SubscriptionId, parameters: MediaParameters, transport: MediaEnd) -> None:
+        self.id = id
+        self.parameters = parameters
+        self.transport = transport
+        self.closed = False
+        self.paused = False
+
+    def tune(self, group: int, *, loudest: int = DEFAULT_LOUDEST) -> None:
+        """The same place of another group from now on. Nothing when closed."""
+        if not self.closed:
+            self.transport.engine.tune_slot(self.id, group, loudest=loudest)
+
+    def pause(self, paused: bool) -> None:
+        """Nothing when closed."""
+        if not self.closed and paused != self.paused:
+            self.paused = paused
+            self.transport.engine.set_paused(self.id, paused)
+            self.transport.downlink.changed()
+
+    def demand(self) -> Demand:
+        """As one voice."""
+        return Demand(id=self.id, priority=0, steps=(Step(0, AUDIO_BPS),), audio=True)
+
+    def grant(self, grant: Grant) -> None:
+        """Sound is never given up."""
+
+    def close(self) -> None:
+        """Idempotent."""
+        if not self.closed:
+            self.closed = True
+            del self.transport.slots[self.id]
+            self.transport.engine.remove_subscription(self.id)
+            self.transport.downlink.changed()
+
+
 class MediaEnd:
     """What publishes and subscribes: a transport, seen from its media."""
 
@@ -220,6 +269,7 @@ class MediaEnd:
         self.state = TransportState.NEW
         self.publications: dict[PublicationId, Publication] = {}
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
+        self.slots: dict[SubscriptionId, Slot] = {}
         self.downlink = Downlink(owner.engine, id)
 
     def publish(self, parameters: MediaParameters) -> Publication:
@@ -259,8 +309,7 @@ class MediaEnd:
             raise ValueError("the parameters have no format of the publication")
         if not parameters.encodings or not parameters.encodings[0].ssrc:
             raise ValueError("the parameters name no SSRC")
-        others = (each.parameters for each in self.subscriptions.values())
-        self.engine.set_send_extensions(self.id, _merged((*others, parameters)))
+        self._take_send_extensions(parameters)
         id = self.engine.add_subscription(
             self.id,
             publication.id,
@@ -276,6 +325,51 @@ class MediaEnd:
         publication.look_at_layers()
         return subscription
 
+    def listen(
+        self,
+        group: int,
+        place: int,
+        parameters: MediaParameters,
+        *,
+        party: int = 0,
+        loudest: int = DEFAULT_LOUDEST,
+    ) -> Slot:
+        """Sends whoever has that place (0 to 15) in a group of microphones, as `parameters` say (Opus, RED;
+        encodings[0]: our ssrc), but not the voice of `party`.
+
+        Raises TransportClosed; ValueError when a number is out of range, a header extension's id contradicts
+        that of another m-line, or the engine has no room."""
+        self.check_open()
+        if not parameters.encodings or not parameters.encodings[0].ssrc:
+            raise ValueError("the parameters name no SSRC")
+        self._take_send_extensions(parameters)
+        id = self.engine.add_slot(
+            self.id,
+            group,
+            place,
+            mid=parameters.mid,
+            ssrc=parameters.encodings[0].ssrc,
+            formats=[
+                (each.codec.name, each.payload_type, "nack" in each.feedback) for each in parameters.formats
+            ],
+            party=party,
+            loudest=loudest,
+        )
+        slot = Slot(SubscriptionId(id), parameters, self)
+        self.slots[slot.id] = slot
+        self.downlink.added(slot)
+        return slot
+
+    @property
+    def served(self) -> tuple[Subscription | Slot, ...]:
+        """All that is sent here."""
+        return (*self.subscriptions.values(), *self.slots.values())
+
+    def _take_send_extensions(self, parameters: MediaParameters) -> None:
+        self.engine.set_send_extensions(
+            self.id, _merged((*(each.parameters for each in self.served), parameters))
+        )
+
     def check_open(self) -> None:
         if self.state in ENDED:
             raise TransportClosed(f"transport {self.id} has ended")
@@ -284,8 +378,8 @@ class MediaEnd:
         """Everything that it published and subscribed."""
         for publication in tuple(self.publications.values()):
             publication.close()
-        for subscription in tuple(self.subscriptions.values()):
-            subscription.close()
+        for sent in self.served:
+            sent.close()
 
 
 def _numbers(payload_format: PayloadFormat) -> tuple[int, int, bool]:

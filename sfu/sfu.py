@@ -47,6 +47,8 @@ SSRC_STEP = 0x9E3779B1
 
 SpeakersCallback = Callable[[int, frozenset[PublicationId]], None]
 """(group, publications)"""
+PlacesCallback = Callable[[int, tuple[PublicationId | None, ...]], None]
+"""(group, who has each place)"""
 
 
 class PacketLoop(Protocol):
@@ -87,6 +89,8 @@ class Sfu:
         self.on_speakers: SpeakersCallback | None = None
         """Hears which publications of a group (`Publication.group`) speak, when that changes, at most five
         times a second; in the event loop, and must not block."""
+        self.on_places: PlacesCallback | None = None
+        """Hears who has which place of a group (`Slot`); as often, and as it."""
         self._packets = packets
         self._transports: dict[int, Transport | LocalTransport] = {}
         self._backlog: deque[Event] = deque()
@@ -172,7 +176,7 @@ class Sfu:
         return {
             "transport": self.engine.transport_stats(transport.id),
             "publications": {id: self.engine.publication_stats(id) for id in transport.publications},
-            "subscriptions": {id: self.engine.subscription_stats(id) for id in transport.subscriptions},
+            "subscriptions": {each.id: self.engine.subscription_stats(each.id) for each in transport.served},
         }
 
     def snapshot(self) -> StatsSnapshot:
@@ -188,7 +192,7 @@ class Sfu:
         return {
             "transports": len(ends),
             "publications": sum(len(each.publications) for each in ends),
-            "subscriptions": sum(len(each.subscriptions) for each in ends),
+            "subscriptions": sum(len(each.served) for each in ends),
             "events_waiting": len(self._backlog),
             "timers": int(self._timer is not None),
             **{f"engine_{name}": count for name, count in self.engine.census().items()},
@@ -252,12 +256,17 @@ class Sfu:
 
     def _on_bandwidth(self, transport: Transport | LocalTransport | None, event: Event) -> None:
         if transport is not None and transport.state not in ENDED:
-            transport.downlink.estimated(event.detail, self.now(), transport.subscriptions.values())
+            transport.downlink.estimated(event.detail, self.now(), transport.served)
 
     def _on_speakers(self, _: Transport | LocalTransport | None, event: Event) -> None:
         speaking = frozenset(PublicationId(id) for id in memoryview(event.data).cast("I"))
         if self.on_speakers is not None:
             self.on_speakers(event.publication, speaking)
+
+    def _on_places(self, _: Transport | LocalTransport | None, event: Event) -> None:
+        places = tuple(PublicationId(id) or None for id in memoryview(event.data).cast("I"))
+        if self.on_places is not None:
+            self.on_places(event.publication, places)
 
     def _on_overflow(self, _: Transport | LocalTransport | None, event: Event) -> None:
         self.control_counters.add("events_lost", event.detail)
@@ -286,10 +295,10 @@ class Sfu:
         transport.tick(now)
         for publication in transport.publications.values():
             publication.look_at_layers(now)
-            if publication.subscriptions and publication.loudest is None:
+            if publication.subscriptions:
                 publication.rates.sample(now, self.engine.publication_stats(publication.id)["layers"])
         if transport.state not in ENDED:
-            transport.downlink.tick(now, transport.subscriptions.values())
+            transport.downlink.tick(now, transport.served)
 
     def _guarded(self, transport: Transport, look: Callable[[float], None], now: float) -> None:
         try:
@@ -307,6 +316,7 @@ HANDLERS: dict[EventKind, Callable[[Sfu, Transport | LocalTransport | None, Even
     EventKind.OVERFLOW: Sfu._on_overflow,
     EventKind.BANDWIDTH: Sfu._on_bandwidth,
     EventKind.SPEAKERS: Sfu._on_speakers,
+    EventKind.PLACES: Sfu._on_places,
 }
 
 

@@ -8,7 +8,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy
 
-from sfu.engine.events cimport EVENT_ADDRESS_GONE, EVENT_SPEAKERS, events_push
+from sfu.engine.events cimport EVENT_ADDRESS_GONE, EVENT_PLACES, EVENT_SPEAKERS, events_push
 from sfu.engine.feedback cimport feed_back, repair, report
 from sfu.engine.forward cimport forward_ready, forward_waiting
 from sfu.engine.lifecycle cimport transport_forget_address
@@ -16,7 +16,7 @@ from sfu.engine.model cimport engine_t, pthread_mutex_t, publication_t, transpor
 from sfu.engine.outbound cimport burst_t, outbound_flush
 from sfu.engine.pacing cimport pace
 from sfu.engine.receive cimport receive
-from sfu.engine.speakers cimport SPEAKERS_TOLD, mix_look, mix_t
+from sfu.engine.speakers cimport SPEAKERS_TOLD, mix_look, mix_places, mix_t
 from sfu.engine.table cimport table_get
 from sfu.engine.twcc cimport twcc_deadline
 
@@ -80,6 +80,9 @@ cdef void tell_speakers(engine_t *e) noexcept nogil:
             count = mix_look(m, e.now_us, speaking)
             if count >= 0:
                 events_push(&e.events, EVENT_SPEAKERS, 0, m.id, NULL, <const uint8_t *>speaking, 4 * <uint32_t>count)
+            count = mix_places(m, speaking)
+            if count >= 0:
+                events_push(&e.events, EVENT_PLACES, 0, m.id, NULL, <const uint8_t *>speaking, 4 * <uint32_t>count)
         m = m.next
 
 

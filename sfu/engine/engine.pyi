@@ -28,6 +28,9 @@ class EventKind(IntEnum):
     SPEAKERS = 7
     """publication = number of the group; data = ids of the publications that speak now, four bytes each in
     the machine's order. Told when it changed, at most five times a second."""
+    PLACES = 8
+    """publication = number of the group; data = for each place the id of the publication that has it, or 0,
+    four bytes each. Told as often."""
 
 class Event(NamedTuple):
     kind: EventKind
@@ -93,10 +96,14 @@ class Engine:
     ) -> int:
         """formats: (codec name, payload type, rtx payload type or -1, nack). encodings: (rid or "",
         ssrc or 0, rtx ssrc or 0), best quality last; may be empty: then one layer, found by MID."""
-    def set_group(self, publication: int, group: int, *, always: bool = False, loudest: int = 4) -> None:
-        """Sound only: of all in one group (a number of the caller's; 0: none) only the `loudest` few are
-        forwarded, by the audio level of their packets, and those that are `always`. Local sockets get all of
-        them. The latest call sets `loudest` (0..16) for the whole group."""
+    def set_group(
+        self, publication: int, group: int, *, party: int = 0, always: bool = False, loudest: int = 4
+    ) -> None:
+        """Sound only: puts it among the microphones of a group (a number of the caller's; 0: none). The
+        `loudest` few, by the audio level of their packets, have a place each, and are heard in the slots of
+        the group (`add_slot`). party: a number of the caller's for whose voice it is. always: it takes no
+        place; only who speaks is told of it. Who subscribes to the publication itself gets all of it,
+        whatever the group does. The latest call sets `loudest` (0..16) for the whole group."""
     def remove_publication(self, publication: int) -> None: ...
     def add_subscription(
         self,
@@ -113,6 +120,24 @@ class Engine:
         transport; what the cipher knows of them goes with the subscription, and the same numbers again under
         the same key would give it away (RFC 7714, 9.1). Video waits for a keyframe, which is asked for at
         once."""
+    def add_slot(
+        self,
+        transport: int,
+        group: int,
+        place: int,
+        *,
+        mid: str,
+        ssrc: int,
+        formats: list[tuple[str, int, bool]],
+        party: int = 0,
+        loudest: int = 4,
+    ) -> int:
+        """A subscription to whoever has that place (0..15) in the group, one after the other, in one
+        continuous stream. formats: (codec name, opus or red, payload type or -1, nack). party: who listens;
+        gets nothing while the place is their own. ssrc: as in add_subscription. loudest: of the group, where
+        this begins it. It is removed, paused and counted as a subscription."""
+    def tune_slot(self, subscription: int, group: int, *, loudest: int = 4) -> None:
+        """The slot carries the same place of another group."""
     def remove_subscription(self, subscription: int) -> None: ...
     def set_paused(self, subscription: int, paused: bool) -> None: ...
     def set_wanted_layer(self, subscription: int, layer: int, temporal: int = 7) -> None:

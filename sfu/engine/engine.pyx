@@ -55,9 +55,10 @@ from sfu.engine.model cimport (
 )
 from sfu.engine.outbound cimport DATAGRAM_BYTES, outbound_commit, outbound_flush, outbound_reserve
 from sfu.engine.pacer cimport pacer_forget
-from sfu.engine.payload cimport codec_by_name
+from sfu.engine.payload cimport CODEC_OPUS, CODEC_RED, codec_by_name, codec_t
 from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID
-from sfu.engine.speakers cimport MAX_LOUDEST
+from sfu.engine.slots cimport group_find, group_forget_if_empty, slot_open, slot_tune, slots_follow
+from sfu.engine.speakers cimport MAX_LOUDEST, mix_t
 from sfu.engine.srtp cimport session_pointer
 from sfu.engine.stun cimport ufrag_key
 from sfu.engine.table cimport table_get, table_put, table_remove
@@ -443,7 +444,9 @@ cdef class Engine:
         return 0
 
     cdef int forget_publication(self, publication_t *p) except -1:
+        """Slots outlive it: they are moved away first."""
         cdef uint32_t i
+        publication_leave(<engine_t *>self.state, p)
         for i in range(p.subscription_count):
             self.subscriptions.pop(p.subscriptions[i].id, None)
         del self.publications[p.id]
@@ -459,17 +462,18 @@ cdef class Engine:
         finally:
             self.unlock()
 
-    def set_group(self, int publication, int group, *, bint always=False, int loudest=DEFAULT_LOUDEST):
+    def set_group(self, int publication, int group, *, int party=0, bint always=False, int loudest=DEFAULT_LOUDEST):
         cdef engine_t *e = self.lock()
         cdef publication_t *p
         try:
             p = self.publication(publication)
             checked(group, 0, 0x7FFFFFFF, "group")
+            checked(party, 0, 0x7FFFFFFF, "party")
             checked(loudest, 0, MAX_LOUDEST, "number of the loudest")
             if p.video:
                 raise ValueError("only sound stands in a group")
             publication_leave(e, p)
-            if group and publication_join(e, p, <uint32_t>group, always, <uint32_t>loudest) < 0:
+            if group and publication_join(e, p, <uint32_t>group, <uint32_t>party, always, <uint32_t>loudest) < 0:
                 raise MemoryError
         finally:
             self.unlock()
@@ -514,6 +518,88 @@ cdef class Engine:
             if s.publication.video and s.transport.keyed:
                 want_keyframe_now(e, s)
             return s.id
+        finally:
+            self.unlock()
+
+    def add_slot(
+        self,
+        int transport,
+        int group,
+        int place,
+        *,
+        str mid,
+        uint32_t ssrc,
+        list formats,
+        int party=0,
+        int loudest=DEFAULT_LOUDEST,
+    ):
+        cdef engine_t *e = self.lock()
+        cdef transport_t *t
+        cdef mix_t *m
+        cdef subscription_t *s
+        try:
+            t = self.transport(transport)
+            checked(place, 0, MAX_LOUDEST - 1, "place")
+            checked(party, 0, 0x7FFFFFFF, "party")
+            m = self.group(e, group, loudest)
+            s = subscription_new(e, t, <publication_t *>m.rest, self.new_id())
+            if s == NULL:
+                group_forget_if_empty(e, m)
+                raise ValueError("this transport has too many subscriptions")
+            try:
+                self.describe_slot(s, m, place, party, mid, formats)
+            except Exception:
+                m.slot_count += 1       # the group is not to go with its last slot
+                subscription_delete(e, s)
+                m.slot_count -= 1
+                group_forget_if_empty(e, m)
+                raise
+            s.ssrc = ssrc
+            self.subscriptions[s.id] = <size_t>s
+            downlink_open(e, t)
+            slots_follow(m, <uint32_t>place)
+            return s.id
+        finally:
+            self.unlock()
+
+    cdef mix_t *group(self, engine_t *e, int group, int loudest) except NULL:
+        cdef mix_t *m
+        checked(group, 1, 0x7FFFFFFF, "group")
+        checked(loudest, 0, MAX_LOUDEST, "number of the loudest")
+        m = group_find(e, <uint32_t>group, <uint32_t>loudest)
+        if m == NULL:
+            raise MemoryError
+        return m
+
+    cdef int describe_slot(self, subscription_t *s, mix_t *m, int place, int party, str mid, list formats) except -1:
+        cdef codec_t codec
+        if slot_open(s, m, <uint32_t>place, <uint32_t>party) < 0:
+            raise MemoryError
+        set_tag(&s.mid, mid, "MID")
+        for name, payload_type, nack in formats:
+            checked(payload_type, -1, 127, "payload type")
+            codec = codec_by_name(name)
+            if codec == CODEC_OPUS:
+                s.slot.opus = payload_type
+            elif codec == CODEC_RED:
+                s.slot.red = payload_type
+            else:
+                raise ValueError(f"a slot carries opus and red, not {name}")
+            s.keeps_history |= nack
+        return 0
+
+    def tune_slot(self, int subscription, int group, *, int loudest=DEFAULT_LOUDEST):
+        cdef engine_t *e = self.lock()
+        cdef subscription_t *s
+        cdef mix_t *m
+        try:
+            s = self.subscription(subscription)
+            if s.slot == NULL:
+                raise ValueError("only a slot can be tuned to another group")
+            m = self.group(e, group, loudest)
+            if slot_tune(e, s, m) < 0:
+                group_forget_if_empty(e, m)
+                raise MemoryError
         finally:
             self.unlock()
 

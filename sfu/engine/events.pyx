@@ -25,6 +25,7 @@ class EventKind(IntEnum):
     OVERFLOW = EVENT_OVERFLOW
     BANDWIDTH = EVENT_BANDWIDTH
     SPEAKERS = EVENT_SPEAKERS
+    PLACES = EVENT_PLACES
 
 
 Event = namedtuple("Event", "kind transport publication detail address data")

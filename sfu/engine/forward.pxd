@@ -7,7 +7,7 @@ from sfu.engine.model cimport engine_t, layer_t, publication_t, subscription_t
 # A packet of this layer stands in the cache: forward it at the next settle, or within GATHER_US.
 cdef void gather(engine_t *e, layer_t *layer, int64_t sequence, bint now) noexcept nogil
 # Sound that nobody heard so far is heard from this packet on: what came just before it goes out first.
-cdef void pre_roll(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil
+cdef void begin_voice(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil
 # Forwards what is ready or due: all sound, and a piece of the pictures. Whether more of these could go at once.
 cdef bint forward_ready(engine_t *e) noexcept nogil
 # Whether pictures are ready, or in work, so that forward_ready would go on with them.

@@ -68,6 +68,7 @@ from sfu.engine.munger cimport (
 )
 from sfu.engine.outbound cimport outbound_takes_frame
 from sfu.engine.pacer cimport PACER_PATIENCE_US, pacer_deadline, pacer_put
+from sfu.engine.slots cimport slots_follow
 from sfu.engine.write cimport send_filler, send_packet
 
 
@@ -156,18 +157,17 @@ cdef uint32_t forward_lot(engine_t *e, publication_t *p, uint32_t work) noexcept
     cdef layer_t *layers[LOT]
     cdef uint8_t padding[LOT]
     cdef uint32_t count
-    cdef uint32_t audience = p.subscription_count if p.voice == NULL or p.voice.heard else p.unmixed_count
     cdef uint64_t enough = e.out.packets + work
     if p.in_work == 0:
         p.in_work = min(p.gathered_count, <uint32_t>LOT)
         p.ready = p.gathered_count > p.in_work
     count = find_packets(p, layers, packets)
     even_out(packets, count, padding)
-    while p.served < audience and e.out.packets < enough:
+    while p.served < p.subscription_count and e.out.packets < enough:
         forward_to(e, p.subscriptions[p.served], layers, packets, padding, count)
         p.served += 1
         enough -= 1                     # who gets nothing costs a little too
-    if p.served >= audience:
+    if p.served >= p.subscription_count:
         p.gathered_first += p.in_work
         p.gathered_count -= p.in_work
         p.in_work = p.served = 0
@@ -188,7 +188,15 @@ cdef uint32_t find_packets(publication_t *p, layer_t **layers, const packet_t **
     return count
 
 
+cdef void begin_voice(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil:
+    # what others of its subscribers still wait for goes out first: no slot gets it a second time
+    forward_rest(e, layer.publication)
+    slots_follow(layer.publication.voice.mix, <uint32_t>layer.publication.voice.place)
+    pre_roll(e, layer, sequence)
+
+
 cdef void pre_roll(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil:
+    """What came just before the packet of this number, to those who begin to hear the voice."""
     cdef publication_t *p = layer.publication
     cdef const packet_t *packets[PRE_ROLL]
     cdef layer_t *layers[PRE_ROLL]
@@ -202,8 +210,9 @@ cdef void pre_roll(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil
             layers[count] = layer
             padding[count] = 0
             count += 1
-    for i in range(p.unmixed_count, p.subscription_count):
-        forward_to(e, p.subscriptions[i], layers, packets, padding, count)
+    for i in range(p.subscription_count):
+        if p.subscriptions[i].slot != NULL:
+            forward_to(e, p.subscriptions[i], layers, packets, padding, count)
 
 
 cdef void even_out(const packet_t **packets, uint32_t count, uint8_t *padding) noexcept nogil:

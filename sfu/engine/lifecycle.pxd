@@ -22,13 +22,13 @@ cdef int layer_open(engine_t *e, layer_t *layer, uint32_t ssrc) noexcept nogil
 cdef int stream_add(transport_t *t, uint32_t ssrc, layer_t *layer, bint repair) noexcept nogil
 
 # The group begins with its first member and ends with its last. -1: out of memory.
-cdef int publication_join(engine_t *e, publication_t *p, uint32_t group, bint always, uint32_t loudest) noexcept nogil
+cdef int publication_join(engine_t *e, publication_t *p, uint32_t group, uint32_t party, bint always, uint32_t loudest) noexcept nogil
 cdef void publication_leave(engine_t *e, publication_t *p) noexcept nogil
-# Those that hear it no longer get it.
-cdef void silence(publication_t *p) noexcept nogil
 
 cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t *p, uint32_t id) noexcept nogil
 cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil
+# It carries another publication from now on, under the same numbers. False: out of memory, nothing changed.
+cdef bint subscription_move(subscription_t *s, publication_t *to) noexcept nogil
 
 cdef void attend(engine_t *e, layer_t *layer) noexcept nogil
 cdef void unattend(engine_t *e, layer_t *layer) noexcept nogil

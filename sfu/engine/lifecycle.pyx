@@ -33,7 +33,8 @@ from sfu.engine.nack cimport nack_free, nack_init
 from sfu.engine.outbound cimport outbound_free, outbound_init
 from sfu.engine.pacer cimport pacer_forget
 from sfu.engine.reception cimport reception_init
-from sfu.engine.speakers cimport mix_init, mix_join, mix_leave, mix_shrink, mix_t, voice_t
+from sfu.engine.slots cimport group_find, group_forget_if_empty, slot_free, slots_follow
+from sfu.engine.speakers cimport mix_join, mix_leave, mix_shrink, mix_t, voice_t
 from sfu.engine.srtp cimport srtp_forget
 from sfu.engine.strangers cimport stranger_seen
 from sfu.engine.table cimport table_free, table_get, table_init, table_put, table_remove
@@ -209,10 +210,10 @@ cdef void publication_delete(engine_t *e, publication_t *p) noexcept nogil:
     cdef transport_t *t = p.transport
     cdef uint32_t i
     cdef uint32_t kept = 0
+    publication_leave(e, p)
     while p.subscription_count > 0:
         subscription_delete(e, p.subscriptions[p.subscription_count - 1])
     unqueue_publication(e, p)
-    publication_leave(e, p)
     for i in range(t.stream_count):
         if t.streams[i].layer.publication != p:
             t.streams[kept] = t.streams[i]
@@ -284,75 +285,48 @@ cdef int stream_add(transport_t *t, uint32_t ssrc, layer_t *layer, bint repair) 
 # --- groups of microphones ------------------------------------------------------------------------------------------
 
 
-cdef mix_t *find_mix(engine_t *e, uint32_t group, uint32_t loudest) noexcept nogil:
-    """NULL: out of memory."""
-    cdef mix_t *m = e.mixes
-    while m != NULL and m.id != group:
-        m = m.next
-    if m == NULL:
-        m = <mix_t *>calloc(1, sizeof(mix_t))
-        if m != NULL:
-            mix_init(m, group, loudest)
-            m.next = e.mixes
-            e.mixes = m
-    return m
-
-
-cdef int publication_join(engine_t *e, publication_t *p, uint32_t group, bint always, uint32_t loudest) noexcept nogil:
-    cdef mix_t *m = find_mix(e, group, loudest)
+cdef int publication_join(engine_t *e, publication_t *p, uint32_t group, uint32_t party, bint always, uint32_t loudest) noexcept nogil:
+    cdef mix_t *m = group_find(e, group, loudest)
     cdef voice_t *v
+    cdef int place
     if m == NULL:
         return -1
     v = <voice_t *>calloc(1, sizeof(voice_t))
     if v == NULL:
-        drop_mix_if_empty(e, m)
+        group_forget_if_empty(e, m)
         return -1
     v.id = p.id
+    v.party = party
     v.owner = p
     v.always = always
     mix_join(m, v)
     p.voice = v
-    if not always:
-        silence(p)
-    v = mix_shrink(m, loudest)
-    while v != NULL:
-        silence(<publication_t *>v.owner)
-        v = mix_shrink(m, loudest)
+    place = mix_shrink(m, loudest)
+    while place >= 0:
+        slots_follow(m, <uint32_t>place)
+        place = mix_shrink(m, loudest)
     return 0
 
 
 cdef void publication_leave(engine_t *e, publication_t *p) noexcept nogil:
     cdef mix_t *m
+    cdef int place
     if p.voice == NULL:
         return
     m = p.voice.mix
-    mix_leave(p.voice)
+    place = mix_leave(p.voice)
+    if place >= 0:
+        slots_follow(m, <uint32_t>place)
     free(p.voice)
     p.voice = NULL
-    drop_mix_if_empty(e, m)
-
-
-cdef void drop_mix_if_empty(engine_t *e, mix_t *m) noexcept nogil:
-    cdef mix_t **link = &e.mixes
-    if m.voices != NULL:
-        return
-    while link[0] != m:
-        link = &link[0].next
-    link[0] = m.next
-    free(m)
-
-
-cdef void silence(publication_t *p) noexcept nogil:
-    """Who hears it starts anew when it is heard again: numbers go on without a gap."""
-    cdef uint32_t i
-    for i in range(p.unmixed_count, p.subscription_count):
-        p.subscriptions[i].layer = -1
+    group_forget_if_empty(e, m)
 
 
 # --- subscriptions --------------------------------------------------------------------------------------------------
 
 
 cdef bint make_room(subscription_t ***list, uint32_t count, uint32_t *capacity) noexcept nogil:
+    """For one more."""
     cdef uint32_t wanted = 2 * count if count else 4
     cdef subscription_t **larger
     if count < capacity[0]:
@@ -395,11 +369,31 @@ cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t
     s.publication_index = p.subscription_count
     p.subscriptions[p.subscription_count] = s
     p.subscription_count += 1
-    if t.plain and not p.video:
-        swap_subscriptions(p, s.publication_index, p.unmixed_count)
-        p.unmixed_count += 1
     e.subscription_count += 1
     return s
+
+
+cdef bint subscription_move(subscription_t *s, publication_t *to) noexcept nogil:
+    if not make_room(&to.subscriptions, to.subscription_count, &to.subscription_capacity):
+        return False
+    take_out(s)
+    s.publication = to
+    s.publication_index = to.subscription_count
+    to.subscriptions[to.subscription_count] = s
+    to.subscription_count += 1
+    s.layer = -1
+    s.last_layer = -1
+    return True
+
+
+cdef void take_out(subscription_t *s) noexcept nogil:
+    """Of its publication's list."""
+    cdef publication_t *p = s.publication
+    if s.publication_index < p.served:      # those who have the picture in work stay in front
+        p.served -= 1
+        swap_subscriptions(p, s.publication_index, p.served)
+    swap_subscriptions(p, s.publication_index, p.subscription_count - 1)
+    p.subscription_count -= 1
 
 
 cdef void swap_subscriptions(publication_t *p, uint32_t one, uint32_t other) noexcept nogil:
@@ -412,18 +406,12 @@ cdef void swap_subscriptions(publication_t *p, uint32_t one, uint32_t other) noe
 
 cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil:
     cdef transport_t *t = s.transport
-    cdef publication_t *p = s.publication
     t.subscription_count -= 1
     t.subscriptions[s.transport_index] = t.subscriptions[t.subscription_count]
     t.subscriptions[s.transport_index].transport_index = s.transport_index
-    if s.publication_index < p.unmixed_count:
-        p.unmixed_count -= 1
-        swap_subscriptions(p, s.publication_index, p.unmixed_count)
-    if s.publication_index < p.served:      # those who have the picture in work stay in front
-        p.served -= 1
-        swap_subscriptions(p, s.publication_index, p.served)
-    swap_subscriptions(p, s.publication_index, p.subscription_count - 1)
-    p.subscription_count -= 1
+    take_out(s)
+    if s.slot != NULL:
+        slot_free(e, s.slot)
     if t.pacer != NULL:
         pacer_forget(t.pacer, s)
     forget_ciphers(t, s)

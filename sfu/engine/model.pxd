@@ -4,7 +4,8 @@
 #   transport 1--* subscription *--1 publication
 #
 # Who frees whom: removing a transport removes its subscriptions and publications; removing a publication removes the
-# subscriptions to it. Nothing else owns anything.
+# subscriptions to it. A group of microphones lives as long as it has voices or slots; a slot is a subscription whose
+# publication changes (slots.pyx), and goes with it. Nothing else owns anything.
 from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sfu.engine.address cimport address_t
@@ -23,7 +24,7 @@ from sfu.engine.pacer cimport pacer_t
 from sfu.engine.payload cimport codec_t
 from sfu.engine.reception cimport reception_t
 from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID, TAG_BYTES
-from sfu.engine.speakers cimport mix_t, voice_t
+from sfu.engine.speakers cimport mix_t, slot_t, voice_t
 from sfu.engine.table cimport table_t
 from sfu.engine.twcc cimport twcc_t
 
@@ -130,10 +131,9 @@ cdef struct publication_t:
     uint32_t format_count
     layer_t *layers
     uint32_t layer_count
-    subscription_t **subscriptions  # of sound: first those that get everything (local sockets), then those that get who is heard
+    subscription_t **subscriptions
     uint32_t subscription_count
     uint32_t subscription_capacity
-    uint32_t unmixed_count      # of the first kind
     voice_t *voice              # its place in a group of microphones; NULL: in none
     gathered_t *gathered        # a ring: what is to be forwarded, oldest first
     uint32_t gathered_room      # power of two
@@ -172,6 +172,7 @@ cdef struct subscription_t:
     uint32_t transport_index    # place in transport.subscriptions
     transport_t *transport
     publication_t *publication
+    slot_t *slot                # it carries whoever has a place in a group; NULL: always the same publication
     uint32_t ssrc
     uint32_t rtx_ssrc
     out_format_t formats[MAX_FORMATS]

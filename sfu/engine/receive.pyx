@@ -49,8 +49,8 @@ from sfu.engine.dependency cimport dependency_read, structure_t
 from sfu.engine.descriptor cimport descriptor_read, descriptor_t, descriptor_unwrap
 from sfu.engine.events cimport EVENT_DTLS, EVENT_PUBLICATION_STARTED, EVENT_STUN, events_push
 from sfu.engine.feedback cimport receive_rtcp, seek_layer, want_keyframe
-from sfu.engine.forward cimport forward_rest, gather, pre_roll
-from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, silence, stream_add
+from sfu.engine.forward cimport begin_voice, forward_rest, gather
+from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, stream_add
 from sfu.engine.model cimport (
     LAYER_SILENT_US,
     MAX_PAYLOAD,
@@ -315,19 +315,12 @@ cdef void describe(engine_t *e, packet_t *slot, const rtp_t *p, const format_t *
 
 cdef bint listen(engine_t *e, layer_t *layer, const packet_t *slot, int64_t sequence) noexcept nogil:
     """One of a group of microphones: whether anybody gets this packet. Decided here, once for all who hear it."""
-    cdef publication_t *publication = layer.publication
-    cdef voice_t *v = publication.voice
-    cdef bint heard = v.heard
-    cdef voice_t *other
-    if slot.sequence == layer.reception.highest:
-        other = voice_packet(v, slot.level if slot.has_level else -1, e.now_us)
-        if other != NULL:
-            silence(<publication_t *>other.owner)
-    if v.heard and not heard:
-        pre_roll(e, layer, sequence)
+    cdef voice_t *v = layer.publication.voice
+    if slot.sequence == layer.reception.highest and voice_packet(v, slot.level if slot.has_level else -1, e.now_us):
+        begin_voice(e, layer, sequence)
     if not v.heard:
         count(e, DROP_SILENCED)
-    return v.heard or publication.unmixed_count > 0
+    return layer.publication.subscription_count > 0
 
 
 cdef inline uint8_t dependency_length(const format_t *f, const rtp_t *p) noexcept nogil:

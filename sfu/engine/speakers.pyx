@@ -7,13 +7,18 @@ taken, one that has been silent for a second gives way at once; else the newcome
 margin, smoothed over a few packets, and that one must have had its place for a second. So two voices of the same loudness do
 not take turns by the syllable.
 
+Places are numbered, and a listener has one stream for each (slots.pyx), so it matters who sits where: nobody moves from one
+place to another, and who comes back gets the place of last time if it is free.
+
 Who speaks, for people to see, is told apart from that: from the smoothed level, so that a cough or a key is not seen, kept for
 most of a second, so that a name does not flicker, and at most five times a second.
 
 Everything here is per packet and group; the subscribers, however many, cost nothing.
 """
 
+from libc.stdint cimport int8_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 cdef enum:
     LOWEST_DBOV = 127
@@ -33,44 +38,53 @@ cdef void mix_init(mix_t *m, uint32_t id, uint32_t limit) noexcept nogil:
     m.id = id
     m.limit = limit
     m.voices = NULL
-    m.chosen_count = 0
+    m.slot_count = 0
+    m.rest = NULL
+    memset(m.chosen, 0, sizeof(m.chosen))
+    memset(m.slots, 0, sizeof(m.slots))
     m.changed = False
+    m.moved = False
     m.told_us = 0
     m.due_us = -1
     m.next = NULL
 
 
-cdef void forget_choice(voice_t *v) noexcept nogil:
+cdef void look_soon(mix_t *m, int64_t now_us) noexcept nogil:
+    if m.due_us < 0:
+        m.due_us = now_us if now_us - m.told_us >= TELL_US else m.told_us + TELL_US
+
+
+cdef int hush(voice_t *v) noexcept nogil:
+    """Takes the voice its place; returns that, or -1."""
     cdef mix_t *m = v.mix
-    cdef uint32_t i
-    for i in range(m.chosen_count):
-        if m.chosen[i] == v:
-            m.chosen_count -= 1
-            m.chosen[i] = m.chosen[m.chosen_count]
-            return
-
-
-cdef void hush(voice_t *v) noexcept nogil:
-    forget_choice(v)
-    v.heard = False
-    v.mix.changed |= v.speaking
+    cdef int place = v.place
+    if place >= 0:
+        m.chosen[place] = NULL
+        m.moved = True
+    v.place = -1
+    v.heard = v.always
+    m.changed |= v.speaking
     v.speaking = False
+    if m.moved or m.changed:
+        look_soon(m, v.packet_us)
+    return place
 
 
-cdef voice_t *mix_shrink(mix_t *m, uint32_t limit) noexcept nogil:
-    cdef voice_t *v
+cdef int mix_shrink(mix_t *m, uint32_t limit) noexcept nogil:
+    cdef uint32_t place
     m.limit = limit
-    if m.chosen_count <= limit:
-        return NULL
-    v = m.chosen[m.chosen_count - 1]
-    hush(v)
-    return v
+    for place in range(limit, <uint32_t>MAX_LOUDEST):
+        if m.chosen[place] != NULL:
+            return hush(m.chosen[place])
+    return -1
 
 
 cdef void mix_join(mix_t *m, voice_t *v) noexcept nogil:
     v.mix = m
     v.next = m.voices
     v.heard = v.always
+    v.place = -1
+    v.last_place = -1
     v.speaking = False
     v.loudness = 0
     v.packet_us = 0
@@ -78,12 +92,13 @@ cdef void mix_join(mix_t *m, voice_t *v) noexcept nogil:
     m.voices = v
 
 
-cdef void mix_leave(voice_t *v) noexcept nogil:
+cdef int mix_leave(voice_t *v) noexcept nogil:
     cdef voice_t **link = &v.mix.voices
-    hush(v)
+    cdef int place = hush(v)
     while link[0] != v:
         link = &link[0].next
     link[0] = v.next
+    return place
 
 
 # --- one packet ------------------------------------------------------------------------------------------------
@@ -105,10 +120,22 @@ cdef bint gives_way(const voice_t *v, const voice_t *to, int64_t now_us) noexcep
     return now_us - v.chosen_us > HOLD_US and to.loudness > v.loudness + MARGIN
 
 
+cdef int free_place(const mix_t *m, const voice_t *v) noexcept nogil:
+    cdef uint32_t i
+    cdef uint32_t last = <uint32_t>v.last_place
+    if last < m.limit and m.chosen[last] == NULL:
+        return <int>last
+    for i in range(m.limit):
+        if m.chosen[i] == NULL:
+            return <int>i
+    return -1
+
+
 cdef voice_t *quietest(const mix_t *m, int64_t now_us) noexcept nogil:
+    """Where all places are taken."""
     cdef voice_t *found = m.chosen[0]
     cdef uint32_t i
-    for i in range(1, m.chosen_count):
+    for i in range(1, m.limit):
         if now_us - found.loud_us > QUIET_US and m.chosen[i].loud_us >= found.loud_us:
             continue
         if m.chosen[i].loudness < found.loudness or now_us - m.chosen[i].loud_us > QUIET_US:
@@ -116,24 +143,27 @@ cdef voice_t *quietest(const mix_t *m, int64_t now_us) noexcept nogil:
     return found
 
 
-cdef voice_t *choose(voice_t *v, int64_t now_us) noexcept nogil:
+cdef bint choose(voice_t *v, int64_t now_us) noexcept nogil:
     cdef mix_t *m = v.mix
-    cdef voice_t *other = NULL
-    if m.chosen_count == m.limit:
+    cdef voice_t *other
+    cdef int place = free_place(m, v)
+    if place < 0:
         other = quietest(m, now_us)
-        if not gives_way(other, v, now_us):
-            return NULL
+        place = other.place
+        if place < 0 or not gives_way(other, v, now_us):
+            return False
         hush(other)
-    m.chosen[m.chosen_count] = v
-    m.chosen_count += 1
+    m.chosen[place] = v
+    m.moved = True
+    v.place = v.last_place = <int8_t>place
     v.heard = True
     v.chosen_us = now_us
-    return other
+    return True
 
 
-cdef voice_t *voice_packet(voice_t *v, int level, int64_t now_us) noexcept nogil:
+cdef bint voice_packet(voice_t *v, int level, int64_t now_us) noexcept nogil:
     cdef mix_t *m = v.mix
-    cdef voice_t *other = NULL
+    cdef bint seated = False
     cdef double loudness = LOWEST_DBOV - (level & 0x7F) if level >= 0 else UNKNOWN
     smooth(v, loudness, now_us)
     if loudness >= LOUD:
@@ -141,13 +171,13 @@ cdef voice_t *voice_packet(voice_t *v, int level, int64_t now_us) noexcept nogil
             v.began_us = now_us
         v.loud_us = now_us
         if not v.heard and m.limit > 0:
-            other = choose(v, now_us)
+            seated = choose(v, now_us)
     if not v.speaking and v.heard and level >= 0 and v.loudness >= LOUD:
         v.speaking = True
         m.changed = True
-    if m.due_us < 0 and (m.changed or v.speaking):
-        m.due_us = now_us if now_us - m.told_us >= TELL_US else m.told_us + TELL_US
-    return other
+    if m.changed or m.moved or v.speaking:
+        look_soon(m, now_us)
+    return seated
 
 
 # --- the clock -------------------------------------------------------------------------------------------------
@@ -170,6 +200,16 @@ cdef int mix_look(mix_t *m, int64_t now_us, uint32_t *speaking) noexcept nogil:
     m.changed = False
     m.told_us = now_us
     return found
+
+
+cdef int mix_places(mix_t *m, uint32_t *places) noexcept nogil:
+    cdef uint32_t i
+    if not m.moved:
+        return -1
+    m.moved = False
+    for i in range(m.limit):
+        places[i] = m.chosen[i].id if m.chosen[i] != NULL else 0
+    return <int>m.limit
 
 
 # --- the same, for Python --------------------------------------------------------------------------------------
@@ -207,13 +247,18 @@ cdef class SpeakerGroup:
 
     def packet(self, uint32_t id, int level, int64_t now_us):
         cdef voice_t *v = <voice_t *><size_t>self.voices[id]
-        cdef voice_t *other = voice_packet(v, level, now_us)
-        return bool(v.heard), None if other == NULL else other.id
+        voice_packet(v, level, now_us)
+        return bool(v.heard)
 
     def look(self, int64_t now_us):
         cdef uint32_t speaking[SPEAKERS_TOLD]
         cdef int count = mix_look(&self.m, now_us, speaking)
         return None if count < 0 else sorted(speaking[i] for i in range(count))
+
+    def places(self):
+        cdef uint32_t ids[MAX_LOUDEST]
+        cdef int count = mix_places(&self.m, ids)
+        return None if count < 0 else [ids[i] for i in range(count)]
 
     @property
     def due_us(self):

@@ -113,3 +113,35 @@ async def test_what_the_engine_has_no_room_for_is_refused(plane: Any) -> None:
         for number in range(1000):
             transport.publish(replace(OPUS, mid=str(number), encodings=(Encoding(number + 1),)))
     assert len(transport.publications) == census(plane)[0]
+
+
+async def test_a_slot_outlives_whom_it_carries_and_goes_with_its_transport(plane: Any) -> None:
+    sender, receiver = plane.sfu.create_transport(), plane.sfu.create_transport()
+    slot = receiver.listen(1, 0, sending(OPUS, 1), party=2, loudest=2)
+    microphone = sender.publish(OPUS)
+    microphone.group(1, party=1, loudest=2)
+    microphone.close()
+    assert census(plane) == (0, 1)
+    slot.pause(True)
+    slot.tune(2)
+    assert plane.sfu.stats(receiver)["subscriptions"][slot.id]["paused"]
+    assert plane.sfu.census()["subscriptions"] == 1
+    await receiver.close()
+    assert slot.closed
+    assert census(plane) == (0, 0)
+    slot.close()
+    slot.pause(False)
+    slot.tune(1)
+    with pytest.raises(TransportClosed):
+        receiver.listen(1, 0, sending(OPUS, 1))
+
+
+async def test_a_slot_needs_an_ssrc_and_header_extensions_that_agree(plane: Any) -> None:
+    transport = plane.sfu.create_transport()
+    with pytest.raises(ValueError, match="SSRC"):
+        transport.listen(1, 0, replace(OPUS, encodings=()))
+    transport.listen(1, 0, sending(OPUS, 1))
+    other = replace(sending(OPUS, 2), extensions=((Extension.MID, 5),))
+    with pytest.raises(ValueError, match="different ids"):
+        transport.listen(1, 1, other)
+    assert census(plane) == (0, 1)

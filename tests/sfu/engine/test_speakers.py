@@ -18,6 +18,7 @@ class Talk:
         self.now_us = 1_000_000
         self.levels = dict.fromkeys(range(1, members + 1), ROOM)
         self.told: list[list[int]] = []
+        self.places: list[list[int]] = []
         for id in self.levels:
             self.group.join(id, always=id in always)
 
@@ -28,9 +29,15 @@ class Talk:
             for id, level in self.levels.items():
                 self.group.packet(id, level, self.now_us)
             self.now_us += PACKET_US
-            if 0 <= self.group.due_us <= self.now_us and (told := self.group.look(self.now_us)) is not None:
-                self.told.append(told)
+            if 0 <= self.group.due_us <= self.now_us:
+                self._look()
         return self
+
+    def _look(self) -> None:
+        if (told := self.group.look(self.now_us)) is not None:
+            self.told.append(told)
+        if (places := self.group.places()) is not None:
+            self.places.append(places)
 
     @property
     def heard(self) -> list[int]:
@@ -43,7 +50,7 @@ def test_silence_is_not_forwarded() -> None:
 
 def test_a_voice_is_heard_from_its_first_loud_packet() -> None:
     talk = Talk(10, 4).go_on(50)
-    assert talk.group.packet(3, SPEECH, talk.now_us) == (True, None)
+    assert talk.group.packet(3, SPEECH, talk.now_us)
 
 
 def test_a_place_is_kept_through_pauses_while_nobody_needs_it() -> None:
@@ -53,8 +60,24 @@ def test_a_place_is_kept_through_pauses_while_nobody_needs_it() -> None:
 
 def test_who_has_been_silent_makes_room_at_once() -> None:
     talk = Talk(10, 2).go_on(50, v3=SPEECH, v4=SPEECH).go_on(100, v3=ROOM)
-    assert talk.group.packet(5, SPEECH, talk.now_us) == (True, 3)
+    assert talk.group.packet(5, SPEECH, talk.now_us)
     assert talk.heard == [4, 5]
+    assert talk.go_on(10).places[-1] == [5, 4]
+
+
+def test_nobody_changes_places_and_who_comes_back_gets_the_old_one() -> None:
+    talk = Talk(10, 3).go_on(20, v3=SPEECH).go_on(20, v4=SPEECH).go_on(20, v5=SPEECH)
+    assert talk.places == [[3, 0, 0], [3, 4, 0], [3, 4, 5]]
+    talk.group.leave(4)
+    del talk.levels[4]
+    assert talk.go_on(20).places[-1] == [3, 0, 5]
+    talk.go_on(100, v3=ROOM, v5=ROOM).go_on(20, v6=SPEECH)
+    assert talk.places[-1] == [3, 6, 5]
+    talk.go_on(20, v7=SPEECH, v8=SPEECH)
+    assert sorted(talk.places[-1]) == [6, 7, 8]
+    place = talk.places[-1].index(6)
+    talk.go_on(100, v6=ROOM).go_on(20, v9=SPEECH, v7=SPEECH, v8=SPEECH)
+    assert talk.places[-1][place] == 9
 
 
 def test_equal_voices_do_not_take_turns() -> None:
@@ -124,4 +147,4 @@ def test_changes_are_told_at_most_five_times_a_second() -> None:
 def test_leaving_gives_the_place_back() -> None:
     talk = Talk(3, 1).go_on(20, v1=SPEECH)
     talk.group.leave(1)
-    assert talk.group.packet(2, SPEECH, talk.now_us) == (True, None)
+    assert talk.group.packet(2, SPEECH, talk.now_us)

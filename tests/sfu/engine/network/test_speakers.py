@@ -40,24 +40,53 @@ class Microphone:
         )
 
 
-def listen(bed, microphones):
+def listen(bed, *, places=4, group=GROUP, red=-1, **options):
+    """One with a slot for each place; their SSRCs are those of no other peer's."""
     peer = bed.peer()
-    peer.subscriptions = {
-        microphone.number: bed.engine.add_subscription(
+    peer.slots = [
+        bed.engine.add_slot(
             peer.transport,
-            microphone.publication,
-            mid=str(microphone.number % 100),
-            ssrc=20_000 + microphone.number,
-            rtx_ssrc=0,
-            formats=[(111, -1, True)],
+            group,
+            place,
+            mid=str(place),
+            ssrc=20_000 + place,
+            formats=[("opus", 109, True), ("red", red, True)],
+            **options,
         )
-        for microphone in microphones
-    }
+        for place in range(places)
+    ]
     return peer
 
 
+def subscribe(bed, microphone, ssrc):
+    peer = bed.peer()
+    bed.engine.add_subscription(
+        peer.transport, microphone.publication, mid="0", ssrc=ssrc, rtx_ssrc=0, formats=[(111, -1, True)]
+    )
+    return peer
+
+
+def said(packet):
+    """(number of the microphone, number of the packet)"""
+    return struct.unpack("!II", packet.payload[:8])
+
+
+def places(bed):
+    """As Python heard of them, one after the other."""
+    told = [event for event in bed.engine.events() if event.kind == 8]
+    assert {event.publication for event in told} <= {GROUP}
+    return [list(struct.unpack(f"={len(event.data) // 4}I", event.data)) for event in told]
+
+
 def voices(peer):
-    return {packet.ssrc - 20_000 for packet in peer.packets}
+    return {said(packet)[0] for packet in peer.packets}
+
+
+def streams(peer):
+    found = {}
+    for packet in peer.packets:
+        found.setdefault(packet.ssrc, []).append(packet)
+    return found
 
 
 def continuous(packets):
@@ -66,69 +95,139 @@ def continuous(packets):
 
 def test_of_300_microphones_four_are_heard(bed, wire_format):
     microphones = [Microphone(bed, wire_format, number) for number in range(300)]
-    listeners = [listen(bed, microphones) for _ in range(3)]
+    listeners = [listen(bed) for _ in range(3)]
     for step in range(20):
         for microphone in microphones:
             microphone.say(SPEECH if microphone.number < 10 and step > 5 else ROOM)
         bed.advance(20_000)
     for listener in listeners:
-        assert len(voices(listener)) == 4
-        assert voices(listener) < set(range(10))
+        assert voices(listener) == {0, 1, 2, 3}
+        assert sorted(streams(listener)) == [20_000, 20_001, 20_002, 20_003]
+        assert all(packet.payload_type == 109 for packet in listener.packets)
     counters = bed.engine.counters()
     assert counters["drop_silenced"] == 300 * 20 - 4 * 14  # counted once each, however many listen
     assert counters["rtp_out"] == 3 * 4 * (14 + 2)
 
 
-def test_a_voice_begins_with_what_came_just_before_it_and_goes_on_without_a_gap(bed, wire_format):
-    quiet, other = Microphone(bed, wire_format, 1, loudest=1), Microphone(bed, wire_format, 2, loudest=1)
-    listener = listen(bed, [quiet, other])
-    heard = []
-    for speaker in (1, 2, 1):
+def test_one_stream_carries_one_voice_after_the_other_without_a_gap(bed, wire_format):
+    one, other = Microphone(bed, wire_format, 1, loudest=1), Microphone(bed, wire_format, 2, loudest=1)
+    listener = listen(bed, places=1)
+    began = []
+    for speaker in (one, other, one):
+        began.append(len(listener.packets))
         for _ in range(80):
-            quiet.say(SPEECH if speaker == 1 else ROOM)
-            other.say(SPEECH if speaker == 2 else ROOM)
+            for microphone in (one, other):
+                microphone.say(SPEECH if microphone is speaker else ROOM)
             bed.advance(20_000)
-        heard.append({packet.ssrc - 20_000 for packet in listener.packets[-20:]})
-    assert heard == [{1}, {2}, {1}]
-    packets = [packet for packet in listener.packets if packet.ssrc == 20_001]
+    packets = listener.packets
+    assert {packet.ssrc for packet in packets} == {20_000}
     assert continuous(packets)
-    numbers = [struct.unpack("!II", packet.payload[:8])[1] for packet in packets]
-    begins = [at for at in range(1, len(numbers)) if numbers[at] != numbers[at - 1] + 1]
-    assert len(begins) == 1
-    assert numbers[begins[0]] == 161 - 2  # the first loud packet is the 161st
-    assert [at for at, packet in enumerate(packets) if packet.marker] == [0, begins[0]]
-    steps = packets[begins[0]].timestamp - packets[begins[0] - 1].timestamp
-    assert steps == 960 * (numbers[begins[0]] - numbers[begins[0] - 1])  # time went on meanwhile
+    changes = [0, *(at for at in range(1, len(packets)) if said(packets[at])[0] != said(packets[at - 1])[0])]
+    assert [said(packets[at])[0] for at in changes] == [1, 2, 1]
+    assert [at for at, packet in enumerate(packets) if packet.marker] == changes
+    for at in changes[1:]:
+        # Who was quiet for a second gives way to the first loud packet, and what came just before it.
+        assert said(packets[at])[1] % 80 == 81 - 2
+        later = packets[at].timestamp - packets[at - 1].timestamp
+        assert 0 < later <= 960 * 4
+    assert all((b.timestamp - a.timestamp) & 0xFFFFFFFF < 0x80000000 for a, b in itertools.pairwise(packets))
 
 
-def test_a_local_socket_gets_everybody(bed, wire_format):
-    microphones = [Microphone(bed, wire_format, number) for number in range(6)]
-    browser = listen(bed, microphones)
-    recorder = bed.engine.add_transport()
-    address = b"\x03" + browser.address[1:]
-    bed.engine.set_address(recorder, address)
-    bed.engine.set_plain(recorder)
+def test_nobody_hears_their_own_voice(bed, wire_format):
+    microphones = [Microphone(bed, wire_format, number, party=number + 1) for number in range(3)]
+    listeners = [listen(bed, party=number + 1) for number in range(3)]
+    outsider = listen(bed)
+    for _ in range(10):
+        for microphone in microphones:
+            microphone.say(SPEECH)
+        bed.advance(20_000)
+    assert [voices(each) for each in listeners] == [{1, 2}, {0, 2}, {0, 1}]
+    assert voices(outsider) == {0, 1, 2}
+
+
+def test_who_comes_late_hears_those_who_speak_already(bed, wire_format):
+    microphones = [Microphone(bed, wire_format, number) for number in range(2)]
+    for _ in range(10):
+        for microphone in microphones:
+            microphone.say(SPEECH)
+        bed.advance(20_000)
+    late = listen(bed)
     for microphone in microphones:
-        bed.engine.add_subscription(
-            recorder,
-            microphone.publication,
-            mid="0",
-            ssrc=30_000 + microphone.number,
-            rtx_ssrc=0,
-            formats=[(111, -1, True)],
-        )
-    later = listen(bed, microphones)
-    bed.engine.remove_transport(browser.transport)
+        microphone.say(SPEECH)
+    bed.advance(20_000)
+    assert voices(late) == {0, 1}
+
+
+def test_a_voice_that_goes_leaves_its_slots_for_others(bed, wire_format):
+    microphones = [Microphone(bed, wire_format, number) for number in range(3)]
+    listener = listen(bed, places=1, loudest=1)
+    microphones[0].say(SPEECH)
+    bed.advance(20_000)
+    bed.engine.remove_publication(microphones[0].publication)
+    microphones[1].say(SPEECH)
+    bed.advance(20_000)
+    bed.engine.remove_transport(microphones[1].peer.transport)
+    microphones[2].say(SPEECH)
+    bed.advance(20_000)
+    bed.engine.set_group(microphones[2].publication, 0)
+    microphones[2].say(SPEECH)
+    bed.advance(20_000)
+    assert [said(packet)[0] for packet in listener.packets] == [0, 1, 2]
+    assert continuous(listener.packets)
+    assert bed.engine.subscription_stats(listener.slots[0])["publication"] == 0
+    bed.engine.remove_transport(listener.transport)
+
+
+def test_python_hears_who_has_which_place(bed, wire_format):
+    microphones = [Microphone(bed, wire_format, number, loudest=2) for number in range(3)]
+    for speaker in microphones:
+        for _ in range(80):
+            for microphone in microphones:
+                microphone.say(SPEECH if microphone is speaker else ROOM)
+            bed.advance(20_000)
+    first, second, third = (microphone.publication for microphone in microphones)
+    assert places(bed) == [[first, 0], [first, second], [third, second]]
+
+
+def test_a_slot_is_tuned_to_another_group(bed, wire_format):
+    here, there = Microphone(bed, wire_format, 1), Microphone(bed, wire_format, 2, group=GROUP + 1)
+    listener = listen(bed, places=1)
+    for group in (GROUP, GROUP + 1, GROUP + 1, GROUP):
+        bed.engine.tune_slot(listener.slots[0], group)
+        for microphone in (here, there):
+            microphone.say(SPEECH)
+        bed.advance(20_000)
+    assert [said(packet)[0] for packet in listener.packets] == [1, 2, 2, 1]
+    assert continuous(listener.packets)
+    assert {packet.ssrc for packet in listener.packets} == {20_000}
+
+
+def test_a_group_lives_as_long_as_somebody_listens_or_may_speak(bed, wire_format):
+    listener = listen(bed)
+    microphone = Microphone(bed, wire_format, 1)
+    bed.engine.remove_transport(microphone.peer.transport)
+    again = Microphone(bed, wire_format, 2)
+    again.say(SPEECH)
+    bed.advance(20_000)
+    assert voices(listener) == {2}
+    for slot in listener.slots:
+        bed.engine.remove_subscription(slot)
+    again.say(SPEECH)
+    bed.advance(20_000)
+    assert len(listener.packets) == 1
+    assert bed.engine.census()["subscriptions"] == 0
+
+
+def test_a_subscription_to_a_microphone_gets_all_of_it(bed, wire_format):
+    microphones = [Microphone(bed, wire_format, number) for number in range(6)]
+    listener = listen(bed)
+    direct = subscribe(bed, microphones[5], 30_000)
     for _ in range(10):
         for microphone in microphones:
             microphone.say(SPEECH if microphone.number == 3 else ROOM)
         bed.advance(20_000)
-    assert voices(later) == {3}
-    assert bed.engine.transport_stats(recorder)["packets_sent"] == 60
-    bed.engine.remove_transport(recorder)
-    microphones[3].say(SPEECH)
-    bed.advance(20_000)
-    assert len(later.packets) == 11
+    assert voices(listener) == {3}
+    assert [said(packet) for packet in direct.packets] == [(5, number) for number in range(1, 11)]
 
 
 def test_python_hears_who_speaks(bed, wire_format):
@@ -145,21 +244,6 @@ def test_python_hears_who_speaks(bed, wire_format):
     assert bed.engine.publication_stats(publication)["heard"]
 
 
-def test_leaving_a_group_makes_everybody_heard(bed, wire_format):
-    microphones = [Microphone(bed, wire_format, number) for number in range(6)]
-    listener = listen(bed, microphones)
-    bed.engine.set_group(microphones[0].publication, 0)
-    bed.engine.set_group(microphones[1].publication, GROUP, always=True, loudest=0)
-    for _ in range(3):
-        for microphone in microphones:
-            microphone.say(SPEECH)
-        bed.advance(20_000)
-    assert voices(listener) == {0, 1}
-    for microphone in microphones:
-        bed.engine.remove_transport(microphone.peer.transport)
-    bed.advance(1_000_000)
-
-
 def test_only_sound_stands_in_a_group(bed):
     peer = bed.peer()
     video = bed.engine.add_publication(
@@ -169,3 +253,24 @@ def test_only_sound_stands_in_a_group(bed):
         bed.engine.set_group(video, 1)
     with pytest.raises(KeyError):
         bed.engine.set_group(99, 1)
+
+
+def test_what_makes_no_slot(bed, wire_format):
+    peer, microphone = bed.peer(), Microphone(bed, wire_format, 1)
+    direct = bed.engine.add_subscription(
+        peer.transport, microphone.publication, mid="0", ssrc=5, rtx_ssrc=0, formats=[(111, -1, True)]
+    )
+    usual = {"mid": "0", "ssrc": 1, "formats": [("opus", 111, False)]}
+    for group, place, options in (
+        (0, 0, {}),
+        (1, 16, {}),
+        (1, 0, {"formats": [("H264", 96, False)]}),
+        (1, 0, {"loudest": 17}),
+        (1, 0, {"party": -1}),
+        (1, 0, {"mid": "m" * 40}),
+    ):
+        with pytest.raises(ValueError):
+            bed.engine.add_slot(peer.transport, group, place, **usual | options)
+    with pytest.raises(ValueError, match="only a slot"):
+        bed.engine.tune_slot(direct, 1)
+    assert bed.engine.census()["subscriptions"] == 1
