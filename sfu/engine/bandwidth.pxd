@@ -1,7 +1,9 @@
 # What one peer's downlink carries: send-side estimation from this peer's own transport-wide feedback, or its REMB.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from sfu.engine.bottleneck cimport bottleneck_t
 from sfu.engine.delay cimport delay_t
+from sfu.engine.throughput cimport acked_t
 
 cdef enum:
     # Packets on the way that are remembered, 12 bytes each. At feedback every 100 ms and 300 ms round trip this is 12 Mbit/s;
@@ -27,15 +29,6 @@ cdef struct flight_t:
     uint16_t size
     uint8_t state
     uint8_t cluster             # of the probe it belongs to; 0: none
-
-cdef struct acked_t:            # bits per second that arrive (Bayesian, as libwebrtc's BitrateEstimator)
-    int64_t last_us             # arrival of the latest packet; < 0: none
-    int64_t window_us
-    int64_t bytes
-    double bps                  # 0: not known yet
-    double variance
-    double sample_bps           # of the latest window
-    double before_bps           # of the one before
 
 cdef struct capacity_t:         # what arrived when the link was last full (draft-ietf-rmcat-gcc-02, 5.5)
     double bps                  # 0: not known
@@ -66,6 +59,7 @@ cdef struct bandwidth_t:
     bint known
     bint by_feedback            # transport-wide feedback came: REMB no longer counts
     delay_t delay
+    bottleneck_t bottleneck
     acked_t acked
     capacity_t capacity
     probe_t probe
@@ -81,6 +75,9 @@ cdef struct bandwidth_t:
     int64_t loss_us
     bint loss_seen              # the last look found too much
     double loss                 # of the last look, 0..1
+    int64_t braked_us           # the link fell far below what was sent; 0: never
+    double braked_bps           # to this
+    int64_t drained_us          # pictures wait until then: its queue is to empty. In the past: they do not
     bint anchored               # the peer's clock is tied to ours
     uint32_t reference          # of the latest feedback
     int64_t reference_us        # the same on our clock, but for an unknown offset

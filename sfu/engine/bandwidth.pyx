@@ -27,14 +27,14 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from sfu.engine.arrivals cimport arrival_t, arrivals_next, arrivals_open, arrivals_t
+from sfu.engine.bottleneck cimport bottleneck_bps, bottleneck_fills, bottleneck_init, bottleneck_packet
 from sfu.engine.delay cimport USAGE_NORMAL, USAGE_OVER, USAGE_UNDER, delay_init, delay_packet, usage_t
+from sfu.engine.throughput cimport acked_packet, acked_set, filling
 
 cdef enum:
     TICK_US = 250
     REFERENCE_US = 64000
     JUMP_US = 10000000          # a reference time that jumps by more against our clock: the peer's clock was set
-    ACKED_FIRST_US = 500000
-    ACKED_US = 150000
     STEP_US = 1000000           # the longest time one step of increase stands for
     RESPONSE_US = 100000        # the peer's feedback interval, on top of the round trip
     FURTHER_MIN_US = 10000      # between two decreases: a round trip within these
@@ -44,6 +44,8 @@ cdef enum:
     LOSS_PACKETS_MIN = 20
     LOSS_US = 1000000
     LOSS_AGAIN_US = 300000      # after a decrease, plus a round trip: only what was sent at the new rate counts
+    SENDING_US = 250000
+    DRAIN_MOST_US = 1000000     # pictures wait no longer, whatever else may stand in the queue
     REPAIR_BURST_US = 250000    # of their share at a time: a whole picture lost on the air
     PROBE_PACKETS = 5
     PROBE_US = 15000
@@ -53,9 +55,6 @@ cdef enum:
     PROBE_MISSES = 3
     PROBE_REST_US = 1500000     # after a decrease: the queue has to empty
 
-cdef double DOUBT = 10.0            # libwebrtc's weights of one sample against what is known
-cdef double DOUBT_LULL = 20.0
-cdef double DOUBT_FULL = 3.0
 cdef double INCREASE = 1.08         # a second (5.5: eta)
 cdef double DECREASE = 0.85         # 5.5: beta
 cdef double LEAD = 1.5              # 5.5: not above this multiple of what arrives
@@ -66,6 +65,8 @@ cdef double LOSS_HEAVY = 0.25
 cdef double LOSS_DRAIN = 0.95
 # Packets allowed beyond the limit, and twice in a row: of 50 packets with 5 % of loss on the air, 8 are lost once in 300 times.
 cdef double LOSS_CHANCE = 2.5
+cdef double RELIEF = 1.1            # a link that serves so much more than is sent needs no help
+cdef double FURTHER = 0.8           # of what was found before: it fell again
 cdef double REPAIR_SHARE = 0.5          # of the downlink for repeats: more is lost than repair can cover
 cdef double PROBE_FACTOR = 2.0
 cdef double PROBE_FIRST = 3.0       # of a link that nothing is known of
@@ -79,6 +80,7 @@ cdef bandwidth_t *bandwidth_new(int64_t now_us) noexcept nogil:
     if b == NULL:
         return NULL
     delay_init(&b.delay)
+    bottleneck_init(&b.bottleneck)
     b.acked.last_us = -1
     b.target_bps = START_BPS
     b.loss_bps = MAX_BPS
@@ -99,51 +101,6 @@ cdef double bandwidth_bps(const bandwidth_t *b) noexcept nogil:
     return bounded(min(b.target_bps, b.loss_bps))
 
 
-# --- what arrives ---------------------------------------------------------------------------------------------------
-
-
-cdef double window_sample(acked_t *a, int64_t arrival_us, uint32_t size) noexcept nogil:
-    """Bits per second of the window that this packet ended; < 0: it goes on."""
-    cdef int64_t length = ACKED_US if a.bps > 0 else ACKED_FIRST_US
-    cdef int64_t passed = arrival_us - a.last_us
-    cdef double sample = -1
-    if a.last_us >= 0 and passed < 0:
-        passed = 0                  # overtaken on the way
-    elif a.last_us >= 0:
-        a.window_us += passed
-        if passed > length:         # silence: what was counted before says nothing about now
-            a.bytes = 0
-            a.window_us = passed % length
-    a.last_us = max(a.last_us, arrival_us)
-    if a.window_us >= length:
-        sample = 8e6 * a.bytes / length
-        a.window_us %= length
-        a.bytes = 0
-    a.bytes += size
-    return sample
-
-
-cdef void acked_packet(acked_t *a, int64_t arrival_us, uint32_t size, bint full) noexcept nogil:
-    """full: a queue is there, so the sample is what the link carries, not what happened to be sent."""
-    cdef double sample = window_sample(a, arrival_us, size) / 1000
-    cdef double known = a.bps / 1000
-    cdef double doubt, of_sample, of_known
-    if sample < 0:
-        return
-    a.before_bps = a.sample_bps
-    a.sample_bps = 1000 * sample
-    if known <= 0:
-        a.bps = sample * 1000
-        a.variance = 50
-        return
-    # the further off, the less it counts; below what is known even less: nothing may have been sent
-    doubt = (DOUBT_FULL if full else DOUBT if sample >= known else DOUBT_LULL) * fabs(known - sample) / max(known, 1.0)
-    of_sample = doubt * doubt
-    of_known = a.variance + 5
-    a.bps = 1000 * max((of_sample * known + of_known * sample) / (of_sample + of_known), 0.0)
-    a.variance = of_sample * of_known / (of_sample + of_known)
-
-
 # --- one feedback ---------------------------------------------------------------------------------------------------
 
 
@@ -156,6 +113,7 @@ cdef int64_t tie_clock(bandwidth_t *b, uint32_t reference, int64_t now_us) noexc
         b.anchored = True
         b.reference_us = now_us
         delay_init(&b.delay)
+        bottleneck_init(&b.bottleneck)
         b.acked.last_us = -1
     else:
         b.reference_us += moved
@@ -192,6 +150,7 @@ cdef int bandwidth_feedback(bandwidth_t *b, const uint8_t *body, uint32_t length
         b.rtt_us = max(now_us - newest_us, <int64_t>1)
     measure_sending(b, now_us)
     look_at_losses(b, now_us)
+    look_at_queue(b, now_us)
     control(b, now_us)
     consider_probe(b, now_us)
     return 0
@@ -204,6 +163,7 @@ cdef void take_arrival(bandwidth_t *b, flight_t *f, int64_t sent_us, int64_t arr
     b.arrived += 1
     acked_packet(&b.acked, arrival_us, f.size, b.delay.usage == USAGE_OVER or b.loss > LOSS_LIMIT)
     delay_packet(&b.delay, sent_us, arrival_us, now_us)
+    bottleneck_packet(&b.bottleneck, sent_us, arrival_us, f.size)
     if f.cluster and f.cluster == b.probe.cluster and (b.probe.sending or b.probe.waiting):
         probe_arrival(&b.probe, f.size, sent_us, arrival_us)
 
@@ -260,6 +220,57 @@ cdef void raise_for_no_loss(bandwidth_t *b, int64_t now_us) noexcept nogil:
     b.loss_bps = bounded(b.loss_bps * pow(INCREASE, seconds) + 1000 * seconds)
 
 
+# --- a link that fell -----------------------------------------------------------------------------------------------
+# The trend line would say so, too, a third of a second of queue later. Until this queue has gone pictures wait, so that
+# sound finds it ever shorter.
+
+
+cdef void look_at_queue(bandwidth_t *b, int64_t now_us) noexcept nogil:
+    cdef double bps = bottleneck_bps(&b.bottleneck)
+    cdef bint fresh = b.bottleneck.sent_us > b.braked_us        # sent after what was done about it
+    if now_us < b.drained_us:
+        set_drained(b, bps if bps > 0 else b.braked_bps)
+    if bps <= 0 or bps > RELIEF * sending(b, now_us) or not bottleneck_fills(&b.bottleneck):
+        return
+    if fresh or bps < FURTHER * b.braked_bps:
+        brake(b, bps, now_us)
+
+
+cdef void brake(bandwidth_t *b, double bps, int64_t now_us) noexcept nogil:
+    b.known = True
+    b.target_bps = bounded(min(b.target_bps, DECREASE * bps))
+    b.holding = True
+    b.braked_us = now_us
+    b.braked_bps = bps
+    b.decreased_us = now_us
+    b.loss_decreased_us = now_us
+    note_capacity(&b.capacity, bps)
+    acked_set(&b.acked, bps)
+    set_drained(b, bps)
+    if b.probe.sending or b.probe.waiting:
+        end_probe(b, now_us + PROBE_AGAIN_US)
+
+
+cdef void set_drained(bandwidth_t *b, double bps) noexcept nogil:
+    """When the queue will be empty, for what is sent then: the latest packet that arrived has waited for queue_us, and
+    behind it stands what was sent after it."""
+    cdef const flight_t *f
+    cdef int64_t behind = 0
+    cdef uint32_t i
+    for i in range(<uint32_t>FLIGHT):
+        f = &b.flight[i]
+        if f.state == FLIGHT_SENT and <int32_t>(f.sent_us - <uint32_t>b.bottleneck.sent_us) > 0:
+            behind += f.size
+    b.drained_us = b.bottleneck.sent_us + b.bottleneck.queue_us + <int64_t>(8e6 * behind / bps)
+    b.drained_us = min(b.drained_us, b.braked_us + DRAIN_MOST_US)
+
+
+cdef double sending(const bandwidth_t *b, int64_t now_us) noexcept nogil:
+    """Bits per second of late: what the link would have to carry."""
+    cdef int64_t passed = max(now_us - b.rate_us, <int64_t>SENDING_US)
+    return max(b.send_bps, 8e6 * (b.sent_bytes - b.rate_bytes) / passed)
+
+
 # --- rate control ---------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +292,8 @@ cdef void control(bandwidth_t *b, int64_t now_us) noexcept nogil:
 
 
 cdef bint may_decrease(const bandwidth_t *b, int64_t now_us) noexcept nogil:
+    if b.bottleneck.sent_us <= b.braked_us:     # of before that: no news
+        return False
     cdef int64_t further = min(max(b.rtt_us, <int64_t>FURTHER_MIN_US), <int64_t>FURTHER_MAX_US)
     return now_us - b.decreased_us >= further or b.acked.bps < b.target_bps / 2
 
@@ -302,11 +315,6 @@ cdef void note_capacity(capacity_t *c, double bps) noexcept nogil:
     error = (c.bps - bps) / 1000
     c.variance = 0.95 * c.variance + 0.05 * error * error / max(c.bps / 1000, 1.0)
     c.variance = min(max(c.variance, 0.4), 2.5)
-
-
-cdef double filling(const acked_t *a) noexcept nogil:
-    """What arrives now that the link is full: the latest windows, unless they are so low that it may be a lull."""
-    return max(max(a.sample_bps, a.before_bps), a.bps / 3)
 
 
 cdef void decrease(bandwidth_t *b, int64_t now_us) noexcept nogil:

@@ -77,6 +77,7 @@ cdef void apply(engine_t *e, transport_t *t) noexcept nogil:
         t.pacer = pacer_new(t.bytes_out, e.now_us)
     if t.pacer != NULL:
         t.pacer.bps = bandwidth_bps(b)
+        t.pacer.hold_us = b.drained_us
         t.pacer.ending = not thin
         list_paced(e, t, pacer_deadline(t.pacer) if thin else e.now_us)
     if bandwidth_deadline(b) >= 0:
@@ -88,7 +89,7 @@ cdef void tell(engine_t *e, transport_t *t) noexcept nogil:
     cdef double bps = bandwidth_bps(b)
     cdef double ample = AMPLE * b.goal_bps
     cdef int64_t told = <int64_t>bps
-    if not b.known or e.now_us - b.told_us < TELL_US:
+    if not b.known or (e.now_us - b.told_us < TELL_US and b.braked_us != e.now_us):
         return
     if b.told_bps > 0 and (fabs(bps - b.told_bps) < MATERIAL * b.told_bps or 0 < ample <= min(bps, b.told_bps)):
         return

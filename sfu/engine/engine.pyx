@@ -54,7 +54,7 @@ from sfu.engine.model cimport (
     transport_t,
 )
 from sfu.engine.outbound cimport DATAGRAM_BYTES, outbound_commit, outbound_flush, outbound_reserve
-from sfu.engine.pacer cimport pacer_forget
+from sfu.engine.pacer cimport pacer_forget, pacer_held
 from sfu.engine.payload cimport CODEC_OPUS, CODEC_RED, codec_by_name, codec_t
 from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID
 from sfu.engine.slots cimport group_find, group_forget_if_empty, slot_open, slot_tune, slots_follow
@@ -658,7 +658,8 @@ cdef class Engine:
             if s.transport.pacer != NULL and s.layer > <int>s.wanted_layer:
                 leave_queue(s)      # a thin link: what is too much for it goes no further
                 s.layer = -1
-            seek_layer(e, s)
+            if s.transport.pacer == NULL or not pacer_held(s.transport.pacer, e.now_us):
+                seek_layer(e, s)    # else asked for when there is room (forward.pyx, wait_turn)
         finally:
             self.unlock()
 

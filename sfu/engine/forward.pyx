@@ -67,7 +67,7 @@ from sfu.engine.munger cimport (
     numbers_drop,
 )
 from sfu.engine.outbound cimport outbound_takes_frame
-from sfu.engine.pacer cimport PACER_PATIENCE_US, pacer_deadline, pacer_put
+from sfu.engine.pacer cimport PACER_PATIENCE_US, pacer_deadline, pacer_held, pacer_put
 from sfu.engine.slots cimport slots_follow
 from sfu.engine.write cimport send_filler, send_packet
 
@@ -250,9 +250,16 @@ cdef void forward_to(
 cdef void wait_turn(engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, uint32_t count) noexcept nogil:
     """On a thin link pictures go as fast as it takes them (pacer.pyx); which of them is decided when their turn has come."""
     cdef uint8_t best = best_layer(e, s)
+    cdef bint held = pacer_held(s.transport.pacer, e.now_us)
     cdef uint32_t i
+    if not held and s.shed_us and s.transport.pacer.hold_us > e.now_us:
+        ask_to_resume(e, s, &s.publication.layers[best])
     for i in range(count):
         if s.layer != <int8_t>layers[i].index and best != layers[i].index:
+            continue
+        if held:
+            if begins_picture(s, packets[i]):
+                shed(e, s)
             continue
         if not pacer_put(s.transport.pacer, s, layers[i].index, packets[i].sequence, e.now_us):
             shed(e, s)
@@ -400,10 +407,15 @@ cdef bint may_resume(engine_t *e, subscription_t *s, layer_t *layer, const packe
         s.shed_us = 0
         return True
     count_shed(e, s)
-    if e.now_us - s.shed_us >= SHED_KEYFRAME_US:
-        s.shed_us = e.now_us
-        want_keyframe(e, layer)
+    ask_to_resume(e, s, layer)
     return False
+
+
+cdef void ask_to_resume(engine_t *e, subscription_t *s, layer_t *layer) noexcept nogil:
+    """There is room again, or will be when a keyframe has come."""
+    if e.now_us - s.shed_asked_us >= SHED_KEYFRAME_US or s.shed_asked_us == 0:
+        s.shed_asked_us = e.now_us
+        want_keyframe(e, layer)
 
 
 # --- layers inside an encoding --------------------------------------------------------------------------------------

@@ -199,6 +199,7 @@ cdef struct subscription_t:
     uint32_t last_timestamp     # as sent, of highest_out
     uint32_t frame_timestamp    # as received, of the picture that was sent or left out last
     int64_t shed_us             # a stream was too slow for a picture then: waits for a keyframe; 0: not
+    int64_t shed_asked_us       # when a keyframe was last asked for because of that
     uint64_t frames_shed
     int64_t last_sent_us
     int64_t created_us

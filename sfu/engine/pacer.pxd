@@ -6,6 +6,8 @@ cdef enum:
     PACER_PACKETS = 256
     # A picture that waited longer is left out: it would come too late to be of use, and those behind it later still.
     PACER_PATIENCE_US = 1000000
+    # A keyframe that is asked for now comes about then: round trip to the publisher, and a picture's time.
+    KEYFRAME_LEAD_US = 100000
 
 cdef struct waiting_t:          # a packet in its publication's cache
     void *subscription          # subscription_t
@@ -20,6 +22,7 @@ cdef struct pacer_t:
     bint ending                 # the link is no longer thin: free it when nothing waits
     double bps
     double free_us              # when the link will have carried what was sent
+    int64_t hold_us             # nothing goes before: a queue on the way is to empty first
     uint64_t seen_bytes         # of the transport's bytes_out
     int64_t waited_us           # of the packet that is being sent now
 
@@ -32,5 +35,7 @@ cdef bint pacer_take(pacer_t *p, waiting_t *packet, int64_t now_us) noexcept nog
 cdef void pacer_charge(pacer_t *p, uint64_t bytes_out, int64_t now_us) noexcept nogil
 # When pacer_take will have something; -1 for never.
 cdef int64_t pacer_deadline(const pacer_t *p) noexcept nogil
+# Whether pictures that come now would only wait for a queue on the way to empty.
+cdef bint pacer_held(const pacer_t *p, int64_t now_us) noexcept nogil
 # Drops what waits for this subscription.
 cdef void pacer_forget(pacer_t *p, const void *subscription) noexcept nogil

@@ -5,6 +5,9 @@ the sound behind it with it. So on a link that is thin for what it carries, pack
 into their publication's cache, and leave as fast as the link takes them. Sound, repeats and control never wait: they are
 sent, and charged afterwards by the transport's own count of bytes, so that pictures make room for them.
 
+When the link has fallen, its own queue is full of what was sent before (bandwidth.pyx, brake). Until it has emptied nothing
+goes from here, and pictures that come meanwhile are left out; a keyframe is asked for so that it comes when there is room.
+
 The rate is the estimate: it lies below what the link carries (DECREASE in bandwidth.pyx), so the link's own queue empties,
 and above what is sent on the whole (allocator.py), so this one does too.
 """
@@ -45,7 +48,7 @@ cdef void pacer_charge(pacer_t *p, uint64_t bytes_out, int64_t now_us) noexcept 
 
 
 cdef bint pacer_take(pacer_t *p, waiting_t *packet, int64_t now_us) noexcept nogil:
-    while p.count > 0 and p.free_us <= now_us + EARLY_US:
+    while p.count > 0 and pacer_deadline(p) <= now_us + EARLY_US:
         packet[0] = p.waiting[p.head]
         p.head = (p.head + 1) % PACER_PACKETS
         p.count -= 1
@@ -57,7 +60,11 @@ cdef bint pacer_take(pacer_t *p, waiting_t *packet, int64_t now_us) noexcept nog
 
 
 cdef int64_t pacer_deadline(const pacer_t *p) noexcept nogil:
-    return <int64_t>p.free_us if p.count > 0 else -1
+    return max(<int64_t>p.free_us, p.hold_us) if p.count > 0 else -1
+
+
+cdef bint pacer_held(const pacer_t *p, int64_t now_us) noexcept nogil:
+    return p.hold_us - now_us > KEYFRAME_LEAD_US
 
 
 cdef void pacer_forget(pacer_t *p, const void *subscription) noexcept nogil:
