@@ -22,7 +22,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -73,6 +73,7 @@ TAG_BYTES = {
     SRTP_AES128_CM_SHA1_80.openssl_profile: 10,
 }
 """What protecting adds to an RTP packet (RFC 7714, 13.2; RFC 3711, 5.2)."""
+AEAD_PROFILES = (SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM)
 REPLAY_WINDOW_PACKETS = 1024
 """A late retransmission of a 10 Mbit/s stream comes up to a second, 1,000 packets, after its neighbours."""
 
@@ -196,6 +197,9 @@ class SrtpKeys:
     outbound: Session
     overhead: int
     """Bytes that protecting adds to an RTP packet."""
+    aead_key: bytes = field(repr=False)
+    """Master key and salt of our sending where the profile is an AEAD, else empty: with them the engine
+    protects RTP itself (engine/gcm.pyx)."""
     profile: str
     """Name of the protection profile, for logs and statistics."""
 
@@ -374,11 +378,13 @@ class _KeyingTransport(RTCDtlsTransport):
         length = 2 * (profile.key_length + profile.salt_length)
         material = self._connection.export_keying_material(b"EXTRACTOR-dtls_srtp", length)
         ours = 1 if self._role == "server" else 0  # RFC 5764, 4.2: the client's write key comes first
+        our_key = profile.get_key_and_salt(material, ours)
         self._on_keys(
             SrtpKeys(
                 inbound=_session(profile, profile.get_key_and_salt(material, 1 - ours), inbound=True),
-                outbound=_session(profile, profile.get_key_and_salt(material, ours), inbound=False),
+                outbound=_session(profile, our_key, inbound=False),
                 overhead=TAG_BYTES[profile.openssl_profile],
+                aead_key=our_key if profile in AEAD_PROFILES else b"",
                 profile=profile.openssl_profile.decode(),
             )
         )

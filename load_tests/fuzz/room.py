@@ -58,6 +58,8 @@ RETURN_US = 1_000_000
 """How long a hostile peer stays before it leaves and comes back."""
 PACKETS_PER_FRAME = 3
 GCM_TAG = 16
+GCM_KEY = 28
+"""Bytes of master key and salt."""
 SENDER_PACKETS = 5_000
 """A hostile peer gets a new cipher after so many: a sender's libsrtp refuses to go back in its numbers."""
 WARM_UP = 0.05
@@ -104,7 +106,7 @@ class Peer:
                 srtp(self.keys[0], Policy.SSRC_ANY_INBOUND),
                 srtp(self.keys[1], Policy.SSRC_ANY_OUTBOUND),
             )
-            engine.set_keys(self.transport, inbound, outbound, GCM_TAG)
+            engine.set_keys(self.transport, inbound, outbound, GCM_TAG, aead_key=self.keys[1][:GCM_KEY])
         engine.set_receive_extensions(self.transport, RECEIVED_EXTENSIONS)
         engine.set_send_extensions(self.transport, SENT_EXTENSIONS)
 

@@ -25,4 +25,4 @@ cdef class Engine:
     cdef int forget_publication(self, publication_t *p) except -1
     cdef int describe_subscription(self, subscription_t *s, str mid, uint32_t ssrc, uint32_t rtx_ssrc, list formats) except -1
     cdef mix_t *group(self, engine_t *e, int group, int loudest) except NULL
-    cdef int describe_slot(self, subscription_t *s, mix_t *m, int place, int party, str mid, list formats) except -1
+    cdef int describe_slot(self, subscription_t *s, mix_t *m, int place, int party, str mid, uint32_t ssrc, list formats) except -1

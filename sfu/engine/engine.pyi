@@ -69,8 +69,13 @@ class Engine:
         the transport stay known for receiving."""
     def add_address(self, transport: int, address: bytes) -> None:
         """Packets from here belong to the transport (a validated pair that is not selected)."""
-    def set_keys(self, transport: int, inbound: Session, outbound: Session, overhead: int) -> None:
-        """SRTP sessions of pylibsrtp; the engine keeps them alive. overhead: bytes of tag per RTP packet."""
+    def set_keys(
+        self, transport: int, inbound: Session, outbound: Session, overhead: int, *, aead_key: bytes = b""
+    ) -> None:
+        """SRTP sessions of pylibsrtp; the engine keeps them alive. overhead: bytes of tag per RTP packet.
+        aead_key: `outbound`'s master key and salt where its profile is AEAD_AES_128_GCM (28 bytes) or
+        AEAD_AES_256_GCM (44; else ValueError): RTP is then protected without libsrtp, if OpenSSL's functions
+        are to be had."""
     def set_plain(self, transport: int) -> None:
         """No SRTP: for a local socket."""
     def set_receive_extensions(self, transport: int, ids: dict[str, int]) -> None:
@@ -118,8 +123,8 @@ class Engine:
         """formats: (payload type, rtx payload type or -1, nack) in the order of the publication's formats;
         payload type -1 where the subscriber did not take one. ssrc, rtx_ssrc: never used before on this
         transport; what the cipher knows of them goes with the subscription, and the same numbers again under
-        the same key would give it away (RFC 7714, 9.1). Video waits for a keyframe, which is asked for at
-        once."""
+        the same key would give it away (RFC 7714, 9.1). One that is in use is a ValueError. Video waits for a
+        keyframe, which is asked for at once."""
     def add_slot(
         self,
         transport: int,

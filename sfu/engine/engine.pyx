@@ -24,6 +24,7 @@ from sfu.engine.counters cimport COUNTER_COUNT
 from sfu.engine.events cimport events_list, events_take
 from sfu.engine.downlink cimport downlink_goal, downlink_open
 from sfu.engine.feedback cimport seek_layer, want_keyframe, want_keyframe_now
+from sfu.engine.gcm cimport gcm_open
 from sfu.engine.layers cimport ALL_LAYERS
 from sfu.engine.lifecycle cimport (
     engine_delete,
@@ -36,6 +37,7 @@ from sfu.engine.lifecycle cimport (
     stream_add,
     subscription_delete,
     subscription_new,
+    subscription_ssrcs,
     transport_delete,
     transport_forget_address,
     transport_learn_address,
@@ -64,6 +66,7 @@ from sfu.engine.stun cimport ufrag_key
 from sfu.engine.table cimport table_get, table_put, table_remove
 from sfu.engine.stats cimport stats_of_publication, stats_of_subscription, stats_of_transport
 from sfu.engine.twcc cimport twcc_init
+from sfu.engine.write cimport set_send_ids
 
 from sfu.engine.stats import outbound_counters
 from sfu.engine.counters import COUNTER_NAMES
@@ -281,7 +284,7 @@ cdef class Engine:
             self.unlock()
         return 0
 
-    def set_keys(self, int transport, inbound, outbound, int overhead):
+    def set_keys(self, int transport, inbound, outbound, int overhead, *, bytes aead_key=b""):
         cdef void *rx = session_pointer(inbound)
         cdef void *tx = session_pointer(outbound)
         cdef transport_t *t
@@ -289,6 +292,7 @@ cdef class Engine:
         try:
             t = self.transport(transport)
             t.srtp_in = rx
+            gcm_open(&t.gcm, aead_key)
             t.srtp_out = tx
             t.plain = False
             self.sessions[transport] = (inbound, outbound)
@@ -337,7 +341,7 @@ cdef class Engine:
             table[<int>EXTENSION_KINDS.get(uri, 0)] = checked(id, 1, 14, "header extension id")
         self.lock()
         try:
-            memcpy(self.transport(transport).send_ids, table, sizeof(table))
+            set_send_ids(self.transport(transport), table)
         finally:
             self.unlock()
 
@@ -547,14 +551,13 @@ cdef class Engine:
                 group_forget_if_empty(e, m)
                 raise ValueError("this transport has too many subscriptions")
             try:
-                self.describe_slot(s, m, place, party, mid, formats)
+                self.describe_slot(s, m, place, party, mid, ssrc, formats)
             except Exception:
                 m.slot_count += 1       # the group is not to go with its last slot
                 subscription_delete(e, s)
                 m.slot_count -= 1
                 group_forget_if_empty(e, m)
                 raise
-            s.ssrc = ssrc
             self.subscriptions[s.id] = <size_t>s
             downlink_open(e, t)
             slots_follow(m, <uint32_t>place)
@@ -571,10 +574,12 @@ cdef class Engine:
             raise MemoryError
         return m
 
-    cdef int describe_slot(self, subscription_t *s, mix_t *m, int place, int party, str mid, list formats) except -1:
+    cdef int describe_slot(self, subscription_t *s, mix_t *m, int place, int party, str mid, uint32_t ssrc, list formats) except -1:
         cdef codec_t codec
         if slot_open(s, m, <uint32_t>place, <uint32_t>party) < 0:
             raise MemoryError
+        if subscription_ssrcs(s, ssrc, 0) < 0:
+            raise ValueError("this transport sends under this SSRC already")
         set_tag(&s.mid, mid, "MID")
         for name, payload_type, nack in formats:
             checked(payload_type, -1, 127, "payload type")
@@ -607,8 +612,8 @@ cdef class Engine:
         cdef uint32_t i
         checked(len(formats), s.publication.format_count, s.publication.format_count, "number of formats")
         set_tag(&s.mid, mid, "MID")
-        s.ssrc = ssrc
-        s.rtx_ssrc = rtx_ssrc
+        if subscription_ssrcs(s, ssrc, rtx_ssrc) < 0:
+            raise ValueError("this transport sends under this SSRC already")
         for i, (payload_type, rtx, nack) in enumerate(formats):
             s.formats[i].payload_type = checked(payload_type, -1, 127, "payload type")
             s.formats[i].rtx_payload_type = checked(rtx if rtx_ssrc else -1, -1, 127, "payload type")

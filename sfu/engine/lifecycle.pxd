@@ -26,6 +26,8 @@ cdef int publication_join(engine_t *e, publication_t *p, uint32_t group, uint32_
 cdef void publication_leave(engine_t *e, publication_t *p) noexcept nogil
 
 cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t *p, uint32_t id) noexcept nogil
+# -1: this transport sends under one of them already, or they are the same.
+cdef int subscription_ssrcs(subscription_t *s, uint32_t ssrc, uint32_t rtx_ssrc) noexcept nogil
 cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil
 # It carries another publication from now on, under the same numbers. False: out of memory, nothing changed.
 cdef bint subscription_move(subscription_t *s, publication_t *to) noexcept nogil

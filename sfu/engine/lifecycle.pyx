@@ -9,6 +9,7 @@ from sfu.engine.address cimport same_address
 from sfu.engine.cache cimport cache_free, cache_init
 from sfu.engine.consent cimport consent_forget
 from sfu.engine.events cimport events_free, events_init
+from sfu.engine.gcm cimport gcm_close
 from sfu.engine.layers cimport ALL_LAYERS
 from sfu.engine.model cimport (
     AUDIO_ARENA,
@@ -123,6 +124,7 @@ cdef void transport_delete(engine_t *e, transport_t *t) noexcept nogil:
     unlist_paced(e, t)
     unlist_report(e, t)
     twcc_free(&t.twcc)
+    gcm_close(&t.gcm)
     free(t.bandwidth)
     free(t.pacer)
     free(t.subscriptions)
@@ -360,7 +362,7 @@ cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t
     s.wanted_temporal = ALL_LAYERS
     s.created_us = e.now_us
     s.first_frame_us = -1
-    s.rtx_sequence = <uint16_t>(engine_random(e) & 0x7FFF)
+    s.rtx_sequence = <int64_t>(engine_random(e) & 0x7FFF)
     # The first sequence number lies in the lower half, so that both ends agree on SRTP's first rollover (RFC 3711, 3.3.1).
     s.highest_out = <int64_t>(engine_random(e) & 0x7FFF)
     s.transport_index = t.subscription_count
@@ -371,6 +373,20 @@ cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t
     p.subscription_count += 1
     e.subscription_count += 1
     return s
+
+
+cdef inline bint sends_under(const subscription_t *s, uint32_t ssrc) noexcept nogil:
+    return ssrc != 0 and (s.ssrc == ssrc or s.rtx_ssrc == ssrc)
+
+
+cdef int subscription_ssrcs(subscription_t *s, uint32_t ssrc, uint32_t rtx_ssrc) noexcept nogil:
+    cdef uint32_t i
+    for i in range(s.transport.subscription_count):
+        if sends_under(s.transport.subscriptions[i], ssrc) or sends_under(s.transport.subscriptions[i], rtx_ssrc):
+            return -1
+    s.ssrc = ssrc
+    s.rtx_ssrc = rtx_ssrc
+    return -1 if ssrc == rtx_ssrc else 0
 
 
 cdef bint subscription_move(subscription_t *s, publication_t *to) noexcept nogil:

@@ -16,6 +16,7 @@ from sfu.engine.counters cimport COUNTER_COUNT
 from sfu.engine.dependency cimport structure_t
 from sfu.engine.descriptor cimport MAX_SPATIAL, MAX_TEMPORAL
 from sfu.engine.events cimport events_t
+from sfu.engine.gcm cimport gcm_t
 from sfu.engine.layers cimport selector_t
 from sfu.engine.munger cimport drops_t, numbers_t
 from sfu.engine.nack cimport nack_t
@@ -194,6 +195,7 @@ cdef struct subscription_t:
     int64_t first_out
     int64_t offset
     int64_t highest_out
+    int64_t repeatable_from     # numbers before it can no longer be sent again to the bit
     uint32_t timestamp_offset
     uint32_t timestamp_push     # of it: what keeps time from going back at a switch
     uint32_t last_timestamp     # as sent, of highest_out
@@ -204,7 +206,7 @@ cdef struct subscription_t:
     int64_t last_sent_us
     int64_t created_us
     int64_t first_frame_us      # from then to the first keyframe (or sound) sent; -1: not yet
-    uint16_t rtx_sequence
+    int64_t rtx_sequence        # next of the RTX stream, unwrapped
     sent_t *sent                # SENT_HISTORY, by out sequence; NULL until the first packet
     uint64_t packets
     uint64_t bytes              # payload bytes, as sender reports count them
@@ -235,6 +237,7 @@ cdef struct transport_t:
     bint plain
     void *srtp_in
     void *srtp_out
+    gcm_t gcm                   # protects RTP in its stead where the profile is an AEAD
     uint32_t ssrc               # of our own RTCP towards this peer
     uint8_t receive_kinds[MAX_EXTENSION_ID + 1]   # id -> extension_t
     uint8_t send_ids[EXT_KINDS]                   # extension_t -> id, 0 for none

@@ -6,7 +6,7 @@ subscriber took none, as the same datagram to the bit.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from sfu.engine.bandwidth cimport bandwidth_repairs, bandwidth_sent
 from sfu.engine.cache cimport cache_dependency, cache_get, cache_payload, packet_t
@@ -22,6 +22,7 @@ from sfu.engine.counters cimport (
     RTP_OUT,
     RTX_OUT,
 )
+from sfu.engine.gcm cimport gcm_protect
 from sfu.engine.layers cimport selector_dropped_after
 from sfu.engine.model cimport (
     RESEND_GAP_US,
@@ -38,6 +39,7 @@ from sfu.engine.rtp cimport (
     EXT_ABS_SEND_TIME,
     EXT_AUDIO_LEVEL,
     EXT_DEPENDENCY,
+    EXT_KINDS,
     EXT_MID,
     EXT_TRANSPORT_CC,
     EXT_VIDEO_ORIENTATION,
@@ -55,6 +57,15 @@ cdef enum:
 cdef struct out_t:                  # how one packet goes out to one subscriber
     const out_format_t *format
     uint32_t skip                   # bytes of the payload that are left out before it
+
+
+cdef void set_send_ids(transport_t *t, const uint8_t *ids) noexcept nogil:
+    cdef uint32_t i
+    if memcmp(t.send_ids, ids, EXT_KINDS) == 0:
+        return
+    memcpy(t.send_ids, ids, EXT_KINDS)
+    for i in range(t.subscription_count):
+        t.subscriptions[i].repeatable_from = t.subscriptions[i].highest_out + 1
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -123,9 +134,16 @@ cdef inline uint32_t write_header(const subscription_t *s, uint8_t *at, uint32_t
     return 12 + n
 
 
-cdef bint protect_and_commit(engine_t *e, subscription_t *s, uint8_t *at, uint32_t length) noexcept nogil:
+cdef inline bint protect(const transport_t *t, uint8_t *at, uint32_t header, uint32_t *length, int64_t sequence) noexcept nogil:
+    if t.gcm.context != NULL:
+        return gcm_protect(&t.gcm, at, header, length, <uint32_t>(sequence >> 16))
+    return t.plain or srtp_protect(t.srtp_out, at, length) == SRTP_OK
+
+
+cdef bint protect_and_commit(engine_t *e, subscription_t *s, uint8_t *at, uint32_t header, uint32_t length, int64_t sequence) noexcept nogil:
+    """header, length: bytes so far, without and with the payload; sequence: the number in it, unwrapped."""
     cdef transport_t *t = s.transport
-    if not t.plain and srtp_protect(t.srtp_out, at, &length) != SRTP_OK:
+    if not protect(t, at, header, &length, sequence):
         e.counters[<int>DROP_PROTECT] += 1
         return False
     if s.publication.video:
@@ -198,6 +216,7 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
     cdef int64_t sequence
     cdef out_t out
     cdef uint8_t *at
+    cdef uint32_t header
     cdef uint32_t n
     if not choose_format(s, packet, &out):
         return
@@ -211,11 +230,11 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
     sent.picture = picture_of(s, packet)
     stamp(e, s.transport, sent)
     at = outbound_reserve(&e.out)
-    n = write_header(
+    header = write_header(
         s, at, <uint32_t>out.format.payload_type, <uint32_t>sequence, s.ssrc, packet, dependency_of(s, layer, packet), sent
     )
-    n += write_payload(s, at + n, layer, packet, &out, sent)
-    if not protect_and_commit(e, s, at, n):
+    n = header + write_payload(s, at + header, layer, packet, &out, sent)
+    if not protect_and_commit(e, s, at, header, n, sequence):
         return
     note_sent(e, s.transport, sent, n)
     e.counters[<int>RTP_OUT] += 1
@@ -242,6 +261,7 @@ cdef void send_filler(engine_t *e, subscription_t *s, const packet_t *packet, in
     if write_filler(e, s, packet, &out, sequence, &sent):
         note_sent(e, s.transport, &sent, FILLER_BYTES)
         e.counters[<int>FILLERS_OUT] += 1
+        s.highest_out = max(s.highest_out, sequence)    # what comes next must not have its number
         if s.keeps_history:
             remember(s, sequence, packet, &sent)
 
@@ -251,7 +271,7 @@ cdef bint write_filler(engine_t *e, subscription_t *s, const packet_t *packet, c
     cdef uint8_t *at = outbound_reserve(&e.out)
     cdef uint32_t n = write_header(s, at, <uint32_t>out.format.payload_type, <uint32_t>sequence, s.ssrc, packet, NULL, sent)
     at[n] = 1
-    return protect_and_commit(e, s, at, n + 1)
+    return protect_and_commit(e, s, at, n, n + 1, sequence)
 
 
 # --- repeats --------------------------------------------------------------------------------------------------------
@@ -284,6 +304,11 @@ cdef sent_t *find_sent(subscription_t *s, int64_t sequence) noexcept nogil:
     return sent
 
 
+cdef inline bint repeatable(const subscription_t *s, const out_t *out, int64_t sequence, const sent_t *sent) noexcept nogil:
+    """A retransmission has a number of its own; everything else must still be the datagram that it was."""
+    return sequence >= s.repeatable_from or (out.format.rtx_payload_type >= 0 and not sent.filler)
+
+
 cdef void resend(engine_t *e, subscription_t *s, uint16_t sequence) noexcept nogil:
     cdef int64_t wanted = unwrap16(s.highest_out, sequence)
     cdef sent_t *sent = find_sent(s, wanted)
@@ -296,7 +321,7 @@ cdef void resend(engine_t *e, subscription_t *s, uint16_t sequence) noexcept nog
         return
     layer = &s.publication.layers[s.layer]
     packet = cache_get(&layer.cache, unwrap32(layer.reception.highest, sent.sequence))
-    if packet == NULL or not choose_format(s, packet, &out):
+    if packet == NULL or not choose_format(s, packet, &out) or not repeatable(s, &out, wanted, sent):
         e.counters[<int>DROP_NACK_UNKNOWN] += 1
         return
     if sent.tries >= RESEND_TRIES or (sent.resent_ms and now_ms - sent.resent_ms < resend_gap_ms(s)):
@@ -326,17 +351,25 @@ cdef bint send_rtx(engine_t *e, subscription_t *s, const layer_t *layer, const p
     """RFC 4588, 4: own SSRC and numbers, the original number before the payload."""
     cdef sent_t sent = first[0]
     cdef uint8_t *at
+    cdef uint32_t header
     cdef uint32_t n
     sent.with_mid = not s.heard
     sent.padding = 0
     stamp(e, s.transport, &sent)
     at = outbound_reserve(&e.out)
-    n = write_header(
-        s, at, <uint32_t>out.format.rtx_payload_type, s.rtx_sequence, s.rtx_ssrc, packet, dependency_of(s, layer, packet), &sent
+    header = write_header(
+        s,
+        at,
+        <uint32_t>out.format.rtx_payload_type,
+        <uint32_t>s.rtx_sequence,
+        s.rtx_ssrc,
+        packet,
+        dependency_of(s, layer, packet),
+        &sent,
     )
-    put16(at + n, <uint32_t>sequence)
-    n += 2 + write_payload(s, at + n + 2, layer, packet, out, &sent)
-    if not protect_and_commit(e, s, at, n):
+    put16(at + header, <uint32_t>sequence)
+    n = header + 2 + write_payload(s, at + header + 2, layer, packet, out, &sent)
+    if not protect_and_commit(e, s, at, header, n, s.rtx_sequence):
         return False
     note_sent(e, s.transport, &sent, n)
     s.rtx_sequence += 1
@@ -346,11 +379,11 @@ cdef bint send_rtx(engine_t *e, subscription_t *s, const layer_t *layer, const p
 cdef void send_again(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, const out_t *out, int64_t sequence, const sent_t *sent) noexcept nogil:
     """The packet as it was, to the bit: under AES-GCM the same number with other bytes would give the key away (RFC 7714, 9.1)."""
     cdef uint8_t *at = outbound_reserve(&e.out)
-    cdef uint32_t n = write_header(
+    cdef uint32_t header = write_header(
         s, at, <uint32_t>out.format.payload_type, <uint32_t>sequence, s.ssrc, packet, dependency_of(s, layer, packet), sent
     )
-    n += write_payload(s, at + n, layer, packet, out, sent)
-    if protect_and_commit(e, s, at, n):
+    cdef uint32_t n = header + write_payload(s, at + header, layer, packet, out, sent)
+    if protect_and_commit(e, s, at, header, n, sequence):
         count_repeat(e, s)
 
 
@@ -395,6 +428,7 @@ cdef bint send_empty(engine_t *e, subscription_t *s) noexcept nogil:
     cdef packet_t packet
     cdef sent_t sent
     cdef uint8_t *at
+    cdef uint32_t header
     cdef uint32_t n
     memset(&packet, 0, sizeof(packet))
     packet.timestamp = s.last_timestamp - s.timestamp_offset
@@ -403,11 +437,13 @@ cdef bint send_empty(engine_t *e, subscription_t *s) noexcept nogil:
     sent.padding = PADDING_BYTES
     stamp(e, s.transport, &sent)
     at = outbound_reserve(&e.out)
-    n = write_header(s, at, <uint32_t>s.formats[0].rtx_payload_type, s.rtx_sequence, s.rtx_ssrc, &packet, NULL, &sent)
-    memset(at + n, 0, PADDING_BYTES)
-    at[n + PADDING_BYTES - 1] = PADDING_BYTES
-    n += PADDING_BYTES
-    if not protect_and_commit(e, s, at, n):
+    header = write_header(
+        s, at, <uint32_t>s.formats[0].rtx_payload_type, <uint32_t>s.rtx_sequence, s.rtx_ssrc, &packet, NULL, &sent
+    )
+    n = header + PADDING_BYTES
+    memset(at + header, 0, PADDING_BYTES)
+    at[n - 1] = PADDING_BYTES
+    if not protect_and_commit(e, s, at, header, n, s.rtx_sequence):
         return False
     note_sent(e, s.transport, &sent, n)
     s.rtx_sequence += 1

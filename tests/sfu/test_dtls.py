@@ -95,13 +95,15 @@ async def test_aes_gcm_is_the_first_choice(ends: Ends) -> None:
     server, client = await handshake(ends)
     assert server.profile == client.profile == "SRTP_AEAD_AES_128_GCM"
     assert server.overhead == 16
+    assert (len(server.aead_key), len(client.aead_key)) == (28, 28)
+    assert server.aead_key != client.aead_key and server.aead_key.hex() not in repr(server)
 
 
 async def test_an_old_peer_gets_aes_cm(ends: Ends) -> None:
     _, client = ends
     client.session._transport._srtp_profiles = [dtls.SRTP_AES128_CM_SHA1_80]
     keys, _ = await handshake(ends)
-    assert (keys.profile, keys.overhead) == ("SRTP_AES128_CM_SHA1_80", 10)
+    assert (keys.profile, keys.overhead, keys.aead_key) == ("SRTP_AES128_CM_SHA1_80", 10, b"")
 
 
 async def test_a_packet_can_be_sent_twice_but_not_received_twice(

@@ -56,7 +56,11 @@ def transport_for(engine: Engine, s: socket.socket, key_in: bytes, key_out: byte
     transport = engine.add_transport()
     engine.set_address(transport, pack_address("127.0.0.1", s.getsockname()[1]))
     engine.set_keys(
-        transport, session(key_in, Policy.SSRC_ANY_INBOUND), session(key_out, Policy.SSRC_ANY_OUTBOUND), 16
+        transport,
+        session(key_in, Policy.SSRC_ANY_INBOUND),
+        session(key_out, Policy.SSRC_ANY_OUTBOUND),
+        16,
+        aead_key=key_out,
     )
     return transport
 

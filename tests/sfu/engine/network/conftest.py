@@ -15,12 +15,22 @@ from sfu.engine.address import pack_address
 from sfu.engine.engine import Engine
 
 GCM_128 = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
+GCM_256 = Policy.SRTP_PROFILE_AEAD_AES_256_GCM
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 EXTENSIONS = {MID: 1, ABS_SEND_TIME: 2, TRANSPORT_CC: 3, RID: 4}
 START_US = 1_000_000
+
+
+KEY_BYTES = {GCM_128: 28, GCM_256: 44}
+"""Of master key and salt, of the profiles that are AEADs."""
+
+
+def master_key(seed: int, profile: int) -> bytes:
+    """Of the direction that `srtp_pair` makes; empty where the profile is no AEAD."""
+    return random.Random(seed).randbytes(64)[: KEY_BYTES.get(profile, 0)]
 
 
 def srtp_pair(seed: int, profile: int = GCM_128) -> tuple[Session, Session]:
@@ -152,9 +162,12 @@ class Peer:
         self.address = pack_address("192.0.2.1", 1000 + number)
         self.protect_to, from_peer = srtp_pair(2 * number, profile)
         to_peer, self.unprotect_from = srtp_pair(2 * number + 1, profile)
+        self.unwrapped: dict[int, int] = {}
+        self.sent_to: dict[tuple[int, int], bytes] = {}
         self.transport = bed.engine.add_transport(ufrag=f"peer{number}")
         bed.engine.set_address(self.transport, self.address)
-        bed.engine.set_keys(self.transport, from_peer, to_peer, 16)
+        key = master_key(2 * number + 1, profile) if bed.own_cipher else b""
+        bed.engine.set_keys(self.transport, from_peer, to_peer, 16, aead_key=key)
         bed.engine.set_receive_extensions(self.transport, EXTENSIONS)
         bed.engine.set_send_extensions(self.transport, {MID: 1, ABS_SEND_TIME: 2, TRANSPORT_CC: 3})
         self.up: Link | None = None
@@ -170,6 +183,16 @@ class Peer:
 
     def send_rtcp(self, packet: bytes) -> None:
         self.bed.uplink(self, self.protect_to.protect_rtcp(packet))
+
+    def check_number(self, datagram: bytes) -> None:
+        """Under one key no number is ever used for two packets that differ (RFC 7714, 9.1)."""
+        if 192 <= datagram[1] <= 223:
+            return
+        sequence, ssrc = struct.unpack_from("!H4xI", datagram, 2)
+        highest = self.unwrapped.setdefault(ssrc, sequence)
+        index = highest + ((sequence - highest + 0x8000) & 0xFFFF) - 0x8000
+        self.unwrapped[ssrc] = max(highest, index)
+        assert self.sent_to.setdefault((ssrc, index), datagram) == datagram
 
     def receive(self, datagram: bytes) -> None:
         self.datagrams.append(datagram)
@@ -199,6 +222,8 @@ class Bed:
     peers: dict[bytes, Peer] = field(default_factory=dict)
     wire: list[tuple[int, int, bool, Peer, bytes]] = field(default_factory=list)
     count: int = 0
+    own_cipher: bool = True
+    """The engine protects RTP itself, where the profile is an AEAD; else libsrtp does."""
 
     def peer(self, profile: int = GCM_128) -> Peer:
         peer = Peer(self, len(self.peers) + 1, profile)
@@ -248,12 +273,14 @@ class Bed:
     def _collect(self) -> None:
         for datagram, address in self.engine.drain():
             if address in self.peers:
+                if datagram[0] & 0xC0 == 0x80:
+                    self.peers[address].check_number(datagram)
                 self._put(False, self.peers[address], datagram)
 
 
-@pytest.fixture
-def bed() -> Bed:
-    return Bed()
+@pytest.fixture(params=["own_cipher", "libsrtp"])
+def bed(request: pytest.FixtureRequest) -> Bed:
+    return Bed(own_cipher=request.param == "own_cipher")
 
 
 @pytest.fixture
