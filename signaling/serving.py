@@ -10,6 +10,7 @@ import ssl
 import time
 from typing import Final
 
+from classroom.store.engine import without_password
 from classroom.store.store import StoreUnavailable
 from recorder.supervisor import LibraryInUseError
 from sfu.dtls import CertificateError
@@ -34,7 +35,9 @@ def serve_until_stopped(config: Config) -> None:
     except LibraryInUseError as error:
         raise CommandError("cli.error.data-in-use", data=config.data) from error
     except StoreUnavailable as error:
-        raise CommandError("cli.database-unusable", database=config.database_url, reason=error) from error
+        raise CommandError(
+            "cli.database-unusable", database=without_password(config.database_url), reason=error
+        ) from error
     except CertificateError as error:
         raise CommandError("cli.dtls-unusable", data=config.data, reason=error) from error
     except OSError as error:

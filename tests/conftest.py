@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import pwd
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from hypothesis import settings
@@ -22,6 +31,16 @@ settings.load_profile("tongke")
 CHROMIUM = "/usr/bin/chromium"
 TURNSERVER = "turnserver"
 TURN_SECRET = "north"
+POSTGRES_ROLE = "tongke"
+POSTGRES_INITDB = ("--no-sync", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions")
+POSTGRES_SETTINGS = (
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+)
 CHROMIUM_FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -129,6 +148,79 @@ async def _listens(port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A real PostgreSQL on the loopback interface, with nothing in it."""
+
+    port: int
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{POSTGRES_ROLE}@127.0.0.1:{self.port}/{database}"
+
+    def run(self, query: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """As another program would, on a connection of its own; also from inside a running loop."""
+
+        async def ask() -> list[tuple[Any, ...]]:
+            connection = await asyncpg.connect(self.url(database))
+            try:
+                return [tuple(row) for row in await connection.fetch(query)]
+            finally:
+                await connection.close()
+
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, ask()).result()
+
+
+def _postgres_program(name: str) -> str:
+    """Debian keeps the server's programs out of the path; the newest version's."""
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    return str(installed[-1]) if installed else name
+
+
+def _somebody_unprivileged(directory: str) -> dict[str, Any]:
+    """PostgreSQL refuses to run as root: options of subprocess for another user, who gets the directory."""
+    if os.getuid() != 0:
+        return {}
+    somebody = pwd.getpwnam("nobody")
+    os.chown(directory, somebody.pw_uid, somebody.pw_gid)
+    return {"user": somebody.pw_uid, "group": somebody.pw_gid, "extra_groups": ()}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Debian's PostgreSQL for the whole run, in a directory of its own; nothing it does waits for a disk."""
+    found = Postgres(find_free_port())
+    with tempfile.TemporaryDirectory(prefix="tongke-postgres-") as directory:
+        options: dict[str, Any] = {"cwd": directory, **_somebody_unprivileged(directory)}
+        data, log = Path(directory, "data"), Path(directory, "log")
+        subprocess.run(
+            [_postgres_program("initdb"), "-D", data, "-U", POSTGRES_ROLE, *POSTGRES_INITDB],
+            stdout=subprocess.DEVNULL,
+            check=True,
+            **options,
+        )
+        settings = (*POSTGRES_SETTINGS, f"port={found.port}")
+        command = [_postgres_program("postgres"), "-D", data, *(part for s in settings for part in ("-c", s))]
+        with log.open("wb") as output, subprocess.Popen(command, stderr=output, **options) as process:
+            try:
+                _wait_for_postgres(found, process, log)
+                yield found
+            finally:
+                # "Fast": whoever is still connected is thrown out.
+                process.send_signal(signal.SIGINT)
+
+
+def _wait_for_postgres(found: Postgres, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            found.run("SELECT 1")
+            return
+        except (OSError, asyncpg.PostgresError):
+            assert process.poll() is None and time.monotonic() < until, log.read_text()
+            time.sleep(0.02)
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,5 @@
-"""The database's engine: SQLAlchemy over aiosqlite, or whatever async driver the URL names."""
+"""The database's engine: SQLite by aiosqlite, or PostgreSQL by asyncpg. What the two do not have alike stands
+here: how a connection is prepared, how long a lock is waited for, and which errors may pass."""
 
 from __future__ import annotations
 
@@ -6,11 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_S = 2.0
 """SQLite waits so long for another program's lock; after it, the write is tried again later."""
+CONNECT_TIMEOUT_S = 5.0
+"""For a PostgreSQL server that does not answer at all."""
+COMMAND_TIMEOUT_S = 30.0
+"""For a statement of which no answer comes, because the network swallowed it."""
 
+_POSTGRESQL = frozenset({"postgresql", "postgres"})
+_POSTGRESQL_OPTIONS = frozenset({"ssl", "host", "port"})
+"""That a URL may carry after `?`; `sslmode` is `ssl`."""
 
 SQLITE_HEADER = b"SQLite format 3\0"
 """The first bytes of a database file (SQLite file format, 1.3); an empty file is a database too."""
@@ -34,15 +52,49 @@ def sqlite_url(path: Path) -> URL:
     return URL.create("sqlite+aiosqlite", database=str(path))
 
 
+def without_password(url: str) -> str:
+    """As a terminal or a log may show it."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "***" if "@" in url else url
+
+
 def make_engine(url: str | URL, busy_timeout_s: float = BUSY_TIMEOUT_S) -> AsyncEngine:
-    """Raises sqlalchemy.exc.ArgumentError for what is no URL, NoSuchModuleError for a driver that is not
-    there."""
+    """Raises sqlalchemy.exc.ArgumentError for what is no URL or has options that it cannot have,
+    NoSuchModuleError for a driver that is not there."""
     url = make_url(url)
-    if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
+    if url.get_backend_name() in _POSTGRESQL:
+        return _postgresql_engine(url, busy_timeout_s)
     engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _postgresql_engine(url: URL, busy_timeout_s: float) -> AsyncEngine:
+    if url.drivername in _POSTGRESQL:
+        url = url.set(drivername="postgresql+asyncpg")
+    if url.drivername != "postgresql+asyncpg":
+        raise ArgumentError(f"{url.drivername} is not asynchronous; write postgresql://")
+    if "sslmode" in url.query:
+        # As libpq, and so every operator, spells it.
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
+    if unknown := set(url.query) - _POSTGRESQL_OPTIONS:
+        raise ArgumentError(f"unknown options {', '.join(sorted(unknown))}")
+    settings = {
+        "application_name": "tongke",
+        # 0 would mean for ever.
+        "lock_timeout": str(max(1, round(busy_timeout_s * 1000))),
+    }
+    arguments = {
+        "timeout": CONNECT_TIMEOUT_S,
+        "command_timeout": COMMAND_TIMEOUT_S,
+        "server_settings": settings,
+    }
+    # Asked before each use: a server that was restarted is noticed here, not by whoever comes first.
+    return create_async_engine(
+        url, pool_pre_ping=True, pool_timeout=CONNECT_TIMEOUT_S, connect_args=arguments
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -61,3 +113,27 @@ def _set_pragmas(connection: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+_NEVER = frozenset({"22", "23", "42"})
+"""Classes of SQLSTATE (PostgreSQL, appendix A): the data, its integrity or the statement is at fault."""
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same rows may be taken later: the trouble is the database's, not the rows'."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, PoolTimeoutError | OSError)
+    state = getattr(error.orig, "sqlstate", None)
+    if state:
+        return state[:2] not in _NEVER
+    if isinstance(error, InterfaceError):
+        return bool(error.connection_invalidated)
+    return not isinstance(error, IntegrityError | DataError | ProgrammingError | NotSupportedError)
+
+
+def reason(error: BaseException) -> str:
+    """What the database said, without what SQLAlchemy and the driver wrap it in."""
+    original = getattr(error, "orig", None) or error
+    # SQLAlchemy's own translation of asyncpg's errors keeps what was said as the cause.
+    said = original.__cause__ if hasattr(original, "sqlstate") and original.__cause__ else original
+    return str(said) or type(said).__name__

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, func, select
 
 _SCRIPTS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x746F6E67
+"""A number of our own among PostgreSQL's advisory locks."""
 
 
 def upgrade(connection: Connection) -> None:
     """Runs the migrations that are missing. Raises alembic.util.CommandError for a database of a newer
     Tongke."""
+    if connection.dialect.name == "postgresql":
+        # Two servers that start at once migrate one after the other.
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     command.upgrade(_config(connection), "head")
 
 

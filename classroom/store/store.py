@@ -17,7 +17,7 @@ from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
 from classroom.model import ChatEntry, Lesson, LessonId, PersonId
 from classroom.store import reader, tables
-from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine
+from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
 from classroom.store.migrate import upgrade
 from classroom.store.recovery import recover
@@ -209,4 +209,4 @@ class Store:
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(str(getattr(error, "orig", None) or error))
+    return StoreUnavailable(reason(error))

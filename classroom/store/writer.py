@@ -23,19 +23,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    NotSupportedError,
-    ProgrammingError,
-)
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from classroom.clock import Clock
 from classroom.events import Fact, ObservationEnded, PersonLeft, QualityMeasured, StateChanged
+from classroom.store.engine import may_pass, reason
 from classroom.store.ledger import Ledger
 from classroom.store.rows import Entry, entry
 from classroom.store.statements import NOTE_ALIVE, ORDER
@@ -177,7 +171,7 @@ class Writer:
                 await self._execute(connection, batch)
             self._written += len(batch)
         except Exception as error:
-            if _may_pass(error):
+            if may_pass(error):
                 raise
             for one in batch:
                 await self._write_alone(one)
@@ -188,7 +182,7 @@ class Writer:
                 await self._execute(connection, [one])
             self._written += 1
         except Exception as error:
-            if _may_pass(error):
+            if may_pass(error):
                 raise
             # Also what was written although the commit's answer was lost; then it is only counted twice.
             self._refused += 1
@@ -207,7 +201,7 @@ class Writer:
     def _failed(self, error: Exception) -> None:
         self._retries += 1
         first = not self._error
-        self._error = str(getattr(error, "orig", error)) or type(error).__name__
+        self._error = reason(error)
         if first:
             log.warning("x store: %s; trying again, lessons go on", self._error)
             self._on_health(self.health)
@@ -234,12 +228,3 @@ class Writer:
                 await self._wake.wait()
         finally:
             timer.cancel()
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether the same rows may be taken later: the trouble is the database's, not the rows'."""
-    if isinstance(error, InterfaceError):
-        return bool(error.connection_invalidated)
-    if isinstance(error, IntegrityError | DataError | ProgrammingError | NotSupportedError):
-        return False
-    return isinstance(error, DBAPIError | PoolTimeoutError | OSError)

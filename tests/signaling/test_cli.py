@@ -154,6 +154,14 @@ def test_serve_refuses(capsys: pytest.CaptureFixture[str], arguments: list[str],
     assert told in refused(capsys, "serve", *quiet, *arguments)
 
 
+def test_a_password_is_not_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    database = "postgresql://tongke:hush@127.0.0.1:1/tongke"
+    quiet = ["--port", "0", "--media-port", "0", "--log-level", "error", "--data", str(tmp_path)]
+    said = refused(capsys, "serve", *quiet, "--database", database)
+    assert "postgresql://tongke:***@127.0.0.1:1/tongke" in said
+    assert "hush" not in said
+
+
 # --- library ------------------------------------------------------------------------------------------------
 
 

@@ -1,20 +1,26 @@
-"""Stores on files of their own, closed at the end."""
+"""Stores on databases of their own, SQLite and PostgreSQL, closed at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
-from classroom.store.engine import sqlite_url
+from classroom.store.engine import make_engine, sqlite_url
+from classroom.store.migrate import upgrade
 from classroom.store.store import Store
+from classroom.store.tables import metadata
 from classroom.store.writer import StoreHealth
 
 OpenStore = Callable[..., Awaitable[Store]]
@@ -49,9 +55,108 @@ class HealthLog:
         return self.changes[-1]
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "tongke.db"
+@dataclass
+class Database:
+    """An empty database, and what another program can do to it."""
+
+    url: str
+    run: Callable[[str], list[tuple[Any, ...]]]
+    """Carries out one statement."""
+    locked: Callable[[], AbstractContextManager[None]]
+    """Nobody else can write while the block lasts."""
+    lock_error: str
+    """What they are told."""
+
+
+def _sqlite(file: Path) -> Database:
+    def run(query: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(file)) as connection:
+            return connection.execute(query).fetchall()
+
+    @contextmanager
+    def locked() -> Iterator[None]:
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+
+    return Database(str(sqlite_url(file)), run, locked, "database is locked")
+
+
+async def _hold_lock(url: str, taken: threading.Event, release: threading.Event) -> None:
+    connection = await asyncpg.connect(url)
+    names = ", ".join(f'"{name}"' for name in metadata.tables)
+    async with connection.transaction():
+        await connection.execute(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+        taken.set()
+        await asyncio.to_thread(release.wait, 30)
+    await connection.close()
+
+
+def _postgresql(server: Any, name: str) -> Database:
+    @contextmanager
+    def locked() -> Iterator[None]:
+        taken, release = threading.Event(), threading.Event()
+        with ThreadPoolExecutor(1) as thread:
+            held = thread.submit(asyncio.run, _hold_lock(server.url(name), taken, release))
+            assert taken.wait(10)
+            try:
+                yield
+            finally:
+                release.set()
+            held.result()
+
+    return Database(
+        server.url(name),
+        lambda query: server.run(query, name),
+        locked,
+        "canceling statement due to lock timeout",
+    )
+
+
+@contextmanager
+def _copied(server: Any, template: str) -> Iterator[Database]:
+    name = f"test_{uuid.uuid4().hex}"
+    # The quickest way to copy what is small and at rest.
+    server.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield _postgresql(server, name)
+    server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _migrate(url: str) -> None:
+    engine = make_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Any) -> str:
+    """The name of a database with all tables and no rows: copying it is ten times as fast as making it."""
+    postgres.run("CREATE DATABASE migrated TEMPLATE template0")
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _migrate(postgres.url("migrated"))).result()
+    return "migrated"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Every test that uses it runs on both."""
+    if request.param == "sqlite":
+        yield _sqlite(tmp_path / "tongke.db")
+        return
+    template = request.getfixturevalue("migrated")
+    with _copied(request.getfixturevalue("postgres"), template) as copied:
+        yield copied
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """The same, surely without tables."""
+    if request.param == "sqlite":
+        yield _sqlite(tmp_path / "empty.db")
+        return
+    with _copied(request.getfixturevalue("postgres"), "template0") as copied:
+        yield copied
 
 
 @pytest.fixture
@@ -60,12 +165,12 @@ def health_log() -> HealthLog:
 
 
 @pytest_asyncio.fixture
-async def open_store(database: Path, fake_clock: Any) -> AsyncIterator[OpenStore]:
+async def open_store(database: Database, fake_clock: Any) -> AsyncIterator[OpenStore]:
     """`await open_store(**options of Store.open)` on `database`, with `fake_clock`."""
     stores: list[Store] = []
 
     async def make(**options: Any) -> Store:
-        store = await Store.open(sqlite_url(database), clock=fake_clock, busy_timeout_s=0.0, **options)
+        store = await Store.open(database.url, clock=fake_clock, busy_timeout_s=0.0, **options)
         stores.append(store)
         return store
 
@@ -80,11 +185,6 @@ async def store(open_store: OpenStore) -> Store:
 
 
 @pytest.fixture
-def sql(database: Path) -> Callable[[str], list[tuple[Any, ...]]]:
+def sql(database: Database) -> Callable[[str], list[tuple[Any, ...]]]:
     """Reads the database as another program would."""
-
-    def run(query: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(database)) as connection:
-            return connection.execute(query).fetchall()
-
-    return run
+    return database.run

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from classroom.store.engine import make_engine, sqlite_url
+from classroom.store.store import Store, StoreUnavailable
 
 
 @pytest.mark.parametrize("name", ["plain", "with blank", "50%", "a?b=c#d", "课堂"])
@@ -20,3 +21,19 @@ async def test_any_path_is_a_database(tmp_path: Path, name: str) -> None:
     await engine.dispose()
     assert found == ["wal", 2, 1]
     assert (folder / "tongke.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("nonsense", "database URL"),
+        ("postgresql+nodriver://x/y", "database URL"),
+        ("postgresql+psycopg2://x/y", "write postgresql://"),
+        ("postgresql://x/y?sslmode=disable&fsync=off", "unknown options fsync"),
+        ("postgresql://127.0.0.1:1/y", "Connect call failed"),
+        ("sqlite+aiosqlite:////nowhere/at/all/tongke.db", "unable to open"),
+    ],
+)
+async def test_a_database_that_cannot_be_opened_says_why(url: str, reason: str) -> None:
+    with pytest.raises(StoreUnavailable, match=reason):
+        await Store.open(url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import Any
 
 from classroom import events
@@ -84,10 +83,8 @@ async def test_nobody_left_before_they_came(open_store: Any, school: Any, fake_c
 
 VICTIM = """
 import asyncio, sys
-from pathlib import Path
 from classroom.directory import MemoryDirectory
 from classroom.store.demo import DEMO_LESSON, MASTER, seed_demo
-from classroom.store.engine import sqlite_url
 from classroom.store.store import Store
 
 class Member:
@@ -95,7 +92,7 @@ class Member:
     def route(self, routes): ...
 
 async def main():
-    store = await Store.open(sqlite_url(Path(sys.argv[1])))
+    store = await Store.open(sys.argv[1])
     await seed_demo(store)
     room = await MemoryDirectory(store).open_room(DEMO_LESSON)
     await room.join(MASTER, Member())
@@ -107,9 +104,9 @@ asyncio.run(main())
 """
 
 
-async def test_a_killed_server_loses_nothing_that_was_written(open_store: Any, database: Path) -> None:
+async def test_a_killed_server_loses_nothing_that_was_written(open_store: Any, database: Any) -> None:
     victim = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", VICTIM, str(database), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", VICTIM, database.url, stdout=asyncio.subprocess.PIPE
     )
     assert victim.stdout is not None
     assert await victim.stdout.readline() == b"in\n"

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +11,7 @@ from classroom.directory import MemoryDirectory
 from classroom.events import LeaveCause
 from classroom.model import CAMERA, ChatEntry, ChatId, LessonId, LessonState, PersonId, Publication, Role
 from classroom.rules.reasons import Refused
-from classroom.store.engine import sqlite_url
-from classroom.store.store import Store, StoreUnavailable
+from classroom.store.store import Store
 
 L = LessonId("L")
 
@@ -124,7 +121,7 @@ async def test_the_lesson_is_as_it_ended(store: Store, school: Any, fake_clock: 
 
 
 async def test_every_table_is_written(
-    open_store: Any, school: Any, fake_clock: Any, new_member: Any, database: Path, sql: Any
+    open_store: Any, school: Any, fake_clock: Any, new_member: Any, sql: Any
 ) -> None:
     store = await open_store()
     await store.save_lesson(school.lesson())
@@ -173,30 +170,3 @@ async def test_only_the_latest_chat_is_read(store: Store, school: Any) -> None:
     record = await store.begin_room(L)
     assert record is not None
     assert [entry.at_ms for entry in record.chat] == list(range(5, 205))
-
-
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("nonsense", "database URL"),
-        ("postgresql+nodriver://x/y", "database URL"),
-        ("sqlite+aiosqlite:////nowhere/at/all/tongke.db", "unable to open"),
-    ],
-)
-async def test_a_database_that_cannot_be_opened_says_why(url: str, reason: str) -> None:
-    with pytest.raises(StoreUnavailable, match=reason):
-        await Store.open(url)
-
-
-@pytest.fixture
-def letter(database: Path) -> Iterator[Path]:
-    """A file that is no database, and must be found unchanged."""
-    content = b"not a database, but something somebody may miss" * 100
-    database.write_bytes(content)
-    yield database
-    assert database.read_bytes() == content
-
-
-async def test_a_file_that_is_no_database_is_refused_and_kept(letter: Path) -> None:
-    with pytest.raises(StoreUnavailable, match="not a database"):
-        await Store.open(sqlite_url(letter))

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from classroom import events
 from classroom.events import LeaveCause
@@ -45,20 +41,18 @@ async def test_a_storm_is_written_in_few_commits(
 
 
 async def test_a_locked_database_is_waited_for(
-    open_store: Any, database: Path, health_log: Any, fake_clock: Any, until: Any, sql: Any
+    open_store: Any, database: Any, health_log: Any, fake_clock: Any, until: Any, sql: Any
 ) -> None:
     store = await open_store(on_health=health_log)
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+    with database.locked():
         for number in range(3):
             store.observe(joined(number))
         health = await health_log.next()
-        assert (health.ok, health.error, health.written) == (False, "database is locked", 0)
+        assert (health.ok, health.error, health.written) == (False, database.lock_error, 0)
         await fake_clock.advance(writer.MIN_BACKOFF_S)
         await until(lambda: store.health.retries == 2)
         store.observe(joined(3))
         assert store.health.queued == 4
-        other.execute("ROLLBACK")
     flushed = store.flush()
     await fake_clock.advance(writer.MAX_BACKOFF_S)
     await flushed
@@ -68,26 +62,9 @@ async def test_a_locked_database_is_waited_for(
     assert sql("SELECT person_id FROM presence ORDER BY seq") == [("p0",), ("p1",), ("p2",), ("p3",)]
 
 
-async def test_a_full_disk_is_waited_for(open_store: Any, health_log: Any, fake_clock: Any) -> None:
-    store = await open_store(on_health=health_log)
-    async with store._engine.begin() as connection:
-        pages = (await connection.execute(text("PRAGMA page_count"))).scalar()
-        await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
-    for number in range(300):
-        store.observe(joined(number))
-    assert (await health_log.next()).error == "database or disk is full"
-    async with store._engine.connect() as connection:
-        await connection.execute(text("PRAGMA max_page_count = 1000000"))
-    flushed = store.flush()
-    await fake_clock.advance(writer.MAX_BACKOFF_S)
-    await flushed
-    assert (store.health.ok, store.health.written) == (True, 300)
-    assert len(await store.presence(L)) == 300
-
-
 async def test_while_the_database_is_away_no_room_is_opened(
     open_store: Any,
-    database: Path,
+    database: Any,
     school: Any,
     monkeypatch: pytest.MonkeyPatch,
     health_log: Any,
@@ -95,13 +72,12 @@ async def test_while_the_database_is_away_no_room_is_opened(
 ) -> None:
     store = await open_store(on_health=health_log)
     monkeypatch.setattr("classroom.store.store.OPENING_S", 0.0)
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+    with database.locked():
         store.observe(joined(1))
         await health_log.next()
-        with pytest.raises(StoreUnavailable, match="locked"):
+        with pytest.raises(StoreUnavailable, match=database.lock_error):
             await store.begin_room(L)
-        with pytest.raises(StoreUnavailable, match="locked"):
+        with pytest.raises(StoreUnavailable, match=database.lock_error):
             await store.save_lesson(school.lesson())
     flushed = store.flush()
     await fake_clock.advance(writer.MAX_BACKOFF_S)
@@ -171,15 +147,14 @@ async def test_closing_writes_what_is_queued(open_store: Any, sql: Any) -> None:
 
 async def test_closing_gives_a_database_up_that_does_not_come_back(
     open_store: Any,
-    database: Path,
+    database: Any,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     health_log: Any,
 ) -> None:
     store = await open_store(on_health=health_log)
     monkeypatch.setattr("classroom.store.store.CLOSING_S", 0.0)
-    with closing(sqlite3.connect(database, isolation_level=None)) as other, caplog.at_level(logging.ERROR):
-        other.execute("BEGIN EXCLUSIVE")
+    with database.locked(), caplog.at_level(logging.ERROR):
         store.observe(joined(1))
         await health_log.next()
         await store.close()
