@@ -197,10 +197,10 @@ class Allocator:
                 return fitting if least else _at_least(bps, demands, fitting)
             if now - self._tight_since >= FALL_AFTER_S:
                 self._note_fall(now)
-                return fitting
+                return _at_least(bps, demands, fitting)
             return current
         self._tight_since = None
-        better = share(bps / RISE_MARGIN, demands)
+        better = _with_a_picture(share(bps / RISE_MARGIN, demands), share(bps, demands), demands)
         if not _improves(current, better):
             self._roomy_since = None
             return current
@@ -231,9 +231,16 @@ class Allocator:
 def _at_least(bps: float, demands: Sequence[Demand], fitting: dict[int, int]) -> dict[int, int]:
     """Instead of no picture at all the least of those that nearly fit: just after a fall the estimate is
     low."""
-    if any(fitting[demand.id] >= 0 for demand in demands if not demand.audio):
-        return fitting
-    return {id: min(at, 0) for id, at in share(bps / FALL_AT_ONCE, demands).items()}
+    return _with_a_picture(fitting, share(bps / FALL_AT_ONCE, demands), demands)
+
+
+def _with_a_picture(
+    chosen: dict[int, int], generous: dict[int, int], demands: Sequence[Demand]
+) -> dict[int, int]:
+    """The choice; where it has no picture at all, the least of those that the generous one has."""
+    if any(chosen[demand.id] >= 0 for demand in demands if not demand.audio):
+        return chosen
+    return {id: min(at, 0) for id, at in generous.items()}
 
 
 def _rank(layer: int, temporal: int | None) -> tuple[int, bool, int]:

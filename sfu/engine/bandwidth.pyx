@@ -44,6 +44,8 @@ cdef enum:
     LOSS_PACKETS_MIN = 20
     LOSS_US = 1000000
     LOSS_AGAIN_US = 300000      # after a decrease, plus a round trip: only what was sent at the new rate counts
+    QUEUE_US = 10000            # what is shorter is no queue: a moment of the radio, and two packets behind each other,
+    QUEUE_BYTES = 2400          # which are 80 ms of a link of 250 kbit/s
     SENDING_US = 250000
     DRAIN_MOST_US = 1000000     # pictures wait no longer, whatever else may stand in the queue
     REPAIR_BURST_US = 250000    # of their share at a time: a whole picture lost on the air
@@ -132,6 +134,7 @@ cdef int bandwidth_feedback(bandwidth_t *b, const uint8_t *body, uint32_t length
     if arrivals_open(&arrivals, body, length) < 0:
         return -1
     reference_us = tie_clock(b, arrivals.reference, now_us)
+    b.bottleneck.longest_us = 0
     b.feedbacks += 1
     b.by_feedback = True
     while arrivals_next(&arrivals, &packet):
@@ -293,6 +296,8 @@ cdef void control(bandwidth_t *b, int64_t now_us) noexcept nogil:
 
 cdef bint may_decrease(const bandwidth_t *b, int64_t now_us) noexcept nogil:
     if b.bottleneck.sent_us <= b.braked_us:     # of before that: no news
+        return False
+    if b.bottleneck.longest_us < QUEUE_US + 8e6 * QUEUE_BYTES / b.target_bps:
         return False
     cdef int64_t further = min(max(b.rtt_us, <int64_t>FURTHER_MIN_US), <int64_t>FURTHER_MAX_US)
     return now_us - b.decreased_us >= further or b.acked.bps < b.target_bps / 2

@@ -10,6 +10,7 @@ cdef struct bottleneck_t:
     int64_t sent_us
     int64_t arrival_us
     int64_t queue_us            # how long it waited
+    int64_t longest_us          # the longest wait since this was set to 0
     # The run: packets that each came in behind one that was still waiting
     uint32_t packets            # served after the first
     int64_t bytes               # of these

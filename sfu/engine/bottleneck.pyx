@@ -65,6 +65,7 @@ cdef void bottleneck_packet(bottleneck_t *n, int64_t sent_us, int64_t arrival_us
         return                  # one overtook the other: nothing was served in between
     note_base(n, sent_us, arrival_us - sent_us)
     n.queue_us = arrival_us - sent_us - n.base_us
+    n.longest_us = max(n.longest_us, n.queue_us)
     if not known or sent_us + n.base_us + BEHIND_US > n.arrival_us or n.served_us > RUN_LONGEST_US:
         begin_run(n)
     else:

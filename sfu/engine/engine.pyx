@@ -97,6 +97,7 @@ cdef int checked(object value, int low, int high, str what) except? -2:
 cdef int leave_queue(subscription_t *s) noexcept:
     if s.transport.pacer != NULL:
         pacer_forget(s.transport.pacer, s)
+        s.queued_anew = False
     return 0
 
 

@@ -67,7 +67,7 @@ from sfu.engine.munger cimport (
     numbers_drop,
 )
 from sfu.engine.outbound cimport outbound_takes_frame
-from sfu.engine.pacer cimport PACER_PATIENCE_US, pacer_deadline, pacer_held, pacer_put
+from sfu.engine.pacer cimport PACER_PATIENCE_US, pacer_deadline, pacer_forget, pacer_held, pacer_put
 from sfu.engine.slots cimport slots_follow
 from sfu.engine.write cimport send_filler, send_packet
 
@@ -257,14 +257,27 @@ cdef void wait_turn(engine_t *e, subscription_t *s, layer_t **layers, const pack
     for i in range(count):
         if s.layer != <int8_t>layers[i].index and best != layers[i].index:
             continue
-        if held:
-            if begins_picture(s, packets[i]):
-                shed(e, s)
+        if not worth_waiting(e, s, layers[i], packets[i], held):
             continue
         if not pacer_put(s.transport.pacer, s, layers[i].index, packets[i].sequence, e.now_us):
             shed(e, s)
             break
     list_paced(e, s.transport, pacer_deadline(s.transport.pacer))
+
+
+cdef bint worth_waiting(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet, bint held) noexcept nogil:
+    """While a queue on the way empties: only what will be the next to go, a keyframe and what follows it."""
+    if packet.keyframe and s.layer != <int8_t>layer.index:
+        if held:
+            pacer_forget(s.transport.pacer, s)
+        s.queued_anew = True
+    if not held or s.queued_anew:
+        return True
+    pacer_forget(s.transport.pacer, s)      # what waits goes on with what is left out now
+    s.layer = -1
+    if packet.marker:
+        shed(e, s)
+    return False
 
 
 cdef void forward_now(
@@ -298,7 +311,7 @@ cdef void forward_now(
 
 
 cdef inline bint alive(const engine_t *e, const layer_t *layer) noexcept nogil:
-    return layer.started and e.now_us - layer.last_us < LAYER_SILENT_US
+    return layer.started and not layer.silent and e.now_us - layer.last_us < LAYER_SILENT_US
 
 
 cdef uint8_t best_layer(const engine_t *e, const subscription_t *s) noexcept nogil:
@@ -317,6 +330,7 @@ cdef bint may_start(const engine_t *e, const subscription_t *s, const layer_t *l
 
 cdef void start_layer(engine_t *e, subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
     """The next number goes to this packet; time goes on where another encoding's timestamps begin."""
+    s.queued_anew = False
     s.offset = s.highest_out + 1 - packet.sequence
     s.first_in = packet.sequence
     s.first_out = s.highest_out + 1
@@ -392,6 +406,7 @@ cdef inline void count_shed(engine_t *e, subscription_t *s) noexcept nogil:
 cdef void shed(engine_t *e, subscription_t *s) noexcept nogil:
     count_shed(e, s)
     s.layer = -1
+    s.queued_anew = False
     if s.shed_us == 0:
         s.shed_us = e.now_us
 

@@ -244,6 +244,7 @@ cdef int layer_open(engine_t *e, layer_t *layer, uint32_t ssrc) noexcept nogil:
     layer_close(e, layer)
     layer.ssrc = ssrc
     layer.opened_us = e.now_us
+    layer.silent = False
     layer.frame_highest = -1
     layer.spatial_count = 0
     reception_init(&layer.reception, ssrc, p.clock_rate)

@@ -77,6 +77,11 @@ cdef enum:
     STRANGERS = 64              # SSRCs of nobody's that are remembered per transport
     RESTART_US = 1000000        # a publisher may begin anew under another SSRC this often: it costs a fresh cache
     LAYER_SILENT_US = 2000000   # a layer without packets for so long is not chosen
+    # One that stands still while a sibling goes on has been stopped by its sender (whose uplink does not carry it any more).
+    # So many pictures of the sibling, so that a slower layer is not taken for a stopped one.
+    SIBLING_PICTURES = 4
+    SIBLING_SILENT_US = 400000
+    SIBLING_BACK_US = 1000000   # it goes on without a keyframe: chosen again after so long without such a pause
 
 cdef struct tag_t:              # a MID or RID
     uint8_t length
@@ -100,6 +105,9 @@ cdef struct layer_t:
     cache_t cache
     int64_t opened_us           # when it began under this SSRC
     int64_t last_us             # arrival of the last packet
+    uint32_t behind             # pictures of its siblings since its last packet
+    bint silent                 # stands still while they go on
+    int64_t back_us             # since when it goes on again; 0: it does not
     int64_t keyframe_us         # arrival of the last keyframe's start; 0 for none
     int64_t keyframe_sequence
     int64_t wanted_us           # since when a keyframe is wanted; 0 for not
@@ -201,6 +209,7 @@ cdef struct subscription_t:
     uint32_t last_timestamp     # as sent, of highest_out
     uint32_t frame_timestamp    # as received, of the picture that was sent or left out last
     int64_t shed_us             # a stream was too slow for a picture then: waits for a keyframe; 0: not
+    bint queued_anew            # a keyframe that it will go on with waits for its turn (pacer.pyx)
     int64_t shed_asked_us       # when a keyframe was last asked for because of that
     uint64_t frames_shed
     int64_t last_sent_us

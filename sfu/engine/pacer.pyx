@@ -17,7 +17,10 @@ from libc.stdlib cimport calloc
 cdef enum:
     SLACK_US = 5000             # what was not used is lost after this long: a burst of 300 bytes at 500 kbit/s
     EARLY_US = 1000             # a timer's grain: what is due within it goes now
+    LATE_US = 300000            # pictures that wait longer go a little faster, into what the estimate leaves of the link
     DEBT_US = 500000            # sound and repeats alone may be more than the estimate: pictures still get a turn
+
+cdef double CATCH_UP = 1.15
 
 
 cdef pacer_t *pacer_new(uint64_t seen_bytes, int64_t now_us) noexcept nogil:
@@ -42,7 +45,7 @@ cdef bint pacer_put(pacer_t *p, void *subscription, uint8_t layer, int64_t seque
 
 
 cdef void pacer_charge(pacer_t *p, uint64_t bytes_out, int64_t now_us) noexcept nogil:
-    cdef double spent = 8e6 * (bytes_out - p.seen_bytes) / p.bps
+    cdef double spent = 8e6 * (bytes_out - p.seen_bytes) / (p.bps * (CATCH_UP if p.waited_us > LATE_US else 1))
     p.seen_bytes = bytes_out
     p.free_us = min(max(p.free_us, <double>(now_us - SLACK_US)) + spent, <double>(now_us + DEBT_US))
 

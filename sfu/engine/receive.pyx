@@ -53,6 +53,9 @@ from sfu.engine.forward cimport begin_voice, forward_rest, gather
 from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, stream_add
 from sfu.engine.model cimport (
     LAYER_SILENT_US,
+    SIBLING_BACK_US,
+    SIBLING_PICTURES,
+    SIBLING_SILENT_US,
     MAX_PAYLOAD,
     RESTART_US,
     STUN_PER_SECOND,
@@ -264,7 +267,6 @@ cdef void store(engine_t *e, layer_t *layer, const rtp_t *p, uint32_t wire_seque
     cdef int64_t sequence
     cdef uint64_t before
     cdef uint8_t behind = dependency_length(f, p)
-    cdef bint slept
     if length > MAX_PAYLOAD:
         count(e, DROP_RTP_TOO_LARGE)
         return
@@ -283,10 +285,9 @@ cdef void store(engine_t *e, layer_t *layer, const rtp_t *p, uint32_t wire_seque
         describe_sound(publication, slot, f, payload)
     if slot.keyframe:
         keyframe_came(e, layer, sequence)
-    slept = publication.video and e.now_us - layer.last_us > LAYER_SILENT_US
+    if publication.video:
+        note_life(e, layer, slot)
     layer.last_us = e.now_us
-    if slept:
-        note_awake(e, layer)
     if f.nack:
         repaired |= note_sequence(e, layer, sequence)
     if not publication.announced:
@@ -380,13 +381,64 @@ cdef void describe_sound(const publication_t *publication, packet_t *slot, const
             slot.primary_format = <int8_t>i
 
 
-cdef void note_awake(engine_t *e, layer_t *layer) noexcept nogil:
+# --- which encodings are sent -----------------------------------------------------------------------------------------
+
+
+cdef inline void note_life(engine_t *e, layer_t *layer, const packet_t *slot) noexcept nogil:
+    """A packet of one encoding: is it back, and do others stand still?"""
+    cdef bint slept = e.now_us - layer.last_us > LAYER_SILENT_US
+    if slept or layer.silent:
+        note_back(e, layer, slept, slot.keyframe)
+    layer.behind = 0
+    if slot.marker and layer.publication.layer_count > 1:
+        note_siblings(e, layer)
+
+
+cdef void note_siblings(engine_t *e, const layer_t *layer) noexcept nogil:
+    cdef publication_t *publication = layer.publication
+    cdef layer_t *other
+    cdef uint32_t i
+    for i in range(publication.layer_count):
+        other = &publication.layers[i]
+        if other == layer or not other.started:
+            continue
+        other.behind += 1
+        if other.behind >= SIBLING_PICTURES and e.now_us - other.last_us >= SIBLING_SILENT_US:
+            other.back_us = 0
+            if not other.silent:
+                other.silent = True
+                leave_silent(e, other)
+
+
+cdef void leave_silent(engine_t *e, const layer_t *layer) noexcept nogil:
+    """Who was on it need not wait for the next look."""
+    cdef publication_t *publication = layer.publication
+    cdef uint32_t i
+    for i in range(publication.subscription_count):
+        if publication.subscriptions[i].layer == <int>layer.index and not publication.subscriptions[i].paused:
+            seek_layer(e, publication.subscriptions[i])
+
+
+cdef void note_back(engine_t *e, layer_t *layer, bint slept, bint keyframe) noexcept nogil:
+    """One that was switched off begins with a keyframe. One that an uplink let stand still goes on anyhow, and is trusted when
+    it has done so for a while: else who gets it would be led back and forth."""
+    if not slept and not keyframe:
+        if layer.back_us == 0:
+            layer.back_us = e.now_us
+        if e.now_us - layer.back_us < SIBLING_BACK_US:
+            return
+    layer.silent = False
+    note_awake(e, layer, slept)
+
+
+cdef void note_awake(engine_t *e, layer_t *layer, bint slept) noexcept nogil:
     """An encoding that was switched off and is back: who waits for it is not to wait for the next look."""
     cdef publication_t *publication = layer.publication
     cdef uint32_t i
     if layer.keyframe_us == e.now_us:
         return
-    layer.asked_us = 0
+    if slept:
+        layer.asked_us = 0
     if layer.wanted_us:
         want_keyframe(e, layer)
     for i in range(publication.subscription_count):

@@ -4,7 +4,11 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 cdef enum:
     TWCC_WINDOW = 1024          # packets between two reports at the most
-    TWCC_INTERVAL_US = 100000   # like libwebrtc's default; less often starves its estimator, more often costs uplink
+    # As libwebrtc: often where feedback is a small part of what it is about, so that a publisher's congestion control hears of
+    # a queue soon; a microphone alone is reported half as often.
+    TWCC_INTERVAL_US = 100000
+    TWCC_BUSY_US = 50000
+    TWCC_BUSY_PACKETS = 4       # within TWCC_BUSY_US: more than a voice has
 
 cdef struct twcc_t:
     int64_t *arrival_us         # by unwrapped sequence modulo TWCC_WINDOW; -1 for not received

@@ -107,7 +107,7 @@ cdef int64_t twcc_deadline(const twcc_t *t) noexcept nogil:
         return -1
     if t.highest - t.next + 1 >= PENDING_LIMIT:
         return t.reported_us
-    return t.reported_us + TWCC_INTERVAL_US
+    return t.reported_us + (TWCC_BUSY_US if t.highest - t.next + 1 >= TWCC_BUSY_PACKETS else TWCC_INTERVAL_US)
 
 
 # --- one feedback packet -----------------------------------------------------------------------------------------

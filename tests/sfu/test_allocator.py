@@ -219,7 +219,18 @@ def test_the_least_is_tried_before_there_is_no_picture() -> None:
     allocator.update(0.0, None, [VOICE, PICTURE])
     assert allocator.update(0.1, 180_000.0, [VOICE, PICTURE])[2].step == SIMULCAST[0]
     assert allocator.update(1.0, 180_000.0, [VOICE, PICTURE])[2].step == SIMULCAST[0]
-    assert allocator.update(3.0, 180_000.0, [VOICE, PICTURE])[2].state is StreamState.PAUSED
+    assert allocator.update(3.0, 180_000.0, [VOICE, PICTURE])[2].step == SIMULCAST[0]
+    assert allocator.update(4.0, 140_000.0, [VOICE, PICTURE])[2].step == SIMULCAST[0]
+    assert allocator.update(6.1, 140_000.0, [VOICE, PICTURE])[2].state is StreamState.PAUSED
+
+
+def test_the_least_comes_back_as_soon_as_it_fits() -> None:
+    """It needs no room to spare, as it is not worth waiting for more."""
+    allocator = Allocator()
+    allocator.update(0.0, None, [VOICE, PICTURE])
+    allocator.update(0.1, 60_000.0, [VOICE, PICTURE])
+    assert allocator.update(1.0, 195_000.0, [VOICE, PICTURE])[2].state is StreamState.PAUSED
+    assert allocator.update(3.1, 195_000.0, [VOICE, PICTURE])[2].step == SIMULCAST[0]
 
 
 def test_a_link_that_came_back_is_believed_at_once_whatever_failed_before() -> None:

@@ -155,6 +155,15 @@ def test_a_report_every_hundred_milliseconds() -> None:
     assert receiver.deadline() == START_US + 200_000
 
 
+def test_a_picture_is_reported_sooner_than_a_voice() -> None:
+    receiver = TwccReceiver()
+    for i in range(3):
+        receiver.received(i, START_US)
+    assert receiver.deadline() == START_US + 100_000
+    receiver.received(3, START_US)
+    assert receiver.deadline() == START_US + 50_000
+
+
 def test_many_packets_are_reported_before_the_window_is_full() -> None:
     receiver = TwccReceiver()
     for sequence in range(512):

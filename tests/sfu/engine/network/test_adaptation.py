@@ -379,11 +379,55 @@ def test_a_publisher_whose_uplink_falls_moves_nobodys_estimate(world, wire_forma
     world.run(1)
     # what Chromium does on our feedback: the layers that no longer fit are not sent
     teacher.switched_off = {1, 2}
-    world.run(20)
+    stopped, _ = world.run(20)
+    assert pupil.longest_freeze_ms(stopped, world.bed.now_us) < 1000
     assert world.estimate(pupil) > 0.9 * before
     since, until = world.run(5)
     assert pupil.shown_bps(since, until) > 100_000
     assert pupil.longest_freeze_ms(since, until) < 1000
+
+
+def test_a_layer_that_stops_is_left_at_once(world, wire_format):
+    """Its sender goes on with the others, so it is not the network that is slow."""
+    teacher = world.teacher()
+    pupil = world.pupil(teacher, wire_format.link(bps=20e6, delay_us=20_000))
+    world.run(5)
+    teacher.switched_off = {2}
+    since, until = world.run(3)
+    assert pupil.longest_freeze_ms(since, until) < 600
+    assert pupil.shown_bps(since + SECOND, until) > 400_000
+
+
+def test_a_layer_that_comes_and_goes_is_not_followed_to_and_fro(world, wire_format):
+    """An uplink that carries one picture of the best layer now and then."""
+    teacher = world.teacher()
+    pupil = world.pupil(teacher, wire_format.link(bps=20e6, delay_us=20_000))
+    world.run(5)
+    since = world.bed.now_us
+    for _ in range(10):
+        teacher.switched_off = {2}
+        world.run(0.7)
+        teacher.switched_off = set()
+        world.run(0.05)
+    assert pupil.longest_freeze_ms(since, world.bed.now_us) < 600
+    assert pupil.shown_bps(since + SECOND, world.bed.now_us) > 400_000
+    teacher.switched_off = set()
+    world.run(4)
+    since, until = world.run(2)
+    assert pupil.shown_bps(since, until) > 1_400_000
+
+
+def test_a_layer_that_is_switched_on_again_is_taken_at_once(world, wire_format):
+    teacher = world.teacher()
+    pupil = world.pupil(teacher, wire_format.link(bps=20e6, delay_us=20_000))
+    world.run(5)
+    teacher.switched_off = {2}
+    world.run(1.5)
+    teacher.switched_off = set()
+    teacher.wanted.add(2)
+    world.run(0.2)
+    since, until = world.run(1)
+    assert pupil.shown_bps(since, until) > 1_400_000
 
 
 def test_a_subscriber_that_reports_nothing_gets_everything(world, wire_format):
