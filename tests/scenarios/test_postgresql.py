@@ -11,6 +11,8 @@ import aiohttp
 from load_tests.server import ServerProcess
 from signaling.auth import Tokens
 
+LIVE = "SELECT 1 FROM lessons WHERE state = 'live'"
+
 
 async def test_a_lesson_goes_on_after_the_server_was_killed(
     tmp_path: Path, postgres: Any, until: Any
@@ -31,8 +33,7 @@ async def test_a_lesson_goes_on_after_the_server_was_killed(
                 assert welcome["lesson"]["state"] == expected
                 if expected == "open":
                     await socket.send_json({"type": "lesson.start"})
-                    live = "SELECT 1 FROM lessons WHERE state = 'live'"
-                    await until(lambda: postgres.run(live, "lessons"))
+                    await until(lambda: postgres.run(LIVE, "lessons"))
                     server.kill()
     assert not (tmp_path / "data" / "tongke.db").exists()
     kinds = [kind for (kind,) in postgres.run("SELECT kind FROM events ORDER BY seq", "lessons")]
