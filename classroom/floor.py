@@ -11,6 +11,10 @@ view is a new row.
 A track that comes by two feeds (a tutor on stage is also on the wall) is received once, with the better
 priority.
 
+Who talk with each other are a *circle*: those on stage, a class in its own Q&A. However many microphones a
+circle has, a receiver hears the loudest few of them; the master's sound, and an encoder's, stand in none and
+are always heard. At any moment a microphone stands in one circle at most, whoever receives it.
+
 What the rows rest on (DOMAIN, 1+1):
 - lecture: everybody gets the master's camera, screen and sound, and the stage. The master also sees the wall:
   one picture per class, the tutor's camera, which is the room's. Pictures only: a class is heard when it is
@@ -70,6 +74,8 @@ class Route:
     source: Source
     publication: Publication
     priority: Priority
+    circle: str = ""
+    """Of a microphone: the name of the circle in which it is heard. Empty: always heard."""
 
 
 class Feed(Enum):
@@ -94,6 +100,8 @@ class _FeedRow(NamedTuple):
     """Whether this person is a sender of the feed, for a receiver at this place."""
     priorities: Mapping[SourceKind, Priority]
     """The kinds of tracks that belong to the feed."""
+    circle: Callable[[_Place], str] = lambda _place: ""
+    """Of its microphones, for a receiver at this place."""
 
 
 def _leads(_lesson: Lesson, _place: _Place, sender: Person) -> bool:
@@ -106,6 +114,14 @@ def _on_stage(lesson: Lesson, _place: _Place, sender: Person) -> bool:
 
 def _same_class(_lesson: Lesson, place: _Place, sender: Person) -> bool:
     return place.class_id is not None and sender.class_id == place.class_id
+
+
+def _stage_circle(_place: _Place) -> str:
+    return "stage"
+
+
+def _class_circle(place: _Place) -> str:
+    return f"class {place.class_id}"
 
 
 def _tutors(_lesson: Lesson, _place: _Place, sender: Person) -> bool:
@@ -127,8 +143,8 @@ _FACE_AND_VOICE = {SourceKind.MICROPHONE: Priority.AUDIO, SourceKind.CAMERA: Pri
 _FEEDS: Mapping[Feed, _FeedRow] = {
     Feed.MASTER: _FeedRow(_leads, _MASTER_PICTURE | _MASTER_SOUND),
     Feed.MASTER_SILENT: _FeedRow(_leads, _MASTER_PICTURE),
-    Feed.STAGE: _FeedRow(_on_stage, _FACE_AND_VOICE),
-    Feed.OWN_CLASS: _FeedRow(_same_class, _FACE_AND_VOICE),
+    Feed.STAGE: _FeedRow(_on_stage, _FACE_AND_VOICE, _stage_circle),
+    Feed.OWN_CLASS: _FeedRow(_same_class, _FACE_AND_VOICE, _class_circle),
     Feed.WALL: _FeedRow(_tutors, {SourceKind.CAMERA: Priority.WALL}),
 }
 
@@ -263,5 +279,12 @@ def _received(
         for kind, source, publication in sender.tracks:
             priorities = [row.priorities[kind] for row in rows if kind in row.priorities]
             if priorities:
-                found.append(Route(sender.person.id, source, publication, min(priorities)))
+                circle = _circle(rows, place) if kind is SourceKind.MICROPHONE else ""
+                found.append(Route(sender.person.id, source, publication, min(priorities), circle))
     return tuple(sorted(found, key=lambda route: route.priority))
+
+
+def _circle(rows: Sequence[_FeedRow], place: _Place) -> str:
+    """None where any feed brings the microphone outside of all circles."""
+    circles = [row.circle(place) for row in rows if SourceKind.MICROPHONE in row.priorities]
+    return circles[0] if all(circles) else ""

@@ -49,6 +49,18 @@ DYNAMIC_PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
 """Free for any codec with rtcp-mux (RFC 5761, 4; RFC 9429, 5.2.1)."""
 
 
+VOICE = MediaParameters(
+    kind=Kind.AUDIO,
+    mid="",
+    formats=(
+        PayloadFormat(Codec("opus", 48_000, 2, (("useinbandfec", "1"),)), 111),
+        PayloadFormat(red_of(111), 63),
+    ),
+    extensions=((Extension.AUDIO_LEVEL, 1),),
+)
+"""Anybody's microphone."""
+
+
 class NegotiationError(Exception):
     """There is no way to agree. `kind` is stable (`no_common_codec`, `too_many_codecs`); str() is a
     sentence."""
@@ -181,6 +193,12 @@ def offer_subscription(
         ),
         encodings=(_encoding(publication.kind, ssrc, rtx_ssrc),),
     )
+
+
+def offer_voice(numbers: PayloadTypes, *, mid: str, ssrc: int) -> MediaParameters:
+    """What we offer for one place of a group of microphones, whoever has it: Opus, and RED of it for those
+    who send that. Raises NegotiationError `too_many_codecs`."""
+    return offer_subscription(VOICE, numbers, mid=mid, ssrc=ssrc, rtx_ssrc=0)
 
 
 def sendable(publication: MediaParameters) -> frozenset[Extension]:

@@ -27,7 +27,7 @@ from .engine.address import is_udp, unpack_address
 from .engine.engine import Engine
 from .engine.peers import answer_checks, heard
 from .ice import IceAgent, StunError, generate_credentials
-from .media import ENDED, MediaEnd, Publication, Subscription, TransportClosed
+from .media import ENDED, MediaEnd, Publication, Slot, Subscription, TransportClosed
 from .params import (
     Candidate,
     DtlsSetup,
@@ -39,7 +39,15 @@ from .params import (
 )
 from .stats import ControlCounters
 
-__all__ = ["LocalTransport", "Publication", "StateCallback", "Subscription", "Transport", "TransportClosed"]
+__all__ = [
+    "LocalTransport",
+    "Publication",
+    "Slot",
+    "StateCallback",
+    "Subscription",
+    "Transport",
+    "TransportClosed",
+]
 
 log = logging.getLogger(__name__)
 

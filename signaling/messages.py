@@ -233,7 +233,10 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     mid: str
     person: Id
+    """Empty for a `voice`."""
     source: str
+    """As its person declared it; or `voice`: the loudest of many microphones, one after the other
+    (`speakers.lines` says whose)."""
     kind: Literal["audio", "video"]
 
 
@@ -345,6 +348,9 @@ class Speakers(ServerMessage, tag="speakers", frozen=True, kw_only=True):
     second."""
 
     people: list[Id]
+    lines: dict[str, Id] = {}
+    """Mid -> person: whose voice each m-line of the source `voice` carries now; of those not named here,
+    nobody's."""
 
 
 class ChatMessage(ServerMessage, tag="chat", frozen=True, kw_only=True):

@@ -54,7 +54,8 @@ from signaling.outbox import Outbox
 from signaling.problems import Problem
 from signaling.publications import LEDGER, LivePublication, PublicationRegistry
 from signaling.publishing import Publisher
-from signaling.speakers import Speakers
+from signaling.sources import Circle
+from signaling.speakers import Circles, Speakers, Voices
 from signaling.subscribing import Subscriber
 
 log = logging.getLogger(__name__)
@@ -103,8 +104,12 @@ class Session:
         self._me: events.Snapshot | None = None
         self._may_publish: frozenset[SourceKind] = frozenset()
         self._on_end: list[Callable[[Session], None]] = []
-        self._speaking: list[str] = []
-        """As the client was told."""
+        self._speaking: tuple[list[str], dict[str, str]] = ([], {})
+        """As the client was told: people, and whose voice each line carries."""
+        self._circles: Circles = {}
+        """Of the microphones that this participant is routed to."""
+        self._voices: frozenset[str] = frozenset()
+        """Whose microphones they are."""
         self._publisher = Publisher(
             services.sfu,
             services.publications,
@@ -194,6 +199,7 @@ class Session:
                 timer.cancel()
         self._publisher.close(LEDGER[cause])
         self._subscriber.close()
+        self._services.speakers.follow(self.claims.lesson, self._circles, {})
         if self._room is not None:
             leaving = self._room.leave(PersonId(self.claims.person), self, cause)
             self._services.background.start(leaving, f"leave {self.id}")
@@ -289,10 +295,15 @@ class Session:
         """What this member receives from now on."""
         if self.ended:
             return
-        found = (self._services.publications.named(route.publication) for route in routes)
+        circles = {str(route.publication): route.circle for route in routes if route.circle}
+        self._services.speakers.follow(self.claims.lesson, self._circles, circles)
+        self._circles = circles
+        self._voices = frozenset(str(route.person) for route in routes if route.circle)
+        found = (self._services.publications.named(each.publication) for each in routes if not each.circle)
         # One that is gone from the registry will be gone from the routes in a moment.
         priorities = {str(route.publication): int(route.priority) for route in routes}
-        self._subscriber.want((live for live in found if live is not None), priorities)
+        heard = [self._circle(name) for name in sorted(set(circles.values()))]
+        self._subscriber.want((live for live in found if live is not None), priorities, heard)
 
     def _lesson_changed(self, event: events.LessonChanged) -> None:
         self._may_publish = event.may_publish
@@ -331,16 +342,24 @@ class Session:
     def layers_wanted(self, source: str, rids: list[str]) -> None:
         self._say(messages.PublishLayers(source=source, active=rids))
 
-    def _heard(self, speaking: frozenset[str]) -> None:
+    def _circle(self, name: str) -> Circle:
+        speakers, lesson = self._services.speakers, self.claims.lesson
+        group, party = speakers.group(lesson, name), speakers.party(lesson, self.claims.person)
+        return Circle(name, group, party, speakers.loudest)
+
+    def _heard(self, voices: Voices) -> None:
         """Who speaks, as far as this member hears them: of others it need not know."""
-        known = {*self._subscriber.people, self.claims.person}
-        people = sorted(speaking & known)
-        if people != self._speaking:
-            self._speaking = people
-            self._say(messages.Speakers(people=people))
+        known = {*self._subscriber.people, *self._voices, self.claims.person}
+        heard = self._subscriber.heard(voices.places).items()
+        lines = {mid: person for mid, person in heard if person != self.claims.person}
+        told = (sorted(voices.speaking & known), lines)
+        if told != self._speaking:
+            self._speaking = told
+            self._say(messages.Speakers(people=told[0], lines=lines))
 
     def offer(self, message: messages.SubscribeOffer) -> None:
         self._say(message)
+        self._heard(self._services.speakers.voices(self.claims.lesson))  # there may be new lines
 
     def sent(self, message: messages.StreamState) -> None:
         self._say(message)

@@ -7,6 +7,9 @@ for its answer.
 
     idle --change--> dirty --delay--> offered(version) --answer(version)--> idle or dirty
 
+What people in a circle say comes by a few lines, one for each of the loudest (`Place`), however many they
+are: so nothing is offered when they come and go, nor when the participant changes from one circle to another.
+
 What is no longer wanted stops at once, without waiting for anybody; its m-line becomes inactive with the next
 offer and is used again. Media starts when the answer is there, because only then is known what the client
 took.
@@ -18,26 +21,30 @@ When the connection fails, a new one takes its place: nothing is carried, everyt
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from classroom.floor import Priority
 from sfu import negotiate
 from sfu.allocator import StreamState as Sent
-from sfu.params import MediaParameters, TransportState
+from sfu.params import Kind, MediaParameters, TransportState
 from sfu.sfu import Sfu
-from sfu.transport import Subscription, Transport, TransportClosed
+from sfu.transport import Slot, Subscription, Transport, TransportClosed
 from signaling import jsep
 from signaling.messages import StreamState, StreamView, SubscribeOffer
 from signaling.problems import Problem
 from signaling.publications import LivePublication
 from signaling.sdp import SdpError, SessionDescription
+from signaling.sources import Circle, Place, Source, Track
 
 log = logging.getLogger(__name__)
 
 OFFER_DELAY_S = 0.05
 """Long enough for a burst of publications to become one offer, too short to be seen."""
+MAX_PICTURES = 48
+"""On one connection, of its sdp.MAX_SECTIONS tracks: the others are for sound. Of more, those that matter
+most."""
 MAX_RENEWAL_DELAY_S = 30.0
 """Between two new connections when each one fails: a browser behind a closed firewall costs next to
 nothing."""
@@ -55,11 +62,19 @@ class Line:
     """One m-line that carries something."""
 
     mid: str
-    live: LivePublication
+    carries: Source
     offered: MediaParameters
     subscription: Subscription | None = None
+    """While it carries a track."""
+    slot: Slot | None = None
+    """While it carries a place."""
     limited: bool = False
     """The participant was told that the line does not carry all of it."""
+
+    def stop(self) -> None:
+        for sent in (self.subscription, self.slot):
+            if sent is not None:
+                sent.close()
 
 
 class Client(Protocol):
@@ -92,8 +107,9 @@ class Subscriber:
         self._decodable = decodable
         self._call_later = call_later
         self._discard = discard
-        self._wanted: dict[str, LivePublication] = {}
-        """By name, most important first."""
+        self._wanted: dict[str, Source] = {}
+        """By name, places first, then most important first."""
+        self._people: frozenset[str] = frozenset()
         self._priorities: Mapping[str, int] = {}
         self._undecodable: set[str] = set()
         self._version = 0
@@ -115,11 +131,23 @@ class Subscriber:
     # --- what the participant is to get ---------------------------------------------------------------------
 
     def want(
-        self, publications: Iterable[LivePublication], priorities: Mapping[str, int] | None = None
+        self,
+        publications: Iterable[LivePublication],
+        priorities: Mapping[str, int] | None = None,
+        circles: Iterable[Circle] = (),
     ) -> None:
         """All that this participant gets from now on, most important first. priorities: by name of the
-        publication, what to give up last where the line is thin: the lower, the more important."""
-        self._wanted = {live.name: live for live in publications}
+        publication, what to give up last where the line is thin: the lower, the more important. circles: of
+        whose microphones the loudest are heard."""
+        sources: list[Source] = [
+            Place(circle, number, order)
+            for order, circle in enumerate(circles)
+            for number in range(circle.loudest)
+        ]
+        sources += [Track(live, self._decodable) for live in _that_fit(publications)]
+        self._wanted = {source.name: source for source in sources}
+        self._people = frozenset(source.person for source in sources)
+        self._tune()
         self._priorities = priorities or {}
         for line in self._carried.values():
             self._rank(line)
@@ -192,15 +220,34 @@ class Subscriber:
         return self._transport
 
     @property
-    def people(self) -> set[str]:
-        """Of whom something is received."""
-        return {live.person for live in self._wanted.values()}
+    def people(self) -> frozenset[str]:
+        """Of whom something is received by a line of its own."""
+        return self._people
+
+    def heard(self, places: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        """M-line -> whose voice it carries, of those that carry anybody's. places: circle -> persons."""
+        found = {}
+        for line in self._carried.values():
+            if isinstance(line.carries, Place):
+                people = places.get(line.carries.circle.name, ())
+                if line.carries.number < len(people) and (person := people[line.carries.number]):
+                    found[line.mid] = person
+        return found
 
     # --- inside ---------------------------------------------------------------------------------------------
 
-    def _missing(self) -> list[LivePublication]:
+    def _missing(self) -> list[Source]:
         known = self._carried.keys() | self._undecodable
-        return [live for name, live in self._wanted.items() if name not in known]
+        return [source for name, source in self._wanted.items() if name not in known]
+
+    def _tune(self) -> None:
+        """Lines of places go on with another circle: nothing needs to be offered for it."""
+        for name, line in self._carried.items():
+            wanted = self._wanted.get(name)
+            if isinstance(wanted, Place) and line.carries != wanted:
+                line.carries = wanted
+                if line.slot is not None:
+                    line.slot.tune(wanted.circle.group, loudest=wanted.circle.loudest)
 
     def _change(self, delay_s: float = OFFER_DELAY_S) -> None:
         self._dirty = True
@@ -218,8 +265,8 @@ class Subscriber:
             return
         if self._transport is None:
             self._transport = self._create()
-        for live in self._missing():
-            self._carry(live)
+        for source in self._missing():
+            self._carry(source)
         self._version += 1
         self._in_flight = True
         text = jsep.offer_subscribe(self._version, self._transport.local, self._lines)
@@ -233,33 +280,27 @@ class Subscriber:
         transport = self._sfu.create_transport(on_state=lambda state: self._state_changed(transport, state))
         return transport
 
-    def _carry(self, live: LivePublication) -> None:
+    def _carry(self, source: Source) -> None:
         try:
-            mid = self._lines.free_mid(live.publication.parameters.kind)
-            offered = negotiate.offer_subscription(
-                live.publication.parameters,
-                self._numbers,
-                mid=mid,
-                ssrc=self._sfu.allocate_ssrc(),
-                rtx_ssrc=self._sfu.allocate_ssrc(),
-                decodable=self._decodable,
-            )
+            mid = self._lines.free_mid(source.kind)
+            offered = source.offer(self._sfu, self._numbers, mid)
         except (SdpError, negotiate.NegotiationError) as error:
-            self._refuse(live, Problem.of_media(error))
+            self._refuse(source, Problem.of_media(error))
             return
-        self._lines.put(jsep.OfferedTrack(offered, stream=live.person, track=live.name))
-        self._carried[live.name] = Line(mid, live, offered)
+        # Each place is a stream by itself: nobody's picture goes with it.
+        self._lines.put(jsep.OfferedTrack(offered, stream=source.person or source.name, track=source.name))
+        self._carried[source.name] = Line(mid, source, offered)
 
-    def _refuse(self, live: LivePublication, problem: Problem) -> None:
+    def _refuse(self, source: Source, problem: Problem) -> None:
         """Not offered again as long as it is wanted: nothing would have changed."""
-        self._undecodable.add(live.name)
+        self._undecodable.add(source.name)
         self._client.refuse(problem, SubscribeOffer.__struct_config__.tag)  # type: ignore[arg-type]
 
     def _drop(self, name: str) -> None:
         line = self._carried.pop(name)
         if line.subscription is not None:
             line.subscription.on_state = None
-            line.subscription.close()
+        line.stop()
         if line.limited:  # the next one on this m-line begins with everything
             self._client.sent(StreamState(mid=line.mid, state="ok"))
         self._lines.release(line.mid)
@@ -270,16 +311,22 @@ class Subscriber:
         for line in self._carried.values():
             section = description.section(line.mid)
             takes = section is not None and not section.rejected and section.direction.receives
-            if line.subscription is not None:
-                line.subscription.pause(not takes)
-            elif takes and section is not None and not line.live.publication.closed:
+            if (sent := line.subscription or line.slot) is not None:
+                sent.pause(not takes)
+            elif takes and section is not None and not line.carries.gone:
                 answered = negotiate.accept_answer(line.offered, section.parameters())
-                line.subscription = transport.subscribe(line.live.publication, answered)
-                line.subscription.on_state = self._teller(line)
-                self._rank(line)
+                self._start_line(line, transport, answered)
+
+    def _start_line(self, line: Line, transport: Transport, answered: MediaParameters) -> None:
+        if isinstance(line.carries, Place):
+            line.slot = line.carries.begin(transport, answered)
+        else:
+            line.subscription = line.carries.begin(transport, answered)
+            line.subscription.on_state = self._teller(line)
+            self._rank(line)
 
     def _rank(self, line: Line) -> None:
-        priority = self._priorities.get(line.live.name)
+        priority = self._priorities.get(line.carries.name)
         if line.subscription is not None and priority is not None:
             line.subscription.priority = priority
             line.subscription.want_layer(0 if priority == Priority.WALL else None)
@@ -319,8 +366,7 @@ class Subscriber:
             self._timer.cancel()
             self._timer = None
         for line in self._carried.values():
-            if line.subscription is not None:
-                line.subscription.close()
+            line.stop()
         self._carried.clear()
         if self._transport is not None:
             self._discard(self._transport)
@@ -329,5 +375,17 @@ class Subscriber:
     @staticmethod
     def _view(line: Line) -> StreamView:
         return StreamView(
-            mid=line.mid, person=line.live.person, source=line.live.source, kind=line.offered.kind.value
+            mid=line.mid,
+            person=line.carries.person,
+            source=line.carries.source,
+            kind=line.offered.kind.value,
         )
+
+
+def _that_fit(publications: Iterable[LivePublication]) -> Iterator[LivePublication]:
+    """All sound, and as many pictures as one connection carries: those that come first."""
+    pictures = 0
+    for live in publications:
+        pictures += live.publication.parameters.kind is Kind.VIDEO
+        if live.publication.parameters.kind is Kind.AUDIO or pictures <= MAX_PICTURES:
+            yield live

@@ -50,6 +50,8 @@ def type_of(schema: Schema, aliases: dict[tuple[str, ...], str]) -> str:
         return " | ".join(type_of(option, aliases) for option in schema["anyOf"])
     if schema.get("type") == "array":
         return f"Array<{type_of(schema['items'], aliases)}>"
+    if schema.get("type") == "object":
+        return f"Record<string, {type_of(schema['additionalProperties'], aliases)}>"
     return SCALARS[schema["type"]]
 
 

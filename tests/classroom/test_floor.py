@@ -293,3 +293,44 @@ def test_who_may_send_nothing_is_received_by_nobody(drawn: tuple[Lesson, list[At
     lesson, people = drawn
     mute = {attendee.id for attendee in people if not may_publish(lesson, attendee.person)}
     assert all(route.person not in mute for found in routes(lesson, people).values() for route in found)
+
+
+@ALWAYS_THE_SAME
+@given(lessons())
+def test_a_microphone_stands_in_one_circle_whoever_receives_it(drawn: tuple[Lesson, list[Attendee]]) -> None:
+    circles: dict[Publication, str] = {}
+    for found in routes(*drawn).values():
+        for route in found:
+            assert circles.setdefault(route.publication, route.circle) == route.circle
+            assert not route.circle or route.source == "microphone"
+
+
+@ALWAYS_THE_SAME
+@given(lessons())
+def test_who_hears_a_circle_hears_all_of_it_but_themselves(drawn: tuple[Lesson, list[Attendee]]) -> None:
+    found = routes(*drawn)
+    members: dict[str, set[Publication]] = {}
+    for received in found.values():
+        for route in received:
+            if route.circle:
+                members.setdefault(route.circle, set()).add(route.publication)
+    own = {attendee.id: {track.publication for track in attendee.tracks} for attendee in drawn[1]}
+    for receiver, received in found.items():
+        for circle in {route.circle for route in received} - {""}:
+            heard = {route.publication for route in received if route.circle == circle}
+            assert heard == members[circle] - own[receiver]
+
+
+def test_the_stage_and_each_class_are_circles_and_the_masters_sound_is_in_none(
+    school: Any, world: list[Attendee]
+) -> None:
+    plenary = routes(staged(school, Phase.LECTURE), world)[PersonId("sb")]
+    assert {(route.person, route.circle) for route in plenary if route.source == "microphone"} == {
+        ("m", ""),
+        ("sa", "stage"),
+        ("t2", "stage"),
+    }
+    questions = routes(staged(school, Phase.LOCAL_QA), world)
+    circles = {route.circle for route in questions[PersonId("sb")] if route.circle}
+    others = {route.circle for route in questions[PersonId("t1")] if route.circle}
+    assert len(circles) == len(others) == 1 and circles != others

@@ -66,10 +66,11 @@ class PaperPublication:
     closed: bool = False
     grouped: tuple[int, bool, int] | None = None
     """(group, always, loudest)"""
+    party: int = 0
     on_layers: Callable[[frozenset[int]], None] | None = None
 
-    def group(self, group: int, *, always: bool, loudest: int) -> None:
-        self.grouped = (group, always, loudest)
+    def group(self, group: int, *, party: int, always: bool, loudest: int) -> None:
+        self.grouped, self.party = (group, always, loudest), party
 
     def close(self) -> None:
         self.closed = True
@@ -95,6 +96,26 @@ class PaperSubscription:
 
 
 @dataclass
+class PaperSlot:
+    group: int
+    place: int
+    parameters: MediaParameters
+    party: int
+    loudest: int
+    closed: bool = False
+    paused: bool = False
+
+    def tune(self, group: int, *, loudest: int) -> None:
+        self.group, self.loudest = group, loudest
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
 class PaperTransport:
     id: int
     on_state: Callable[[TransportState], None]
@@ -106,6 +127,7 @@ class PaperTransport:
     """Of publications; one for all transports of an SFU."""
     publications: list[PaperPublication] = field(default_factory=list)
     subscriptions: list[PaperSubscription] = field(default_factory=list)
+    slots: list[PaperSlot] = field(default_factory=list)
 
     @property
     def local(self) -> LocalParameters:
@@ -132,6 +154,13 @@ class PaperTransport:
         self._check()
         self.subscriptions.append(PaperSubscription(publication, parameters))
         return self.subscriptions[-1]
+
+    def listen(
+        self, group: int, place: int, parameters: MediaParameters, *, party: int, loudest: int
+    ) -> PaperSlot:
+        self._check()
+        self.slots.append(PaperSlot(group, place, parameters, party, loudest))
+        return self.slots[-1]
 
     @property
     def live(self) -> list[PaperSubscription]:
@@ -162,6 +191,7 @@ class PaperSfu:
     def __init__(self) -> None:
         self.transports: list[PaperTransport] = []
         self.on_speakers: Callable[[int, frozenset[int]], None] | None = None
+        self.on_places: Callable[[int, tuple[int | None, ...]], None] | None = None
         self._numbers = itertools.count(1)
         self._ssrc = 1000
 
@@ -391,6 +421,11 @@ async def opened(config: Config) -> AsyncIterator[Door]:
 async def door(config: Config) -> AsyncIterator[Door]:
     async with opened(config) as door:
         yield door
+
+
+@pytest.fixture
+def answer_of() -> Callable[[str], str]:
+    return lambda offer: str(answer_to(offer))
 
 
 @pytest.fixture

@@ -318,14 +318,6 @@ async def test_a_single_encoding_is_never_switched_off(door: Any) -> None:
     assert "publish.layers" not in {message["type"] for message in await master.settled()}
 
 
-async def test_microphones_are_one_group_and_the_masters_is_always_heard(door: Any) -> None:
-    master, tutor = await door.join("master"), await door.join("tutor")
-    await master.publish()
-    await tutor.publish()
-    (first, leads, loudest), (second, follows, _) = (each.grouped for each in sent(door, "audio"))
-    assert first == second and (leads, follows, loudest) == (True, False, 4)
-
-
 async def test_who_speaks_is_told_to_those_who_hear_it(door: Any) -> None:
     master, tutor, offer = await door.live()
     student = await door.join("student", class_id="class-2")

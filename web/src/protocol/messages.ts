@@ -308,6 +308,7 @@ export interface Speakers {
   type: 'speakers'
   seq?: number
   people: Array<string>
+  lines?: Record<string, string>
 }
 
 export interface ChatMessage {
