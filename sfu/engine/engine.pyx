@@ -22,6 +22,7 @@ from sfu.engine.core cimport (
 )
 from sfu.engine.counters cimport COUNTER_COUNT
 from sfu.engine.events cimport events_list, events_take
+from sfu.engine.describe cimport checked, describe_publication, describe_subscription, group_numbered, slot_new
 from sfu.engine.downlink cimport downlink_goal, downlink_open
 from sfu.engine.feedback cimport seek_layer, want_keyframe, want_keyframe_now
 from sfu.engine.gcm cimport gcm_open
@@ -34,10 +35,8 @@ from sfu.engine.lifecycle cimport (
     publication_join,
     publication_leave,
     publication_new,
-    stream_add,
     subscription_delete,
     subscription_new,
-    subscription_ssrcs,
     transport_delete,
     transport_forget_address,
     transport_learn_address,
@@ -46,20 +45,16 @@ from sfu.engine.lifecycle cimport (
 from sfu.engine.model cimport (
     MAX_FORMATS,
     MAX_LAYERS,
-    TAG_BYTES,
     engine_t,
-    layer_t,
     publication_t,
     pthread_mutex_t,
     subscription_t,
-    tag_t,
     transport_t,
 )
 from sfu.engine.outbound cimport DATAGRAM_BYTES, outbound_commit, outbound_flush, outbound_reserve
 from sfu.engine.pacer cimport pacer_forget, pacer_held
-from sfu.engine.payload cimport CODEC_OPUS, CODEC_RED, codec_by_name, codec_t
 from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID
-from sfu.engine.slots cimport group_find, group_forget_if_empty, slot_open, slot_tune, slots_follow
+from sfu.engine.slots cimport group_forget_if_empty, slot_tune
 from sfu.engine.speakers cimport MAX_LOUDEST, mix_t
 from sfu.engine.srtp cimport session_pointer
 from sfu.engine.stun cimport ufrag_key
@@ -77,21 +72,6 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_trylock(pthread_mutex_t *mutex)
 
 DEFAULT_LOUDEST = 4
-
-
-cdef int set_tag(tag_t *tag, str text, str what) except -1:
-    cdef bytes raw = text.encode()
-    if len(raw) > TAG_BYTES:
-        raise ValueError(f"a {what} has at most {TAG_BYTES} bytes")
-    tag.length = <uint8_t>len(raw)
-    memcpy(tag.text, <const char *>raw, tag.length)
-    return 0
-
-
-cdef int checked(object value, int low, int high, str what) except? -2:
-    if not low <= value <= high:
-        raise ValueError(f"{what} {value} lies outside {low}..{high}")
-    return value
 
 
 cdef int leave_queue(subscription_t *s) noexcept:
@@ -419,7 +399,7 @@ cdef class Engine:
             if p == NULL:
                 raise ValueError("this transport has too many publications")
             try:
-                self.describe_publication(p, mid, formats, layers)
+                describe_publication(p, mid, formats, layers)
             except Exception:
                 publication_delete(e, p)
                 raise
@@ -427,26 +407,6 @@ cdef class Engine:
             return p.id
         finally:
             self.unlock()
-
-    cdef int describe_publication(self, publication_t *p, str mid, list formats, list layers) except -1:
-        cdef uint32_t i
-        cdef layer_t *layer
-        set_tag(&p.mid, mid, "MID")
-        for i, (name, payload_type, rtx, nack) in enumerate(formats):
-            p.formats[i].codec = codec_by_name(name)
-            p.formats[i].payload_type = <uint8_t>checked(payload_type, 0, 127, "payload type")
-            p.formats[i].rtx_payload_type = checked(rtx, -1, 127, "payload type")
-            p.formats[i].nack = nack
-        p.format_count = <uint32_t>len(formats)
-        for i, (rid, ssrc, rtx_ssrc) in enumerate(layers):
-            layer = &p.layers[i]
-            set_tag(&layer.rid, rid, "RID")
-            layer.rtx_ssrc = rtx_ssrc
-            if ssrc and stream_add(p.transport, ssrc, layer, False) < 0:
-                raise ValueError("this transport sends too many streams")
-            if rtx_ssrc and stream_add(p.transport, rtx_ssrc, layer, True) < 0:
-                raise ValueError("this transport sends too many streams")
-        return 0
 
     cdef int forget_publication(self, publication_t *p) except -1:
         """Slots outlive it: they are moved away first."""
@@ -514,7 +474,7 @@ cdef class Engine:
             if s == NULL:
                 raise ValueError("this transport has too many subscriptions")
             try:
-                self.describe_subscription(s, mid, ssrc, rtx_ssrc, formats)
+                describe_subscription(s, mid, ssrc, rtx_ssrc, formats)
             except Exception:
                 subscription_delete(e, s)
                 raise
@@ -539,60 +499,14 @@ cdef class Engine:
         int loudest=DEFAULT_LOUDEST,
     ):
         cdef engine_t *e = self.lock()
-        cdef transport_t *t
-        cdef mix_t *m
         cdef subscription_t *s
         try:
-            t = self.transport(transport)
-            checked(place, 0, MAX_LOUDEST - 1, "place")
-            checked(party, 0, 0x7FFFFFFF, "party")
-            m = self.group(e, group, loudest)
-            s = subscription_new(e, t, <publication_t *>m.rest, self.new_id())
-            if s == NULL:
-                group_forget_if_empty(e, m)
-                raise ValueError("this transport has too many subscriptions")
-            try:
-                self.describe_slot(s, m, place, party, mid, ssrc, formats)
-            except Exception:
-                m.slot_count += 1       # the group is not to go with its last slot
-                subscription_delete(e, s)
-                m.slot_count -= 1
-                group_forget_if_empty(e, m)
-                raise
+            s = slot_new(e, self.transport(transport), self.new_id(), group, place, mid, ssrc, formats, party, loudest)
             self.subscriptions[s.id] = <size_t>s
-            downlink_open(e, t)
-            slots_follow(m, <uint32_t>place)
+            downlink_open(e, s.transport)
             return s.id
         finally:
             self.unlock()
-
-    cdef mix_t *group(self, engine_t *e, int group, int loudest) except NULL:
-        cdef mix_t *m
-        checked(group, 1, 0x7FFFFFFF, "group")
-        checked(loudest, 0, MAX_LOUDEST, "number of the loudest")
-        m = group_find(e, <uint32_t>group, <uint32_t>loudest)
-        if m == NULL:
-            raise MemoryError
-        return m
-
-    cdef int describe_slot(self, subscription_t *s, mix_t *m, int place, int party, str mid, uint32_t ssrc, list formats) except -1:
-        cdef codec_t codec
-        if slot_open(s, m, <uint32_t>place, <uint32_t>party) < 0:
-            raise MemoryError
-        if subscription_ssrcs(s, ssrc, 0) < 0:
-            raise ValueError("this transport sends under this SSRC already")
-        set_tag(&s.mid, mid, "MID")
-        for name, payload_type, nack in formats:
-            checked(payload_type, -1, 127, "payload type")
-            codec = codec_by_name(name)
-            if codec == CODEC_OPUS:
-                s.slot.opus = payload_type
-            elif codec == CODEC_RED:
-                s.slot.red = payload_type
-            else:
-                raise ValueError(f"a slot carries opus and red, not {name}")
-            s.keeps_history |= nack
-        return 0
 
     def tune_slot(self, int subscription, int group, *, int loudest=DEFAULT_LOUDEST):
         cdef engine_t *e = self.lock()
@@ -602,25 +516,12 @@ cdef class Engine:
             s = self.subscription(subscription)
             if s.slot == NULL:
                 raise ValueError("only a slot can be tuned to another group")
-            m = self.group(e, group, loudest)
+            m = group_numbered(e, group, loudest)
             if slot_tune(e, s, m) < 0:
                 group_forget_if_empty(e, m)
                 raise MemoryError
         finally:
             self.unlock()
-
-    cdef int describe_subscription(self, subscription_t *s, str mid, uint32_t ssrc, uint32_t rtx_ssrc, list formats) except -1:
-        cdef uint32_t i
-        checked(len(formats), s.publication.format_count, s.publication.format_count, "number of formats")
-        set_tag(&s.mid, mid, "MID")
-        if subscription_ssrcs(s, ssrc, rtx_ssrc) < 0:
-            raise ValueError("this transport sends under this SSRC already")
-        for i, (payload_type, rtx, nack) in enumerate(formats):
-            s.formats[i].payload_type = checked(payload_type, -1, 127, "payload type")
-            s.formats[i].rtx_payload_type = checked(rtx if rtx_ssrc else -1, -1, 127, "payload type")
-            s.formats[i].nack = nack
-            s.keeps_history |= nack
-        return 0
 
     def remove_subscription(self, int subscription):
         cdef engine_t *e = self.lock()
