@@ -234,6 +234,16 @@ class ObservationEnded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QualityNoted(Fact):
+    """One second of everybody who is on a lesson's quality record, so that a crash does not cost what has not
+    become a row yet. Told as QualityMeasured is."""
+
+    people: tuple[PersonId, ...]
+    packed: bytes
+    """A second of each, as `classroom.quality` packs them; its level is UNKNOWN of who was not measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QualityMeasured(Fact):
     """How well somebody was reached for a while: for the lesson's quality record, and in no stream. Told to
     the store by who measures, not by the room. Never of a supervisor."""

@@ -13,11 +13,14 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from classroom.model import PersonId
 from sfu.params import Quality, QualityReason
@@ -36,6 +39,9 @@ REASONS: Final = tuple(QualityReason)
 _LEVEL_AT: Final = {level: at for at, level in enumerate(LEVELS)}
 _REASON_AT: Final = {reason: at for at, reason in enumerate(REASONS)}
 _SECOND: Final = struct.Struct("<9BbB")
+SECOND_BYTES: Final = _SECOND.size
+UNKNOWN: Final = 255
+"""In the place of a level: nothing was measured in this second."""
 _STEP: Final = math.log(1.05)
 """Rates and times are stored by their logarithm, in steps of 5 %: 0 to 250,000 in a byte, right to 2.5 %.
 Nobody asks for more, and figures that only breathe become the same byte again and again."""
@@ -94,6 +100,29 @@ class StreamPeriod(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     paused: bool = False
 
 
+class Columns(NamedTuple):
+    """Many seconds of many people, a column each; fields as in Second."""
+
+    level: ArrayLike
+    """Places in LEVELS."""
+    reason: ArrayLike
+    """Places in REASONS."""
+    up_kbps: ArrayLike
+    down_kbps: ArrayLike
+    lost_up: ArrayLike
+    lost_down: ArrayLike
+    round_trip_ms: ArrayLike
+    jitter_ms: ArrayLike
+    estimate_kbps: ArrayLike
+    layer: ArrayLike
+    frozen: ArrayLike
+
+
+Column = NDArray[Any]
+Packed = NDArray[np.uint8]
+"""Seconds as they are stored: SECOND_BYTES each, in the order of the fields."""
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """Consecutive seconds of one person."""
@@ -101,48 +130,89 @@ class Period:
     person: PersonId
     started_ms: int
     """Unix time in ms."""
-    seconds: tuple[Second, ...]
+    packed: bytes
+    """At least one second."""
     streams: tuple[StreamPeriod, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        person: PersonId,
+        started_ms: int,
+        seconds: Sequence[Second],
+        streams: Sequence[StreamPeriod] = (),
+    ) -> Period:
+        return cls(person, started_ms, pack(columns(seconds)).tobytes(), tuple(streams))
 
-def pack(second: Second) -> bytes:
-    """One second, 11 bytes."""
-    return _SECOND.pack(
-        _LEVEL_AT[second.level],
-        _REASON_AT[second.reason],
-        _code(second.up_kbps),
-        _code(second.down_kbps),
-        round(second.lost_up * _WHOLE),
-        round(second.lost_down * _WHOLE),
-        _code(second.round_trip_ms),
-        _code(second.jitter_ms),
-        _code(second.estimate_kbps),
-        second.layer,
-        min(second.frozen, 255),
-    )
+    @property
+    def seconds(self) -> tuple[Second, ...]:
+        return tuple(map(_second, _SECOND.iter_unpack(self.packed)))
+
+    def __len__(self) -> int:
+        """Seconds."""
+        return len(self.packed) // SECOND_BYTES
 
 
-def _code(amount: int) -> int:
-    return min(round(math.log1p(amount) / _STEP), 255)
+def columns(seconds: Sequence[Second]) -> Columns:
+    level, reason, *rest = zip(*seconds, strict=True)
+    return Columns([_LEVEL_AT[each] for each in level], [_REASON_AT[each] for each in reason], *rest)
+
+
+def pack(found: Columns) -> Packed:
+    """shape (seconds, SECOND_BYTES)."""
+    packed = np.empty((len(np.atleast_1d(found.level)), SECOND_BYTES), np.uint8)
+    for at, (name, column) in enumerate(zip(Second._fields, found, strict=True)):
+        packed[:, at] = _PACKING.get(name, _as_it_is)(np.asarray(column))
+    return packed
+
+
+def _amount(column: Column) -> Column:
+    codes: Column = np.minimum(np.rint(np.log1p(column) / _STEP), 255)
+    return codes
+
+
+def _share(column: Column) -> Column:
+    shares: Column = np.rint(column * _WHOLE)
+    return shares
+
+
+def _at_most(column: Column) -> Column:
+    least: Column = np.minimum(column, 255)
+    return least
+
+
+def _signed(column: Column) -> Column:
+    return column.astype(np.int8).view(np.uint8)
+
+
+def _as_it_is(column: Column) -> Column:
+    return column
+
+
+_PACKING: Final[Mapping[str, Callable[[Column], Column]]] = {
+    **dict.fromkeys(("up_kbps", "down_kbps", "round_trip_ms", "jitter_ms", "estimate_kbps"), _amount),
+    **dict.fromkeys(("lost_up", "lost_down"), _share),
+    "layer": _signed,
+    "frozen": _at_most,
+}
 
 
 def body(period: Period) -> bytes:
     """What a row holds: the seconds byte column by byte column, then the streams."""
-    packed = b"".join(map(pack, period.seconds))
-    columns = b"".join(packed[at :: _SECOND.size] for at in range(_SECOND.size))
-    return zlib.compress(columns + msgspec.json.encode(period.streams[:MAX_STREAMS]), BODY_LEVEL)
+    by_column = b"".join(period.packed[at::SECOND_BYTES] for at in range(SECOND_BYTES))
+    return zlib.compress(by_column + msgspec.json.encode(period.streams[:MAX_STREAMS]), BODY_LEVEL)
 
 
 def parse_body(stored: bytes, count: int) -> tuple[tuple[Second, ...], tuple[StreamPeriod, ...]]:
     """Seconds and streams of a row with `count` seconds. ValueError when it is not one."""
     try:
         plain = zlib.decompress(stored)
-        columns = [plain[at * count : (at + 1) * count] for at in range(_SECOND.size)]
-        if len(columns[-1]) < count:
+        by_column = [plain[at * count : (at + 1) * count] for at in range(SECOND_BYTES)]
+        if len(by_column[-1]) < count:
             raise ValueError("not a quality row: too short")
-        rows = (bytes(row) for row in zip(*columns, strict=True))
+        rows = (bytes(row) for row in zip(*by_column, strict=True))
         seconds = tuple(_second(_SECOND.unpack(row)) for row in rows)
-        streams = msgspec.json.decode(plain[_SECOND.size * count :], type=tuple[StreamPeriod, ...])
+        streams = msgspec.json.decode(plain[SECOND_BYTES * count :], type=tuple[StreamPeriod, ...])
     except (zlib.error, IndexError, msgspec.DecodeError) as error:
         raise ValueError(f"not a quality row: {error}") from error
     return seconds, streams
@@ -184,25 +254,31 @@ class Summary:
     """0: not known."""
 
 
-def summary(seconds: Sequence[Second]) -> Summary:
-    """seconds: at least one."""
-    levels, reasons, up, down, lost_up, lost_down, round_trips, _, _, _, frozen = zip(*seconds, strict=True)
-    count = len(seconds)
-    worst = max(levels, key=_LEVEL_AT.__getitem__)
-    of_worst = [reason for level, reason in zip(levels, reasons, strict=True) if level is worst]
-    known = [each for each in round_trips if each]
+def summary(packed: bytes) -> Summary:
+    """packed: at least one second."""
+    levels, reasons, up, down, lost_up, lost_down, round_trips, _, _, _, frozen = (
+        packed[at::SECOND_BYTES] for at in range(SECOND_BYTES)
+    )
+    count = len(levels)
+    worst = max(levels)
+    of_worst = Counter(reason for level, reason in zip(levels, reasons, strict=True) if level == worst)
+    known = count - round_trips.count(0)
     return Summary(
         seconds=count,
-        fair_s=levels.count(Quality.FAIR),
-        poor_s=levels.count(Quality.POOR),
+        fair_s=levels.count(_LEVEL_AT[Quality.FAIR]),
+        poor_s=levels.count(_LEVEL_AT[Quality.POOR]),
         frozen_s=count - frozen.count(0),
-        reason=max(of_worst, key=of_worst.count),
-        up_kbps=sum(up) // count,
-        down_kbps=sum(down) // count,
-        lost_up=round(sum(lost_up) / count, 4),
-        lost_down=round(sum(lost_down) / count, 4),
-        round_trip_ms=sum(known) // len(known) if known else 0,
+        reason=REASONS[of_worst.most_common(1)[0][0]],
+        up_kbps=_sum(up) // count,
+        down_kbps=_sum(down) // count,
+        lost_up=round(sum(lost_up) / (_WHOLE * count), 4),
+        lost_down=round(sum(lost_down) / (_WHOLE * count), 4),
+        round_trip_ms=_sum(round_trips) // known if known else 0,
     )
+
+
+def _sum(amounts: bytes) -> int:
+    return sum(map(_AMOUNTS.__getitem__, amounts))
 
 
 def class_quality(tutor: Quality | None, pupils: Sequence[Quality]) -> Quality | None:

@@ -22,6 +22,8 @@ GOAL_MATERIAL = 0.1
 SETTLING_S = 10.0
 """After a change of the subscriptions: their costs are being measured."""
 
+_WORST_FIRST = (StreamState.PAUSED, StreamState.REDUCED)
+
 
 class Served(Protocol):
     """What is sent: a subscription, or a slot."""
@@ -48,6 +50,8 @@ class Downlink:
         """Whether `tick` has anything to look at."""
         self.bps: float | None = None
         """The estimate; None: not known yet, and nobody is cut."""
+        self.state = StreamState.OK
+        """The worst of what is sent on it."""
 
     def changed(self) -> None:
         """A subscription went or is wished otherwise: looked at with the next tick."""
@@ -85,6 +89,8 @@ class Downlink:
         self._aim()
         for id, grant in grants.items():
             served[id].grant(grant)
+        states = {grant.state for grant in grants.values()}
+        self.state = next((state for state in _WORST_FIRST if state in states), StreamState.OK)
 
     def _aim(self) -> None:
         goal = self._allocator.goal_bps

@@ -1,9 +1,11 @@
 """What the figures of a participant's lines mean to the participant: good, fair or poor, and why. Pure.
 
-Theory of operation. One look a second. Each line (a transport, in one direction or both) is smoothed over a
-few seconds and held against a table of limits; the worst of all rows is the finding of this look. What is
-shown follows with patience (`Verdict`): a worse finding must stand for a moment, a better one for a while, so
-that nothing flickers on a page and nobody is told of a single lost packet.
+Theory of operation. One look a second, at everybody at once: what is kept of a line, or of what its owner
+is told, is a row of a numpy array (LINE, VERDICT), so that a look costs a few dozen array operations however
+many there are. Each line (a transport, in one direction or both) is smoothed over a few seconds and held
+against a table of limits; the worst is the finding of this look. What is shown follows with patience
+(VERDICT): a worse finding must stand for a moment, a better one for a while, so that nothing flickers on a
+page and nobody is told of a single lost packet.
 
 The limits say what people notice, not what networks do: repaired loss costs delay, up to 2 % of it nobody
 sees; from 8 % on repairs are lost too. Beyond 250 ms people begin to talk over each other (ITU-T G.114 has
@@ -12,14 +14,19 @@ sees; from 8 % on repairs are lost too. Beyond 250 ms people begin to talk over 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .allocator import StreamState
 from .params import Quality, QualityReason
 
-if TYPE_CHECKING:
-    from .engine.snapshot import LinkSample
+Rows = NDArray[np.void]
+Samples = NDArray[np.void]
+"""Rows of `engine.snapshot.SAMPLE`."""
+Codes = NDArray[np.int16]
+Flags = NDArray[np.bool_]
 
 
 class Limits(NamedTuple):
@@ -47,7 +54,30 @@ SMOOTHING: Final = 0.4
 WORSE_AFTER_S: Final = 2.0
 BETTER_AFTER_S: Final = 8.0
 
-_RANK: Final = {Quality.GOOD: 0, Quality.FAIR: 1, Quality.POOR: 2}
+LEVELS: Final = tuple(Quality)
+REASONS: Final = tuple(QualityReason)
+STATES: Final = (StreamState.OK, StreamState.REDUCED, StreamState.PAUSED)
+"""From best to worst."""
+NONE: Final = -1
+"""The code of no finding; that of one is its place in LEVELS * 256 + its reason's in REASONS."""
+
+LINE: Final = np.dtype(
+    [
+        ("loss_up", np.float64),
+        ("loss_down", np.float64),
+        ("round_trip_s", np.float64),
+        ("jitter_s", np.float64),
+        ("silent_s", np.float64),
+        ("frozen_s", np.float64),
+        ("heard", np.bool_),
+    ]
+)
+"""One transport over time, smoothed; all zeros at first. `heard`: the peer has sent something on it. One that
+only receives and says nothing of it is not missed."""
+
+VERDICT: Final = np.dtype([("shown", np.int16), ("pending", np.int16), ("since", np.float64)])
+"""What somebody is told, as a code; NONE while nothing has been measured for long enough. What may be told
+next, and since when it would be true."""
 
 
 class Finding(NamedTuple):
@@ -55,93 +85,101 @@ class Finding(NamedTuple):
     reason: QualityReason = QualityReason.NONE
 
 
-GOOD: Final = Finding(Quality.GOOD)
+def code(found: Finding) -> int:
+    return LEVELS.index(found.level) << 8 | REASONS.index(found.reason)
 
 
-@dataclass(slots=True)
-class Line:
-    """One transport over time, smoothed."""
-
-    loss_up: float = 0.0
-    loss_down: float = 0.0
-    round_trip_s: float = 0.0
-    jitter_s: float = 0.0
-    heard: bool = False
-    """The peer has sent something on it. One that only receives and says nothing of it is not missed."""
-    silent_s: float = 0.0
-    frozen_s: float = 0.0
-
-    def look(self, sample: LinkSample, passed_s: float, *, expected: bool) -> None:
-        """What went on in the last `passed_s`. expected: the peer sends something that is not muted."""
-        self.loss_up += SMOOTHING * (sample.lost_up - self.loss_up)
-        self.loss_down += SMOOTHING * (sample.lost_down - self.loss_down)
-        self.round_trip_s = sample.round_trip_s
-        self.jitter_s += SMOOTHING * (sample.jitter_up_s - self.jitter_s)
-        self.heard = self.heard or sample.received > 0
-        silent = sample.received == 0 and (expected or (self.heard and sample.sent > 0))
-        self.silent_s = self.silent_s + passed_s if silent else 0.0
-        self.frozen_s = self.frozen_s + passed_s if sample.stalled else 0.0
+def finding(code: int) -> Finding:
+    return Finding(LEVELS[code >> 8], REASONS[code & 0xFF])
 
 
-def judge(line: Line, state: StreamState = StreamState.OK, reported_frozen_s: float = 0.0) -> Finding:
-    """The worst that there is to say of a line; of several equally bad the one that explains the others.
+def rank(codes: Codes) -> Codes:
+    """The higher, the worse; NONE is below all."""
+    return codes >> 8
 
-    state: the worst of the streams on it, as the allocator left them; reported_frozen_s: how long pictures
-    stood still lately, as the participant's own page counted."""
-    if line.silent_s >= SILENT_S:
-        return Finding(Quality.POOR, QualityReason.INTERRUPTED)
-    measures = (
-        (line.loss_up, LOSS, QualityReason.LOSS_UP),
-        (line.loss_down, LOSS, QualityReason.LOSS_DOWN),
-        (line.round_trip_s, ROUND_TRIP_S, QualityReason.DELAY),
-        (line.jitter_s, JITTER_S, QualityReason.JITTER),
-        (line.frozen_s, FROZEN_S, QualityReason.FROZEN),
+
+def verdicts(count: int) -> Rows:
+    fresh = np.zeros(count, VERDICT)
+    fresh["shown"] = fresh["pending"] = NONE
+    return fresh
+
+
+def look(lines: Rows, samples: Samples, passed_s: float, expected: Flags) -> Rows:
+    """Rows of LINE after what went on in the last `passed_s`. expected: the peer sends something that is not
+    muted."""
+    after = np.empty_like(lines)
+    for smoothed, latest in (
+        ("loss_up", "lost_up"),
+        ("loss_down", "lost_down"),
+        ("jitter_s", "jitter_up_s"),
+    ):
+        before = lines[smoothed]
+        after[smoothed] = before + SMOOTHING * (samples[latest] - before)
+    after["round_trip_s"] = samples["round_trip_s"]
+    quiet = samples["received"] == 0
+    heard = after["heard"] = lines["heard"] | ~quiet
+    silent = quiet & (expected | (heard & (samples["sent"] > 0)))
+    after["silent_s"] = np.where(silent, lines["silent_s"] + passed_s, 0.0)
+    after["frozen_s"] = np.where(samples["stalled"] > 0, lines["frozen_s"] + passed_s, 0.0)
+    return after
+
+
+def judge(lines: Rows, states: NDArray[np.uint8], reported_frozen_s: NDArray[np.float64]) -> Codes:
+    """The worst that there is to say of each line; of several equally bad the one that explains the others.
+
+    states: places in STATES, the worst of the streams on each, as the allocator left them;
+    reported_frozen_s: how long pictures stood still lately, as the participant's own page counted."""
+    found = _BANDWIDTH[states]
+    for values, limits, reason in (
+        (lines["loss_up"], LOSS, QualityReason.LOSS_UP),
+        (lines["loss_down"], LOSS, QualityReason.LOSS_DOWN),
+        (lines["round_trip_s"], ROUND_TRIP_S, QualityReason.DELAY),
+        (lines["jitter_s"], JITTER_S, QualityReason.JITTER),
+        (lines["frozen_s"], FROZEN_S, QualityReason.FROZEN),
         (reported_frozen_s, REPORTED_S, QualityReason.FROZEN),
-    )
-    found = GOOD
-    if state is not StreamState.OK:
-        level = Quality.POOR if state is StreamState.PAUSED else Quality.FAIR
-        found = Finding(level, QualityReason.BANDWIDTH)
-    for value, limits, reason in measures:
-        if value >= limits.fair:
-            level = Quality.POOR if value >= limits.poor else Quality.FAIR
-            found = worse(found, Finding(level, reason))
-    return found
+    ):
+        if values.max(initial=0.0) >= limits.fair:  # nearly always nobody
+            levels = (values >= limits.fair).astype(np.int16) + (values >= limits.poor)
+            found = worse(found, np.where(levels > 0, levels << 8 | REASONS.index(reason), _GOOD))
+    judged: Codes = np.where(lines["silent_s"] >= SILENT_S, _INTERRUPTED, found)
+    return judged
 
 
-def worse(one: Finding, other: Finding) -> Finding:
-    """The first when they are equally bad."""
-    return other if _RANK[other.level] > _RANK[one.level] else one
+def worse(one: Codes, other: Codes) -> Codes:
+    """Row by row; the first where they are equally bad."""
+    return np.where(rank(other) > rank(one), other, one)
 
 
-class Verdict:
-    """What is shown of the findings, with patience."""
+def update(verdicts: Rows, now: float, found: Codes) -> Flags:
+    """Takes the findings of this look, in place. Where True, something else is to be shown than before.
+    now: seconds."""
+    shown, pending, since = verdicts["shown"], verdicts["pending"], verdicts["since"]
+    differs: Flags = found != shown
+    if not differs.any():
+        pending[:] = NONE
+        return differs
+    # 1: worse than what is shown, -1: better, 0: another reason only.
+    direction = np.sign(rank(found) - rank(shown))
+    begins = (pending == NONE) | (np.sign(rank(pending) - rank(shown)) != direction)
+    # Only as bad as the best meanwhile, only as good as the worst; of equals the latest reason.
+    takes = begins | (rank(found) * direction <= rank(pending) * direction)
+    since[:] = np.where(differs & begins, now, since)
+    pending[:] = np.where(differs, np.where(takes, found, pending), NONE)
+    patience = np.where(direction > 0, WORSE_AFTER_S, BETTER_AFTER_S)
+    changed: Flags = differs & (now - since >= patience)
+    shown[:] = np.where(changed, pending, shown)
+    pending[:] = np.where(changed, NONE, pending)
+    return changed
 
-    def __init__(self) -> None:
-        self.shown: Finding | None = None
-        """None: nothing has been measured for long enough."""
-        self._pending: Finding | None = None
-        self._since = 0.0
 
-    def update(self, now: float, found: Finding) -> bool:
-        """Takes the finding of this look; True: something else is to be shown than before. now: seconds."""
-        if found == self.shown:
-            self._pending = None
-            return False
-        direction = self._direction(found)
-        if self._pending is None or self._direction(self._pending) != direction:
-            self._pending, self._since = found, now
-        elif _RANK[found.level] * direction <= _RANK[self._pending.level] * direction:
-            # Only as bad as the best meanwhile, only as good as the worst; of equals the latest reason.
-            self._pending = found
-        if now - self._since < (WORSE_AFTER_S if direction > 0 else BETTER_AFTER_S):
-            return False
-        self.shown, self._pending = self._pending, None
-        return True
-
-    def _direction(self, found: Finding) -> int:
-        """1: worse than what is shown, -1: better, 0: another reason only."""
-        if self.shown is None:
-            return 1
-        rank, shown = _RANK[found.level], _RANK[self.shown.level]
-        return (rank > shown) - (rank < shown)
+_GOOD: Final = np.int16(0)
+_INTERRUPTED: Final = np.int16(code(Finding(Quality.POOR, QualityReason.INTERRUPTED)))
+_BANDWIDTH: Final = np.array(
+    [
+        code(Finding(Quality.GOOD)),
+        code(Finding(Quality.FAIR, QualityReason.BANDWIDTH)),
+        code(Finding(Quality.POOR, QualityReason.BANDWIDTH)),
+    ],
+    np.int16,
+)
+"""By place in STATES."""

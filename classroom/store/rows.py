@@ -18,8 +18,8 @@ from sqlalchemy import Executable
 from classroom import events
 from classroom.events import Fact
 from classroom.model import LessonId, PersonId
+from classroom.quality import PERIOD_S, Period, summary
 from classroom.quality import body as quality_body
-from classroom.quality import summary
 from classroom.store.kinds import KINDS
 from classroom.store.ledger import Ledger
 from classroom.store.statements import (
@@ -33,13 +33,19 @@ from classroom.store.statements import (
     CHANGE_PHASE,
     CLOSE_OBSERVATION,
     CLOSE_PRESENCE,
+    FORGET_QUALITY_NOTES,
     LOWER_HAND,
+    NOTE_QUALITY,
     OPEN_OBSERVATION,
     OPEN_PRESENCE,
     SEE_PERSON,
 )
 
 Row = dict[str, Any]
+
+NOTES_KEPT_MS = (PERIOD_S + 5) * 1000
+"""After a period everybody's second is in a row of the record; and some for one that comes late."""
+NOTES_FORGOTTEN_EVERY_S = 10
 
 
 class Write(NamedTuple):
@@ -209,15 +215,33 @@ def _observation_ended(fact: events.ObservationEnded, ledger: Ledger) -> list[Wr
 
 
 def _quality_measured(fact: events.QualityMeasured, _ledger: Ledger) -> list[Write]:
-    period = fact.period
+    return [quality_write(fact.lesson_id, fact.period)]
+
+
+def quality_write(lesson: LessonId, period: Period) -> Write:
     row = {
-        "lesson_id": fact.lesson_id,
+        "lesson_id": lesson,
         "person_id": period.person,
         "started_ms": period.started_ms,
-        **asdict(summary(period.seconds)),
+        **asdict(summary(period.packed)),
         "body": quality_body(period),
     }
-    return [Write(ADD_QUALITY, row)]
+    return Write(ADD_QUALITY, row)
+
+
+def _quality_noted(fact: events.QualityNoted, _ledger: Ledger) -> list[Write]:
+    row = {
+        "at_ms": fact.at_ms,
+        "lesson_id": fact.lesson_id,
+        "people": "\n".join(fact.people),
+        "packed": fact.packed,
+    }
+    if fact.at_ms // 1000 % NOTES_FORGOTTEN_EVERY_S:
+        return [Write(NOTE_QUALITY, row)]
+    return [
+        Write(NOTE_QUALITY, row),
+        Write(FORGET_QUALITY_NOTES, {"before_ms": fact.at_ms - NOTES_KEPT_MS}),
+    ]
 
 
 _BESIDE: Mapping[type[Fact], Callable[[Any, Ledger, int], list[Write]]] = {
@@ -236,5 +260,6 @@ _APART: Mapping[type[Fact], Callable[[Any, Ledger], list[Write]]] = {
     events.ObservationStarted: _observation_started,
     events.ObservationEnded: _observation_ended,
     events.QualityMeasured: _quality_measured,
+    events.QualityNoted: _quality_noted,
 }
 """Facts that are in no stream."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Executable, bindparam, exists, insert, literal, select, update
+from sqlalchemy import Executable, bindparam, delete, exists, insert, literal, select, update
 
 from classroom.store import tables
 
@@ -63,6 +63,10 @@ LOWER_HAND: Final = (
 )
 ADD_EVENT: Final = insert(tables.events)
 ADD_QUALITY: Final = insert(tables.quality)
+NOTE_QUALITY: Final = insert(tables.quality_latest)
+FORGET_QUALITY_NOTES: Final = delete(tables.quality_latest).where(
+    tables.quality_latest.c.at_ms < bindparam("before_ms")
+)
 
 ORDER: Final[tuple[Executable, ...]] = (
     SEE_PERSON,
@@ -79,6 +83,8 @@ ORDER: Final[tuple[Executable, ...]] = (
     LOWER_HAND,
     ADD_EVENT,
     ADD_QUALITY,
+    NOTE_QUALITY,
+    FORGET_QUALITY_NOTES,
 )
 
 NOTE_ALIVE: Final = (

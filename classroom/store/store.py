@@ -20,6 +20,7 @@ from classroom.store import reader, tables
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
 from classroom.store.migrate import upgrade
+from classroom.store.quality_recovery import recover_quality
 from classroom.store.recovery import recover
 from classroom.store.writer import StoreHealth, Writer
 
@@ -82,11 +83,14 @@ class Store:
             async with engine.begin() as connection:
                 await connection.run_sync(upgrade)
                 closed = await recover(connection)
+                seconds = await recover_quality(connection)
         except (SQLAlchemyError, CommandError, OSError) as error:
             await engine.dispose()
             raise _unavailable(error) from error
         if closed:
             log.info("- store: closed %d presences that a crash had left open", closed)
+        if seconds:
+            log.info("- store: %d seconds of the quality record, noted before a crash, are in it", seconds)
         store = cls(engine, clock or SystemClock(), on_health)
         store._writer.start()
         return store

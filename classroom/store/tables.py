@@ -195,6 +195,18 @@ quality = Table(
 """How well each person was reached: a row per half minute, each second of it in `body` (classroom.quality).
 Without SQLite's row numbers: the key is the order in which it is read, and is stored once."""
 
+quality_latest = Table(
+    "quality_latest",
+    metadata,
+    Column("at_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("lesson_id", _ID, primary_key=True),
+    Column("people", Text, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The last half minute of everybody, a row per lesson and second: what a crash would otherwise cost. `people`
+are ids, one in a line; `packed` has a second of each. Forgotten once all of it is in `quality`."""
+
 server = Table(
     "server",
     metadata,

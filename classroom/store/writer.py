@@ -28,7 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from classroom.clock import Clock
-from classroom.events import Fact, ObservationEnded, PersonLeft, QualityMeasured, StateChanged
+from classroom.events import Fact, ObservationEnded, PersonLeft, QualityMeasured, QualityNoted, StateChanged
 from classroom.store.engine import may_pass, reason
 from classroom.store.ledger import Ledger
 from classroom.store.rows import Entry, entry
@@ -72,7 +72,7 @@ class StoreHealth:
     error: str
     """Of the last failed write; empty when ok."""
     dropped_quality: int = 0
-    """Half minutes of the quality record, lost because too much else was waiting."""
+    """Rows and notes of the quality record, lost because too much else was waiting."""
 
 
 class Writer:
@@ -113,7 +113,7 @@ class Writer:
 
     def add(self, fact: Fact) -> None:
         """Queues a fact. The numbers of the lesson's events go on even when there is no room."""
-        if isinstance(fact, QualityMeasured) and len(self._queue) >= QUALITY_CAPACITY:
+        if isinstance(fact, QualityMeasured | QualityNoted) and len(self._queue) >= QUALITY_CAPACITY:
             self._dropped_quality += 1
             return
         made = entry(fact, self._ledger)

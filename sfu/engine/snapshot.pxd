@@ -1,5 +1,5 @@
 # The counters of everything at one moment, compact, so that a look at all of it once a second costs next to nothing.
-from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from sfu.engine.model cimport engine_t, transport_t
 
@@ -34,6 +34,26 @@ cdef struct link_row_t:         # a transport
     int64_t rtt_us
     double lost                 # fraction of what we sent, by transport-wide feedback; negative: no such feedback
     double estimate_bps         # 0: not known
+
+cdef struct sample_t:           # what a transport did between two moments; snapshot.pyi has what each means
+    uint32_t transport
+    uint32_t videos
+    uint32_t stalled
+    int32_t layer
+    int32_t wanted
+    uint64_t received
+    uint64_t sent
+    uint64_t shed
+    double received_bps
+    double sent_bps
+    double lost_up
+    double missing_up
+    double lost_down
+    double repaired_down
+    double round_trip_s
+    double jitter_up_s
+    double jitter_down_s
+    double estimate_bps
 
 cdef class StatsSnapshot:
     cdef link_row_t *links

@@ -2,45 +2,33 @@
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .engine import Engine
 
-class LinkSample:
-    """What one transport did in the time between two snapshots. Fractions are 0..1, times seconds."""
+SAMPLE: np.dtype[np.void]
+"""What one transport did in the time between two snapshots. Fractions are 0..1, times seconds.
 
-    def __init__(self, **values: float) -> None:
-        """For tests: what is not named is 0."""
-    transport: int
-    received_bps: float
-    """From the peer, RTP and RTCP with their headers, as received."""
-    sent_bps: float
-    received: int
-    """Packets from the peer."""
-    sent: int
-    lost_up: float
-    """Of what the peer sent, by gaps in its sequence numbers, before repair."""
-    missing_up: float
-    """The same after repair; what is still being asked for counts as missing."""
-    lost_down: float
-    """Of what we sent: by the peer's transport-wide feedback, else its receiver reports; before repair."""
-    repaired_down: float
-    """Packets sent again, of what we sent."""
-    round_trip_s: float
-    """0: not known."""
-    jitter_up_s: float
-    """The worst of the peer's streams (RFC 3550, A.8)."""
-    jitter_down_s: float
-    """The worst of our streams, as the peer reported it."""
-    estimate_bps: float
-    """What the downlink carries; 0: not known."""
-    videos: int
-    """Video subscriptions that are not paused."""
-    stalled: int
-    """Those of them that got nothing although their publisher sent: they wait for a keyframe."""
-    shed: int
-    """Pictures left out because the link would have carried them too late."""
-    layer: int
-    """Being sent of the largest video; -1: none, or it waits for a keyframe."""
-    wanted: int
+    transport
+    received_bps   from the peer, RTP and RTCP with their headers, as received
+    sent_bps
+    received       packets from the peer
+    sent
+    lost_up        of what the peer sent, by gaps in its sequence numbers, before repair
+    missing_up     the same after repair; what is still being asked for counts as missing
+    lost_down      of what we sent, by the peer's transport-wide feedback or receiver reports, before repair
+    repaired_down  packets sent again, of what we sent
+    round_trip_s   0: not known
+    jitter_up_s    the worst of the peer's streams (RFC 3550, A.8)
+    jitter_down_s  the worst of our streams, as the peer reported it
+    estimate_bps   what the downlink carries; 0: not known
+    videos         video subscriptions that are not paused
+    stalled        those of them that got nothing although their publisher sent: they wait for a keyframe
+    shed           pictures left out because the link would have carried them too late
+    layer          being sent of the largest video; -1: none, or it waits for a keyframe
+    wanted
+"""
 
 class StreamTotals(NamedTuple):
     """A publication or a subscription; counters since it began."""
@@ -79,7 +67,8 @@ class StatsSnapshot:
         """now: seconds of any monotonic clock."""
     def __len__(self) -> int:
         """Transports."""
-    def since(self, before: StatsSnapshot) -> list[LinkSample]:
-        """Of each transport that was there in both; empty when no time has passed."""
+    def since(self, before: StatsSnapshot) -> NDArray[np.void]:
+        """Rows of SAMPLE in the order of the transports, of each that was there in both; empty when no time
+        has passed."""
     def streams(self, transport: int) -> list[StreamTotals]:
         """Publications, then subscriptions; empty for a transport that is not there."""

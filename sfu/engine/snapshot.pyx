@@ -3,13 +3,14 @@
 Theory of operation. Thousands of dicts a second would cost more than the packets they tell of. So a snapshot copies the
 counters into two plain arrays: one row per transport in the order of their ids, one row per stream, those of a transport
 side by side. Two snapshots are compared in one walk through both (ids are never used twice, so a merge finds the pairs),
-and only the result, one small object per transport, is Python's.
+and Python gets the result as one array, a row per transport (SAMPLE).
 
 The engine's lock is held for the copying only: 0.15 ms for 1,000 transports with two streams each.
 """
 
 from typing import NamedTuple
 
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
@@ -18,6 +19,8 @@ from sfu.engine.bandwidth cimport bandwidth_bps
 from sfu.engine.core cimport core_unlock
 from sfu.engine.engine cimport Engine
 from sfu.engine.model cimport LAYER_SILENT_US, engine_t, layer_t, publication_t, subscription_t, transport_t
+
+import numpy as np
 
 
 class StreamTotals(NamedTuple):
@@ -41,29 +44,32 @@ class StreamTotals(NamedTuple):
     round_trip_s: float
 
 
-cdef class LinkSample:
-    cdef public uint32_t transport
-    cdef public double received_bps
-    cdef public double sent_bps
-    cdef public uint64_t received
-    cdef public uint64_t sent
-    cdef public double lost_up
-    cdef public double missing_up
-    cdef public double lost_down
-    cdef public double repaired_down
-    cdef public double round_trip_s
-    cdef public double jitter_up_s
-    cdef public double jitter_down_s
-    cdef public double estimate_bps
-    cdef public uint32_t videos
-    cdef public uint32_t stalled
-    cdef public uint64_t shed
-    cdef public int layer
-    cdef public int wanted
-
-    def __init__(self, **values):
-        for name, value in values.items():
-            setattr(self, name, value)
+# As sample_t has them.
+SAMPLE = np.dtype(
+    [
+        ("transport", np.uint32),
+        ("videos", np.uint32),
+        ("stalled", np.uint32),
+        ("layer", np.int32),
+        ("wanted", np.int32),
+        ("received", np.uint64),
+        ("sent", np.uint64),
+        ("shed", np.uint64),
+        ("received_bps", np.float64),
+        ("sent_bps", np.float64),
+        ("lost_up", np.float64),
+        ("missing_up", np.float64),
+        ("lost_down", np.float64),
+        ("repaired_down", np.float64),
+        ("round_trip_s", np.float64),
+        ("jitter_up_s", np.float64),
+        ("jitter_down_s", np.float64),
+        ("estimate_bps", np.float64),
+    ],
+    align=True,
+)
+if SAMPLE.itemsize != sizeof(sample_t):
+    raise ImportError("SAMPLE and sample_t differ")
 
 
 # --- copying ----------------------------------------------------------------------------------------------------
@@ -176,7 +182,7 @@ cdef struct sums_t:
     uint64_t largest            # bytes of the largest video
 
 
-cdef void add_incoming(LinkSample s, sums_t *sums, const stream_row_t *b, const stream_row_t *a) noexcept:
+cdef void add_incoming(sample_t *s, sums_t *sums, const stream_row_t *b, const stream_row_t *a) noexcept:
     cdef uint64_t repaired = grown(b.repaired, a.repaired)
     cdef uint64_t packets = grown(b.packets, a.packets)
     sums.expected += grown(b.expected, a.expected)
@@ -185,7 +191,7 @@ cdef void add_incoming(LinkSample s, sums_t *sums, const stream_row_t *b, const 
     s.jitter_up_s = max(s.jitter_up_s, a.jitter_s)
 
 
-cdef void add_outgoing(LinkSample s, sums_t *sums, const stream_row_t *b, const stream_row_t *a) noexcept:
+cdef void add_outgoing(sample_t *s, sums_t *sums, const stream_row_t *b, const stream_row_t *a) noexcept:
     cdef uint64_t packets = grown(b.packets, a.packets)
     cdef uint64_t bytes_ = grown(b.bytes, a.bytes)
     sums.sent += packets
@@ -210,8 +216,8 @@ cdef inline double share(double part, double whole) noexcept:
 
 
 cdef void compare(
-    LinkSample s, const link_row_t *b, const stream_row_t *before, const link_row_t *a, const stream_row_t *after, double passed
-):
+    sample_t *s, const link_row_t *b, const stream_row_t *before, const link_row_t *a, const stream_row_t *after, double passed
+) noexcept:
     cdef sums_t sums
     cdef const stream_row_t *old
     cdef uint32_t i
@@ -301,21 +307,19 @@ cdef class StatsSnapshot:
     def since(self, StatsSnapshot before not None):
         cdef double passed = self.now - before.now
         cdef uint32_t at = 0
+        cdef uint32_t count = 0
         cdef uint32_t i
-        cdef LinkSample sample
-        cdef list found = []
-        if passed <= 0:
-            return found
-        for i in range(self.link_count):
+        cdef bytearray found = bytearray(self.link_count * sizeof(sample_t))
+        cdef sample_t *samples = <sample_t *>PyByteArray_AS_STRING(found)
+        for i in range(self.link_count if passed > 0 else 0):
             while at < before.link_count and before.links[at].id < self.links[i].id:
                 at += 1
             if at == before.link_count:
                 break
             if before.links[at].id == self.links[i].id:
-                sample = LinkSample.__new__(LinkSample)
-                compare(sample, &before.links[at], before.streams_, &self.links[i], self.streams_, passed)
-                found.append(sample)
-        return found
+                compare(&samples[count], &before.links[at], before.streams_, &self.links[i], self.streams_, passed)
+                count += 1
+        return np.frombuffer(found, SAMPLE, count) if count else np.empty(0, SAMPLE)
 
     def streams(self, uint32_t transport):
         cdef const link_row_t *link = self.find(transport)

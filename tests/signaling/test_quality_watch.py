@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from classroom.commands import ReportQuality
-from classroom.events import Fact, QualityMeasured
+from classroom.events import Fact, QualityMeasured, QualityNoted
 from classroom.model import Lesson, LessonId, LessonState, PersonId, Role
-from classroom.quality import PERIOD_S, Period
+from classroom.quality import PERIOD_S, SECOND_BYTES, UNKNOWN, Period, columns, pack
 from sfu.allocator import StreamState
-from sfu.engine.snapshot import LinkSample, StreamTotals
+from sfu.engine.snapshot import SAMPLE, StreamTotals
 from sfu.params import Quality, QualityReason
-from sfu.quality import BETTER_AFTER_S, Finding
+from sfu.quality import BETTER_AFTER_S, Finding, Samples
 from signaling.publications import PublicationRegistry
 from signaling.quality_watch import QualityWatch
 
@@ -31,8 +32,12 @@ class PaperSnapshot:
         self._samples = samples
         self._totals = totals
 
-    def since(self, before: PaperSnapshot) -> list[LinkSample]:
-        return [LinkSample(transport=id, **values) for id, values in self._samples.items()]
+    def since(self, before: PaperSnapshot) -> Samples:
+        rows = np.zeros(len(self._samples), SAMPLE)
+        for at, (id, values) in enumerate(sorted(self._samples.items())):
+            for name, value in {"transport": id, **values}.items():
+                rows[name][at] = value
+        return rows
 
     def streams(self, transport: int) -> list[StreamTotals]:
         return [self._totals[transport]] if transport in self._totals else []
@@ -95,7 +100,7 @@ class PaperParticipant:
 
 
 def transport(id: int, state: StreamState = StreamState.OK) -> Any:
-    return SimpleNamespace(id=id, subscriptions={1: SimpleNamespace(state=state)})
+    return SimpleNamespace(id=id, downlink=SimpleNamespace(state=state))
 
 
 class House:
@@ -120,6 +125,11 @@ class House:
         for _ in range(seconds):
             self.plane.time += 1.0
             self.watch.look()
+
+    def periods_of(self, person: PaperParticipant) -> list[Period]:
+        """All of it, when everybody goes."""
+        self.watch.close()
+        return [period for period in self.periods if period.person == person.person_id]
 
     @property
     def periods(self) -> list[Period]:
@@ -204,21 +214,36 @@ def test_every_second_is_on_record(house: House) -> None:
     ends = [period.started_ms + 1000 * len(period.seconds) for period in periods]
     assert ends[:-1] == [period.started_ms for period in periods[1:]]
     second = periods[0].seconds[0]
-    assert (second.down_kbps, second.round_trip_ms, second.layer) == (1500, 30, 2)
+    assert (second.down_kbps, second.round_trip_ms, second.layer) == (1507, 29, 2)  # to 2.5 %
     assert second.reason is QualityReason.NONE
 
 
 def test_rows_of_many_fall_due_at_different_seconds(house: House) -> None:
-    for id in range(60):
+    for id in range(1, 61):
         house.viewer(id)
     house.pass_seconds(1 + PERIOD_S)
-    before = len(house.facts)
+    before = len(house.periods)
     written = []
     for _ in range(PERIOD_S):
         house.pass_seconds(1)
-        written.append(len(house.facts) - before)
-        before = len(house.facts)
+        written.append(len(house.periods) - before)
+        before = len(house.periods)
     assert written == [2] * PERIOD_S
+
+
+def test_every_second_of_everybody_is_noted_at_once(house: House) -> None:
+    first = house.viewer(1)
+    house.viewer(2, role=Role.SUPERVISOR)
+    silent = house.viewer(3)
+    house.pass_seconds(3)
+    notes = [fact for fact in house.facts if isinstance(fact, QualityNoted)]
+    assert [(note.lesson_id, note.at_ms) for note in notes] == [("demo", 1001_000), ("demo", 1002_000)]
+    assert {note.people for note in notes} == {(first.person_id, silent.person_id)}
+    del house.plane.samples[3]
+    house.pass_seconds(1)
+    (*_, note) = (fact for fact in house.facts if isinstance(fact, QualityNoted))
+    assert (len(note.packed), note.packed[SECOND_BYTES]) == (2 * SECOND_BYTES, UNKNOWN)
+    assert note.packed[:SECOND_BYTES] == pack(columns(house.periods_of(first)[0].seconds[:1])).tobytes()
 
 
 @pytest.mark.parametrize("state", [LessonState.OPEN, LessonState.ENDED])

@@ -40,6 +40,7 @@ SECOND = Second(Quality.FAIR, QualityReason.DELAY, 40, 1500, 0.0, 0.25, 300, 10,
 APART = {
     *(events.EntryRefused, events.ObservationStarted, events.ObservationEnded),
     events.QualityMeasured,
+    events.QualityNoted,
 }
 
 
@@ -64,7 +65,8 @@ def facts(school: Any) -> list[Fact]:
         events.RecorderRouted(routes=(ROUTE,), **AT),
         events.ObservationStarted(person=school.supervisor, **AT),
         events.ObservationEnded(person=school.supervisor, cause=LeaveCause.LEFT, **AT),
-        events.QualityMeasured(period=Period(PersonId("sa"), 5, (SECOND,)), **AT),
+        events.QualityMeasured(period=Period.of(PersonId("sa"), 5, (SECOND,)), **AT),
+        events.QualityNoted(people=(PersonId("sa"),), packed=bytes(11), **AT),
     ]
 
 

@@ -219,7 +219,7 @@ async def test_quality_of_a_lesson(door: Any) -> None:
     slow = Second(Quality.FAIR, QualityReason.DELAY, 40, 1507, 0.0, 0.0, 331, 4, 2455, 2, 0)
     camera = StreamPeriod(person="master-1", source="camera", sent=True, kbps=1500)
     for started_ms in (1000, 31_000):
-        period = Period(PersonId("student-1"), started_ms, (slow, slow), (camera,))
+        period = Period.of(PersonId("student-1"), started_ms, (slow, slow), (camera,))
         door.parts.store.observe(QualityMeasured(lesson_id=LessonId("demo"), at_ms=5, period=period))
     await door.parts.store.flush()
     for role in ("master", "organizer", "supervisor"):
