@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Sequence
+from operator import sub
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -139,29 +140,41 @@ def stream_period(
     live: LivePublication, before: StreamTotals | None, after: StreamTotals, seconds: int
 ) -> StreamPeriod:
     """What one stream did between two moments."""
-
-    def grown(name: str) -> int:
-        """A stream that began anew counts from zero."""
-        now: int = getattr(after, name)
-        then: int = getattr(before, name) if before is not None else 0
-        return now - then if now >= then else now
-
-    expected, repaired = grown("expected"), grown("repaired")
-    arrived = max(grown("packets") - repaired, 0)
-    lost = after.lost if after.outgoing else max(expected - arrived, 0) / expected if expected else 0.0
+    # One that began anew counts from zero.
+    then = before if before is not None and before.packets <= after.packets else None
+    was = _NOTHING if then is None else _counts(then)
+    packets, octets, expected, repaired, nacks, plis, shed = map(sub, _counts(after), was)
+    lost = after.lost
+    if not after.outgoing:
+        lost = max(expected - max(packets - repaired, 0), 0) / expected if expected else 0.0
     return StreamPeriod(
         person=live.person,
         source=live.source,
         sent=after.outgoing,
-        kbps=8 * grown("bytes") // (1000 * max(seconds, 1)),
+        kbps=8 * octets // (1000 * max(seconds, 1)),
         lost=round(lost, 4),
         repaired=repaired,
-        asked=grown("nacks"),
-        pictures_asked=grown("plis"),
-        left_out=grown("shed"),
+        asked=nacks,
+        pictures_asked=plis,
+        left_out=shed,
         round_trip_ms=int(1000 * after.round_trip_s),
         jitter_ms=int(1000 * after.jitter_s),
         layer=after.layer,
         wanted=after.wanted,
         paused=after.paused,
+    )
+
+
+_NOTHING: Final = (0,) * 7
+
+
+def _counts(totals: StreamTotals) -> tuple[int, int, int, int, int, int, int]:
+    return (
+        totals.packets,
+        totals.bytes,
+        totals.expected,
+        totals.repaired,
+        totals.nacks,
+        totals.plis,
+        totals.shed,
     )
