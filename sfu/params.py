@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NewType
+from typing import Literal, NewType
 
 TransportId = NewType("TransportId", int)
 PublicationId = NewType("PublicationId", int)
@@ -192,6 +192,9 @@ class RemoteParameters:
     """Only for logs and restarts: a lite agent sends no checks of its own (RFC 8445, 6.1)."""
 
 
+PacketPriority = Literal["normal", "high", "realtime"]
+
+
 @dataclass(frozen=True, slots=True)
 class SfuConfig:
     media_ips: tuple[str, ...] = ("127.0.0.1",)
@@ -207,3 +210,5 @@ class SfuConfig:
     handshake_timeout_s: float = 15.0
     consent_timeout_s: float = 30.0
     """RFC 7675: no authenticated check for so long closes the transport."""
+    packet_priority: PacketPriority = "normal"
+    """What the packet thread asks of the system; without the permission it takes what it can get."""

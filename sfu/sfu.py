@@ -110,9 +110,11 @@ class Sfu:
         path = config.certificate_path
         certificate = generate_certificate() if path is None else load_certificate(path)
         engine = Engine()
-        packets = Loop(engine, bind_hosts(config), config.media_port)
+        packets = Loop(engine, bind_hosts(config), config.media_port, priority=config.packet_priority)
         sfu = cls(config, engine=engine, packets=packets, certificate=certificate)
         log.info("- media port %d open on %s", sfu.port, ", ".join(bind_hosts(config)))
+        priority = packets.priority()
+        log.info("- packet thread has %s priority (%s was asked for)", priority, config.packet_priority)
         return sfu
 
     @property

@@ -163,6 +163,7 @@ async def _start_sfu(config: Config) -> Sfu:
         certificate_path=config.data / DTLS_CERTIFICATE_FILE,
         handshake_timeout_s=config.handshake_timeout_s,
         consent_timeout_s=config.consent_timeout_s,
+        packet_priority=config.packet_priority,
     )
     try:
         return await Sfu.start(settings)

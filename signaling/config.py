@@ -50,6 +50,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     handshake_timeout_s: Seconds = 15.0
     consent_timeout_s: Seconds = 30.0
     heard_microphones: Annotated[int, Meta(ge=0, le=16)] = 4
+    packet_priority: Literal["normal", "high", "realtime"] = "realtime"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

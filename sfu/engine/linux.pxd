@@ -115,6 +115,14 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
     int pthread_setname_np(pthread_t thread, const char *name)
 
+cdef extern from "<semaphore.h>" nogil:
+    ctypedef struct sem_t:
+        pass
+    int sem_init(sem_t *semaphore, int shared, unsigned int value)
+    int sem_post(sem_t *semaphore)
+    int sem_wait(sem_t *semaphore)
+    int sem_destroy(sem_t *semaphore)
+
 cdef enum:
     SOL_UDP = 17                # <netinet/udp.h> and <linux/udp.h> do not go together everywhere
     UDP_SEGMENT = 103

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from sfu.engine.drops cimport SOCKET_COUNTER_COUNT
-from sfu.engine.linux cimport epoll_event, pthread_t
+from sfu.engine.linux cimport epoll_event, pthread_t, sem_t
 from sfu.engine.streams cimport streams_t
 from sfu.engine.udp cimport udp_t
 
@@ -18,6 +18,8 @@ cdef struct loop_t:
     epoll_event events[EVENTS]
     uint64_t counters[SOCKET_COUNTER_COUNT]
     pthread_t thread
+    sem_t running               # posted once by the thread
+    int priority                # wanted; once the thread runs, what it has (priority.pxd)
     bint open                   # has its sockets
     bint begun                  # has had its thread
     bint coarse                 # the kernel has no epoll_pwait2: sleeps end on whole milliseconds

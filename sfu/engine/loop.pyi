@@ -1,12 +1,22 @@
 """One native thread that binds an engine to sockets."""
 
+from ..params import PacketPriority
 from .engine import Engine
 
 class Loop:
-    def __init__(self, engine: Engine, hosts: list[str], port: int, *, answer_limit_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        hosts: list[str],
+        port: int,
+        *,
+        answer_limit_s: float = 10.0,
+        priority: PacketPriority = "normal",
+    ) -> None:
         """Binds UDP and TCP on every host (1 to 16 IPv4 or IPv6 literals; "0.0.0.0" and "::" allowed) and the
         same port number; port 0 takes a free one that both protocols can have. The UDP socket of hosts[i] is
-        channel i. answer_limit_s: a TCP connection that was sent nothing for so long is closed.
+        channel i. answer_limit_s: a TCP connection that was sent nothing for so long is closed. priority:
+        what the thread asks of the system when it starts (priority.pyx).
 
         Raises OSError with the address in its text (address in use, ...), ValueError for a host that is no
         literal."""
@@ -21,6 +31,8 @@ class Loop:
 
         The descriptor is the caller's to close, blocks, and is not inherited unless told. OSError when there
         are 256 already."""
+    def priority(self) -> PacketPriority:
+        """Once started: what the system permitted."""
     def now_us(self) -> int:
         """The loop's clock: CLOCK_MONOTONIC in microseconds."""
     def cpu_seconds(self) -> float:

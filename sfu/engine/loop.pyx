@@ -62,6 +62,10 @@ from sfu.engine.linux cimport (
     pthread_setname_np,
     pthread_sigmask,
     read,
+    sem_destroy,
+    sem_init,
+    sem_post,
+    sem_wait,
     sigfillset,
     sigset_t,
     socketpair,
@@ -70,6 +74,7 @@ from sfu.engine.linux cimport (
     write,
 )
 from sfu.engine.outbound cimport outbound_t
+from sfu.engine.priority cimport PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_REALTIME, priority_sharpen_timers, priority_take
 from sfu.engine.streams cimport (
     streams_add_local,
     streams_bury,
@@ -177,6 +182,9 @@ cdef void *run(void *argument) noexcept nogil:
     cdef loop_t *loop = <loop_t *>argument
     cdef int count, i
     cdef timespec cpu
+    loop.priority = priority_take(loop.priority)
+    priority_sharpen_timers()
+    sem_post(&loop.running)
     while settle(loop):
         count = wait_for_events(loop)
         loop.asleep_until_us = AWAKE        # a control call that reads the old value wakes us once too often
@@ -284,12 +292,15 @@ cdef int start_thread(loop_t *loop) noexcept nogil:
     core_lock(loop.engine)
     core_bind(loop.engine, flush, takes_frame, close_stream, loop)
     core_unlock(loop.engine)
+    sem_init(&loop.running, 0, 0)
     sigfillset(&every)
     pthread_sigmask(SIG_SETMASK, &every, &before)
     error = pthread_create(&loop.thread, NULL, run, loop)
     pthread_sigmask(SIG_SETMASK, &before, NULL)
     if error == 0:
         pthread_setname_np(loop.thread, "packets")
+        sem_wait(&loop.running)
+    sem_destroy(&loop.running)
     return error
 
 
@@ -340,15 +351,23 @@ SOCKET_COUNTER_NAMES = (
 )
 
 
+PRIORITIES = {"normal": PRIORITY_NORMAL, "high": PRIORITY_HIGH, "realtime": PRIORITY_REALTIME}
+
+
 @cython.no_gc_clear
 cdef class Loop:
-    def __cinit__(self, Engine engine not None, list hosts not None, int port, *, double answer_limit_s=10.0):
+    def __cinit__(
+        self, Engine engine not None, list hosts not None, int port, *, double answer_limit_s=10.0, str priority="normal"
+    ):
         if not 0 < len(hosts) <= FIRST_STREAM_CHANNEL:
             raise ValueError(f"1 to {FIRST_STREAM_CHANNEL} hosts, not {len(hosts)}")
+        if priority not in PRIORITIES:
+            raise ValueError(f"{priority!r} is none of {', '.join(PRIORITIES)}")
         self.engine = engine
         self.state = loop_new(engine.state, int.from_bytes(os.urandom(8)))
         if self.state == NULL:
             raise MemoryError("no memory or no file descriptors for the packet thread")
+        self.state.priority = PRIORITIES[priority]
         self.state.streams.answer_us = <int64_t>(answer_limit_s * 1000000)
         self.port, udp, tcp = open_sockets(hosts, port)
         self.take_over(udp, tcp)
@@ -405,6 +424,9 @@ cdef class Loop:
 
     def now_us(self):
         return monotonic_us()
+
+    def priority(self):
+        return next(name for name, value in PRIORITIES.items() if value == self.state.priority)
 
     def cpu_seconds(self):
         cdef clockid_t clock

@@ -19,6 +19,7 @@ import pytest
 from sfu.engine.address import pack_address, unpack_address
 from sfu.engine.engine import Engine, Event, EventKind
 from sfu.engine.loop import Loop
+from sfu.params import PacketPriority
 
 SAFETY_S = 10.0
 """Nothing here takes so long; a test that waits for it has failed."""
@@ -565,3 +566,27 @@ def test_cpu_time_only_grows(bound: Bound) -> None:
         client.sendto(stun_request(), ("127.0.0.1", bound.loop.port))
         bound.event()
     assert bound.loop.cpu_seconds() > before >= 0
+
+
+def policy_of(name: str) -> int:
+    """Scheduling policy of this process's thread of that name (proc(5): stat, field 41)."""
+    for task in Path("/proc/self/task").iterdir():
+        if (task / "comm").read_text().strip() == name:
+            return int((task / "stat").read_text().rpartition(")")[2].split()[38])
+    raise AssertionError(f"no thread {name}")
+
+
+@pytest.mark.parametrize("wanted", ["normal", "high", "realtime"])
+def test_the_thread_takes_the_priority_that_the_system_permits(wanted: PacketPriority) -> None:
+    loop = Loop(Engine(), ["127.0.0.1"], 0, priority=wanted)
+    loop.start()
+    has = loop.priority()
+    assert policy_of("packets") == (os.SCHED_RR if has == "realtime" else os.SCHED_OTHER)
+    order = ["normal", "high", "realtime"]
+    assert order.index(has) <= order.index(wanted)
+    loop.stop()
+
+
+def test_a_priority_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="'urgent' is none of normal, high, realtime"):
+        Loop(Engine(), ["127.0.0.1"], 0, priority="urgent")  # type: ignore[arg-type]
