@@ -1,7 +1,7 @@
 """The packet thread's place in the queue for a processor.
 
 Theory of operation. The thread works for a millisecond or two at a time and sleeps in between. On a machine where others want
-the processor too (a hundred who join at once, a recording that is exported), an ordinary thread that wakes up waits for its turn
+the processor too (a hundred who join at once, an export beside it), an ordinary thread that wakes up waits for its turn
 behind them, 3 to 10 ms each time, and everybody's sound with it. A real-time thread (SCHED_RR, at the lowest of its
 priorities) runs at once. It cannot take the machine away: the kernel keeps 5 % of each processor for others
 (sched_rt_runtime_us, and since Linux 6.12 the fair server), and on a machine of one processor, where 5 % would be all that
