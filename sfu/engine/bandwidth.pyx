@@ -413,7 +413,7 @@ cdef void consider_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
             miss_probe(b, now_us)
         return
     if bandwidth_bps(b) >= wanted_bps(b):
-        b.known = True          # as much as matters
+        b.known |= b.by_feedback        # as much as matters
         b.probe.next_us = -1
     elif b.probe.next_us < 0:
         b.probe.next_us = max(now_us, b.decreased_us + PROBE_REST_US)

@@ -207,6 +207,7 @@ cdef struct subscription_t:
     uint32_t timestamp_offset
     uint32_t timestamp_push     # of it: what keeps time from going back at a switch
     uint32_t last_timestamp     # as sent, of highest_out
+    bint between_pictures       # highest_out ended one
     uint32_t frame_timestamp    # as received, of the picture that was sent or left out last
     int64_t shed_us             # a stream was too slow for a picture then: waits for a keyframe; 0: not
     bint queued_anew            # a keyframe that it will go on with waits for its turn (pacer.pyx)

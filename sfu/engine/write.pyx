@@ -244,6 +244,7 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
         s.highest_out = sequence
         s.last_timestamp = packet.timestamp + s.timestamp_offset
         s.last_sent_us = e.now_us
+        s.between_pictures = sent.marker
     if s.keeps_history:
         remember(s, sequence, packet, sent)
 
@@ -267,11 +268,12 @@ cdef void send_filler(engine_t *e, subscription_t *s, const packet_t *packet, in
 
 
 cdef bint write_filler(engine_t *e, subscription_t *s, const packet_t *packet, const out_t *out, int64_t sequence, const sent_t *sent) noexcept nogil:
-    """Nothing but a byte of padding: receivers take the number for come (RFC 3550, 5.1)."""
+    """Nothing but padding: receivers take the number for come (RFC 3550, 5.1)."""
     cdef uint8_t *at = outbound_reserve(&e.out)
     cdef uint32_t n = write_header(s, at, <uint32_t>out.format.payload_type, <uint32_t>sequence, s.ssrc, packet, NULL, sent)
-    at[n] = 1
-    return protect_and_commit(e, s, at, n, n + 1, sequence)
+    memset(at + n, 0, sent.padding)
+    at[n + sent.padding - 1] = sent.padding
+    return protect_and_commit(e, s, at, n, n + sent.padding, sequence)
 
 
 # --- repeats --------------------------------------------------------------------------------------------------------
@@ -409,7 +411,7 @@ cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back) noexcept nogi
         if s.rtx_ssrc and s.formats[0].rtx_payload_type >= 0 and (chosen == NULL or (s.layer >= 0 and not s.paused)):
             chosen = s
     if chosen == NULL:
-        return False
+        return send_between(e, t)
     sent = find_sent(chosen, chosen.highest_out - back)
     if sent != NULL and not sent.filler and not chosen.paused:
         layer = &chosen.publication.layers[chosen.layer]
@@ -447,4 +449,44 @@ cdef bint send_empty(engine_t *e, subscription_t *s) noexcept nogil:
         return False
     note_sent(e, s.transport, &sent, n)
     s.rtx_sequence += 1
+    return True
+
+
+cdef bint send_between(engine_t *e, transport_t *t) noexcept nogil:
+    """No retransmission stream: padding among the packets of a picture stream, behind the end of a picture, where
+    receivers take it for nothing (RFC 3550, 5.1; libwebrtc does the same)."""
+    cdef subscription_t *s
+    cdef uint32_t i
+    for i in range(t.subscription_count):
+        s = t.subscriptions[i]
+        if s.publication.video and s.layer >= 0 and s.between_pictures and not s.paused and insert_padding(e, s):
+            e.counters[<int>PADDING_OUT] += 1
+            return True
+    return False
+
+
+cdef bint insert_padding(engine_t *e, subscription_t *s) noexcept nogil:
+    """A packet under a number of its own: those of the media behind it move up by one. What would still come of before it
+    has lost its number, so this is for moments in which nothing is missing."""
+    cdef layer_t *layer = &s.publication.layers[s.layer]
+    cdef int64_t last = s.drops.highest if s.drops != NULL else s.highest_out - s.offset
+    cdef const packet_t *packet = cache_get(&layer.cache, last)
+    cdef int64_t sequence = s.highest_out + 1
+    cdef sent_t sent
+    cdef out_t out
+    if layer.nack.count > 0 or packet == NULL or not choose_format(s, packet, &out):
+        return False
+    memset(&sent, 0, sizeof(sent_t))
+    sent.with_mid = not s.heard
+    sent.padding = PADDING_BYTES
+    sent.filler = True
+    stamp(e, s.transport, &sent)
+    if not write_filler(e, s, packet, &out, sequence, &sent):
+        return False
+    note_sent(e, s.transport, &sent, PADDING_BYTES + FILLER_BYTES)
+    s.highest_out = sequence
+    s.offset += 1
+    s.first_in = last + 1
+    if s.keeps_history:
+        remember(s, sequence, packet, &sent)
     return True

@@ -8,6 +8,7 @@ only when everything before it is there.
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -95,7 +96,7 @@ class Teacher:
 class Pupil:
     """Receives both, and keeps account of what is heard and shown."""
 
-    def __init__(self, world, teacher, link, *, feedback=True, extensions=EXTENSIONS):
+    def __init__(self, world, teacher, link, *, feedback=True, extensions=EXTENSIONS, rtx=True):
         self.world, self.feedback = world, feedback
         self.peer = world.bed.peer()
         self.peer.down = link
@@ -103,9 +104,10 @@ class Pupil:
         self.end = world.end_of(self.peer)
         base = 10_000 * len(world.ends)
         self.ssrc, self.rtx_ssrc = base + 1, base + 2
-        encoding = (Encoding(self.ssrc, self.rtx_ssrc),)
+        encoding = (Encoding(self.ssrc, self.rtx_ssrc if rtx else None),)
+        formats = (VP8 if rtx else replace(VP8, rtx_payload_type=None),)
         self.camera = self.end.subscribe(
-            teacher.camera, MediaParameters(Kind.VIDEO, "0", (VP8,), extensions, encoding)
+            teacher.camera, MediaParameters(Kind.VIDEO, "0", formats, extensions, encoding)
         )
         self.microphone = self.end.subscribe(
             teacher.microphone, MediaParameters(Kind.AUDIO, "1", (OPUS,), extensions, (Encoding(base + 3),))
@@ -435,6 +437,33 @@ def test_a_subscriber_that_reports_nothing_gets_everything(world, wire_format):
     since, until = world.run(5)
     assert pupil.shown_bps(since, until) > 1_400_000
     assert world.estimate(pupil) == 0
+
+
+def test_sound_alone_at_first_teaches_nothing_of_the_link(world, wire_format):
+    """Nor does it hold back the picture that comes later, when nothing is reported of either."""
+    pupil = world.pupil(world.teacher(), wire_format.link(bps=20e6), feedback=False)
+    world.bed.engine.set_bandwidth_goal(pupil.peer.transport, 40_000)
+    world.run(1)
+    world.bed.engine.set_bandwidth_goal(pupil.peer.transport, 1_600_000)
+    since, until = world.run(4)
+    assert not world.bed.engine.transport_stats(pupil.peer.transport)["paced"]
+    assert pupil.shown_bps(since, until) > 1_400_000
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.02])
+def test_without_retransmission_padding_between_pictures_finds_the_way_up(world, wire_format, loss):
+    pupil = world.pupil(world.teacher(), wire_format.link(bps=20e6, delay_us=20_000, loss=loss), rtx=False)
+    world.run(6)
+    pupil.peer.down.bps = 500_000
+    world.run(10)
+    assert pupil.states[-1][1] is StreamState.REDUCED
+    pupil.peer.down.bps = 20e6
+    lifted, until = world.run(12)
+    assert pupil.states[-1][1] is StreamState.OK
+    assert pupil.states[-1][0] - lifted < 10 * SECOND
+    assert world.bed.engine.counters()["padding_out"] > 50
+    assert pupil.given_up == 0
+    assert pupil.longest_freeze_ms(lifted, until) < 500
 
 
 def test_a_subscriber_that_goes_while_packets_wait_takes_them_along(world, wire_format):
