@@ -108,6 +108,8 @@ cdef bint bandwidth_is_thin(const bandwidth_t *b) noexcept nogil
 cdef int64_t bandwidth_deadline(const bandwidth_t *b) noexcept nogil
 # Whether a padding packet is to be sent now; ask again after each (bandwidth_sent counts it).
 cdef bint bandwidth_probe(bandwidth_t *b, int64_t now_us) noexcept nogil
+# Of about how many bytes it is to be.
+cdef uint32_t bandwidth_probe_size(const bandwidth_t *b) noexcept nogil
 # There was nothing to send: later.
 cdef void bandwidth_probe_failed(bandwidth_t *b, int64_t now_us) noexcept nogil
 cdef void bandwidth_probe_sent(bandwidth_t *b, uint32_t size, int64_t now_us) noexcept nogil

@@ -477,6 +477,10 @@ cdef bint bandwidth_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
     return now_us >= bandwidth_deadline(b)
 
 
+cdef uint32_t bandwidth_probe_size(const bandwidth_t *b) noexcept nogil:
+    return <uint32_t>(b.probe.bps * PROBE_US / 8e6 / PROBE_PACKETS)
+
+
 cdef void bandwidth_probe_failed(bandwidth_t *b, int64_t now_us) noexcept nogil:
     end_probe(b, now_us + PROBE_AGAIN_US)
 

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free
 
-from sfu.engine.bandwidth cimport bandwidth_deadline, bandwidth_probe, bandwidth_probe_failed
+from sfu.engine.bandwidth cimport bandwidth_deadline, bandwidth_probe, bandwidth_probe_failed, bandwidth_probe_size
 from sfu.engine.cache cimport cache_get, packet_t
 from sfu.engine.forward cimport forward_now
 from sfu.engine.lifecycle cimport unlist_paced
@@ -66,6 +66,6 @@ cdef int64_t send_probe(engine_t *e, transport_t *t) noexcept nogil:
     if t.bandwidth == NULL:
         return -1
     while bandwidth_probe(t.bandwidth, e.now_us):
-        if not reachable(t) or not send_padding(e, t, t.bandwidth.probe.sent_packets):
+        if not reachable(t) or not send_padding(e, t, t.bandwidth.probe.sent_packets, bandwidth_probe_size(t.bandwidth)):
             bandwidth_probe_failed(t.bandwidth, e.now_us)
     return bandwidth_deadline(t.bandwidth)

@@ -52,7 +52,10 @@ cdef enum:
     TWO_BYTE_HEADER = 0x10000000    # RFC 8285, 4.3
     ONE_BYTE_MOST = 16              # bytes of a value that the one-byte form can carry
     FILLER_BYTES = 29               # about, as far as the estimate goes
-    PADDING_BYTES = 224             # of a probe without payload; a multiple of SRTP's block
+    # Of a probe without payload: as much as one byte can say, and what is worth its header.
+    PADDING_MOST = 224
+    PADDING_LEAST = 64
+    REPEAT_LEAST = 600              # what is to be smaller is padding: packets of pictures would be far too large
 
 cdef struct out_t:                  # how one packet goes out to one subscriber
     const out_format_t *format
@@ -398,7 +401,8 @@ cdef inline void count_repeat(engine_t *e, subscription_t *s) noexcept nogil:
 # --- probes ---------------------------------------------------------------------------------------------------------
 
 
-cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back) noexcept nogil:
+cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back, uint32_t size) noexcept nogil:
+    cdef uint8_t padding = <uint8_t>min(max(size, <uint32_t>PADDING_LEAST), <uint32_t>PADDING_MOST)
     cdef subscription_t *s
     cdef subscription_t *chosen = NULL
     cdef const sent_t *sent
@@ -411,21 +415,21 @@ cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back) noexcept nogi
         if s.rtx_ssrc and s.formats[0].rtx_payload_type >= 0 and (chosen == NULL or (s.layer >= 0 and not s.paused)):
             chosen = s
     if chosen == NULL:
-        return send_between(e, t)
+        return send_between(e, t, padding)
     sent = find_sent(chosen, chosen.highest_out - back)
-    if sent != NULL and not sent.filler and not chosen.paused:
+    if sent != NULL and size >= REPEAT_LEAST and not sent.filler and not chosen.paused:
         layer = &chosen.publication.layers[chosen.layer]
         packet = cache_get(&layer.cache, unwrap32(layer.reception.highest, sent.sequence))
     if packet != NULL and choose_format(chosen, packet, &out) and out.format.rtx_payload_type >= 0:
         if not send_rtx(e, chosen, layer, packet, &out, chosen.highest_out - back, sent):
             return False
-    elif not send_empty(e, chosen):
+    elif not send_empty(e, chosen, padding):
         return False
     e.counters[<int>PADDING_OUT] += 1
     return True
 
 
-cdef bint send_empty(engine_t *e, subscription_t *s) noexcept nogil:
+cdef bint send_empty(engine_t *e, subscription_t *s, uint8_t padding) noexcept nogil:
     """An RTX packet of nothing but padding, which says its own length in a byte (RFC 3550, 5.1)."""
     cdef packet_t packet
     cdef sent_t sent
@@ -436,15 +440,15 @@ cdef bint send_empty(engine_t *e, subscription_t *s) noexcept nogil:
     packet.timestamp = s.last_timestamp - s.timestamp_offset
     memset(&sent, 0, sizeof(sent))
     sent.with_mid = not s.heard
-    sent.padding = PADDING_BYTES
+    sent.padding = padding
     stamp(e, s.transport, &sent)
     at = outbound_reserve(&e.out)
     header = write_header(
         s, at, <uint32_t>s.formats[0].rtx_payload_type, <uint32_t>s.rtx_sequence, s.rtx_ssrc, &packet, NULL, &sent
     )
-    n = header + PADDING_BYTES
-    memset(at + header, 0, PADDING_BYTES)
-    at[n - 1] = PADDING_BYTES
+    n = header + padding
+    memset(at + header, 0, padding)
+    at[n - 1] = padding
     if not protect_and_commit(e, s, at, header, n, s.rtx_sequence):
         return False
     note_sent(e, s.transport, &sent, n)
@@ -452,20 +456,20 @@ cdef bint send_empty(engine_t *e, subscription_t *s) noexcept nogil:
     return True
 
 
-cdef bint send_between(engine_t *e, transport_t *t) noexcept nogil:
+cdef bint send_between(engine_t *e, transport_t *t, uint8_t padding) noexcept nogil:
     """No retransmission stream: padding among the packets of a picture stream, behind the end of a picture, where
     receivers take it for nothing (RFC 3550, 5.1; libwebrtc does the same)."""
     cdef subscription_t *s
     cdef uint32_t i
     for i in range(t.subscription_count):
         s = t.subscriptions[i]
-        if s.publication.video and s.layer >= 0 and s.between_pictures and not s.paused and insert_padding(e, s):
+        if s.publication.video and s.layer >= 0 and s.between_pictures and not s.paused and insert_padding(e, s, padding):
             e.counters[<int>PADDING_OUT] += 1
             return True
     return False
 
 
-cdef bint insert_padding(engine_t *e, subscription_t *s) noexcept nogil:
+cdef bint insert_padding(engine_t *e, subscription_t *s, uint8_t padding) noexcept nogil:
     """A packet under a number of its own: those of the media behind it move up by one. What would still come of before it
     has lost its number, so this is for moments in which nothing is missing."""
     cdef layer_t *layer = &s.publication.layers[s.layer]
@@ -478,12 +482,12 @@ cdef bint insert_padding(engine_t *e, subscription_t *s) noexcept nogil:
         return False
     memset(&sent, 0, sizeof(sent_t))
     sent.with_mid = not s.heard
-    sent.padding = PADDING_BYTES
+    sent.padding = padding
     sent.filler = True
     stamp(e, s.transport, &sent)
     if not write_filler(e, s, packet, &out, sequence, &sent):
         return False
-    note_sent(e, s.transport, &sent, PADDING_BYTES + FILLER_BYTES)
+    note_sent(e, s.transport, &sent, padding + FILLER_BYTES)
     s.highest_out = sequence
     s.offset += 1
     s.first_in = last + 1
