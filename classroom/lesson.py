@@ -20,7 +20,7 @@ from classroom.events import CommandRefused, LeaveCause, Snapshot
 from classroom.handlers import handle
 from classroom.inbox import Inbox
 from classroom.membership import everybody_out, join, leave
-from classroom.model import Attendee, ChatEntry, Lesson, Person, PersonId
+from classroom.model import Attendee, ChatEntry, ClassStatus, Hand, Lesson, Person, PersonId
 from classroom.rules.reasons import Reason, Refused
 from classroom.switchboard import Line, Member
 
@@ -98,6 +98,16 @@ class LessonRoom:
     def people(self) -> tuple[Attendee, ...]:
         """Everybody in the lesson, in the order they first came; supervisors are not among them."""
         return tuple(self._core.roster.everybody())
+
+    @property
+    def classes(self) -> tuple[ClassStatus, ...]:
+        """In the lesson's order."""
+        return self._core.roster.statuses()
+
+    @property
+    def hands(self) -> tuple[Hand, ...]:
+        """In the order they went up."""
+        return tuple(self._core.hands)
 
     @property
     def empty(self) -> bool:

@@ -29,7 +29,8 @@ from recorder.supervisor import RecorderSupervisor
 from sfu.params import SfuConfig
 from sfu.sfu import Sfu
 from signaling import http, keys
-from signaling.auth import Tokens, authorize, require
+from signaling.access import Reach, admit, reach_of
+from signaling.auth import Tokens
 from signaling.background import Background
 from signaling.config import Config
 from signaling.diagnosis import add_diagnoses
@@ -55,7 +56,6 @@ SHUTDOWN_TIMEOUT_S: Final = 10.0
 """For good-byes and transports; lessons are not held up by a client that does not answer."""
 HTTP_SHUTDOWN_TIMEOUT_S: Final = 5.0
 """For requests that are being answered when the server stops."""
-SEES_ALL_LESSONS: Final = frozenset({"supervisor", "organizer"})
 LIBRARY_PATH: Final = "/api/v1/library"
 
 
@@ -260,15 +260,11 @@ def readings(parts: Parts, sessions: Sessions, watch: QualityWatch) -> Readings:
 async def _allow(request: web.Request, lesson: str) -> None:
     """Who may see what is recorded: who has a token of the lesson; all of it: those who look at all lessons.
     Others who ask for the whole list are sent to that of their lesson."""
-    if lesson:
-        require(request, lesson=lesson, cookie=True)
-        return
-    claims = require(request, cookie=True)
-    if claims.role in SEES_ALL_LESSONS:
-        return
-    if request.path == LIBRARY_PATH:
-        raise web.HTTPTemporaryRedirect(URL(LIBRARY_PATH).with_query(lesson=claims.lesson))
-    authorize(claims, roles=SEES_ALL_LESSONS)
+    if request.path == LIBRARY_PATH and not lesson:
+        claims = admit(request, "library", cookie=True)
+        if reach_of(claims, "library") is Reach.OWN:
+            raise web.HTTPTemporaryRedirect(URL(LIBRARY_PATH).with_query(lesson=claims.lesson))
+    admit(request, "library", lesson=lesson, cookie=True)
 
 
 async def _close_sessions(app: web.Application) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -18,7 +16,6 @@ import jwt
 import msgspec
 from aiohttp import web
 
-from signaling.keys import TOKENS
 from signaling.message import Id, Name, Role
 from signaling.problems import Problem
 
@@ -101,29 +98,8 @@ class Tokens:
             raise Problem("token-invalid", headers=_challenge("invalid_token")) from error
 
 
-def require(
-    request: web.Request, *, roles: Collection[str] = ROLES, lesson: str | None = None, cookie: bool = False
-) -> Claims:
-    """The caller's claims, or Problem: token-missing, token-invalid, token-expired, wrong-lesson,
-    role-not-allowed.
-
-    lesson: the lesson that the request is about; None when it is about none. cookie: also believe
-    MEDIA_COOKIE.
-    """
-    claims = request.app[TOKENS].verify(_bearer(request, cookie), time.time())
-    return authorize(claims, roles=roles, lesson=lesson)
-
-
-def authorize(claims: Claims, *, roles: Collection[str] = ROLES, lesson: str | None = None) -> Claims:
-    """Problem: wrong-lesson, role-not-allowed."""
-    if lesson is not None and claims.lesson != lesson:
-        raise Problem("wrong-lesson", lesson=lesson)
-    if claims.role not in roles:
-        raise Problem("role-not-allowed", role=claims.role, roles=", ".join(sorted(roles)))
-    return claims
-
-
-def _bearer(request: web.Request, cookie: bool) -> str:
+def bearer(request: web.Request, cookie: bool = False) -> str:
+    """The caller's token; empty: none. cookie: also believe MEDIA_COOKIE."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()

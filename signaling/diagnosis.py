@@ -34,14 +34,16 @@ from sfu.params import MediaParameters, TransportState
 from sfu.sfu import Sfu
 from sfu.transport import Publication, Transport, TransportClosed
 from signaling import jsep, turn
-from signaling.auth import Claims, require
+from signaling.access import CLAIMS
+from signaling.auth import Claims
 from signaling.jsep import OfferedTrack
 from signaling.keys import CONFIG, DIAGNOSES, SFU
 from signaling.message import Sdp
 from signaling.messages import IceServer
-from signaling.openapi import JSON, Operation
+from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.rate import Bucket
+from signaling.requests import JSON
 from signaling.sdp import MediaSection, SdpError, SessionDescription
 
 log = logging.getLogger(__name__)
@@ -285,7 +287,7 @@ def _too_many() -> Problem:
 
 
 async def plan(request: web.Request) -> web.Response:
-    claims = require(request)
+    claims = request[CLAIMS]
     ways = [
         MediaWay(protocol=each.protocol, host=each.host, port=each.port)
         for each in request.app[SFU].candidates
@@ -296,7 +298,7 @@ async def plan(request: web.Request) -> web.Response:
 
 
 async def connect(request: web.Request) -> web.Response:
-    claims = require(request)
+    claims = request[CLAIMS]
     if request.content_type != JSON:
         raise Problem("unsupported-media-type", expected=JSON)
     try:
@@ -307,18 +309,18 @@ async def connect(request: web.Request) -> web.Response:
 
 
 async def report(request: web.Request) -> web.Response:
-    claims = require(request)
+    claims = request[CLAIMS]
     return _json(request.app[DIAGNOSES].report(claims, request.match_info["session"]))
 
 
 async def disconnect(request: web.Request) -> web.Response:
-    claims = require(request)
+    claims = request[CLAIMS]
     request.app[DIAGNOSES].close(claims, request.match_info["session"])
     return web.Response(status=204)
 
 
 async def download(request: web.Request) -> web.StreamResponse:
-    claims = require(request)
+    claims = request[CLAIMS]
     text = request.query.get("count", "")
     if not text.isdecimal() or len(text) > 12:
         raise Problem("bad-request", reason="count")
@@ -335,7 +337,7 @@ async def download(request: web.Request) -> web.StreamResponse:
 
 
 async def upload(request: web.Request) -> web.Response:
-    claims = require(request)
+    claims = request[CLAIMS]
     if request.content_length is None:
         raise Problem("bad-request", reason="Content-Length")
     received = 0

@@ -10,7 +10,18 @@ from typing import Final
 import msgspec
 
 from recorder.library import ItemView
-from signaling import diagnosis, metrics, openapi, quality_http, readiness, rest, ws
+from signaling import (
+    attendance_http,
+    diagnosis,
+    events_http,
+    metrics,
+    openapi,
+    quality_http,
+    readiness,
+    requests,
+    rest,
+    ws,
+)
 from signaling.openapi import Operation
 
 SDP: Final = "application/sdp"
@@ -24,16 +35,13 @@ class LibraryList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _HOUSE: Final = (
-    Operation(
-        id="healthz", method="GET", path="/healthz", tag="house", handler=readiness.healthz, public=True
-    ),
+    Operation(id="healthz", method="GET", path="/healthz", tag="house", handler=readiness.healthz),
     Operation(
         id="readyz",
         method="GET",
         path="/readyz",
         tag="house",
         handler=readiness.readyz,
-        public=True,
         response=readiness.ReadyReport,
     ),
     Operation(
@@ -42,7 +50,6 @@ _HOUSE: Final = (
         path="/metrics",
         tag="house",
         handler=metrics.metrics,
-        public=True,
         response="text/plain",
     ),
     Operation(
@@ -51,8 +58,7 @@ _HOUSE: Final = (
         path="/api/openapi.json",
         tag="house",
         handler=openapi.openapi_json,
-        public=True,
-        response=openapi.JSON,
+        response=requests.JSON,
     ),
     Operation(
         id="docs",
@@ -60,7 +66,6 @@ _HOUSE: Final = (
         path="/api/docs",
         tag="house",
         handler=openapi.docs,
-        public=True,
         response="text/html",
     ),
     Operation(
@@ -69,7 +74,6 @@ _HOUSE: Final = (
         path="/ws",
         tag="lessons",
         handler=ws.websocket,
-        public=True,
         status=101,
         problems=("bad-request",),
     ),
@@ -91,7 +95,7 @@ def _sessions(prefix: str, query: str, problems: tuple[str, ...]) -> tuple[Opera
             status=201,
             problems=(*problems, "unknown-lesson", "not-sdp", "no-common-codec", "unsupported-media-type"),
         ),
-        Operation(id=f"{prefix}_endpoint", method="GET", path=endpoint, tag=prefix, public=True, status=204),
+        Operation(id=f"{prefix}_endpoint", method="GET", path=endpoint, tag=prefix, status=204),
         Operation(id=f"{prefix}_session", method="GET", path=session, tag=prefix, status=204),
         Operation(
             id=f"{prefix}_patch",
@@ -172,6 +176,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *_HOUSE,
     *rest.OPERATIONS,
     *quality_http.OPERATIONS,
+    *events_http.OPERATIONS,
+    *attendance_http.OPERATIONS,
     *diagnosis.OPERATIONS,
     *_sessions("whip", "name", ("source-taken", "name-taken")),
     *_sessions("whep", "source", ("unknown-source",)),

@@ -18,13 +18,14 @@ import msgspec
 from aiohttp import web
 
 from signaling import catalogue
+from signaling.access import ACCESS, guarded
 from signaling.http import page
 from signaling.keys import LANGUAGE, OPERATIONS
 from signaling.problems import MEDIA_TYPE, STATUS, ProblemDocument
+from signaling.requests import JSON
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-JSON: Final = "application/json"
 _REF: Final = "#/components/schemas/{name}"
 _PATH_PARAMETER: Final = re.compile(r"{(\w+)(?::[^{}]*)?}")
 
@@ -40,10 +41,8 @@ class Operation:
     tag: str
     handler: Handler | None = None
     """None: its module registers the route by itself."""
-    public: bool = False
-    """True: needs no token."""
-    query: tuple[str, ...] = ()
-    """Query parameters; their text is `api.ID.NAME`."""
+    query: tuple[str, ...] | type[msgspec.Struct] = ()
+    """Query parameters, as names or as the fields of a type; their text is `api.ID.NAME`."""
     request: Any = None
     """msgspec type of the body, or a media type for a body that is not JSON."""
     response: Any = None
@@ -51,6 +50,11 @@ class Operation:
     status: int = 200
     problems: tuple[str, ...] = ()
     """Kinds that are special to it; those of the token are understood."""
+
+    @property
+    def public(self) -> bool:
+        """Needs no token."""
+        return ACCESS[self.id] is None
 
 
 TOKEN_PROBLEMS: Final = (
@@ -66,9 +70,10 @@ def add_operations(app: web.Application, operations: Iterable[Operation]) -> Non
     """Registers those that have a handler."""
     for operation in operations:
         if operation.handler is not None:
-            app.router.add_route(operation.method, operation.path, operation.handler)
+            handler = guarded(operation.id, operation.handler)
+            app.router.add_route(operation.method, operation.path, handler)
             if operation.method == "GET":
-                app.router.add_route("HEAD", operation.path, operation.handler)
+                app.router.add_route("HEAD", operation.path, handler)
 
 
 def document(operations: Sequence[Operation], *, version: str, language: str) -> dict[str, Any]:
@@ -101,6 +106,8 @@ def _operation(operation: Operation, language: str) -> dict[str, Any]:
         described["requestBody"] = {"required": True, "content": _content(operation.request)}
     if operation.public:
         described["security"] = []
+    else:
+        described["x-tongke-roles"] = dict(ACCESS[operation.id] or {})
     return described
 
 
@@ -114,12 +121,20 @@ def _parameters(operation: Operation, language: str) -> list[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": False,
-            "schema": {"type": "string"},
+            "schema": schema,
             "description": catalogue.text(f"api.{operation.id}.{name}", language),
         }
-        for name in operation.query
+        for name, schema in _query(operation.query)
     ]
     return path + query
+
+
+def _query(query: tuple[str, ...] | type[msgspec.Struct]) -> list[tuple[str, dict[str, Any]]]:
+    """Name and schema of each parameter."""
+    if isinstance(query, tuple):
+        return [(name, {"type": "string"}) for name in query]
+    _, schemas = msgspec.json.schema_components([query], ref_template=_REF)
+    return list(schemas[query.__name__]["properties"].items())
 
 
 def _responses(operation: Operation, language: str) -> dict[str, Any]:

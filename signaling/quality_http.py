@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
-from classroom.model import LessonId, PersonId
+from classroom.model import PersonId
 from classroom.quality import Second, StreamPeriod, Summary
 from classroom.store.reader import PersonQuality, StoredPeriod
 from sfu.quality import Finding
-from signaling.auth import require
 from signaling.keys import QUALITY, STORE
 from signaling.message import QualityReason
 from signaling.openapi import Operation
-from signaling.problems import Problem
-from signaling.rest import SEES_ALL, SEES_PEOPLE, json_response, lesson_of, read
+from signaling.requests import query
+from signaling.rest import json_response, lesson_of, read
 
 MAX_MS: Final = 2**53
 """What JSON's numbers hold exactly."""
@@ -123,9 +123,13 @@ class PersonQualityView(msgspec.Struct, frozen=True, kw_only=True):
     """At most an hour; more with `?after_ms=` the last one's `started_ms`."""
 
 
+class PersonQualityQuery(msgspec.Struct, frozen=True, kw_only=True):
+    after_ms: Annotated[int, Meta(ge=0, le=MAX_MS)] = 0
+
+
 async def lesson_quality(request: web.Request) -> web.Response:
     """How well everybody was reached, and is now."""
-    lesson = await _allowed(request)
+    lesson = (await lesson_of(request, request.match_info["lesson"])).id
     people = await read(request.app[STORE].quality(lesson))
     now = sorted(request.app[QUALITY].shown(lesson).items())
     return json_response(
@@ -138,21 +142,11 @@ async def lesson_quality(request: web.Request) -> web.Response:
 
 async def person_quality(request: web.Request) -> web.Response:
     """One person's lesson, second by second."""
-    lesson = await _allowed(request)
-    after_ms = request.query.get("after_ms", "0")
-    if not after_ms.isascii() or not after_ms.isdecimal() or int(after_ms) > MAX_MS:
-        raise Problem("bad-request", reason="after_ms")
+    lesson = (await lesson_of(request, request.match_info["lesson"])).id
+    after_ms = query(request, PersonQualityQuery).after_ms
     person = PersonId(request.match_info["person"])
-    periods = await read(request.app[STORE].quality_of(lesson, person, int(after_ms)))
+    periods = await read(request.app[STORE].quality_of(lesson, person, after_ms))
     return json_response(PersonQualityView(periods=[_period(each) for each in periods]))
-
-
-async def _allowed(request: web.Request) -> LessonId:
-    """Master of the lesson, organizer, supervisor."""
-    claims = require(request, roles=SEES_PEOPLE)
-    if claims.role not in SEES_ALL:
-        require(request, lesson=request.match_info["lesson"])
-    return (await lesson_of(request, request.match_info["lesson"])).id
 
 
 def _figures(summary: Summary) -> Figures:
@@ -205,7 +199,7 @@ OPERATIONS: Final = (
         path="/api/v1/lessons/{lesson}/quality/{person}",
         tag="lessons",
         handler=person_quality,
-        query=("after_ms",),
+        query=PersonQualityQuery,
         response=PersonQualityView,
         problems=("bad-request", "unknown-lesson", "not-ready"),
     ),

@@ -12,18 +12,18 @@ from aiohttp import web
 from classroom.lesson import LessonRoom
 from classroom.model import ClassRoom, Lesson, LessonId
 from classroom.store.store import StoreUnavailable
-from signaling.auth import MEDIA_COOKIE, require
+from signaling.access import CLAIMS, Reach, reach_of
+from signaling.auth import MEDIA_COOKIE
 from signaling.keys import CONFIG, DIRECTORY, STORE
 from signaling.message import LessonState, Phase, Role
 from signaling.messages import PersonView
-from signaling.openapi import JSON, Operation
+from signaling.openapi import Operation
 from signaling.problems import Problem
+from signaling.requests import JSON
 from signaling.views import person_view
 
 _Found = TypeVar("_Found")
 
-SEES_ALL: Final = frozenset({"organizer"})
-SEES_PEOPLE: Final = frozenset({"master", "organizer", "supervisor"})
 MEDIA_PATH: Final = "/media"
 
 
@@ -54,6 +54,9 @@ class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
     state: LessonState
     phase: Phase
     recorded: bool
+    starts_ms: int
+    """When it is planned to begin, Unix time in ms; 0: not planned."""
+    ends_ms: int
     started_ms: int
     """Unix time in ms; 0 before the lesson is live."""
     ended_ms: int
@@ -76,7 +79,7 @@ class ClassList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def me(request: web.Request) -> web.Response:
-    claims = require(request)
+    claims = request[CLAIMS]
     return json_response(
         Me(
             person=claims.person,
@@ -91,8 +94,8 @@ async def me(request: web.Request) -> web.Response:
 
 async def lessons(request: web.Request) -> web.Response:
     """All for an organizer; for everybody else the one of the token."""
-    claims = require(request)
-    if claims.role in SEES_ALL:
+    claims = request[CLAIMS]
+    if reach_of(claims, "lessons") is Reach.ALL:
         found = list(await read(request.app[STORE].lessons()))
     else:
         found = [await lesson_of(request, claims.lesson)]
@@ -100,23 +103,20 @@ async def lessons(request: web.Request) -> web.Response:
 
 
 async def lesson(request: web.Request) -> web.Response:
-    found = await _allowed_lesson(request)
-    return json_response(LessonDetail(**_summary(found), classes=[_class(room) for room in found.classes]))
+    found = await _lesson_in_path(request)
+    return json_response(lesson_detail(found))
 
 
 async def classes(request: web.Request) -> web.Response:
-    found = await _allowed_lesson(request)
+    found = await _lesson_in_path(request)
     return json_response(ClassList(classes=[_class(room) for room in found.classes]))
 
 
 async def people(request: web.Request) -> web.Response:
     """Who is in the lesson now: nobody, when its room is not open."""
     lesson_id = request.match_info["lesson"]
-    claims = require(request, roles=SEES_PEOPLE)
-    if claims.role not in SEES_ALL:
-        require(request, lesson=lesson_id)
     await lesson_of(request, lesson_id)
-    room = _room(request, lesson_id)
+    room = room_of(request, lesson_id)
     return json_response(
         PeopleList(people=[person_view(attendee) for attendee in room.people] if room else [])
     )
@@ -124,7 +124,7 @@ async def people(request: web.Request) -> web.Response:
 
 async def media_cookie(request: web.Request) -> web.Response:
     """The bearer's token as a cookie for /media, for as long as the token lasts."""
-    claims = require(request)
+    claims = request[CLAIMS]
     _, _, token = request.headers["Authorization"].partition(" ")
     response = web.Response(status=204, headers={"Cache-Control": "no-store"})
     response.set_cookie(
@@ -139,17 +139,13 @@ async def media_cookie(request: web.Request) -> web.Response:
     return response
 
 
-async def _allowed_lesson(request: web.Request) -> Lesson:
-    lesson_id = request.match_info["lesson"]
-    claims = require(request)
-    if claims.role not in SEES_ALL:
-        require(request, lesson=lesson_id)
-    return await lesson_of(request, lesson_id)
+async def _lesson_in_path(request: web.Request) -> Lesson:
+    return await lesson_of(request, request.match_info["lesson"])
 
 
 async def lesson_of(request: web.Request, lesson_id: str) -> Lesson:
     """As it is now: of the room when it is open, else of the database."""
-    if (room := _room(request, lesson_id)) is not None:
+    if (room := room_of(request, lesson_id)) is not None:
         return room.lesson
     found = await read(request.app[STORE].lesson(LessonId(lesson_id)))
     if found is None:
@@ -157,7 +153,7 @@ async def lesson_of(request: web.Request, lesson_id: str) -> Lesson:
     return found
 
 
-def _room(request: web.Request, lesson_id: str) -> LessonRoom | None:
+def room_of(request: web.Request, lesson_id: str) -> LessonRoom | None:
     rooms = request.app[DIRECTORY].rooms()
     return next((room for room in rooms if room.lesson.id == lesson_id), None)
 
@@ -169,6 +165,10 @@ async def read(reading: Awaitable[_Found]) -> _Found:
         raise Problem("not-ready", reason=str(error)) from error
 
 
+def lesson_detail(lesson: Lesson) -> LessonDetail:
+    return LessonDetail(**_summary(lesson), classes=[_class(room) for room in lesson.classes])
+
+
 def _summary(lesson: Lesson) -> dict[str, Any]:
     return {
         "id": lesson.id,
@@ -176,6 +176,8 @@ def _summary(lesson: Lesson) -> dict[str, Any]:
         "state": lesson.state.value,
         "phase": lesson.phase.value,
         "recorded": lesson.recorded,
+        "starts_ms": lesson.starts_ms,
+        "ends_ms": lesson.ends_ms,
         "started_ms": lesson.started_ms,
         "ended_ms": lesson.ended_ms,
     }

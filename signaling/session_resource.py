@@ -22,7 +22,7 @@ from classroom.store.store import StoreUnavailable
 from sfu.negotiate import NegotiationError
 from sfu.transport import TransportClosed
 from signaling import sdpfrag, turn
-from signaling.auth import require
+from signaling.access import admit
 from signaling.http_session import HttpSession, HttpSessions
 from signaling.keys import CONFIG, DIRECTORY, METRICS
 from signaling.problems import Problem
@@ -97,11 +97,11 @@ class SessionResource:
         return response
 
     async def _get(self, request: web.Request) -> web.Response:
-        self._find(request)
+        self._find(request, "session")
         return web.Response(status=204)
 
     async def _patch(self, request: web.Request) -> web.Response:
-        session = self._find(request)
+        session = self._find(request, "patch")
         text = await read_text(request, FRAGMENT, sdpfrag.MAX_LENGTH)
         try:
             fragment = sdpfrag.parse(text)
@@ -113,12 +113,12 @@ class SessionResource:
         return web.Response(text=answer, content_type=FRAGMENT, headers={"ETag": session.etag})
 
     async def _delete(self, request: web.Request) -> web.Response:
-        await self._find(request).close(LeaveCause.LEFT)
+        await self._find(request, "delete").close(LeaveCause.LEFT)
         return web.Response(status=200)
 
-    def _find(self, request: web.Request) -> HttpSession:
-        """The caller's session. Problem of `require`, not-found (somebody else's as well)."""
-        claims = require(request, lesson=request.match_info["lesson"])
+    def _find(self, request: web.Request, what: str) -> HttpSession:
+        """The caller's session. Problem of `admit`, not-found (somebody else's as well)."""
+        claims = admit(request, f"{self._way}_{what}")
         session = self._sessions.get(request.match_info["session"])
         if session is None or claims.person != session.owner:
             raise Problem("not-found")

@@ -29,7 +29,8 @@ from sfu.params import Kind
 from sfu.sfu import Sfu
 from sfu.transport import Subscription
 from signaling import jsep, sdp
-from signaling.auth import Claims, require
+from signaling.access import admit
+from signaling.auth import Claims
 from signaling.http_session import HttpSession, HttpSessions
 from signaling.jsep import OfferedTrack
 from signaling.keys import PUBLICATIONS, SFU
@@ -47,7 +48,6 @@ from signaling.session_resource import (
 
 log = logging.getLogger(__name__)
 
-VIEWERS: Final = frozenset({"master", "tutor", "student", "supervisor", "organizer"})
 
 _PAIRS: Final = {"camera": ("camera", "microphone"), "screen": ("screen", "screen_audio")}
 _OVER: Final = frozenset({LessonState.ENDED, LessonState.CANCELLED})
@@ -126,7 +126,7 @@ class Whep:
         self._resource.add_routes(app)
 
     async def _post(self, request: web.Request) -> web.Response:
-        claims = require(request, roles=VIEWERS, lesson=request.match_info["lesson"])
+        claims = admit(request, "whep")
         source = request.query.get("source", "")
         sfu, registry = request.app[SFU], request.app[PUBLICATIONS]
         with refusals_as_problems(request):

@@ -39,7 +39,8 @@ from classroom.rules.reasons import Reason, Refused
 from sfu import negotiate
 from sfu.params import Kind, MediaParameters
 from signaling import jsep, sdp
-from signaling.auth import Claims, require
+from signaling.access import admit
+from signaling.auth import Claims
 from signaling.http_session import HttpSession, HttpSessions
 from signaling.keys import PUBLICATIONS, SFU
 from signaling.problems import Problem
@@ -49,7 +50,6 @@ from signaling.session_resource import SDP, SessionResource, open_room, read_tex
 
 log = logging.getLogger(__name__)
 
-PUBLISHERS: Final = frozenset({"encoder", "master"})
 MAX_NAME: Final = 48
 """Characters: `encoder:NAME` is a person's id, of at most 64."""
 _BEFORE_LIVE: Final = frozenset({LessonState.SCHEDULED, LessonState.OPEN})
@@ -110,7 +110,7 @@ class Whip:
         self._resource.add_routes(app)
 
     async def _post(self, request: web.Request) -> web.Response:
-        claims = require(request, roles=PUBLISHERS, lesson=request.match_info["lesson"])
+        claims = admit(request, "whip")
         publisher = publisher_of(claims, request.query.get("name", ""))
         with refusals_as_problems(request):
             room = await open_room(request)

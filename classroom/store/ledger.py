@@ -9,8 +9,6 @@ from classroom.model import LessonId, PersonId
 
 
 class Ledger:
-    """The numbers of the lessons' events, and which rows are open."""
-
     """Grows by a number per lesson and by what is open, both small."""
 
     def __init__(self) -> None:
@@ -27,6 +25,10 @@ class Ledger:
 
     def begin(self, lesson: LessonId, next_seq: int) -> None:
         self._next_seq[lesson] = next_seq
+
+    def last(self, lesson: LessonId) -> int:
+        """The latest number given; 0: none."""
+        return self._next_seq.get(lesson, 1) - 1
 
     def number(self, lesson: LessonId) -> int:
         seq = self._next_seq.get(lesson, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,21 +114,40 @@ async def presence(connection: AsyncConnection, lesson_id: LessonId) -> tuple[Pr
     )
 
 
-async def events(connection: AsyncConnection, lesson_id: LessonId, after: int) -> tuple[StoredEvent, ...]:
+async def events(
+    connection: AsyncConnection,
+    lesson_id: LessonId,
+    after: int,
+    kinds: Collection[str] = (),
+    limit: int | None = PAGE,
+) -> tuple[StoredEvent, ...]:
+    """Those of `kinds`, of all when there are none; limit None: however many there are."""
     table = tables.events
     query = select(table).where(table.c.lesson_id == lesson_id, table.c.seq > after)
-    found = await connection.execute(query.order_by(table.c.seq).limit(PAGE))
-    return tuple(
-        StoredEvent(
-            seq=row.seq,
-            at_ms=row.at_ms,
-            elapsed_ms=row.elapsed_ms,
-            kind=row.kind,
-            person=row.person_id and PersonId(row.person_id),
-            body=msgspec.json.decode(row.body, type=dict[str, Any]),
-        )
-        for row in found
+    if kinds:
+        query = query.where(table.c.kind.in_(kinds))
+    found = await connection.execute(query.order_by(table.c.seq).limit(limit))
+    return tuple(_event(row) for row in found)
+
+
+def _event(row: Row[Any]) -> StoredEvent:
+    return StoredEvent(
+        seq=row.seq,
+        at_ms=row.at_ms,
+        elapsed_ms=row.elapsed_ms,
+        kind=row.kind,
+        person=row.person_id and PersonId(row.person_id),
+        body=msgspec.json.decode(row.body, type=dict[str, Any]),
     )
+
+
+async def names(connection: AsyncConnection, lesson_id: LessonId) -> dict[PersonId, str]:
+    """Of everybody who ever was in the lesson, and of its registered tutors."""
+    came = select(tables.presence.c.person_id).where(tables.presence.c.lesson_id == lesson_id)
+    tutors = select(tables.classes.c.tutor_id).where(tables.classes.c.lesson_id == lesson_id)
+    table = tables.people
+    found = await connection.execute(select(table).where(table.c.id.in_(came) | table.c.id.in_(tutors)))
+    return {PersonId(row.id): row.name for row in found}
 
 
 async def quality(connection: AsyncConnection, lesson_id: LessonId) -> tuple[PersonQuality, ...]:

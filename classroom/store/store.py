@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from sqlalchemy import URL, delete, insert, update
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from classroom.attendance import KINDS, Report, attendance
 from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
 from classroom.model import ChatEntry, Lesson, LessonId, PersonId
@@ -135,9 +136,32 @@ class Store:
         """Who was in a lesson, from when to when, in the order they came."""
         return await self._read(lambda connection: reader.presence(connection, lesson_id))
 
-    async def events(self, lesson_id: LessonId, after: int = 0) -> tuple[reader.StoredEvent, ...]:
-        """The lesson's stream after that number, at most 1,000 of them."""
-        return await self._read(lambda connection: reader.events(connection, lesson_id, after))
+    async def events(
+        self, lesson_id: LessonId, after: int = 0, *, kinds: Collection[str] = (), limit: int = reader.PAGE
+    ) -> tuple[reader.StoredEvent, ...]:
+        """The lesson's stream after that number; of `kinds` only, if there are any."""
+        return await self._read(lambda connection: reader.events(connection, lesson_id, after, kinds, limit))
+
+    def last_event_now(self, lesson_id: LessonId) -> int:
+        """The number of the latest event of a lesson whose room is open, written or still to be; 0: none.
+        Asked together with the room it is the event up to which the room's state goes."""
+        return self._ledger.last(lesson_id)
+
+    async def last_event(self, lesson_id: LessonId) -> int:
+        """The same of any lesson."""
+        if self._ledger.knows(lesson_id):
+            return self._ledger.last(lesson_id)
+        return await self._read(lambda connection: reader.last_event(connection, lesson_id))
+
+    async def attendance(self, lesson: Lesson, now_ms: int) -> tuple[Report, dict[PersonId, str]]:
+        """Who was in a lesson, and what they are called; everything that is known by now."""
+        await self._flush_soon()
+
+        async def read(connection: AsyncConnection) -> tuple[Report, dict[PersonId, str]]:
+            found = await reader.events(connection, lesson.id, 0, KINDS, None)
+            return attendance(lesson, found, now_ms), await reader.names(connection, lesson.id)
+
+        return await self._read(read)
 
     async def quality(self, lesson_id: LessonId) -> tuple[reader.PersonQuality, ...]:
         """How well everybody was reached in a lesson, by person id."""
@@ -152,11 +176,7 @@ class Store:
     async def begin_room(self, lesson_id: LessonId) -> LessonRecord | None:
         """What the room of a lesson begins with; from now on its facts may be observed. None: no such
         lesson."""
-        try:
-            async with asyncio.timeout(OPENING_S):
-                await self._writer.flush()
-        except TimeoutError:
-            raise StoreUnavailable(self.health.error) from None
+        await self._flush_soon()
         found = await self.lesson(lesson_id)
         if found is None:
             return None
@@ -203,6 +223,13 @@ class Store:
                     await connection.execute(insert(tables.classes), rooms)
         except (SQLAlchemyError, OSError) as error:
             raise _unavailable(error) from error
+
+    async def _flush_soon(self) -> None:
+        try:
+            async with asyncio.timeout(OPENING_S):
+                await self._writer.flush()
+        except TimeoutError:
+            raise StoreUnavailable(self.health.error) from None
 
     async def _read(self, query: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         try:

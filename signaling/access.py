@@ -1,0 +1,140 @@
+"""Who may call what: one table of all HTTP operations, by the role and the lesson of the caller's token.
+
+A role that a row does not name may not call the operation. `OWN`: for the lesson that the token names; `ALL`:
+for every lesson. Whose session, item or class it is, and what the lesson's state allows, is for the handlers
+and for the lesson's own rules (classroom.rules.permissions). A test tries every role on every route.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import Final
+
+from aiohttp import web
+
+from signaling.auth import ROLES, Claims, bearer
+from signaling.keys import TOKENS
+from signaling.problems import Problem
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Reach(StrEnum):
+    OWN = "own"
+    ALL = "all"
+
+
+Rule = Mapping[str, Reach]
+"""Role -> the lessons it reaches."""
+
+CLAIMS: Final[web.RequestKey[Claims]] = web.RequestKey("claims", Claims)
+"""What the caller's token says, for the handlers of guarded operations."""
+
+
+def _own(*roles: str) -> Rule:
+    return dict.fromkeys(roles, Reach.OWN)
+
+
+def _all(*roles: str) -> Rule:
+    return dict.fromkeys(roles, Reach.ALL)
+
+
+_ANYBODY: Final = _own(*ROLES)
+_LESSON: Final = {**_ANYBODY, **_all("organizer")}
+"""The people of a lesson, and organizers."""
+_LEADERS: Final = {**_own("master", "supervisor"), **_all("organizer")}
+"""Those who see all classes of a lesson by name (classroom.rules.visibility)."""
+_RECORDED: Final = {**_ANYBODY, **_all("organizer", "supervisor")}
+_ORGANIZERS: Final = _all("organizer")
+_ENCODERS: Final = _own("master", "encoder")
+_PLAYERS: Final = _own(*(role for role in ROLES if role != "encoder"))
+
+ACCESS: Final[Mapping[str, Rule | None]] = {
+    # the house: without a token
+    "healthz": None,
+    "readyz": None,
+    "metrics": None,
+    "openapi": None,
+    "docs": None,
+    "websocket": None,  # the token is its first message
+    # about oneself
+    "me": _ANYBODY,
+    "media_cookie": _ANYBODY,
+    "diagnosis": _ANYBODY,
+    "diagnosis_connect": _ANYBODY,
+    "diagnosis_report": _ANYBODY,
+    "diagnosis_disconnect": _ANYBODY,
+    "diagnosis_download": _ANYBODY,
+    "diagnosis_upload": _ANYBODY,
+    # lessons
+    "lessons": _LESSON,
+    "lesson": _LESSON,
+    "classes": _LESSON,
+    "people": _LEADERS,
+    "lesson_quality": _LEADERS,
+    "person_quality": _LEADERS,
+    "events": _LEADERS,
+    "snapshot": _LEADERS,
+    "attendance": _LEADERS,
+    "attendance_csv": _LEADERS,
+    "attendance_xlsx": _LEADERS,
+    # media
+    "whip": _ENCODERS,
+    "whip_endpoint": None,  # RFC 9725, 4.1: there is nothing to see
+    "whip_session": _ENCODERS,
+    "whip_patch": _ENCODERS,
+    "whip_delete": _ENCODERS,
+    "whep": _PLAYERS,
+    "whep_endpoint": None,
+    "whep_session": _PLAYERS,
+    "whep_patch": _PLAYERS,
+    "whep_delete": _PLAYERS,
+    # the library
+    "library": _RECORDED,
+    "library_item": _RECORDED,
+    "media_index": _RECORDED,
+    "media_playlist": _RECORDED,
+    "media_part": _RECORDED,
+    "media_silence": _RECORDED,
+    "download": _RECORDED,
+}
+"""Operation -> rule; None: anybody, without a token."""
+
+
+def admit(request: web.Request, operation: str, *, lesson: str | None = None, cookie: bool = False) -> Claims:
+    """The caller's claims, when the table lets them call the operation; else Problem: token-missing,
+    token-invalid, token-expired, role-not-allowed, wrong-lesson.
+
+    lesson: what the request is about, where the path does not say; empty: all lessons. cookie: also believe
+    MEDIA_COOKIE."""
+    rule = ACCESS[operation]
+    assert rule is not None, "for everybody: nothing to ask"
+    claims = request.app[TOKENS].verify(bearer(request, cookie), time.time())
+    reach = rule.get(claims.role)
+    if reach is None:
+        raise Problem("role-not-allowed", role=claims.role, roles=", ".join(sorted(rule)))
+    about = request.match_info.get("lesson") if lesson is None else lesson
+    if reach is Reach.OWN and about is not None and about != claims.lesson:
+        raise Problem("wrong-lesson", lesson=about)
+    return claims
+
+
+def reach_of(claims: Claims, operation: str) -> Reach:
+    """Of a caller who was admitted."""
+    rule = ACCESS[operation]
+    assert rule is not None
+    return rule[claims.role]
+
+
+def guarded(operation: str, handler: Handler) -> Handler:
+    """The handler, for those whom the table admits; it finds their claims in `request[CLAIMS]`."""
+    if ACCESS[operation] is None:
+        return handler
+
+    async def guard(request: web.Request) -> web.StreamResponse:
+        request[CLAIMS] = admit(request, operation)
+        return await handler(request)
+
+    return guard

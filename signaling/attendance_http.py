@@ -1,0 +1,209 @@
+"""/api/v1/lessons/{lesson}/attendance, as JSON, CSV and XLSX: who was there, for those who lead a lesson."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import tzinfo
+from typing import Annotated, Final, Literal
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from classroom.attendance import Attendance, ClassAttendance, Report
+from classroom.model import Lesson, PersonId
+from signaling.attendance_table import Table, Wording, class_table, csv_file, people_table, xlsx_file
+from signaling.keys import LANGUAGE, STORE
+from signaling.message import Role
+from signaling.openapi import Operation
+from signaling.problems import Problem
+from signaling.requests import query
+from signaling.rest import json_response, lesson_of, read
+
+CSV: Final = "text/csv"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+Zone = Annotated[str, Meta(max_length=64)]
+
+
+class SpanView(msgspec.Struct, frozen=True, kw_only=True):
+    """Unix times in ms."""
+
+    from_ms: int
+    to_ms: int
+
+
+class StayView(msgspec.Struct, frozen=True, kw_only=True):
+    """From coming in to leaving for good."""
+
+    from_ms: int
+    to_ms: int | None
+    """null: still in."""
+    gaps: list[SpanView]
+    """In which the connection was lost."""
+
+
+class PersonAttendance(msgspec.Struct, frozen=True, kw_only=True):
+    person: str
+    name: str
+    role: Role
+    class_id: str
+    present: bool
+    """Was there while the lesson was live. False of a registered tutor who never came."""
+    late: bool
+    left_early: bool
+    """False as long as the lesson goes on."""
+    present_ms: int
+    """Connected while the lesson was live; gaps do not count."""
+    stays: list[StayView]
+
+
+class ClassAttendanceView(msgspec.Struct, frozen=True, kw_only=True):
+    class_id: str
+    students: int
+    """Who joined by themselves, at any time."""
+    present: int
+    late: int
+    left_early: int
+    covered_ms: int
+    """In which anybody of the class was there, while the lesson was live."""
+    tutored_ms: int
+    """In which a tutor of it was there."""
+
+
+class AttendanceReport(msgspec.Struct, frozen=True, kw_only=True):
+    began_ms: int | None
+    """null: the lesson has not begun."""
+    ended_ms: int | None
+    """null: it has not ended; the rest is as of now."""
+    started_late_ms: int
+    """After it was planned to begin."""
+    people: list[PersonAttendance]
+    classes: list[ClassAttendanceView]
+
+
+class CsvQuery(msgspec.Struct, frozen=True, kw_only=True):
+    by: Literal["person", "class"] = "person"
+    zone: Zone = ""
+
+
+class XlsxQuery(msgspec.Struct, frozen=True, kw_only=True):
+    zone: Zone = ""
+
+
+async def attendance(request: web.Request) -> web.Response:
+    _, report, names = await _report(request)
+    return json_response(
+        AttendanceReport(
+            began_ms=report.began_ms,
+            ended_ms=report.ended_ms,
+            started_late_ms=report.started_late_ms,
+            people=[_person(one, names.get(one.person, "")) for one in report.people],
+            classes=[_class(one) for one in report.classes],
+        )
+    )
+
+
+async def attendance_csv(request: web.Request) -> web.Response:
+    asked = query(request, CsvQuery)
+    people, classes = await _tables(request, asked.zone)
+    return _file(request, csv_file(people if asked.by == "person" else classes), CSV, "csv")
+
+
+async def attendance_xlsx(request: web.Request) -> web.Response:
+    tables = await _tables(request, query(request, XlsxQuery).zone)
+    return _file(request, await asyncio.to_thread(xlsx_file, tables), XLSX, "xlsx")
+
+
+async def _report(request: web.Request) -> tuple[Lesson, Report, dict[PersonId, str]]:
+    lesson = await lesson_of(request, request.match_info["lesson"])
+    report, names = await read(request.app[STORE].attendance(lesson, time.time_ns() // 1_000_000))
+    return lesson, report, names
+
+
+async def _tables(request: web.Request, zone: str) -> tuple[Table, Table]:
+    wording = Wording(request[LANGUAGE], _zone(zone))
+    lesson, report, names = await _report(request)
+    return people_table(lesson, report, names, wording), class_table(lesson, report, wording)
+
+
+def _zone(name: str) -> tzinfo | None:
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        # ZoneInfoNotFoundError is a KeyError; odd names end in the file system.
+        raise Problem("bad-request", reason="zone: an IANA time zone, such as Asia/Shanghai") from error
+
+
+def _file(request: web.Request, body: bytes, media_type: str, ending: str) -> web.Response:
+    name = f"{request.match_info['lesson']}.attendance.{ending}"
+    headers = {
+        "Cache-Control": "no-store",
+        # RFC 6266, 4.3: a name of any characters.
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Language": request[LANGUAGE],
+        "Vary": "Accept-Language",
+    }
+    response = web.Response(body=body, content_type=media_type, headers=headers)
+    if media_type == CSV:
+        response.charset = "utf-8"
+    return response
+
+
+def _person(one: Attendance, name: str) -> PersonAttendance:
+    return PersonAttendance(
+        person=one.person,
+        name=name,
+        role=one.role.value,
+        class_id=one.class_id or "",
+        present=one.present,
+        late=one.late,
+        left_early=one.left_early,
+        present_ms=one.present_ms,
+        stays=[msgspec.convert(msgspec.to_builtins(stay), StayView) for stay in one.stays],
+    )
+
+
+def _class(one: ClassAttendance) -> ClassAttendanceView:
+    return msgspec.convert(msgspec.to_builtins(one), ClassAttendanceView)
+
+
+_PATH: Final = "/api/v1/lessons/{lesson}/attendance"
+_PROBLEMS: Final = ("bad-request", "unknown-lesson", "not-ready")
+
+OPERATIONS: Final = (
+    Operation(
+        id="attendance",
+        method="GET",
+        path=_PATH,
+        tag="lessons",
+        handler=attendance,
+        response=AttendanceReport,
+        problems=("unknown-lesson", "not-ready"),
+    ),
+    Operation(
+        id="attendance_csv",
+        method="GET",
+        path=_PATH + ".csv",
+        tag="lessons",
+        handler=attendance_csv,
+        query=CsvQuery,
+        response=CSV,
+        problems=_PROBLEMS,
+    ),
+    Operation(
+        id="attendance_xlsx",
+        method="GET",
+        path=_PATH + ".xlsx",
+        tag="lessons",
+        handler=attendance_xlsx,
+        query=XlsxQuery,
+        response=XLSX,
+        problems=_PROBLEMS,
+    ),
+)

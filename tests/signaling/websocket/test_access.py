@@ -1,0 +1,73 @@
+"""The table of who may call what, against every route there is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from signaling.access import ACCESS, Reach
+from signaling.auth import ROLES
+from signaling.endpoints import OPERATIONS
+from signaling.openapi import Operation, document
+
+REFUSED = {"/problems/role-not-allowed", "/problems/wrong-lesson"}
+GUARDED = [operation for operation in OPERATIONS if ACCESS[operation.id] is not None]
+
+
+def test_the_table_has_every_operation_and_no_other() -> None:
+    assert set(ACCESS) == {operation.id for operation in OPERATIONS}
+
+
+def test_every_row_names_roles_that_there_are() -> None:
+    for name, rule in ACCESS.items():
+        assert rule is None or (rule and set(rule) <= set(ROLES)), name
+
+
+def test_the_document_says_who_may() -> None:
+    described = document(OPERATIONS, version="1", language="en")
+    assert described["paths"]["/healthz"]["get"]["security"] == []
+    assert described["paths"]["/api/v1/lessons/{lesson}/attendance"]["get"]["x-tongke-roles"] == {
+        "master": "own",
+        "supervisor": "own",
+        "organizer": "all",
+    }
+
+
+def path_of(operation: Operation, lesson: str) -> str:
+    path = operation.path.replace("{lesson}", lesson)
+    return re.sub(r"{(\w+)}", "nothing", path)
+
+
+async def ask(door: Any, operation: Operation, lesson: str, token: str | None) -> tuple[int, str]:
+    """Status and problem type of a request that says nothing."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    url = door.url(path_of(operation, lesson))
+    async with door.http.request(operation.method, url, headers=headers, allow_redirects=False) as response:
+        is_problem = response.content_type == "application/problem+json"
+        return response.status, (await response.json(content_type=None))["type"] if is_problem else ""
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: operation.id)
+async def test_every_role_on_every_route(door: Any, operation: Operation) -> None:
+    """Whoever the table does not name is refused, of their own lesson and of another one; whoever it names is
+    not refused for that."""
+    rule = ACCESS[operation.id]
+    assert rule is not None
+    for role in ROLES:
+        for lesson in ("demo", "other"):
+            told = await ask(door, operation, lesson, door.token(role, lesson="demo"))
+            # An item of the library that is not there is nobody's, but for those who see all.
+            item = "{item}" in operation.path and rule[role] is not Reach.ALL
+            own = "{lesson}" not in operation.path or lesson == "demo"
+            may = role in rule and (own or rule[role] is Reach.ALL) and not item
+            assert (told[1] in REFUSED) is not may, (role, lesson, told)
+            assert (told[0] == 403) is not may, (role, lesson, told)
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: operation.id)
+async def test_nobody_without_a_token(door: Any, operation: Operation) -> None:
+    assert await ask(door, operation, "demo", None) == (401, "/problems/token-missing")
+    assert (await ask(door, operation, "demo", "x"))[0] == 401
+    assert (await ask(door, operation, "demo", door.token("organizer", ttl_s=-1)))[0] == 401
