@@ -45,6 +45,8 @@ class Downlink:
         self._allocator = Allocator()
         self._goal_bps = 0.0
         self._settled_at: float | None = None
+        self._shared: tuple[float | None, list[Demand]] | None = None
+        """Of what the latest share-out was made, when time alone would not change it."""
         self._dirty = False
         self.restless = False
         """Whether `tick` has anything to look at."""
@@ -82,14 +84,17 @@ class Downlink:
         return settling or (self.bps is not None and not self._allocator.settled)
 
     def update(self, now: float, subscriptions: Iterable[Served]) -> None:
-        self._dirty = False
+        changed, self._dirty = self._dirty, False
         served: dict[int, Served] = {each.id: each for each in subscriptions if not each.paused}
         demands = [each.demand() for each in served.values()]
+        if not changed and self._shared == (self.bps, demands):
+            return
         grants = self._allocator.update(now, self.bps, demands)
         self._aim()
         for id, grant in grants.items():
             served[id].grant(grant)
         states = {grant.state for grant in grants.values()}
+        self._shared = (self.bps, demands) if self._allocator.settled else None
         self.state = next((state for state in _WORST_FIRST if state in states), StreamState.OK)
 
     def _aim(self) -> None:

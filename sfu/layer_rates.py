@@ -31,10 +31,13 @@ class LayerRates:
         self._measured: dict[int, float] = {}
         """By encoding, all of it."""
         self._active: frozenset[int] = frozenset()
+        self._steps: dict[int | None, tuple[Step, ...]] = {}
+        """What `steps` found since the last sample: a thousand subscribers ask for the same."""
 
     def sample(self, now: float, layers: Sequence[dict[str, Any]]) -> None:
         """layers: of `Engine.publication_stats`; now: seconds."""
         passed = None if self._at is None else now - self._at
+        self._steps.clear()
         self._active = frozenset(at for at, layer in enumerate(layers) if layer["active"])
         if passed is not None and passed > 0:
             for at in self._active:
@@ -58,6 +61,12 @@ class LayerRates:
     def steps(self, *, highest: int | None = None) -> tuple[Step, ...]:
         """The ways in which it can be sent now, cheapest first; at least one. highest: the best that is
         wished for, as in `Engine.set_wanted_layer`; None: the best there is."""
+        found = self._steps.get(highest)
+        if found is None:
+            found = self._steps[highest] = self._ways(highest)
+        return found
+
+    def _ways(self, highest: int | None) -> tuple[Step, ...]:
         if self._kind is Kind.AUDIO:
             return (Step(0, self._measured.get(0, AUDIO_BPS)),)
         found = self._spatial() if self._encodings == 1 else self._simulcast()

@@ -61,7 +61,7 @@ class Now(msgspec.Struct, frozen=True, kw_only=True):
 
 class LessonQuality(msgspec.Struct, frozen=True, kw_only=True):
     people: list[PersonFigures]
-    """On record, by person id; the last half minute of a lesson that goes on is not in it yet."""
+    """On record, by person id; the last minute of a lesson that goes on is not in it yet."""
     now: list[Now]
     """Of those who are in."""
 

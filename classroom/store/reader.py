@@ -30,8 +30,8 @@ from sfu.params import QualityReason
 
 PAGE = 1_000
 """Events in one answer: some 200 KB."""
-PERIODS = 120
-"""Half minutes in one answer: an hour of one person, each second of it; some 400 KB."""
+PERIODS = 60
+"""Minutes in one answer: an hour of one person, each second of it; some 400 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class PersonQuality:
-    """A person's half minutes of one lesson, summed up."""
+    """A person's minutes of one lesson, summed up."""
 
     person: PersonId
     started_ms: int
@@ -57,7 +57,7 @@ class PersonQuality:
     ended_ms: int
     """Of the last."""
     figures: Summary
-    """`reason`: of the worst half minutes, the most frequent."""
+    """`reason`: of the worst minutes, the most frequent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ async def quality(connection: AsyncConnection, lesson_id: LessonId) -> tuple[Per
 
 
 async def _reasons(connection: AsyncConnection, lesson_id: LessonId) -> dict[str, str]:
-    """By person, what made the worst and the most of their half minutes worse than good."""
+    """By person, what made the worst and the most of their minutes worse than good."""
     q = tables.quality.c
     weight = func.sum(q.poor_s * 1000 + q.fair_s)
     query = select(q.person_id, q.reason).where(q.lesson_id == lesson_id, q.reason != "")
@@ -200,7 +200,7 @@ def _person_quality(row: tuple[Any, ...], reasons: Mapping[str, str]) -> PersonQ
 async def quality_of(
     connection: AsyncConnection, lesson_id: LessonId, person: PersonId, after_ms: int
 ) -> tuple[StoredPeriod, ...]:
-    """One person's half minutes that began after that time, at most PERIODS of them."""
+    """One person's minutes that began after that time, at most PERIODS of them."""
     q = tables.quality.c
     query = select(tables.quality).where(
         q.lesson_id == lesson_id, q.person_id == person, q.started_ms > after_ms

@@ -192,7 +192,7 @@ quality = Table(
     Column("body", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
-"""How well each person was reached: a row per half minute, each second of it in `body` (classroom.quality).
+"""How well each person was reached: a row per minute, each second of it in `body` (classroom.quality).
 Without SQLite's row numbers: the key is the order in which it is read, and is stored once."""
 
 quality_latest = Table(
@@ -204,7 +204,7 @@ quality_latest = Table(
     Column("packed", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
-"""The last half minute of everybody, a row per lesson and second: what a crash would otherwise cost. `people`
+"""The last minute of everybody, a row per lesson and second: what a crash would otherwise cost. `people`
 are ids, one in a line; `packed` has a second of each. Forgotten once all of it is in `quality`."""
 
 server = Table(

@@ -219,7 +219,7 @@ def test_every_second_is_on_record(house: House) -> None:
 
 
 def test_rows_of_many_fall_due_at_different_seconds(house: House) -> None:
-    for id in range(1, 61):
+    for id in range(1, 2 * PERIOD_S + 1):
         house.viewer(id)
     house.pass_seconds(1 + PERIOD_S)
     before = len(house.periods)

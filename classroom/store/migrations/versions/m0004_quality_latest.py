@@ -1,4 +1,4 @@
-"""The last half minute of everybody's quality, second by second."""
+"""The last minute of everybody's quality, second by second."""
 
 import sqlalchemy as sa
 from alembic import op
