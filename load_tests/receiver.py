@@ -4,9 +4,9 @@ and heard. Pure: decrypted packets and a clock in, RTCP and figures out.
 Theory of operation. Each stream's sequence numbers are unwrapped. A gap in video is asked for by NACK at
 once and again every 1.5 round trips, until it comes or PATIENCE_S is over; then it is missing for good, and
 a key picture is asked for. Pictures are put together in order: a frame is seen when its last packet is there,
-nothing before it is open, and everything since a key picture was whole. Sound is heard when it
-arrives. A gap in sound is the longest time between two arrivals, a freeze the longest between two pictures
-seen.
+nothing before it is open, and everything since a key picture was whole. A key picture that is whole is seen
+whatever is open before it: that is passed over, as browsers do. Sound is heard when it arrives. A gap in
+sound is the longest time between two arrivals, a freeze the longest between two pictures seen.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class _Stream:
     repaired: int = 0
     missing: int = 0
     """Given up."""
+    passed_over: int = 0
+    """Still open when a later key picture was whole."""
     octets: int = 0
     open: dict[int, list[float]] = field(default_factory=dict)
     """Missing number -> [noticed, asked last]."""
@@ -142,6 +144,8 @@ class Receiver:
 
     def _assemble(self, stream: _Stream, now: float) -> None:
         """Passes on what is complete, in order."""
+        if stream.next in stream.open:
+            self._pass_over(stream)
         while stream.next not in stream.open and stream.next <= stream.highest:
             found = stream.waiting.pop(stream.next, None)
             stream.next += 1
@@ -152,6 +156,22 @@ class Receiver:
             stream.whole = stream.whole or key
             if last and stream.whole:
                 stream.times.append(now)
+
+    @staticmethod
+    def _pass_over(stream: _Stream) -> None:
+        """To the latest key picture that is whole."""
+        keys = [at for at, (_, key) in stream.waiting.items() if key and at > stream.next]
+        for begin in sorted(keys, reverse=True):
+            end = begin
+            while end in stream.waiting and not stream.waiting[end][0]:
+                end += 1
+            if end in stream.waiting:
+                passed = [at for at in stream.open if at < begin]
+                stream.passed_over += len(passed)
+                stream.open = {at: times for at, times in stream.open.items() if at > begin}
+                stream.waiting = {at: what for at, what in stream.waiting.items() if at >= begin}
+                stream.next = begin
+                return
 
     # --- out ----------------------------------------------------------------------------------------------
 

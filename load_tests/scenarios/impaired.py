@@ -202,3 +202,6 @@ def _repair(key: str, receivers: Sequence[Receiver]) -> Iterator[Figure]:
         share = 100 * missing / packets if packets else None
         yield Figure(f"{key}_{kind}_repaired", f"  {name}: packets repaired", repaired)
         yield Figure(f"{key}_{kind}_missing_percent", f"  {name}: missing after repair", share, "%")
+        passed = sum(each.passed_over for each in streams)
+        if passed:
+            yield Figure(f"{key}_{kind}_passed_over", f"  {name}: passed over at a key picture", passed)

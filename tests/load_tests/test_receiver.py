@@ -70,6 +70,23 @@ def test_what_never_comes_is_given_up_for_a_key_picture(receiver: Receiver) -> N
     assert seen(receiver, "video", 0.0, 3.0).count == 1  # what follows was never whole
 
 
+def test_a_whole_key_picture_is_seen_whatever_is_open_before_it(receiver: Receiver) -> None:
+    stream = Stream(7, 102, "1", {}, TransportSequence())
+    first, lost, key, after = (
+        [stream.packet(each, 3000 * number, each is payloads[-1], 0.0) for each in payloads]
+        for number, payloads in enumerate(
+            CAMERA.frame(at, at % 2, CAMERA.timestamp(at)) for at in (0, 1, 2, 3)
+        )
+    )
+    for packet in [*first, *lost[1:], *key[:-1]]:
+        receiver.packet(packet, 0.0)
+    assert seen(receiver, "video", 0.0, 1.0).count == 1
+    for packet in [key[-1], *after]:
+        receiver.packet(packet, 0.1)
+    assert seen(receiver, "video", 0.0, 1.0).count == 3
+    assert (receiver.streams[7].passed_over, receiver.streams[7].missing) == (1, 0)
+
+
 def test_a_packet_that_comes_twice_counts_once(receiver: Receiver) -> None:
     packet = pictures(1)[0][0]
     receiver.packet(packet, 0.0)
