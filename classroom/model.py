@@ -18,6 +18,7 @@ PersonId = NewType("PersonId", str)
 ClassId = NewType("ClassId", str)
 HandId = NewType("HandId", str)
 ChatId = NewType("ChatId", str)
+QuizId = NewType("QuizId", str)
 Publication = NewType("Publication", str)
 """Names one published track. Opaque here: whoever publishes chooses it and never uses it twice."""
 Source = NewType("Source", str)
@@ -137,6 +138,69 @@ class ClassRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What pupils may do in this lesson, as the master or the organizer sets it."""
+
+    chat: bool = True
+    """Write to the lesson's and the class's chat."""
+    hand: bool = True
+    """Raise their hand."""
+    unmute: bool = True
+    """Open again by themselves what a moderator has closed (`Hold`)."""
+    screen: bool = False
+    """Share their screen while they are on stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A moderator has closed somebody's microphone, camera or screen. Nothing of it is forwarded until the
+    owner opens it again; coming in anew or sending it anew does not help."""
+
+    person: PersonId
+    kind: SourceKind
+    stopped: bool = False
+    """The track was taken down; sending it anew opens it. False: muted, and unmuting it does."""
+    released: bool = False
+    """A moderator has said that the owner may open it, whatever pupils may do otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Sent out of the lesson, and not let in again until readmitted."""
+
+    person: PersonId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """课堂纪律: what is allowed in a lesson, and who was called to order. Changed by `talk.conduct` alone."""
+
+    allow: Allowance = Allowance()
+    locked: bool = False
+    """No pupil comes in who has not been in."""
+    closed_chats: tuple[ClassId | None, ...] = ()
+    """Where pupils may not write now: chats of classes; None: that of the lesson (tutors neither)."""
+    holds: tuple[Hold, ...] = ()
+    removed: tuple[Removed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCall:
+    """A private line between a tutor and the master: rings until it is accepted."""
+
+    tutor: PersonId
+    class_id: ClassId | None
+    """The tutor's."""
+    master: PersonId
+    caller: PersonId
+    """Which of the two asked for it."""
+    since_ms: int
+    """Unix time in ms: of ringing, then of accepting."""
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Lesson:
     """One timed session, with the state that everybody shares."""
 
@@ -156,6 +220,10 @@ class Lesson:
     started_ms: int = 0
     """Unix time in ms; 0 before the lesson is live."""
     ended_ms: int = 0
+    conduct: Conduct = Conduct()
+    calls: tuple[VoiceCall, ...] = ()
+    """Private lines, in the order in which they rang; at most one per tutor, at most one accepted per master.
+    They end with the server."""
 
     def class_room(self, class_id: ClassId | None) -> ClassRoom | None:
         return next((room for room in self.classes if room.id == class_id), None)
@@ -214,6 +282,16 @@ class Hand:
     """Lesson clock: ms since the lesson went live, 0 before."""
 
 
+class ChatScope(StrEnum):
+    """Who reads a message."""
+
+    LESSON = "lesson"
+    CLASS = "class"
+    """The class, and those who see all classes."""
+    PRIVATE = "private"
+    """A tutor and the master: one thread per tutor."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatEntry:
     id: ChatId
@@ -225,3 +303,24 @@ class ChatEntry:
     """Unix time in ms."""
     client_id: str = ""
     """Chosen by who wrote it; the same one twice from the same person is one entry."""
+    scope: ChatScope = ChatScope.LESSON
+    class_id: ClassId | None = None
+    """Whose chat it is in; in that of the lesson, and in a private one, the writer's own."""
+    tutor: PersonId | None = None
+    """Of a private message: whose thread it is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """公告: stays on the page until the next one of the same scope takes its place."""
+
+    id: ChatId
+    person: PersonId
+    name: str
+    role: Role
+    text: str
+    """Empty: the last one was taken down."""
+    at_ms: int
+    """Unix time in ms."""
+    class_id: ClassId | None = None
+    """Whom it is for; None: everybody."""

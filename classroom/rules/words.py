@@ -31,6 +31,21 @@ def chat_text(text: str) -> str:
     return text
 
 
+def announcement_text(text: str) -> str:
+    """The same rules as for a message; empty takes the last one down. Raises Refused."""
+    return chat_text(text) if text.strip() else ""
+
+
+def quiz_text(text: str, limit: int) -> str:
+    """A question or an option as it will be shown; may be empty. Raises Refused."""
+    text = text.replace("\r\n", "\n").strip()
+    if len(text) > limit:
+        raise Refused(Reason.QUIZ_TEXT)
+    if _has_controls(text.replace("\n", "")):
+        raise Refused(Reason.QUIZ_TEXT)
+    return text
+
+
 def seat_name(seat: str) -> str:
     """The seat as it will be shown. Raises Refused."""
     if len(seat) > MAX_SEAT_CHARACTERS or _has_controls(seat):
