@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classroom.model import HandId, PersonId, Publication, RecordingState, Source
+from classroom.model import ChatScope, HandId, PersonId, Publication, RecordingState, Source
+from classroom.talk.commands import TalkCommand
 from sfu.params import Quality
 
 
@@ -26,12 +27,15 @@ class LowerHand:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A message to the lesson's chat."""
+    """A message to a chat."""
 
     actor: PersonId
     text: str
     client_id: str = ""
     """Chosen by the client: the same id sent twice is one message. Empty: never the same."""
+    scope: ChatScope = ChatScope.LESSON
+    to: str = ""
+    """Of who belongs to no class: which class; of the master, privately: which tutor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,16 @@ class ReportQuality:
 
 
 PersonCommand = (
-    RaiseHand | LowerHand | Say | Publish | Unpublish | Mute | StartLesson | EndLesson | CancelLesson
+    RaiseHand
+    | LowerHand
+    | Say
+    | Publish
+    | Unpublish
+    | Mute
+    | StartLesson
+    | EndLesson
+    | CancelLesson
+    | TalkCommand
 )
 ServerCommand = ReportRecording | ReportQuality
 Command = PersonCommand | ServerCommand

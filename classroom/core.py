@@ -45,6 +45,7 @@ from classroom.roster import Roster
 from classroom.rules.transitions import Move, after
 from classroom.rules.visibility import Audience, sees_class_work
 from classroom.switchboard import Switchboard
+from classroom.talk.state import Restored, Talk
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class LessonCore:
         later: Later,
         observers: Iterable[Observer] = (),
         chat: Iterable[ChatEntry] = (),
+        restored: Restored = Restored(),  # noqa: B008 - a value
     ) -> None:
         self.lesson = lesson
         self.clock = clock
@@ -87,6 +89,7 @@ class LessonCore:
         self.supervisors: dict[PersonId, Person] = {}
         self.hands = HandQueue()
         self.chat = ChatLog(chat)
+        self.talk = Talk(restored)
         self.lines = Switchboard()
         self.places: dict[PersonId, Timer] = {}
         """Of those who were lost: when their place is given up."""
@@ -151,6 +154,21 @@ class LessonCore:
     def change_lesson(self, **fields: Any) -> None:
         self.lesson = replace(self.lesson, **fields)
         self._lesson_changed = True
+
+    def lesson_quietly(self, **fields: Any) -> None:
+        """Changes values of which the members hear otherwise, or not at all."""
+        self.lesson = replace(self.lesson, **fields)
+
+    def change_floor(self, **fields: Any) -> None:
+        """Changes who receives what, by values of which the members hear otherwise."""
+        self.lesson_quietly(**fields)
+        self._floor_changed = True
+
+    def tell_lesson(self, person: PersonId) -> None:
+        """To one member: what they may send has changed."""
+        line = self.lines.get(person)
+        if line is not None:
+            line.deliver(LessonChanged(self.lesson, floor.may_publish(self.lesson, line.person)))
 
     def move(self, move: Move, actor: PersonId | None) -> None:
         """To another state of the lesson."""
@@ -244,6 +262,7 @@ class LessonCore:
         self.paces.clear()
 
     def cancel_timers(self) -> None:
+        self.talk.cancel_timers()
         for timer in self.places.values():
             timer.cancel()
         self.places.clear()

@@ -31,6 +31,7 @@ from classroom.model import (
 )
 from classroom.quality import Period
 from classroom.rules.reasons import Reason
+from classroom.talk.events import NO_TALK, TalkEvent, TalkSnapshot
 
 
 class LeaveCause(StrEnum):
@@ -44,6 +45,8 @@ class LeaveCause(StrEnum):
     """The lesson ended or was cancelled."""
     SERVER = "server"
     """The server stopped, or had crashed."""
+    REMOVED = "removed"
+    """A moderator sent them out, or took the track down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Snapshot:
     classes: tuple[ClassStatus, ...]
     hands: tuple[Hand, ...]
     chat: tuple[ChatEntry, ...]
-    """The latest 200, oldest first."""
+    """What this member may read of the latest, oldest first."""
+    talk: TalkSnapshot = NO_TALK
 
 
 # --- to members -------------------------------------------------------------------------------------------
@@ -104,12 +108,12 @@ class CommandRefused:
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """The last event: the room no longer knows this member (REPLACED, ENDED or SERVER)."""
+    """The last event: the room no longer knows this member (REPLACED, ENDED, SERVER or REMOVED)."""
 
     cause: LeaveCause
 
 
-Event = LessonChanged | RosterChanged | HandsChanged | ChatSaid | CommandRefused | Dismissed
+Event = LessonChanged | RosterChanged | HandsChanged | ChatSaid | TalkEvent | CommandRefused | Dismissed
 
 
 # --- to observers -----------------------------------------------------------------------------------------

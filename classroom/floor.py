@@ -24,6 +24,8 @@ What the rows rest on (DOMAIN, 1+1):
 - interaction: as lecture; it differs by who may come on stage.
 - break: nothing is sent.
 - an encoder's tracks are the master's. An encoder receives nothing.
+- what a moderator has closed (`talk.conduct`) is sent to nobody. Two who are on a private line
+  (`talk.private_voice`) hear each other and are heard by nobody else.
 - supervisors see what the master sends and the wall; nobody receives anything of theirs.
 - before the lesson is live and after it nothing is sent to anybody.
 """
@@ -36,6 +38,7 @@ from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from classroom.model import (
+    MICROPHONE,
     Attendee,
     ClassId,
     Lesson,
@@ -49,6 +52,10 @@ from classroom.model import (
     SourceKind,
     source_kind,
 )
+from classroom.talk.conduct import held as held_sources
+from classroom.talk.conduct import stopped
+from classroom.talk.private_voice import is_hushed, partners
+from sfu.params import Kind
 
 
 class Priority(IntEnum):
@@ -139,11 +146,12 @@ _MASTER_SOUND = {
     SourceKind.ENCODER_AUDIO: Priority.AUDIO,
 }
 _FACE_AND_VOICE = {SourceKind.MICROPHONE: Priority.AUDIO, SourceKind.CAMERA: Priority.STAGE}
+_SHARED_SCREEN = {SourceKind.SCREEN: Priority.SCREEN, SourceKind.SCREEN_AUDIO: Priority.AUDIO}
 
 _FEEDS: Mapping[Feed, _FeedRow] = {
     Feed.MASTER: _FeedRow(_leads, _MASTER_PICTURE | _MASTER_SOUND),
     Feed.MASTER_SILENT: _FeedRow(_leads, _MASTER_PICTURE),
-    Feed.STAGE: _FeedRow(_on_stage, _FACE_AND_VOICE, _stage_circle),
+    Feed.STAGE: _FeedRow(_on_stage, _FACE_AND_VOICE | _SHARED_SCREEN, _stage_circle),
     Feed.OWN_CLASS: _FeedRow(_same_class, _FACE_AND_VOICE, _class_circle),
     Feed.WALL: _FeedRow(_tutors, {SourceKind.CAMERA: Priority.WALL}),
 }
@@ -207,8 +215,10 @@ def may_publish(lesson: Lesson, person: Person) -> frozenset[SourceKind]:
         return _NOTHING
     allowed = _SEND[person.role][lesson.phase]
     if person.id in lesson.stage and person.role in _STAGE_ROLES and lesson.phase in _STAGE_PHASES:
-        return allowed | _FACE
-    return allowed
+        allowed |= _FACE
+        if person.role is Role.STUDENT and lesson.conduct.allow.screen:
+            allowed |= _SHARED_SCREEN.keys()
+    return allowed - stopped(lesson, person) if lesson.conduct.holds else allowed
 
 
 def routes(lesson: Lesson, people: Iterable[Attendee]) -> dict[PersonId, tuple[Route, ...]]:
@@ -227,6 +237,9 @@ def routes(lesson: Lesson, people: Iterable[Attendee]) -> dict[PersonId, tuple[R
         if place not in by_place:
             by_place[place] = _received(lesson, place, _feeds(lesson, place.role), senders)
         result[attendee.id] = by_place[place]
+    for listener, voices in _private_voices(lesson, people).items():
+        if listener in result:
+            result[listener] = (*voices, *result[listener])
     return result
 
 
@@ -235,7 +248,8 @@ def routes_of(lesson: Lesson, people: Iterable[Attendee], person: Person) -> tup
     send."""
     others = [attendee for attendee in people if attendee.online and attendee.id != person.id]
     place = _Place(person.role, person.class_id)
-    return _received(lesson, place, _feeds(lesson, place.role), _senders(lesson, others))
+    voices = _private_voices(lesson, others).get(person.id, ())
+    return (*voices, *_received(lesson, place, _feeds(lesson, place.role), _senders(lesson, others)))
 
 
 def recorder_routes(lesson: Lesson, people: Iterable[Attendee]) -> tuple[Route, ...]:
@@ -254,15 +268,40 @@ class _Sender(NamedTuple):
 def _senders(lesson: Lesson, people: Iterable[Attendee]) -> list[_Sender]:
     """Those who send something they may send now, in the order of `people`."""
     senders = []
+    held = held_sources(lesson.conduct)
     for attendee in people:
         if not attendee.tracks or attendee.role is Role.SUPERVISOR:
             continue
         allowed = may_publish(lesson, attendee.person)
         tracks = [(source_kind(track.source), track.source, track.publication) for track in attendee.tracks]
-        kept = tuple(track for track in tracks if track[0] in allowed)
+        hushed = is_hushed(lesson, attendee.person)
+        kept = tuple(
+            track
+            for track in tracks
+            if track[0] in allowed
+            and (attendee.id, track[0]) not in held
+            and not (hushed and track[0].media is Kind.AUDIO)
+        )
         if kept:
             senders.append(_Sender(attendee.person, kept))
     return senders
+
+
+def _private_voices(lesson: Lesson, people: Iterable[Attendee]) -> dict[PersonId, tuple[Route, ...]]:
+    """What the two of an open private line hear of each other, and nobody else does; in every phase."""
+    listeners = {speaker: listener for listener, speaker in partners(lesson)}
+    if not listeners or lesson.state is not LessonState.LIVE:
+        return {}
+    held = held_sources(lesson.conduct)
+    return {
+        listeners[attendee.id]: tuple(
+            Route(attendee.id, track.source, track.publication, Priority.AUDIO)
+            for track in attendee.tracks
+            if track.source == MICROPHONE and (attendee.id, SourceKind.MICROPHONE) not in held
+        )
+        for attendee in people
+        if attendee.id in listeners
+    }
 
 
 def _feeds(lesson: Lesson, role: Role) -> tuple[Feed, ...]:

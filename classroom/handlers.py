@@ -23,11 +23,8 @@ from classroom.commands import (
 )
 from classroom.core import LessonCore
 from classroom.events import (
-    ChatSaid,
-    ChatWritten,
     HandRaised,
     LeaveCause,
-    TrackMuted,
     TrackPublished,
     TrackUnpublished,
 )
@@ -35,8 +32,6 @@ from classroom.floor import may_publish
 from classroom.membership import everybody_out
 from classroom.model import (
     Attendee,
-    ChatEntry,
-    ChatId,
     Hand,
     HandId,
     Person,
@@ -49,12 +44,15 @@ from classroom.model import (
 from classroom.rules.permissions import refusal
 from classroom.rules.reasons import Reason, Refused
 from classroom.rules.transitions import Move
-from classroom.rules.words import chat_text, seat_name
+from classroom.rules.words import seat_name
+from classroom.talk import chat_handlers, quiz_handlers, voice_handlers
+from classroom.talk import moderation_handlers as moderation
+from classroom.talk.commands import Announce
 
 MAX_TRACKS_PER_PERSON = 16
 """Camera, microphone, screen and its sound, and room for an encoder with several programmes."""
 
-_PACED = (RaiseHand, LowerHand, Publish, Mute)
+_UNPACED = (Say, Announce, Unpublish, StartLesson, EndLesson, CancelLesson)
 """Chat has a pace of its own; a track that is gone must be told whatever the pace."""
 
 
@@ -66,7 +64,7 @@ def handle(core: LessonCore, command: PersonCommand) -> None:
     reason = refusal(type(command), attendee.role, core.lesson.state)
     if reason is not None:
         raise Refused(reason)
-    if isinstance(command, _PACED) and not core.pace(attendee.id).actions.take(core.clock.now()):
+    if not isinstance(command, _UNPACED) and not core.pace(attendee.id).actions.take(core.clock.now()):
         raise Refused(Reason.TOO_FAST)
     _HANDLERS[type(command)](core, attendee, command)
 
@@ -75,6 +73,8 @@ def _raise_hand(core: LessonCore, attendee: Attendee, command: RaiseHand) -> Non
     seat = seat_name(command.seat)
     if seat and attendee.role is not Role.TUTOR:
         raise Refused(Reason.SEAT_NOT_ALLOWED)
+    if attendee.role is Role.STUDENT and not core.lesson.conduct.allow.hand:
+        raise Refused(Reason.HAND_NOT_ALLOWED)
     if core.hands.raised(attendee.id, seat) is not None:
         return
     person = attendee.person
@@ -88,32 +88,6 @@ def _lower_hand(core: LessonCore, attendee: Attendee, command: LowerHand) -> Non
         core.lower_hand(hand, attendee.id)
 
 
-def _say(core: LessonCore, attendee: Attendee, command: Say) -> None:
-    text = chat_text(command.text)
-    taken = core.chat.taken(attendee.id, command.client_id)
-    if taken is not None:
-        # The answer was lost on the way: it is given again, to who asks.
-        core.lines.deliver(attendee.id, ChatSaid(taken))
-        return
-    now = core.clock.now()
-    if not core.pace(attendee.id).chat.take(now):
-        raise Refused(Reason.TOO_FAST)
-    if not core.lesson_pace.take(now):
-        raise Refused(Reason.BUSY)
-    entry = ChatEntry(
-        id=ChatId(core.new_id()),
-        person=attendee.id,
-        name=attendee.person.name,
-        role=attendee.role,
-        text=text,
-        at_ms=core.clock.unix_ms(),
-        client_id=command.client_id,
-    )
-    core.chat.add(entry)
-    core.lines.send(ChatSaid(entry))
-    core.observe(ChatWritten, entry=entry)
-
-
 def _publish(core: LessonCore, attendee: Attendee, command: Publish) -> None:
     source = _publishable(core, attendee, command)
     replaced = _track(attendee, source)
@@ -124,7 +98,8 @@ def _publish(core: LessonCore, attendee: Attendee, command: Publish) -> None:
         if replaced.publication == command.publication:
             return
         _track_gone(core, attendee.person, replaced, LeaveCause.REPLACED)
-    core.put(replace(attendee, tracks=(*kept, Track(source, command.publication))))
+    muted = moderation.published(core, attendee.person, source)
+    core.put(replace(attendee, tracks=(*kept, Track(source, command.publication, muted))))
     core.observe(TrackPublished, person=attendee.person, source=source, publication=command.publication)
 
 
@@ -156,16 +131,11 @@ def _mute(core: LessonCore, attendee: Attendee, command: Mute) -> None:
         raise Refused(Reason.SOURCE_NOT_PUBLISHED)
     if track.muted == command.muted:
         return
-    changed = replace(track, muted=command.muted)
-    tracks = tuple(changed if other is track else other for other in attendee.tracks)
-    core.put(replace(attendee, tracks=tracks))
-    core.observe(
-        TrackMuted,
-        person=attendee.person,
-        source=track.source,
-        publication=track.publication,
-        muted=command.muted,
-    )
+    if command.muted:
+        moderation.close_own(core, attendee.person, track.source)
+    else:
+        moderation.open_again(core, attendee.person, track.source)
+    moderation.set_muted(core, attendee, track, command.muted)
 
 
 def _start(core: LessonCore, attendee: Attendee, _command: StartLesson) -> None:
@@ -193,11 +163,14 @@ def _track_gone(core: LessonCore, person: Person, track: Track, cause: LeaveCaus
 _HANDLERS: Mapping[type[PersonCommand], Callable[[LessonCore, Attendee, Any], None]] = {
     RaiseHand: _raise_hand,
     LowerHand: _lower_hand,
-    Say: _say,
     Publish: _publish,
     Unpublish: _unpublish,
     Mute: _mute,
     StartLesson: _start,
     EndLesson: _end,
     CancelLesson: _cancel,
+    **chat_handlers.HANDLERS,
+    **moderation.HANDLERS,
+    **voice_handlers.HANDLERS,
+    **quiz_handlers.HANDLERS,
 }

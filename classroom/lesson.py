@@ -23,6 +23,8 @@ from classroom.membership import everybody_out, join, leave
 from classroom.model import Attendee, ChatEntry, ClassStatus, Hand, Lesson, Person, PersonId
 from classroom.rules.reasons import Reason, Refused
 from classroom.switchboard import Line, Member
+from classroom.talk import quiz_handlers
+from classroom.talk.state import Restored
 
 __all__ = ["LessonRoom", "Member", "Observer"]
 
@@ -76,17 +78,19 @@ class LessonRoom:
         clock: Clock,
         observers: Iterable[Observer] = (),
         chat: Iterable[ChatEntry] = (),
+        restored: Restored = Restored(),  # noqa: B008 - a value
     ) -> None:
-        """chat: what was said before, oldest first. Call `start` next."""
+        """chat: what was said before, oldest first; restored: what else was there. Call `start` next."""
         self._clock = clock
         self._inbox: Inbox[_Job] = Inbox()
-        self._core = LessonCore(lesson, clock, self._later, observers, chat)
+        self._core = LessonCore(lesson, clock, self._later, observers, chat, restored)
         self._task: asyncio.Task[None] | None = None
         self._commands = 0
         self._refused = 0
         self._faults = 0
 
     def start(self) -> None:
+        quiz_handlers.resume(self._core)
         self._task = asyncio.create_task(self._run(), name=f"lesson {self.lesson.id}")
 
     @property

@@ -26,8 +26,13 @@ from classroom.floor import may_publish
 from classroom.model import Attendee, LessonState, Person, PersonId, Role
 from classroom.rules.admission import admit
 from classroom.rules.reasons import Reason, Refused
+from classroom.rules.talking import LEADS, for_class
 from classroom.rules.transitions import Move
 from classroom.switchboard import Line, Member
+from classroom.talk import quiz_handlers, voice_handlers
+from classroom.talk.conduct import shut_out
+from classroom.talk.events import TalkSnapshot
+from classroom.talk.private_voice import of_person
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +48,9 @@ def join(core: LessonCore, person: Person, member: Member) -> tuple[Snapshot, Li
     supervises = person.role is Role.SUPERVISOR
     others = len(core.supervisors) if supervises else len(core.roster)
     try:
+        reason = shut_out(core.lesson.conduct, person, known=person.id in core.talk.known)
+        if reason is not None:
+            raise Refused(reason)
         person = admit(core.lesson, person, core.present(person.id), others)
     except Refused as refused:
         core.observe(EntryRefused, person=person, reason=refused.reason)
@@ -71,10 +79,24 @@ def leave(core: LessonCore, person_id: PersonId, member: Member, cause: LeaveCau
     log.info("> lesson %s: %s %s", core.lesson.id, person_id, cause)
 
 
+def send_away(core: LessonCore, person: Person, cause: LeaveCause) -> None:
+    """Takes somebody out who has a place, connected or not."""
+    attendee = core.roster.get(person.id)
+    core.dismiss(person.id, Dismissed(cause))
+    if attendee is not None and attendee.online:
+        _go(core, person, cause)
+    elif attendee is not None:
+        _cancel_place(core, person.id)
+        _give_up_place(core, person.id)
+
+
 def everybody_out(
     core: LessonCore, cause: LeaveCause, move: Move | None = None, actor: PersonId | None = None
 ) -> None:
     """Ends the room's life: with a move of the lesson, or because the server goes."""
+    voice_handlers.over(core)
+    if move is not None:
+        quiz_handlers.over(core)
     for attendee in core.roster.senders():
         _drop_tracks(core, attendee, cause)
     core.route_recorder()
@@ -104,14 +126,14 @@ def _replace(core: LessonCore, person_id: PersonId) -> None:
 
 
 def _take_place(core: LessonCore, person: Person) -> None:
-    timer = core.places.pop(person.id, None)
-    if timer is not None:
-        timer.cancel()
+    _cancel_place(core, person.id)
     kept = core.roster.get(person.id)
     if kept is not None and kept.person != person:
         # Under another name, role or class: somebody new to the lesson, who takes nothing over.
         _give_up_place(core, person.id)
     core.put(Attendee(person))
+    if person.role is Role.STUDENT:
+        core.talk.known.add(person.id)
     core.observe(PersonJoined, person=person)
     if core.lesson.state is LessonState.SCHEDULED:
         core.move(Move.OPEN, person.id)
@@ -124,6 +146,7 @@ def _go(core: LessonCore, person: Person, cause: LeaveCause) -> None:
         return
     attendee = core.roster.get(person.id)
     assert attendee is not None, "a member without a place"
+    voice_handlers.gone(core, person.id)
     _drop_tracks(core, attendee, cause)
     core.observe(PersonLeft, person=person, cause=cause)
     core.put(replace(attendee, online=False, tracks=()))
@@ -132,6 +155,12 @@ def _go(core: LessonCore, person: Person, cause: LeaveCause) -> None:
         core.places[person.id] = core.later(until, lambda: _place_due(core, person.id))
     elif cause is not LeaveCause.REPLACED:
         _give_up_place(core, person.id)
+
+
+def _cancel_place(core: LessonCore, person_id: PersonId) -> None:
+    timer = core.places.pop(person_id, None)
+    if timer is not None:
+        timer.cancel()
 
 
 def _place_due(core: LessonCore, person_id: PersonId) -> None:
@@ -170,5 +199,15 @@ def _snapshot(core: LessonCore, line: Line) -> Snapshot:
         people=core.roster.seen_by(line.audience),
         classes=core.roster.classes_seen_by(line.audience),
         hands=core.hands_seen_by(line.audience),
-        chat=core.chat.entries(),
+        chat=core.chat.seen_by(line.person),
+        talk=_talk(core, line.person),
+    )
+
+
+def _talk(core: LessonCore, person: Person) -> TalkSnapshot:
+    return TalkSnapshot(
+        announcements=tuple(a for a in core.talk.board.values() if for_class(person, a.class_id)),
+        quizzes=quiz_handlers.listed(core, person),
+        calls=of_person(core.lesson.calls, person.id),
+        removed=core.lesson.conduct.removed if person.role in LEADS else (),
     )

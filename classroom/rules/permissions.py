@@ -18,12 +18,34 @@ from classroom.commands import (
 )
 from classroom.model import LessonState, Role
 from classroom.rules.reasons import Reason
+from classroom.rules.talking import LEADS
+from classroom.talk.commands import (
+    AcceptVoice,
+    Allow,
+    Announce,
+    AnswerQuiz,
+    CallVoice,
+    CloseChat,
+    CloseQuiz,
+    DeleteChat,
+    EndVoice,
+    EnterTally,
+    LockLesson,
+    MutePerson,
+    OpenQuiz,
+    ReadmitPerson,
+    ReleaseSource,
+    RemovePerson,
+    ShowQuiz,
+    StopSource,
+)
 
 _S = LessonState
 _INSIDE = frozenset({_S.OPEN, _S.LIVE})
 _BEFORE = frozenset({_S.SCHEDULED, _S.OPEN})
 _LIVE = frozenset({_S.LIVE})
 _ALWAYS = frozenset(LessonState)
+_MODERATORS = (Role.MASTER, Role.TUTOR, Role.ORGANIZER)
 
 _PERMISSIONS: Mapping[type[PersonCommand], Mapping[Role, frozenset[LessonState]]] = {
     RaiseHand: {Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE},
@@ -37,6 +59,25 @@ _PERMISSIONS: Mapping[type[PersonCommand], Mapping[Role, frozenset[LessonState]]
     StartLesson: {Role.MASTER: _BEFORE, Role.ENCODER: _BEFORE},
     EndLesson: {Role.MASTER: _LIVE, Role.ORGANIZER: _LIVE},
     CancelLesson: {Role.ORGANIZER: _BEFORE},
+    # Whom and what exactly is for `talking` and `talk.conduct`.
+    DeleteChat: dict.fromkeys(_MODERATORS, _INSIDE),
+    CloseChat: dict.fromkeys(_MODERATORS, _INSIDE),
+    Announce: dict.fromkeys(_MODERATORS, _INSIDE),
+    MutePerson: dict.fromkeys(_MODERATORS, _INSIDE),
+    StopSource: dict.fromkeys(_MODERATORS, _INSIDE),
+    ReleaseSource: dict.fromkeys(_MODERATORS, _INSIDE),
+    RemovePerson: dict.fromkeys(_MODERATORS, _INSIDE),
+    ReadmitPerson: dict.fromkeys(LEADS, _INSIDE),
+    LockLesson: dict.fromkeys(LEADS, _INSIDE),
+    Allow: dict.fromkeys(LEADS, _INSIDE),
+    CallVoice: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE},
+    AcceptVoice: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE},
+    EndVoice: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE},
+    OpenQuiz: {Role.MASTER: _LIVE},
+    CloseQuiz: {Role.MASTER: _LIVE},
+    ShowQuiz: {Role.MASTER: _LIVE},
+    AnswerQuiz: {Role.STUDENT: _LIVE},
+    EnterTally: {Role.TUTOR: _LIVE},
 }
 
 _STATE_REASONS: Mapping[LessonState, Reason] = {

@@ -51,8 +51,8 @@ def may_delete(actor: Person, entry: ChatEntry) -> bool:
 
 
 def may_moderate(actor: Person, target: Person) -> bool:
-    """The organizer: all but organizers. The master: all but those two. A tutor: the pupils and devices of the
-    own class."""
+    """The organizer: all but organizers. The master: all but those two. A tutor: the pupils and devices of
+    the own class."""
     if actor.role is Role.ORGANIZER:
         return target.role is not Role.ORGANIZER
     if actor.role is Role.MASTER:

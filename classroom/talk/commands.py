@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classroom.model import Allowance, ChatId, ChatScope, ClassId, PersonId, QuizId, Source
+from classroom.model import Allowance, ChatId, ClassId, PersonId, QuizId, Source
 from classroom.talk.quiz import QuizKind
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """A message to a chat."""
-
-    actor: PersonId
-    text: str
-    client_id: str = ""
-    """Chosen by the client: the same id sent twice is one message. Empty: never the same."""
-    scope: ChatScope = ChatScope.LESSON
-    to: str = ""
-    """Of who belongs to no class: which class; of the master, privately: which tutor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +164,7 @@ class ShowQuiz:
     shown: bool
 
 
-ChatCommand = Say | DeleteChat | CloseChat | Announce
+ChatCommand = DeleteChat | CloseChat | Announce
 VoiceCommand = CallVoice | AcceptVoice | EndVoice
 ModerationCommand = (
     MutePerson | StopSource | ReleaseSource | RemovePerson | ReadmitPerson | LockLesson | Allow

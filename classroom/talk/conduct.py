@@ -91,6 +91,11 @@ def open_again(conduct: Conduct, person: Person, kind: SourceKind) -> Conduct:
     return conduct if len(holds) == len(conduct.holds) else replace(conduct, holds=holds)
 
 
+def may_mute_freely(conduct: Conduct, person: Person) -> bool:
+    """Whether an own mute is nobody else's business."""
+    return conduct.allow.unmute or person.role is not Role.STUDENT
+
+
 # --- who is in ----------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from classroom.model import (
     Announcement,
-    ChatEntry,
     ChatId,
     PersonId,
     QuizId,
@@ -34,11 +33,6 @@ class Act(StrEnum):
     CHAT_DELETED = "chat_deleted"
     ALLOWED = "allowed"
     """What pupils may do was set anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChatSaid:
-    entry: ChatEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +97,19 @@ class QuizCounted:
     result: Result
 
 
+@dataclass(frozen=True, slots=True)
+class TalkSnapshot:
+    """What one member may know of talk and order at the moment of joining; chat apart."""
+
+    announcements: tuple[Announcement, ...] = ()
+    quizzes: tuple[QuizSeen, ...] = ()
+    """In the order in which they were opened."""
+    calls: tuple[VoiceCall, ...] = ()
+    removed: tuple[Removed, ...] = ()
+
+
+NO_TALK = TalkSnapshot()
+
 TalkEvent = (
-    ChatSaid
-    | ChatRemoved
-    | Announced
-    | CalledToOrder
-    | RemovedChanged
-    | VoiceChanged
-    | QuizChanged
-    | QuizCounted
+    ChatRemoved | Announced | CalledToOrder | RemovedChanged | VoiceChanged | QuizChanged | QuizCounted
 )

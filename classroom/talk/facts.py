@@ -8,7 +8,6 @@ from enum import StrEnum
 from classroom.events import Fact
 from classroom.model import (
     Announcement,
-    ChatEntry,
     ChatId,
     ClassId,
     Conduct,
@@ -25,11 +24,6 @@ class VoiceStep(StrEnum):
     RANG = "rang"
     ACCEPTED = "accepted"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatWritten(Fact):
-    entry: ChatEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +53,13 @@ class Moderated(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldEnded(Fact):
-    """Its owner opened again what a moderator had closed."""
+class HoldChanged(Fact):
+    """Its owner opened again what a moderator had closed; or closed it where only a moderator can release
+    it."""
 
     person: PersonId
     source: Source
+    held: bool
     conduct: Conduct
 
 

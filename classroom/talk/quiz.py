@@ -1,5 +1,5 @@
-"""A quick quiz (快问): question, answers, tallies, result. Pure: each function gives the quiz as it is next, or
-raises Refused and nothing has changed; time is an argument, Unix time in ms.
+"""A quick quiz (快问): question, answers, tallies, result. Pure: each function gives the quiz as it is next,
+or raises Refused and nothing has changed; time is an argument, Unix time in ms.
 
 Theory of operation
 -------------------
@@ -33,8 +33,8 @@ MAX_OPTION_CHARACTERS = 200
 MIN_SECONDS, MAX_SECONDS = 5, 3600
 """Shorter than anybody reads; longer than a lesson."""
 MAX_QUIZZES = 50
-"""In one lesson: one every ten minutes of the longest, eight hours. Each is kept with its answers, which for a
-full room is some half a megabyte."""
+"""In one lesson: one every ten minutes of the longest, eight hours. Each is kept with its answers, which for
+a full room is some half a megabyte."""
 MAX_CLASS_SIZE = 500
 """Of a class whose size nobody entered: the largest there is."""
 TALLY_GRACE_MS = 60_000
@@ -176,8 +176,8 @@ def tally(
 
 
 def close(quiz: Quiz, now_ms: int) -> Quiz:
-    """By the master, or because its time is over: then it closed when it was. Raises Refused when it is closed
-    already."""
+    """By the master, or because its time is over: then it closed when it was. Raises Refused when it is
+    closed already."""
     if quiz.closed_ms:
         raise Refused(Reason.QUIZ_CLOSED)
     at_ms = min(now_ms, quiz.closes_ms) if quiz.closes_ms else now_ms
