@@ -24,8 +24,17 @@ from signaling.message import (
     Source,
     Text,
 )
+from signaling.messages_talk import (
+    NO_CONDUCT,
+    NO_TALK,
+    ChatView,
+    ConductView,
+    TalkClientMessage,
+    TalkServerMessage,
+    TalkView,
+)
 
-MODULES = ("signaling.message", "signaling.messages")
+MODULES = ("signaling.message", "signaling.messages", "signaling.messages_talk")
 """Where the vocabulary is, in the order in which it is documented."""
 
 # --- from the client ----------------------------------------------------------------------------------------
@@ -123,12 +132,6 @@ class HandLower(Message, tag="hand.lower", frozen=True, kw_only=True):
     hand: Id = ""
 
 
-class ChatSend(Message, tag="chat.send", frozen=True, kw_only=True):
-    text: Text
-    id: Id = ""
-    """Chosen by the client; the same id sent twice is one message."""
-
-
 class LessonStart(Message, tag="lesson.start", frozen=True, kw_only=True):
     """Master: scheduled or open -> live."""
 
@@ -154,10 +157,10 @@ ClientMessage = (
     | QualityReport
     | HandRaise
     | HandLower
-    | ChatSend
     | LessonStart
     | LessonEnd
     | Leave
+    | TalkClientMessage
 )
 
 
@@ -200,16 +203,6 @@ class HandView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Lesson clock, ms since the lesson went live (0 before)."""
 
 
-class ChatView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    id: Id
-    person: Id
-    name: Name
-    role: Role
-    text: str
-    at_ms: int
-    """Unix time in ms."""
-
-
 class LessonView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that the receiver may know of the lesson."""
 
@@ -225,7 +218,9 @@ class LessonView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     people: list[PersonView] = []
     hands: list[HandView] = []
     chat: list[ChatView] = []
-    """The latest messages, oldest first."""
+    """What the receiver may read of the latest messages, oldest first."""
+    conduct: ConductView = NO_CONDUCT
+    talk: TalkView = NO_TALK
 
 
 class StreamView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -353,10 +348,6 @@ class Speakers(ServerMessage, tag="speakers", frozen=True, kw_only=True):
     nobody's."""
 
 
-class ChatMessage(ServerMessage, tag="chat", frozen=True, kw_only=True):
-    message: ChatView
-
-
 class Error(ServerMessage, tag="error", frozen=True, kw_only=True):
     """Something asked for was refused; nothing changed. Fields as in RFC 9457."""
 
@@ -389,7 +380,7 @@ AnyServerMessage = (
     | RosterChanged
     | HandsChanged
     | Speakers
-    | ChatMessage
     | Error
     | Bye
+    | TalkServerMessage
 )

@@ -28,6 +28,7 @@ LEDGER: Final[dict[LeaveCause, Cause]] = {
     LeaveCause.REPLACED: "network",
     LeaveCause.ENDED: "left",
     LeaveCause.SERVER: "server",
+    LeaveCause.REMOVED: "policy",
 }
 """Why somebody left -> why their publications ended. Who is replaced comes back at once: a gap, not an
 end."""

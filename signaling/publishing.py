@@ -107,6 +107,12 @@ class Publisher:
             if live.name == name:
                 self._unpublish(mid, cause)
 
+    def stop(self, source: str, cause: Cause) -> None:
+        """Takes down what is sent as that source, if anything is."""
+        for mid, live in tuple(self._published.items()):
+            if live.source == source:
+                self._unpublish(mid, cause)
+
     def close(self, cause: Cause = "left") -> None:
         """Everything goes. Idempotent."""
         for mid in tuple(self._published):

@@ -39,15 +39,16 @@ from classroom.model import (
 )
 from classroom.rules.reasons import Refused
 from classroom.store.store import StoreUnavailable
+from classroom.talk.events import Act, CalledToOrder
 from sfu.quality import REPORT_LASTS_S, Finding
 from sfu.sfu import Sfu
 from sfu.transport import Transport
-from signaling import catalogue, messages, turn, views
+from signaling import catalogue, messages, turn, views, views_talk
 from signaling.auth import Claims
 from signaling.background import Background
 from signaling.codec import type_of
 from signaling.config import Config
-from signaling.message import ServerMessage
+from signaling.message import Message, ServerMessage
 from signaling.messages import Bye, ClientMessage
 from signaling.metrics import DoorMetrics
 from signaling.outbox import Outbox
@@ -272,8 +273,8 @@ class Session:
     def _hand_lower(self, message: messages.HandLower) -> None:
         self._post(commands.LowerHand(self._actor, HandId(message.hand) if message.hand else None))
 
-    def _chat_send(self, message: messages.ChatSend) -> None:
-        self._post(commands.Say(self._actor, message.text, message.id))
+    def _talk(self, message: Message) -> None:
+        self._post(views_talk.COMMANDS[type(message)](self._actor, message))
 
     def _lesson_start(self, _: messages.LessonStart) -> None:
         self._post(commands.StartLesson(self._actor))
@@ -315,8 +316,13 @@ class Session:
     def _hands_changed(self, event: events.HandsChanged) -> None:
         self._say(views.hands_changed(event))
 
-    def _chat_said(self, event: events.ChatSaid) -> None:
-        self._say(messages.ChatMessage(message=views.chat_view(event.entry)))
+    def _talked(self, event: events.Event) -> None:
+        self._say(views_talk.EVENTS[type(event)](event))
+
+    def _called_to_order(self, event: CalledToOrder) -> None:
+        if event.act is Act.STOPPED:
+            self._publisher.stop(event.source, "policy")
+        self._talked(event)
 
     def _command_refused(self, event: events.CommandRefused) -> None:
         if isinstance(event.command, commands.Publish):
@@ -324,7 +330,7 @@ class Session:
         self.refuse(Problem.of_rule(event.reason), _REQUESTS.get(type(event.command), ""))
 
     def _dismissed(self, event: events.Dismissed) -> None:
-        self.end(_BYES.get(event.cause, Bye(reason="removed")), event.cause)
+        self.end(_BYES[event.cause], event.cause)
 
     # --- the media's events (publishing.Owner, subscribing.Client) ------------------------------------------
 
@@ -491,6 +497,7 @@ _BYES: Final[dict[LeaveCause, Bye]] = {
     LeaveCause.REPLACED: Bye(reason="replaced"),
     LeaveCause.ENDED: Bye(reason="ended"),
     LeaveCause.SERVER: Bye(reason="shutdown", retry=True),
+    LeaveCause.REMOVED: Bye(reason="removed"),
 }
 
 _HANDLERS: Final[dict[type, Callable[[Session, Any], None]]] = {
@@ -506,17 +513,18 @@ _HANDLERS: Final[dict[type, Callable[[Session, Any], None]]] = {
     messages.QualityReport: Session._quality_report,
     messages.HandRaise: Session._hand_raise,
     messages.HandLower: Session._hand_lower,
-    messages.ChatSend: Session._chat_send,
     messages.LessonStart: Session._lesson_start,
     messages.LessonEnd: Session._lesson_end,
     messages.Leave: Session._leave,
+    **dict.fromkeys(views_talk.COMMANDS, Session._talk),
 }
 
 _EVENTS: Final[dict[type, Callable[[Session, Any], None]]] = {
     events.LessonChanged: Session._lesson_changed,
     events.RosterChanged: Session._roster_changed,
     events.HandsChanged: Session._hands_changed,
-    events.ChatSaid: Session._chat_said,
+    **dict.fromkeys(views_talk.EVENTS, Session._talked),
+    CalledToOrder: Session._called_to_order,
     events.CommandRefused: Session._command_refused,
     events.Dismissed: Session._dismissed,
 }
@@ -524,11 +532,11 @@ _EVENTS: Final[dict[type, Callable[[Session, Any], None]]] = {
 _REQUESTS: Final[dict[type, str]] = {
     commands.RaiseHand: "hand.raise",
     commands.LowerHand: "hand.lower",
-    commands.Say: "chat.send",
     commands.Publish: "publish.offer",
     commands.Unpublish: "publish.offer",
     commands.Mute: "publish.mute",
     commands.StartLesson: "lesson.start",
     commands.EndLesson: "lesson.end",
+    **views_talk.REQUESTS,
 }
 """A refused command -> the type of the message that asked for it."""

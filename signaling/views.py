@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from classroom import events
-from classroom.model import Attendee, ChatEntry, ClassStatus, Hand, Lesson, SourceKind
+from classroom.model import Attendee, ClassStatus, Hand, Lesson, SourceKind
 from sfu.quality import Finding
 from signaling.messages import (
-    ChatView,
     ClassView,
     HandsChanged,
     HandView,
@@ -18,6 +17,7 @@ from signaling.messages import (
     QualityChanged,
     RosterChanged,
 )
+from signaling.views_talk import chat_view, conduct_view, talk_view
 
 
 def person_view(attendee: Attendee) -> PersonView:
@@ -54,17 +54,6 @@ def hand_view(hand: Hand) -> HandView:
     )
 
 
-def chat_view(entry: ChatEntry) -> ChatView:
-    return ChatView(
-        id=entry.id,
-        person=entry.person,
-        name=entry.name,
-        role=entry.role.value,
-        text=entry.text,
-        at_ms=entry.at_ms,
-    )
-
-
 def lesson_view(lesson: Lesson) -> LessonView:
     """The lesson without its people: what `welcome` says to a resumed session."""
     return LessonView(
@@ -75,6 +64,7 @@ def lesson_view(lesson: Lesson) -> LessonView:
         recorded=lesson.recorded,
         recording=lesson.recording.value,
         started_ms=lesson.started_ms,
+        conduct=conduct_view(lesson.conduct),
     )
 
 
@@ -92,6 +82,8 @@ def snapshot_view(snapshot: events.Snapshot) -> LessonView:
         people=[person_view(attendee) for attendee in snapshot.people],
         hands=[hand_view(hand) for hand in snapshot.hands],
         chat=[chat_view(entry) for entry in snapshot.chat],
+        conduct=conduct_view(lesson.conduct),
+        talk=talk_view(snapshot.talk),
     )
 
 

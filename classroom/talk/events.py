@@ -1,5 +1,4 @@
-"""What members hear of talk and order. What only changes the lesson's own values (what pupils may do, closed
-chats, the lock) comes as `LessonChanged`."""
+"""What members hear of talk and order."""
 
 from __future__ import annotations
 
@@ -9,6 +8,7 @@ from enum import StrEnum
 from classroom.model import (
     Announcement,
     ChatId,
+    Conduct,
     PersonId,
     QuizId,
     Removed,
@@ -45,6 +45,13 @@ class ChatRemoved:
 @dataclass(frozen=True, slots=True)
 class Announced:
     announcement: Announcement
+
+
+@dataclass(frozen=True, slots=True)
+class ConductChanged:
+    """What pupils may do, closed chats, the lock."""
+
+    conduct: Conduct
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +118,12 @@ class TalkSnapshot:
 NO_TALK = TalkSnapshot()
 
 TalkEvent = (
-    ChatRemoved | Announced | CalledToOrder | RemovedChanged | VoiceChanged | QuizChanged | QuizCounted
+    ChatRemoved
+    | Announced
+    | ConductChanged
+    | CalledToOrder
+    | RemovedChanged
+    | VoiceChanged
+    | QuizChanged
+    | QuizCounted
 )

@@ -32,7 +32,7 @@ from classroom.talk.commands import (
     RemovePerson,
     StopSource,
 )
-from classroom.talk.events import Act, CalledToOrder, RemovedChanged
+from classroom.talk.events import Act, CalledToOrder, ConductChanged, RemovedChanged
 from classroom.talk.facts import HoldChanged, Moderated
 
 
@@ -66,11 +66,11 @@ def _set(core: LessonCore, changed: Conduct) -> None:
     """Everybody is told what concerns everybody; holds are told to their owners, removals to those who
     lead."""
     before = core.lesson.conduct
-    if replace(changed, holds=(), removed=()) == replace(before, holds=(), removed=()):
-        core.change_floor(conduct=changed)
-    else:
-        core.change_lesson(conduct=changed)
-        core.change_floor()
+    core.change_floor(conduct=changed)
+    if changed.allow != before.allow:
+        core.change_lesson()  # and with it what each may send
+    if replace(changed, holds=(), removed=()) != replace(before, holds=(), removed=()):
+        core.lines.send(ConductChanged(changed))
     if changed.removed != before.removed:
         for line in core.lines:
             if line.person.role in LEADS:

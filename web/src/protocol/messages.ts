@@ -8,6 +8,10 @@ export type LessonState = 'scheduled' | 'open' | 'live' | 'ended' | 'cancelled'
 
 export type QualityReason = '' | 'interrupted' | 'frozen' | 'loss_up' | 'loss_down' | 'bandwidth' | 'delay' | 'jitter'
 
+export type ChatScope = 'lesson' | 'class' | 'private'
+
+export type QuizKind = 'single' | 'multiple' | 'true_false'
+
 /** First message, within 5 s of connecting; nothing else is read before it. */
 export interface Hello {
   type: 'hello'
@@ -105,12 +109,6 @@ export interface HandLower {
   hand?: string
 }
 
-export interface ChatSend {
-  type: 'chat.send'
-  text: string
-  id?: string
-}
-
 /** Master: scheduled or open -> live. */
 export interface LessonStart {
   type: 'lesson.start'
@@ -124,6 +122,150 @@ export interface LessonEnd {
 /** Going on purpose: no resume. */
 export interface Leave {
   type: 'leave'
+}
+
+/**
+ * To everybody, to a class (its people, and those who see all classes), or privately between a tutor and
+ * the master.
+ */
+export interface ChatSend {
+  type: 'chat.send'
+  text: string
+  id?: string
+  scope?: ChatScope
+  to?: string
+}
+
+/** Master and organizer: any message that is not private; tutor: of the own class. The record keeps it. */
+export interface ChatDelete {
+  type: 'chat.delete'
+  chat_id: string
+}
+
+/** Pupils may not write any more (in the lesson's chat tutors neither), or may again. */
+export interface ChatClose {
+  type: 'chat.close'
+  closed: boolean
+  class_id?: string
+}
+
+/** Takes the place of the last one: for everybody, or by a tutor for the own class. */
+export interface Announce {
+  type: 'announce'
+  text: string
+}
+
+/**
+ * Asks for the private line between a tutor and the master; it rings for 45 s. While it is open the two
+ * hear each other's microphone, and nobody else hears anything of either: nor of a device beside one of
+ * them. Calling who calls oneself is accepting.
+ */
+export interface VoiceCallRequest {
+  type: 'voice.call'
+  to?: string
+}
+
+export interface VoiceAccept {
+  type: 'voice.accept'
+  person_id?: string
+}
+
+/** Ends, declines, or takes the own ringing back. */
+export interface VoiceEnd {
+  type: 'voice.end'
+  person_id?: string
+}
+
+/**
+ * Nothing of this source is forwarded until its owner says `publish.mute` with `muted` false; where
+ * `allow.unmute` is off, a pupil needs `moderate.release` for that. Master, organizer; a tutor within the
+ * class.
+ */
+export interface ModerateMute {
+  type: 'moderate.mute'
+  person_id: string
+  source: string
+}
+
+/** The track is taken down. Its owner may offer it again, under the same condition as for unmuting. */
+export interface ModerateStop {
+  type: 'moderate.stop'
+  person_id: string
+  source: string
+}
+
+/** The owner may open again what was muted or stopped. Nobody opens it for them. */
+export interface ModerateRelease {
+  type: 'moderate.release'
+  person_id: string
+  source: string
+}
+
+/** Out of the lesson (`bye` removed), and not in again before `moderate.readmit`. */
+export interface ModerateRemove {
+  type: 'moderate.remove'
+  person_id: string
+}
+
+/** Master, organizer: may come in again. */
+export interface ModerateReadmit {
+  type: 'moderate.readmit'
+  person_id: string
+}
+
+/** Master, organizer: no pupil comes in any more who has not been in; or they may again. */
+export interface LessonLock {
+  type: 'lesson.lock'
+  locked: boolean
+}
+
+/** Master, organizer: what pupils may do in this lesson; all four are set. */
+export interface AllowSet {
+  type: 'allow'
+  chat: boolean
+  hand: boolean
+  unmute: boolean
+  screen: boolean
+}
+
+/** Master: one is open at a time. */
+export interface QuizOpen {
+  type: 'quiz.open'
+  kind: QuizKind
+  question?: string
+  options?: Array<string>
+  correct?: Array<number>
+  seconds?: number
+}
+
+/** A pupil's own answer; another one replaces it while the quiz is open. Answered by `quiz`. */
+export interface QuizAnswer {
+  type: 'quiz.answer'
+  quiz_id: string
+  choices: Array<number>
+}
+
+/**
+ * Tutor: how many pupils of the own class, of those who have no device, chose each option. Another one
+ * replaces it; until a minute after the end.
+ */
+export interface QuizTally {
+  type: 'quiz.tally'
+  quiz_id: string
+  counts: Array<number>
+  answered?: number
+}
+
+export interface QuizClose {
+  type: 'quiz.close'
+  quiz_id?: string
+}
+
+/** Everybody sees the result, open or closed, or no longer does. */
+export interface QuizShow {
+  type: 'quiz.show'
+  quiz_id: string
+  shown: boolean
 }
 
 /** Answer to `hello`. */
@@ -165,6 +307,8 @@ export interface LessonView {
   people?: Array<PersonView>
   hands?: Array<HandView>
   chat?: Array<ChatView>
+  conduct?: ConductView
+  talk?: TalkView
 }
 
 export interface ClassView {
@@ -192,6 +336,85 @@ export interface ChatView {
   role: Role
   text: string
   at_ms: number
+  scope?: ChatScope
+  class_id?: string
+  tutor?: string
+}
+
+/** What is allowed in the lesson. */
+export interface ConductView {
+  allow: AllowView
+  locked?: boolean
+  chat_closed?: boolean
+  closed_class_chats?: Array<string>
+}
+
+/** What pupils may do. */
+export interface AllowView {
+  chat?: boolean
+  hand?: boolean
+  unmute?: boolean
+  screen?: boolean
+}
+
+/** What there is of talk and order when the receiver comes in, beside the chat. */
+export interface TalkView {
+  announcements?: Array<AnnouncementView>
+  quizzes?: Array<QuizView>
+  calls?: Array<VoiceView>
+  removed?: Array<RemovedView>
+}
+
+export interface AnnouncementView {
+  id: string
+  person: string
+  name: string
+  role: Role
+  text?: string
+  at_ms: number
+  class_id?: string
+}
+
+export interface QuizView {
+  id: string
+  kind: QuizKind
+  question?: string
+  options: Array<string>
+  correct?: Array<number>
+  opened_ms: number
+  closes_ms?: number
+  closed?: boolean
+  shown?: boolean
+  choices?: Array<number>
+  result?: ResultView | null
+}
+
+export interface ResultView {
+  counts: Array<number>
+  answered: number
+  classes?: Array<ClassResultView>
+}
+
+export interface ClassResultView {
+  class_id?: string
+  counts: Array<number>
+  answered: number
+  tallied?: number
+}
+
+/** A private line. */
+export interface VoiceView {
+  tutor: string
+  master: string
+  caller: string
+  class_id?: string
+  accepted?: boolean
+  since_ms: number
+}
+
+export interface RemovedView {
+  person: string
+  name: string
 }
 
 /** A STUN or TURN server, as in W3C's RTCIceServer. */
@@ -311,12 +534,6 @@ export interface Speakers {
   lines?: Record<string, string>
 }
 
-export interface ChatMessage {
-  type: 'chat'
-  seq?: number
-  message: ChatView
-}
-
 /** Something asked for was refused; nothing changed. Fields as in RFC 9457. */
 export interface Error {
   type: 'error'
@@ -338,6 +555,75 @@ export interface Bye {
   retry?: boolean
 }
 
+export interface ChatMessage {
+  type: 'chat'
+  seq?: number
+  message: ChatView
+}
+
+/** A message that the receiver has seen is no longer there. */
+export interface ChatDeleted {
+  type: 'chat.deleted'
+  seq?: number
+  chat_id: string
+}
+
+/** In place of the last one for the same class, or for everybody. */
+export interface Announcement {
+  type: 'announcement'
+  seq?: number
+  announcement: AnnouncementView
+}
+
+/** What is allowed has changed. */
+export interface Conduct {
+  type: 'conduct'
+  seq?: number
+  conduct: ConductView
+}
+
+/**
+ * To whom it happened. `muted`: nothing of it is forwarded, the page shows it as muted; `stopped`: the
+ * track was taken down, the page stops its device; `released`: the receiver may open it again. What may be
+ * sent now is in `lesson`.
+ */
+export interface Moderated {
+  type: 'moderated'
+  seq?: number
+  act: 'muted' | 'released' | 'stopped'
+  source: string
+  by: string
+}
+
+/** To master and organizer: everybody who is shut out. */
+export interface RemovedChanged {
+  type: 'removed'
+  seq?: number
+  people: Array<RemovedView>
+}
+
+/** The receiver's private lines, all of them, in the order in which they rang. */
+export interface VoiceChanged {
+  type: 'voice'
+  seq?: number
+  calls: Array<VoiceView>
+}
+
+/** A quiz was opened, closed or shown, or the receiver has answered it. */
+export interface QuizChanged {
+  type: 'quiz'
+  seq?: number
+  quiz: QuizView
+}
+
+/** It has grown: to those who see it, at most every 200 ms. */
+export interface QuizResult {
+  type: 'quiz.result'
+  seq?: number
+  quiz_id: string
+  result: ResultView
+}
+
 export type ClientMessage =
   | Hello
   | Ping
@@ -351,10 +637,28 @@ export type ClientMessage =
   | QualityReport
   | HandRaise
   | HandLower
-  | ChatSend
   | LessonStart
   | LessonEnd
   | Leave
+  | ChatSend
+  | ChatDelete
+  | ChatClose
+  | Announce
+  | VoiceCallRequest
+  | VoiceAccept
+  | VoiceEnd
+  | ModerateMute
+  | ModerateStop
+  | ModerateRelease
+  | ModerateRemove
+  | ModerateReadmit
+  | LessonLock
+  | AllowSet
+  | QuizOpen
+  | QuizAnswer
+  | QuizTally
+  | QuizClose
+  | QuizShow
 
 export type ServerMessage =
   | Welcome
@@ -369,6 +673,14 @@ export type ServerMessage =
   | RosterChanged
   | HandsChanged
   | Speakers
-  | ChatMessage
   | Error
   | Bye
+  | ChatMessage
+  | ChatDeleted
+  | Announcement
+  | Conduct
+  | Moderated
+  | RemovedChanged
+  | VoiceChanged
+  | QuizChanged
+  | QuizResult
