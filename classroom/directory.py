@@ -86,7 +86,9 @@ class MemoryDirectory:
         observers: list[Observer] = [self._store]
         if self._observe is not None:
             observers.append(self._observe(lesson_id))
-        room = LessonRoom(record.lesson, clock=self._clock, observers=observers, chat=record.chat)
+        room = LessonRoom(
+            record.lesson, clock=self._clock, observers=observers, chat=record.chat, restored=record.talk
+        )
         room.start()
         self._rooms[lesson_id] = room
         if self._sweeper is None:

@@ -18,6 +18,8 @@ import msgspec
 from classroom import events
 from classroom.events import Fact
 from classroom.model import PersonId
+from classroom.store import talk_rows
+from classroom.talk import facts
 
 Body = dict[str, Any]
 
@@ -67,6 +69,18 @@ KINDS: Final[Mapping[type[Fact], Kind]] = {
     events.ChatWritten: Kind(
         "chat.written", lambda fact: {"id": fact.entry.id}, lambda fact: fact.entry.person
     ),
+    facts.ChatDeleted: Kind("chat.deleted", lambda fact: {"id": fact.chat}),
+    facts.AnnouncementMade: Kind("chat.announced", talk_rows.announcement_body, talk_rows.announcer),
+    facts.Moderated: Kind("moderation.done", talk_rows.moderation_body, lambda fact: fact.actor),
+    facts.HoldChanged: Kind(
+        "moderation.own", lambda fact: {"source": fact.source, "held": fact.held}, lambda fact: fact.person
+    ),
+    facts.VoiceUsed: Kind("voice.used", talk_rows.voice_body),
+    facts.QuizOpened: Kind("quiz.opened", lambda fact: {"id": fact.quiz.id, "kind": fact.quiz.question.kind}),
+    facts.QuizAnswered: Kind("quiz.answered", talk_rows.answer_body),
+    facts.QuizTallied: Kind("quiz.tallied", talk_rows.tally_body),
+    facts.QuizClosed: Kind("quiz.closed", lambda fact: {"id": fact.quiz.id}),
+    facts.QuizShown: Kind("quiz.shown", lambda fact: {"id": fact.quiz, "shown": fact.shown}),
     events.RecordingChanged: Kind("recording.state"),
     events.RecorderRouted: Kind("recording.routes"),
 }

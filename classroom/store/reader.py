@@ -10,11 +10,8 @@ import msgspec
 from sqlalchemy import Row, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from classroom.chat import KEPT
 from classroom.events import LeaveCause
 from classroom.model import (
-    ChatEntry,
-    ChatId,
     ClassId,
     ClassRoom,
     Lesson,
@@ -221,24 +218,6 @@ async def last_event(connection: AsyncConnection, lesson_id: LessonId) -> int:
     table = tables.events
     found = await connection.execute(select(func.max(table.c.seq)).where(table.c.lesson_id == lesson_id))
     return found.scalar() or 0
-
-
-async def latest_chat(connection: AsyncConnection, lesson_id: LessonId) -> tuple[ChatEntry, ...]:
-    table = tables.chat
-    query = select(table).where(table.c.lesson_id == lesson_id).order_by(table.c.seq.desc()).limit(KEPT)
-    found = (await connection.execute(query)).all()
-    return tuple(
-        ChatEntry(
-            id=ChatId(row.id),
-            person=PersonId(row.person_id),
-            name=row.name,
-            role=Role(row.role),
-            text=row.text,
-            at_ms=row.at_ms,
-            client_id=row.client_id,
-        )
-        for row in reversed(found)
-    )
 
 
 def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from classroom.events import LeaveCause
 from classroom.model import HandId, LessonId, PersonId
 from classroom.store import tables
-from classroom.store.rows import Write, close_presence_write, event_write, lower_hand_write
+from classroom.store.rows import close_presence_write, event_write, lower_hand_write
+from classroom.store.talk_rows import Write
 
 _presence = tables.presence
 _observations = tables.observations

@@ -13,17 +13,16 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Executable
 
 from classroom import events
 from classroom.events import Fact
 from classroom.model import LessonId, PersonId
 from classroom.quality import PERIOD_S, Period, summary
 from classroom.quality import body as quality_body
+from classroom.store import talk_rows
 from classroom.store.kinds import KINDS
 from classroom.store.ledger import Ledger
 from classroom.store.statements import (
-    ADD_CHAT,
     ADD_EVENT,
     ADD_HAND,
     ADD_PERSON,
@@ -40,17 +39,11 @@ from classroom.store.statements import (
     OPEN_PRESENCE,
     SEE_PERSON,
 )
-
-Row = dict[str, Any]
+from classroom.store.talk_rows import Write
 
 NOTES_KEPT_MS = (PERIOD_S + 5) * 1000
 """After a period everybody's second is in a row of the record; and some for one that comes late."""
 NOTES_FORGOTTEN_EVERY_S = 10
-
-
-class Write(NamedTuple):
-    statement: Executable
-    row: Row
 
 
 class Entry(NamedTuple):
@@ -65,8 +58,7 @@ def entry(fact: Fact, ledger: Ledger) -> Entry:
     if kind is None:
         return Entry(tuple(_APART[type(fact)](fact, ledger)))
     seq = ledger.number(fact.lesson_id)
-    more = _BESIDE.get(type(fact))
-    writes = [] if more is None else more(fact, ledger, seq)
+    writes = _beside(fact, ledger, seq)
     writes.append(
         event_write(
             fact.lesson_id,
@@ -79,6 +71,13 @@ def entry(fact: Fact, ledger: Ledger) -> Entry:
         )
     )
     return Entry(tuple(writes))
+
+
+def _beside(fact: Fact, ledger: Ledger, seq: int) -> list[Write]:
+    """What is written beside the event."""
+    if type(fact) in _BESIDE:
+        return _BESIDE[type(fact)](fact, ledger, seq)
+    return talk_rows.BESIDE[type(fact)](fact, seq) if type(fact) in talk_rows.BESIDE else []
 
 
 def event_write(
@@ -144,22 +143,6 @@ def _person_left(fact: events.PersonLeft, ledger: Ledger, _seq: int) -> list[Wri
 def close_presence_write(lesson: LessonId, seq: int, left_ms: int, cause: events.LeaveCause) -> Write:
     row = {"at_lesson": lesson, "at_seq": seq, "to_left_ms": left_ms, "to_cause": cause}
     return Write(CLOSE_PRESENCE, row)
-
-
-def _chat_written(fact: events.ChatWritten, _ledger: Ledger, seq: int) -> list[Write]:
-    written = fact.entry
-    row = {
-        "lesson_id": fact.lesson_id,
-        "id": written.id,
-        "seq": seq,
-        "person_id": written.person,
-        "name": written.name,
-        "role": written.role,
-        "text": written.text,
-        "at_ms": written.at_ms,
-        "client_id": written.client_id,
-    }
-    return [Write(ADD_CHAT, row)]
 
 
 def _hand_raised(fact: events.HandRaised, _ledger: Ledger, _seq: int) -> list[Write]:
@@ -249,7 +232,6 @@ _BESIDE: Mapping[type[Fact], Callable[[Any, Ledger, int], list[Write]]] = {
     events.PhaseChanged: _phase_changed,
     events.PersonJoined: _person_joined,
     events.PersonLeft: _person_left,
-    events.ChatWritten: _chat_written,
     events.HandRaised: _hand_raised,
     events.HandLowered: _hand_lowered,
 }

@@ -12,6 +12,10 @@ _people = tables.people.c
 _presence = tables.presence.c
 _observations = tables.observations.c
 _hands = tables.hands.c
+_chat = tables.chat.c
+_quizzes = tables.quizzes.c
+_answers = tables.quiz_answers.c
+_tallies = tables.quiz_tallies.c
 _lessons = tables.lessons.c
 
 SEE_PERSON: Final = (
@@ -55,6 +59,72 @@ CLOSE_OBSERVATION: Final = (
 )
 ADD_REFUSED_ENTRY: Final = insert(tables.refused_entries)
 ADD_CHAT: Final = insert(tables.chat)
+DELETE_CHAT: Final = (
+    update(tables.chat)
+    .where(_chat.lesson_id == bindparam("at_lesson"), _chat.id == bindparam("at_id"))
+    .values(deleted_ms=bindparam("to_deleted_ms"), deleted_by=bindparam("to_deleted_by"))
+)
+ADD_ANNOUNCEMENT: Final = insert(tables.announcements)
+ADD_QUIZ: Final = insert(tables.quizzes)
+CLOSE_QUIZ: Final = (
+    update(tables.quizzes)
+    .where(_quizzes.lesson_id == bindparam("at_lesson"), _quizzes.id == bindparam("at_id"))
+    .values(closed_ms=bindparam("to_closed_ms"))
+)
+SHOW_QUIZ: Final = (
+    update(tables.quizzes)
+    .where(_quizzes.lesson_id == bindparam("at_lesson"), _quizzes.id == bindparam("at_id"))
+    .values(shown=bindparam("to_shown"))
+)
+_AT_ANSWER: Final = (
+    _answers.lesson_id == bindparam("at_lesson"),
+    _answers.quiz_id == bindparam("at_quiz"),
+    _answers.person_id == bindparam("at_person"),
+)
+ADD_ANSWER: Final = insert(tables.quiz_answers).from_select(
+    ["lesson_id", "quiz_id", "person_id", "class_id", "choices", "at_ms"],
+    select(
+        bindparam("at_lesson", type_=_answers.lesson_id.type),
+        bindparam("at_quiz", type_=_answers.quiz_id.type),
+        bindparam("at_person", type_=_answers.person_id.type),
+        bindparam("to_class", type_=_answers.class_id.type),
+        bindparam("to_choices", type_=_answers.choices.type),
+        bindparam("to_at_ms", type_=_answers.at_ms.type),
+    ).where(~exists(select(literal(1)).where(*_AT_ANSWER))),
+)
+"""The first of a person; CHANGE_ANSWER then makes it the last, also of several in one batch."""
+CHANGE_ANSWER: Final = (
+    update(tables.quiz_answers)
+    .where(*_AT_ANSWER)
+    .values(class_id=bindparam("to_class"), choices=bindparam("to_choices"), at_ms=bindparam("to_at_ms"))
+)
+_AT_TALLY: Final = (
+    _tallies.lesson_id == bindparam("at_lesson"),
+    _tallies.quiz_id == bindparam("at_quiz"),
+    _tallies.class_id == bindparam("at_class"),
+)
+ADD_TALLY: Final = insert(tables.quiz_tallies).from_select(
+    ["lesson_id", "quiz_id", "class_id", "counts", "answered", "person_id", "at_ms"],
+    select(
+        bindparam("at_lesson", type_=_tallies.lesson_id.type),
+        bindparam("at_quiz", type_=_tallies.quiz_id.type),
+        bindparam("at_class", type_=_tallies.class_id.type),
+        bindparam("to_counts", type_=_tallies.counts.type),
+        bindparam("to_answered", type_=_tallies.answered.type),
+        bindparam("to_person", type_=_tallies.person_id.type),
+        bindparam("to_at_ms", type_=_tallies.at_ms.type),
+    ).where(~exists(select(literal(1)).where(*_AT_TALLY))),
+)
+CHANGE_TALLY: Final = (
+    update(tables.quiz_tallies)
+    .where(*_AT_TALLY)
+    .values(
+        counts=bindparam("to_counts"),
+        answered=bindparam("to_answered"),
+        person_id=bindparam("to_person"),
+        at_ms=bindparam("to_at_ms"),
+    )
+)
 ADD_HAND: Final = insert(tables.hands)
 LOWER_HAND: Final = (
     update(tables.hands)
@@ -79,6 +149,15 @@ ORDER: Final[tuple[Executable, ...]] = (
     CLOSE_OBSERVATION,
     ADD_REFUSED_ENTRY,
     ADD_CHAT,
+    DELETE_CHAT,
+    ADD_ANNOUNCEMENT,
+    ADD_QUIZ,
+    CLOSE_QUIZ,
+    SHOW_QUIZ,
+    ADD_ANSWER,
+    CHANGE_ANSWER,
+    ADD_TALLY,
+    CHANGE_TALLY,
     ADD_HAND,
     LOWER_HAND,
     ADD_EVENT,

@@ -17,13 +17,15 @@ from classroom.attendance import KINDS, Report, attendance
 from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
 from classroom.model import ChatEntry, Lesson, LessonId, PersonId
-from classroom.store import reader, tables
+from classroom.store import reader, tables, talk_reader
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
 from classroom.store.migrate import upgrade
 from classroom.store.quality_recovery import recover_quality
 from classroom.store.recovery import recover
 from classroom.store.writer import StoreHealth, Writer
+from classroom.talk.quiz import Quiz
+from classroom.talk.state import Restored
 
 __all__ = ["LessonRecord", "Store", "StoreHealth", "StoreUnavailable"]
 
@@ -48,6 +50,7 @@ class LessonRecord:
     lesson: Lesson
     chat: tuple[ChatEntry, ...]
     """The latest, oldest first."""
+    talk: Restored
 
 
 class Store:
@@ -173,6 +176,10 @@ class Store:
         """How well one person was reached, second by second, after that time; at most an hour."""
         return await self._read(lambda connection: reader.quality_of(connection, lesson_id, person, after_ms))
 
+    async def quizzes(self, lesson_id: LessonId) -> tuple[Quiz, ...]:
+        """Of a lesson, with answers and tallies, in the order in which they were opened."""
+        return await self._read(lambda connection: talk_reader.quizzes(connection, lesson_id))
+
     async def begin_room(self, lesson_id: LessonId) -> LessonRecord | None:
         """What the room of a lesson begins with; from now on its facts may be observed. None: no such
         lesson."""
@@ -180,11 +187,12 @@ class Store:
         found = await self.lesson(lesson_id)
         if found is None:
             return None
-        chat = await self._read(lambda connection: reader.latest_chat(connection, lesson_id))
+        chat = await self._read(lambda connection: talk_reader.latest_chat(connection, lesson_id))
+        talk = await self._read(lambda connection: talk_reader.restored(connection, lesson_id))
         if not self._ledger.knows(lesson_id):
             last = await self._read(lambda connection: reader.last_event(connection, lesson_id))
             self._ledger.begin(lesson_id, last + 1)
-        return LessonRecord(found, chat)
+        return LessonRecord(found, chat, talk)
 
     async def save_lesson(self, lesson: Lesson) -> None:
         """Makes or changes a lesson and its classes; not one whose room is open. Raises StoreUnavailable."""

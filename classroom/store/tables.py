@@ -130,7 +130,68 @@ chat = Table(
     Column("text", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("client_id", _ID, nullable=False),
+    Column("scope", _KEY, nullable=False, server_default="lesson"),
+    Column("class_id", _ID),
+    Column("tutor_id", _ID),
+    Column("deleted_ms", BigInteger),
+    Column("deleted_by", _ID),
     Index(None, "lesson_id", "seq"),
+)
+"""What a moderator has deleted is shown to nobody any more, and stays for those who ask why it was."""
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("class_id", _ID),
+    Column("person_id", _ID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", _KEY, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+"""The latest of a class (or of all, NULL) is the one that counts; an empty one took it down."""
+
+quizzes = Table(
+    "quizzes",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("kind", _KEY, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("correct", Text, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("closes_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger, nullable=False),
+    Column("shown", Boolean, nullable=False),
+)
+"""`options` and `correct` are JSON lists."""
+
+quiz_answers = Table(
+    "quiz_answers",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("quiz_id", _ID, primary_key=True),
+    Column("person_id", _ID, primary_key=True),
+    Column("class_id", _ID),
+    Column("choices", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+quiz_tallies = Table(
+    "quiz_tallies",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("quiz_id", _ID, primary_key=True),
+    Column("class_id", _ID, primary_key=True),
+    Column("counts", Text, nullable=False),
+    Column("answered", Integer, nullable=False),
+    Column("person_id", _ID, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
 )
 
 hands = Table(

@@ -23,9 +23,21 @@ from classroom.commands import (
 from classroom.core import LessonCore
 from classroom.handlers import handle
 from classroom.membership import join
-from classroom.model import CAMERA, HandId, LessonState, Publication, Role
+from classroom.model import (
+    CAMERA,
+    Allowance,
+    ChatId,
+    HandId,
+    LessonState,
+    PersonId,
+    Publication,
+    QuizId,
+    Role,
+)
 from classroom.rules.permissions import refusal
 from classroom.rules.reasons import Refused
+from classroom.talk import commands as talk
+from classroom.talk.quiz import QuizKind
 
 ACTORS = {
     Role.MASTER: "master",
@@ -45,6 +57,24 @@ MAKE: dict[type[PersonCommand], Any] = {
     StartLesson: StartLesson,
     EndLesson: EndLesson,
     CancelLesson: CancelLesson,
+    talk.DeleteChat: lambda actor: talk.DeleteChat(actor, ChatId("none")),
+    talk.CloseChat: lambda actor: talk.CloseChat(actor, True),
+    talk.Announce: lambda actor: talk.Announce(actor, "x"),
+    talk.CallVoice: lambda actor: talk.CallVoice(actor, PersonId("t1")),
+    talk.AcceptVoice: lambda actor: talk.AcceptVoice(actor),
+    talk.EndVoice: lambda actor: talk.EndVoice(actor),
+    talk.MutePerson: lambda actor: talk.MutePerson(actor, PersonId("sa"), CAMERA),
+    talk.StopSource: lambda actor: talk.StopSource(actor, PersonId("sa"), CAMERA),
+    talk.ReleaseSource: lambda actor: talk.ReleaseSource(actor, PersonId("sa"), CAMERA),
+    talk.RemovePerson: lambda actor: talk.RemovePerson(actor, PersonId("s1")),
+    talk.ReadmitPerson: lambda actor: talk.ReadmitPerson(actor, PersonId("sa")),
+    talk.LockLesson: lambda actor: talk.LockLesson(actor, True),
+    talk.Allow: lambda actor: talk.Allow(actor, Allowance(chat=False)),
+    talk.OpenQuiz: lambda actor: talk.OpenQuiz(actor, QuizKind.TRUE_FALSE),
+    talk.AnswerQuiz: lambda actor: talk.AnswerQuiz(actor, QuizId("none"), (0,)),
+    talk.EnterTally: lambda actor: talk.EnterTally(actor, QuizId("none"), (0, 1)),
+    talk.CloseQuiz: lambda actor: talk.CloseQuiz(actor),
+    talk.ShowQuiz: lambda actor: talk.ShowQuiz(actor, QuizId("none"), True),
 }
 
 
@@ -62,6 +92,7 @@ class Assembly:
             tuple(core.roster.everybody()),
             tuple(core.hands),
             core.chat.entries(),
+            (dict(core.talk.board), dict(core.talk.quizzes)),
             dict(core.supervisors),
             len(self.observer.facts),
             [(len(member.events), len(member.routings)) for member in self.members],

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.codec import decode, encode, request_of, type_of
-from signaling.messages import Bye, ChatSend, Hello, Ping
+from signaling.messages import Bye, Hello, Ping
+from signaling.messages_talk import ChatSend
 from signaling.problems import Problem
 
 JSON = st.recursive(
