@@ -97,6 +97,7 @@ class Sfu:
         self._again: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._silence_due = 0.0
         self._ssrc = secrets.randbits(32)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(engine.event_fd(), self.drain)
@@ -281,10 +282,8 @@ class Sfu:
     def tick(self, now: float) -> None:
         """Looks at all time limits. Called once a second; now: as the clock says. Costs next to nothing for a
         transport that is connected, publishes nothing and has what it wishes."""
-        for id in silent(self.engine, round((now - self.config.consent_timeout_s) * 1e6)):
-            transport = self._transports.get(id)
-            if isinstance(transport, Transport):
-                self._guarded(transport, transport.silent, now)
+        if now >= self._silence_due:
+            self._look_for_silence(now)
         for transport in tuple(self._transports.values()):
             if isinstance(transport, Transport) and (
                 transport.state is TransportState.CONNECTING
@@ -292,6 +291,16 @@ class Sfu:
                 or transport.downlink.restless
             ):
                 self._guarded(transport, partial(self._tick_one, transport), now)
+
+    def _look_for_silence(self, now: float) -> None:
+        limit_s = self.config.consent_timeout_s
+        ids, oldest_us = silent(self.engine, round((now - limit_s) * 1e6))
+        # Nobody's time can be up before: with checks every few seconds that is a look in half a minute.
+        self._silence_due = min(oldest_us / 1e6, now) + limit_s
+        for id in ids:
+            transport = self._transports.get(id)
+            if isinstance(transport, Transport):
+                self._guarded(transport, transport.silent, now)
 
     def _tick_one(self, transport: Transport, now: float) -> None:
         transport.tick(now)

@@ -13,5 +13,6 @@ def heard(engine: Engine, transport: int) -> tuple[int, int, int]:
     """When something authentic last came from the peer (a packet, or a check answered here); the last check
     that was answered here; the last of those with USE-CANDIDATE. 0: none."""
 
-def silent(engine: Engine, since_us: int) -> list[int]:
-    """Transports with keys from whose peers nothing authentic came since then, as `heard` has it."""
+def silent(engine: Engine, since_us: int) -> tuple[list[int], int]:
+    """Transports with keys from whose peers nothing authentic came since then, as `heard` has it; and when
+    the peer spoke that has been silent for longest of all (now, where there is none)."""

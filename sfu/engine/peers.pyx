@@ -40,17 +40,20 @@ def silent(Engine engine not None, int64_t since_us):
     cdef engine_t *e = engine.lock()
     cdef transport_t *t = e.reports
     cdef uint32_t *ids = <uint32_t *>malloc((e.transport_count + 1) * sizeof(uint32_t))
+    cdef int64_t oldest_us = e.now_us
     cdef uint32_t count = 0
     cdef uint32_t i
     for i in range(e.transport_count if ids != NULL else 0):
-        if t.keyed and not t.plain and t.heard_us < since_us:
-            ids[count] = t.id
-            count += 1
+        if t.keyed and not t.plain:
+            oldest_us = min(oldest_us, t.heard_us)
+            if t.heard_us < since_us:
+                ids[count] = t.id
+                count += 1
         t = t.report_next
     core_unlock(e)
     if ids == NULL:
         raise MemoryError
     try:
-        return [ids[i] for i in range(count)]
+        return [ids[i] for i in range(count)], oldest_us
     finally:
         free(ids)
