@@ -32,6 +32,7 @@ What the rows rest on (DOMAIN, 1+1):
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -83,6 +84,11 @@ class Route:
     priority: Priority
     circle: str = ""
     """Of a microphone: the name of the circle in which it is heard. Empty: always heard."""
+
+
+_route = functools.lru_cache(maxsize=8192)(Route)
+"""Equal routes are one object, so that rows of hundreds compare quickly: whoever of 300 comes or goes, each of
+the others' 300 is looked at."""
 
 
 class Feed(Enum):
@@ -230,13 +236,12 @@ def routes(lesson: Lesson, people: Iterable[Attendee]) -> dict[PersonId, tuple[R
     result: dict[PersonId, tuple[Route, ...]] = {}
     for attendee in people:
         place = _Place(attendee.role, attendee.person.class_id)
-        if attendee.id in sending:
-            others = [sender for sender in senders if sender.person.id != attendee.id]
-            result[attendee.id] = _received(lesson, place, _feeds(lesson, place.role), others)
-            continue
         if place not in by_place:
             by_place[place] = _received(lesson, place, _feeds(lesson, place.role), senders)
-        result[attendee.id] = by_place[place]
+        found = by_place[place]
+        if (own := attendee.id) in sending:
+            found = tuple([route for route in found if route.person != own])
+        result[attendee.id] = found
     for listener, voices in _private_voices(lesson, people).items():
         if listener in result:
             result[listener] = (*voices, *result[listener])
@@ -319,7 +324,7 @@ def _received(
             priorities = [row.priorities[kind] for row in rows if kind in row.priorities]
             if priorities:
                 circle = _circle(rows, place) if kind is SourceKind.MICROPHONE else ""
-                found.append(Route(sender.person.id, source, publication, min(priorities), circle))
+                found.append(_route(sender.person.id, source, publication, min(priorities), circle))
     return tuple(sorted(found, key=lambda route: route.priority))
 
 

@@ -78,15 +78,16 @@ class Publisher:
     def __init__(
         self,
         identity: Identity,
-        camera: Camera,
+        camera: Camera | None,
         microphone: Microphone,
         layers: Mapping[str, Camera] | None = None,
     ) -> None:
+        """camera: None sends sound alone."""
         self.silent = False
         """Set: sends no media, only consent checks."""
         self._transport = BotTransport(identity, transport_cc=True)
         self._camera, self._microphone = camera, microphone
-        self._layers = layers or {"": camera}
+        self._layers = layers or ({"": camera} if camera else {})
         self._ssrcs = {kind: 1 + secrets.randbits(31) for kind in ("audio", *map(_video, self._layers))}
         self._resource: Resource | None = None
         self._token = ""
@@ -127,8 +128,9 @@ class Publisher:
         assert self._transport.socket is not None
         loop.add_reader(self._transport.socket.fileno(), self._read)
         try:
+            pictures = self._camera and self._every(1 / self._camera.frames_per_second, self._send_video)
             await asyncio.gather(
-                self._every(1 / self._camera.frames_per_second, self._send_video),
+                *([pictures] if pictures else ()),
                 self._every(AUDIO_FRAME_TICKS / AUDIO_CLOCK_HZ, self._send_audio),
                 self._every(REPORT_INTERVAL_S, self._send_reports),
                 self._every(CONSENT_INTERVAL_S, lambda _: self._transport.consent_check()),
@@ -147,7 +149,7 @@ class Publisher:
             await asyncio.sleep(max(0.0, start + index * interval_s - time.monotonic()))
 
     def _send_video(self, index: int) -> None:
-        if self.silent:
+        if self.silent or self._camera is None:
             self._since_key = dict.fromkeys(self._layers, 0)
             return
         timestamp = self._origin["video"] + self._camera.timestamp(index)

@@ -186,12 +186,18 @@ def _discussion(scenarios: Scenarios) -> None:
     begin = Scenario(_run_discussion, lambda _options: seed.discussion())
     one = _scenario(scenarios, "discussion", words, begin)
     one.add_argument("--members", type=whole(2, MAX_MEMBERS), default=24, metavar="N")
+    one.add_argument(
+        "--speakers", type=whole(0, 1_000), default=0, metavar="N", help="more people, who only speak"
+    )
     one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=15, metavar="SECONDS")
     one.set_defaults(way="websocket")
 
 
 def _run_discussion(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
-    return discussion(DiscussionOptions(members=options.members, duration_s=options.duration), target)
+    wanted = DiscussionOptions(
+        members=options.members, speakers=options.speakers, duration_s=options.duration
+    )
+    return discussion(wanted, target)
 
 
 def _wall(scenarios: Scenarios) -> None:

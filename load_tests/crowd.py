@@ -16,6 +16,7 @@ from typing import TypeVar
 from .bot import Publisher, Subscriber
 from .door import Door, Refused
 from .dtls import HandshakeFailed, Identity
+from .ear import Ear
 from .evidence import Look, parse_metrics
 from .media import Camera, Microphone
 from .process import memory, usage
@@ -42,8 +43,10 @@ class Crowd:
         self.identity = Identity()
         self.publishers: list[Publisher] = []
         self.subscribers: list[Subscriber] = []
+        self.ears: list[Ear] = []
         self.failures: list[str] = []
         self._sending: list[asyncio.Task[None]] = []
+        self._listening: list[asyncio.Task[None]] = []
         self._publisher_doors: dict[int, Door] = {}
 
     async def __aenter__(self) -> Crowd:
@@ -56,10 +59,13 @@ class Crowd:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.leave(self.subscribers)
-        for task in self._sending:
+        for task in (*self._sending, *self._listening):
             task.cancel()
         if self._sending:
-            await asyncio.wait(self._sending)
+            await asyncio.wait([*self._sending, *self._listening])
+        for ear in self.ears:
+            with contextlib.suppress(Refused):
+                await ear.leave(self.door)
         for publisher in self.publishers:
             with contextlib.suppress(Refused):
                 await publisher.leave(self._publisher_doors[id(publisher)])
@@ -76,7 +82,7 @@ class Crowd:
         self,
         lesson: str,
         token: str,
-        camera: Camera,
+        camera: Camera | None,
         microphone: Microphone,
         door: Door | None = None,
         layers: Mapping[str, Camera] | None = None,
@@ -108,6 +114,17 @@ class Crowd:
             return None
         self.subscribers.append(subscriber)
         return subscriber
+
+    async def listen(self, lesson: str, token: str) -> Ear:
+        """One more who watches, and listens to every packet of sound. Raises ScenarioFailed."""
+        ear = Ear(self.identity, token)
+        self.ears.append(ear)
+        try:
+            await ear.join(self.door, lesson)
+        except JOIN_ERRORS as error:
+            raise ScenarioFailed(f"a listener could not get in: {error}") from error
+        self._listening.append(asyncio.create_task(ear.run()))
+        return ear
 
     async def first(self, lesson: str, token: str) -> Subscriber:
         """The one who warms the server up (imports, caches), with media. Raises ScenarioFailed."""
