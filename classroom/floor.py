@@ -87,8 +87,8 @@ class Route:
 
 
 _route = functools.lru_cache(maxsize=8192)(Route)
-"""Equal routes are one object, so that rows of hundreds compare quickly: whoever of 300 comes or goes, each of
-the others' 300 is looked at."""
+"""Equal routes are one object, so that rows of hundreds compare quickly: when one of 300 comes or goes, each
+of the others' 300 is looked at."""
 
 
 class Feed(Enum):
