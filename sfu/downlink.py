@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 GOAL_MATERIAL = 0.1
 """A goal that moved by less is not told to the engine."""
+DOUBTFUL_S = 1.5
+"""Without an estimate after so long there will be none: everybody gets everything."""
+ENOUGH = 1.25
+"""Times all that is wished for: a link that carries so much takes the best from the first picture."""
 SETTLING_S = 10.0
 """After a change of the subscriptions: their costs are being measured."""
 
@@ -48,12 +52,19 @@ class Downlink:
         self._shared: tuple[float | None, list[Demand]] | None = None
         """Of what the latest share-out was made, when time alone would not change it."""
         self._dirty = False
+        self._doubtful_until: float | None = None
         self.restless = False
         """Whether `tick` has anything to look at."""
         self.bps: float | None = None
         """The estimate; None: not known yet, and nobody is cut."""
         self.state = StreamState.OK
         """The worst of what is sent on it."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a keyframe of the best picture might fill the link for a second: a new picture of several
+        layers begins with its least, until the next share-out."""
+        return self.bps is None or self.bps < ENOUGH * self._goal_bps
 
     def changed(self) -> None:
         """A subscription went or is wished otherwise: looked at with the next tick."""
@@ -75,9 +86,19 @@ class Downlink:
         """Once a second."""
         if self._dirty:
             self._settled_at = now + SETTLING_S
+        if self._waits_for_estimate(now):
+            return
         if self._dirty or self._unsettled(now):
             self.update(now, subscriptions)
         self.restless = self._unsettled(now)
+
+    def _waits_for_estimate(self, now: float) -> bool:
+        """While nothing is known, pictures stay as they began, for a moment."""
+        if self.bps is not None:
+            return False
+        if self._doubtful_until is None:
+            self._doubtful_until = now + DOUBTFUL_S
+        return now < self._doubtful_until
 
     def _unsettled(self, now: float) -> bool:
         settling = self._settled_at is not None and now < self._settled_at

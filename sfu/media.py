@@ -104,6 +104,8 @@ class Subscription:
         publication: Publication,
         parameters: MediaParameters,
         transport: MediaEnd,
+        *,
+        begins_low: bool = False,
     ) -> None:
         self.id = id
         self.publication = publication
@@ -119,6 +121,7 @@ class Subscription:
         """Hears of each change of `state`; at once, and must not block."""
         self._withheld = False
         self._limit: tuple[int, int] | None = None
+        self._begins_low = begins_low
         self._priority = 0 if parameters.kind is Kind.AUDIO else DEFAULT_PRIORITY
 
     def demand(self) -> Demand:
@@ -155,7 +158,7 @@ class Subscription:
         Nothing when closed."""
         if self.closed or layer == self.wished_layer:
             return
-        if layer is not None and (
+        if (layer is not None and not self._begins_low) and (
             self.state is StreamState.OK or self._limit is None or layer < self._limit[0]
         ):
             self._set_limit(layer, ALL_TEMPORAL)
@@ -178,9 +181,10 @@ class Subscription:
         if not whole:
             temporal = ALL_TEMPORAL if step.temporal is None else step.temporal
             self._set_limit(step.layer, temporal)
-        elif self._limit is not None:
+        elif self._limit is not None or self._begins_low:
             # Not the step's own: layers that were not seen yet count as wished for, too.
             self._set_limit(self._best_layer(), ALL_TEMPORAL)
+        self._begins_low = False
 
     def _best_layer(self) -> int:
         if self.wished_layer is not None:
@@ -310,6 +314,7 @@ class MediaEnd:
         if not parameters.encodings or not parameters.encodings[0].ssrc:
             raise ValueError("the parameters name no SSRC")
         self._take_send_extensions(parameters)
+        low = self.downlink.doubtful and _in_doubt(publication, parameters)
         id = self.engine.add_subscription(
             self.id,
             publication.id,
@@ -317,8 +322,9 @@ class MediaEnd:
             ssrc=parameters.encodings[0].ssrc,
             rtx_ssrc=parameters.encodings[0].rtx_ssrc or 0,
             formats=formats,
+            layer=0 if low else -1,
         )
-        subscription = Subscription(SubscriptionId(id), publication, parameters, self)
+        subscription = Subscription(SubscriptionId(id), publication, parameters, self, begins_low=low)
         self.subscriptions[subscription.id] = subscription
         publication.subscriptions[subscription.id] = subscription
         self.downlink.added(subscription)
@@ -380,6 +386,12 @@ class MediaEnd:
             publication.close()
         for sent in self.served:
             sent.close()
+
+
+def _in_doubt(publication: Publication, parameters: MediaParameters) -> bool:
+    """Whether to begin with the least picture: there is more than one, and the peer will tell of its link."""
+    extensions = {uri for uri, _ in parameters.extensions}
+    return len(publication.parameters.encodings) > 1 and Extension.TRANSPORT_CC in extensions
 
 
 def _numbers(payload_format: PayloadFormat) -> tuple[int, int, bool]:

@@ -53,6 +53,7 @@ cdef enum:
     PROBE_US = 15000
     PROBE_AGAIN_US = 3000000    # after a probe that found nothing new; two of 500 kbit/s cost 1 kB in this time
     PROBE_SOON_US = 200000      # after one that did: feedback for it is there
+    PROBE_NEXT_US = 20000       # the same at the beginning, when a picture waits for it
     PROBE_WAIT_US = 1000000
     PROBE_MISSES = 3
     PROBE_REST_US = 1500000     # after a decrease: the queue has to empty
@@ -534,7 +535,7 @@ cdef double probe_result(bandwidth_t *b, int64_t now_us) noexcept nogil:
 
 cdef void believe_probe(bandwidth_t *b, double found, int64_t now_us) noexcept nogil:
     cdef bint more = found > 1.1 * bandwidth_bps(b)
-    end_probe(b, now_us + (PROBE_SOON_US if more else PROBE_AGAIN_US))
+    end_probe(b, now_us + (PROBE_AGAIN_US if not more else PROBE_SOON_US if b.known else PROBE_NEXT_US))
     b.misses = 0
     if not more:
         b.known = True          # so this is all there is

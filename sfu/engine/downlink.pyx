@@ -1,7 +1,7 @@
 """What a peer says of its downlink: transport-wide feedback or REMB -> estimate, pacing, and now and then an event.
 
-Python hears of an estimate when it is known, and then when it moved by a twentieth, at most five times a second; nothing
-while it lies well above all that is to be sent.
+Python hears of an estimate when it is known, or is enough for all that is wished for, and then when it moved by a
+twentieth, at most five times a second; nothing while it lies well above all that is to be sent.
 """
 
 from libc.math cimport fabs
@@ -27,6 +27,7 @@ cdef enum:
     TELL_US = 200000
 
 cdef double MATERIAL = 0.05
+cdef double ENOUGH = 1.25
 cdef double AMPLE = 2.0             # times all that is to be sent: how much more does not matter
 
 
@@ -84,12 +85,17 @@ cdef void apply(engine_t *e, transport_t *t) noexcept nogil:
         list_paced(e, t, bandwidth_deadline(b))
 
 
+cdef inline bint enough(const bandwidth_t *b) noexcept nogil:
+    """It may be more, but all that is wished for fits."""
+    return b.goal_bps > 0 and bandwidth_bps(b) > ENOUGH * b.goal_bps
+
+
 cdef void tell(engine_t *e, transport_t *t) noexcept nogil:
     cdef bandwidth_t *b = t.bandwidth
     cdef double bps = bandwidth_bps(b)
     cdef double ample = AMPLE * b.goal_bps
     cdef int64_t told = <int64_t>bps
-    if not b.known or (e.now_us - b.told_us < TELL_US and b.braked_us != e.now_us):
+    if not (b.known or enough(b)) or (e.now_us - b.told_us < TELL_US and b.braked_us != e.now_us):
         return
     if b.told_bps > 0 and (fabs(bps - b.told_bps) < MATERIAL * b.told_bps or 0 < ample <= min(bps, b.told_bps)):
         return

@@ -119,12 +119,14 @@ class Engine:
         ssrc: int,
         rtx_ssrc: int,
         formats: list[tuple[int, int, bool]],
+        layer: int = -1,
     ) -> int:
         """formats: (payload type, rtx payload type or -1, nack) in the order of the publication's formats;
         payload type -1 where the subscriber did not take one. ssrc, rtx_ssrc: never used before on this
         transport; what the cipher knows of them goes with the subscription, and the same numbers again under
         the same key would give it away (RFC 7714, 9.1). One that is in use is a ValueError. Video waits for a
-        keyframe, which is asked for at once."""
+        keyframe, which is asked for at once. layer: of a simulcast the highest encoding at first, as in
+        `set_wanted_layer`; -1: the best."""
     def add_slot(
         self,
         transport: int,

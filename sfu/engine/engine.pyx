@@ -466,6 +466,7 @@ cdef class Engine:
         uint32_t ssrc,
         uint32_t rtx_ssrc,
         list formats,
+        int layer=-1,
     ):
         cdef engine_t *e = self.lock()
         cdef subscription_t *s
@@ -475,6 +476,8 @@ cdef class Engine:
                 raise ValueError("this transport has too many subscriptions")
             try:
                 describe_subscription(s, mid, ssrc, rtx_ssrc, formats)
+                if layer >= 0 and s.publication.layer_count > 1:
+                    s.wanted_layer = <uint8_t>checked(layer, 0, s.publication.layer_count - 1, "layer")
             except Exception:
                 subscription_delete(e, s)
                 raise

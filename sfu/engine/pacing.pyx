@@ -9,7 +9,10 @@ from sfu.engine.forward cimport forward_now
 from sfu.engine.lifecycle cimport unlist_paced
 from sfu.engine.model cimport layer_t, subscription_t, transport_t
 from sfu.engine.pacer cimport pacer_charge, pacer_deadline, pacer_t, pacer_take, waiting_t
-from sfu.engine.write cimport send_padding
+from sfu.engine.write cimport PADDING_LATER, PADDING_NO_PLACE, padding_t, send_padding
+
+cdef enum:
+    LATER_US = 2000             # a packet of a picture at 5 Mbit/s
 
 
 cdef inline bint reachable(const transport_t *t) noexcept nogil:
@@ -63,9 +66,15 @@ cdef int64_t send_waiting(engine_t *e, transport_t *t) noexcept nogil:
 
 
 cdef int64_t send_probe(engine_t *e, transport_t *t) noexcept nogil:
+    cdef padding_t done
     if t.bandwidth == NULL:
         return -1
     while bandwidth_probe(t.bandwidth, e.now_us):
-        if not reachable(t) or not send_padding(e, t, t.bandwidth.probe.sent_packets, bandwidth_probe_size(t.bandwidth)):
+        done = PADDING_NO_PLACE
+        if reachable(t):
+            done = send_padding(e, t, t.bandwidth.probe.sent_packets, bandwidth_probe_size(t.bandwidth))
+        if done == PADDING_LATER:
+            return e.now_us + LATER_US
+        if done == PADDING_NO_PLACE:
             bandwidth_probe_failed(t.bandwidth, e.now_us)
     return bandwidth_deadline(t.bandwidth)

@@ -9,8 +9,12 @@ cdef void send_packet(engine_t *e, subscription_t *s, const layer_t *layer, cons
 # An empty packet under a number that would stay free.
 cdef void send_filler(engine_t *e, subscription_t *s, const packet_t *packet, int64_t sequence) noexcept nogil
 # A packet that nobody needs, of about this size, to see whether it arrives: a repeat of one of the latest (the back-th) or RTP
-# padding, on an RTX stream; without one, padding between two pictures. False where there is no place for it.
-cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back, uint32_t size) noexcept nogil
+# padding, on an RTX stream; without one, padding between two pictures.
+cdef enum padding_t:
+    PADDING_NO_PLACE = 0
+    PADDING_SENT = 1
+    PADDING_LATER = 2           # in the middle of a picture
+cdef padding_t send_padding(engine_t *e, transport_t *t, uint32_t back, uint32_t size) noexcept nogil
 # Ids of header extensions from now on (EXT_KINDS of them, 0 for none). A repeat of what was sent with others would have other bytes
 # under the same number: there is none.
 cdef void set_send_ids(transport_t *t, const uint8_t *ids) noexcept nogil

@@ -401,7 +401,7 @@ cdef inline void count_repeat(engine_t *e, subscription_t *s) noexcept nogil:
 # --- probes ---------------------------------------------------------------------------------------------------------
 
 
-cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back, uint32_t size) noexcept nogil:
+cdef padding_t send_padding(engine_t *e, transport_t *t, uint32_t back, uint32_t size) noexcept nogil:
     cdef uint8_t padding = <uint8_t>min(max(size, <uint32_t>PADDING_LEAST), <uint32_t>PADDING_MOST)
     cdef subscription_t *s
     cdef subscription_t *chosen = NULL
@@ -422,11 +422,11 @@ cdef bint send_padding(engine_t *e, transport_t *t, uint32_t back, uint32_t size
         packet = cache_get(&layer.cache, unwrap32(layer.reception.highest, sent.sequence))
     if packet != NULL and choose_format(chosen, packet, &out) and out.format.rtx_payload_type >= 0:
         if not send_rtx(e, chosen, layer, packet, &out, chosen.highest_out - back, sent):
-            return False
+            return PADDING_NO_PLACE
     elif not send_empty(e, chosen, padding):
-        return False
+        return PADDING_NO_PLACE
     e.counters[<int>PADDING_OUT] += 1
-    return True
+    return PADDING_SENT
 
 
 cdef bint send_empty(engine_t *e, subscription_t *s, uint8_t padding) noexcept nogil:
@@ -456,17 +456,21 @@ cdef bint send_empty(engine_t *e, subscription_t *s, uint8_t padding) noexcept n
     return True
 
 
-cdef bint send_between(engine_t *e, transport_t *t, uint8_t padding) noexcept nogil:
+cdef padding_t send_between(engine_t *e, transport_t *t, uint8_t padding) noexcept nogil:
     """No retransmission stream: padding among the packets of a picture stream, behind the end of a picture, where
     receivers take it for nothing (RFC 3550, 5.1; libwebrtc does the same)."""
     cdef subscription_t *s
+    cdef padding_t found = PADDING_NO_PLACE
     cdef uint32_t i
     for i in range(t.subscription_count):
         s = t.subscriptions[i]
-        if s.publication.video and s.layer >= 0 and s.between_pictures and not s.paused and insert_padding(e, s, padding):
+        if not s.publication.video or s.layer < 0 or s.paused:
+            continue
+        if s.between_pictures and insert_padding(e, s, padding):
             e.counters[<int>PADDING_OUT] += 1
-            return True
-    return False
+            return PADDING_SENT
+        found = PADDING_LATER
+    return found
 
 
 cdef bint insert_padding(engine_t *e, subscription_t *s, uint8_t padding) noexcept nogil:

@@ -269,12 +269,30 @@ def world(bed, wire_format):
     return World(bed, wire_format)
 
 
-def test_a_fat_link_gets_the_best_layer_from_the_first_picture(world, wire_format):
-    pupil = world.pupil(world.teacher(), wire_format.link(bps=50e6))
+def test_a_fat_link_gets_the_best_layer_within_a_second(world, wire_format):
+    """It begins with the least picture, until a probe has told that there is room."""
+    pupil = world.pupil(world.teacher(), wire_format.link(bps=50e6, delay_us=20_000))
+    pupil.peer.up = wire_format.link(delay_us=20_000)
     since, until = world.run(5)
-    assert pupil.shown_bps(since, until) > 1_400_000
+    assert pupil.shown_bps(since + SECOND, until) > 1_400_000
     assert pupil.longest_freeze_ms(since, until) < 150
     assert pupil.states == []
+
+
+@pytest.mark.parametrize("queue_ms", [400, 2_000])
+@pytest.mark.parametrize("bps", [250_000, 400_000, 900_000])
+def test_who_comes_by_a_thin_link_hears_and_sees_at_once(world, wire_format, bps, queue_ms):
+    """Whatever the depth of the buffer before it: a keyframe of the best picture would fill a second of it."""
+    teacher = world.teacher()
+    world.run(2)
+    pupil = world.pupil(teacher, wire_format.link(bps=bps, delay_us=30_000, queue_us=queue_ms * MILLISECOND))
+    pupil.peer.up = wire_format.link(delay_us=30_000)
+    since, until = world.run(15)
+    assert pupil.pictures[0][0] - since < 300 * MILLISECOND
+    assert pupil.longest_silence_ms(since, until) < 250
+    assert pupil.longest_silence_ms(since + SECOND, until) <= 60
+    assert pupil.longest_freeze_ms(since, until) < 400
+    assert StreamState.PAUSED not in [state for _, state in pupil.states]
 
 
 def test_a_link_that_falls_and_comes_back(world, wire_format):
@@ -434,7 +452,8 @@ def test_a_layer_that_is_switched_on_again_is_taken_at_once(world, wire_format):
 
 def test_a_subscriber_that_reports_nothing_gets_everything(world, wire_format):
     pupil = world.pupil(world.teacher(), wire_format.link(bps=20e6), feedback=False)
-    since, until = world.run(5)
+    world.run(3)
+    since, until = world.run(3)
     assert pupil.shown_bps(since, until) > 1_400_000
     assert world.estimate(pupil) == 0
 
@@ -445,7 +464,8 @@ def test_sound_alone_at_first_teaches_nothing_of_the_link(world, wire_format):
     world.bed.engine.set_bandwidth_goal(pupil.peer.transport, 40_000)
     world.run(1)
     world.bed.engine.set_bandwidth_goal(pupil.peer.transport, 1_600_000)
-    since, until = world.run(4)
+    world.run(2)
+    since, until = world.run(3)
     assert not world.bed.engine.transport_stats(pupil.peer.transport)["paced"]
     assert pupil.shown_bps(since, until) > 1_400_000
 
