@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classroom.model import ChatScope, HandId, PersonId, Publication, RecordingState, Source
+from classroom.model import ChatScope, HandId, PersonId, Publication, RecordingState, Role, Source
+from classroom.planning import Plan
 from classroom.talk.commands import TalkCommand
 from sfu.params import Quality
 
@@ -82,6 +83,37 @@ class CancelLesson:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenLesson:
+    """Opens the doors before anybody has come."""
+
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class ReviseLesson:
+    """Plans a lesson anew, as a whole."""
+
+    actor: PersonId
+    plan: Plan
+    """Checked."""
+    expected: str = ""
+    """The `planning.revision` that the actor has seen; empty: whatever it is."""
+    reason: str = ""
+    """Why the lesson is not recorded; goes on record."""
+
+
+OfficeCommand = OpenLesson | StartLesson | EndLesson | CancelLesson | ReviseLesson
+
+
+@dataclass(frozen=True, slots=True)
+class FromOffice:
+    """Asked from outside the room, by somebody with a role but no place in it."""
+
+    role: Role
+    command: OfficeCommand
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRecording:
     """The server's own: what the recorder does at the moment."""
 
@@ -109,5 +141,5 @@ PersonCommand = (
     | CancelLesson
     | TalkCommand
 )
-ServerCommand = ReportRecording | ReportQuality
+ServerCommand = ReportRecording | ReportQuality | FromOffice
 Command = PersonCommand | ServerCommand

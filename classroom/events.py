@@ -139,6 +139,17 @@ class StateChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LessonRevised(Fact):
+    """Planned anew: title, times, recording or classes."""
+
+    lesson: Lesson
+    """As it is now."""
+    actor: PersonId
+    reason: str
+    """Why it is not recorded, if so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseChanged(Fact):
     phase: Phase
     actor: PersonId | None

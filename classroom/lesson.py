@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from classroom.clock import Clock, Timer
-from classroom.commands import Command, ReportQuality, ReportRecording, ServerCommand
+from classroom.commands import Command, FromOffice, ReportQuality, ReportRecording, ServerCommand
 from classroom.core import LessonCore, Observer
 from classroom.events import CommandRefused, LeaveCause, Snapshot
 from classroom.handlers import handle
 from classroom.inbox import Inbox
 from classroom.membership import everybody_out, join, leave
 from classroom.model import Attendee, ChatEntry, ClassStatus, Hand, Lesson, Person, PersonId
+from classroom.office import carry_out
 from classroom.rules.reasons import Reason, Refused
 from classroom.switchboard import Line, Member
 from classroom.talk import quiz_handlers
@@ -252,6 +253,8 @@ class LessonRoom:
             self._core.change_recording(job.command.state)
         elif isinstance(job.command, ReportQuality):
             self._core.roster.reached(job.command.person, job.command.quality)
+        elif isinstance(job.command, FromOffice):
+            carry_out(self._core, job.command)
         else:
             handle(self._core, job.command)
 

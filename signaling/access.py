@@ -48,6 +48,7 @@ _LEADERS: Final = {**_own("master", "supervisor"), **_all("organizer")}
 """Those who see all classes of a lesson by name (classroom.rules.visibility)."""
 _RECORDED: Final = {**_ANYBODY, **_all("organizer", "supervisor")}
 _ORGANIZERS: Final = _all("organizer")
+_HOSTS: Final = {**_own("master"), **_all("organizer")}
 _ENCODERS: Final = _own("master", "encoder")
 _PLAYERS: Final = _own(*(role for role in ROLES if role != "encoder"))
 
@@ -71,7 +72,16 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     # lessons
     "lessons": _LESSON,
     "lesson": _LESSON,
+    "put_lesson": _ORGANIZERS,
+    "patch_lesson": _ORGANIZERS,
+    "open_lesson": _HOSTS,
+    "start_lesson": _own("master"),
+    "end_lesson": _HOSTS,
+    "cancel_lesson": _ORGANIZERS,
     "classes": _LESSON,
+    "class": _LESSON,
+    "put_class": _ORGANIZERS,
+    "delete_class": _ORGANIZERS,
     "people": _LEADERS,
     "lesson_quality": _LEADERS,
     "person_quality": _LEADERS,

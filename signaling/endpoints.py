@@ -14,6 +14,7 @@ from signaling import (
     attendance_http,
     diagnosis,
     events_http,
+    lessons_http,
     metrics,
     openapi,
     quality_http,
@@ -175,6 +176,7 @@ _LIBRARY: Final = (
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *_HOUSE,
     *rest.OPERATIONS,
+    *lessons_http.OPERATIONS,
     *quality_http.OPERATIONS,
     *events_http.OPERATIONS,
     *attendance_http.OPERATIONS,

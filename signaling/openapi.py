@@ -43,11 +43,17 @@ class Operation:
     """None: its module registers the route by itself."""
     query: tuple[str, ...] | type[msgspec.Struct] = ()
     """Query parameters, as names or as the fields of a type; their text is `api.ID.NAME`."""
+    headers: tuple[str, ...] = ()
+    """Request headers that it understands; their text is `api.header.NAME`."""
     request: Any = None
     """msgspec type of the body, or a media type for a body that is not JSON."""
     response: Any = None
     """The same of the answer; None: no body."""
+    request_type: str = JSON
+    """Media type of a JSON body."""
     status: int = 200
+    also: tuple[int, ...] = ()
+    """Other ways in which it succeeds, with the same answer."""
     problems: tuple[str, ...] = ()
     """Kinds that are special to it; those of the token are understood."""
 
@@ -103,7 +109,10 @@ def _operation(operation: Operation, language: str) -> dict[str, Any]:
         "responses": _responses(operation, language),
     }
     if operation.request is not None:
-        described["requestBody"] = {"required": True, "content": _content(operation.request)}
+        described["requestBody"] = {
+            "required": True,
+            "content": _content(operation.request, operation.request_type),
+        }
     if operation.public:
         described["security"] = []
     else:
@@ -126,7 +135,17 @@ def _parameters(operation: Operation, language: str) -> list[dict[str, Any]]:
         }
         for name, schema in _query(operation.query)
     ]
-    return path + query
+    headers = [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": catalogue.text(f"api.header.{name}", language),
+        }
+        for name in operation.headers
+    ]
+    return path + query + headers
 
 
 def _query(query: tuple[str, ...] | type[msgspec.Struct]) -> list[tuple[str, dict[str, Any]]]:
@@ -141,7 +160,7 @@ def _responses(operation: Operation, language: str) -> dict[str, Any]:
     success: dict[str, Any] = {"description": catalogue.text(f"api.{operation.id}", language)}
     if operation.response is not None:
         success["content"] = _content(operation.response)
-    responses = {str(operation.status): success}
+    responses = {str(status): success for status in (operation.status, *operation.also)}
     problem = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name=ProblemDocument.__name__)}}}
     kinds = operation.problems if operation.public else (*TOKEN_PROBLEMS, *operation.problems)
     for kind in kinds:
@@ -151,11 +170,11 @@ def _responses(operation: Operation, language: str) -> dict[str, Any]:
     return responses
 
 
-def _content(body: Any) -> dict[str, Any]:
+def _content(body: Any, media_type: str = JSON) -> dict[str, Any]:
     if not _is_type(body):
         return {body: {}}
     (schema,), _ = msgspec.json.schema_components([body], ref_template=_REF)
-    return {JSON: {"schema": schema}}
+    return {media_type: {"schema": schema}}
 
 
 def _is_type(body: Any) -> bool:

@@ -89,8 +89,12 @@ STATUS: Final[Mapping[str, int]] = {
     "too-many-quizzes": 409,
     "tally-invalid": 400,
     "tally-too-large": 400,
+    "changed-meanwhile": 412,
+    "lesson-in-use": 409,
     "too-fast": 429,
     "busy": 503,
+    # planning
+    "plan-invalid": 422,
     # the library
     "unknown-item": 404,
     "nothing-recorded": 404,

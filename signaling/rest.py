@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -11,6 +11,7 @@ from aiohttp import web
 
 from classroom.lesson import LessonRoom
 from classroom.model import ClassRoom, Lesson, LessonId
+from classroom.planning import revision
 from classroom.store.store import StoreUnavailable
 from signaling.access import CLAIMS, Reach, reach_of
 from signaling.auth import MEDIA_COOKIE
@@ -104,12 +105,12 @@ async def lessons(request: web.Request) -> web.Response:
 
 async def lesson(request: web.Request) -> web.Response:
     found = await _lesson_in_path(request)
-    return json_response(lesson_detail(found))
+    return json_response(lesson_detail(found), headers=etag(found))
 
 
 async def classes(request: web.Request) -> web.Response:
     found = await _lesson_in_path(request)
-    return json_response(ClassList(classes=[_class(room) for room in found.classes]))
+    return json_response(ClassList(classes=[class_summary(room) for room in found.classes]))
 
 
 async def people(request: web.Request) -> web.Response:
@@ -165,8 +166,13 @@ async def read(reading: Awaitable[_Found]) -> _Found:
         raise Problem("not-ready", reason=str(error)) from error
 
 
+def etag(lesson: Lesson) -> dict[str, str]:
+    """Of what is planned: not of what goes on in the lesson, or nobody could change a title while it does."""
+    return {"ETag": f'"{revision(lesson)}"'}
+
+
 def lesson_detail(lesson: Lesson) -> LessonDetail:
-    return LessonDetail(**_summary(lesson), classes=[_class(room) for room in lesson.classes])
+    return LessonDetail(**_summary(lesson), classes=[class_summary(room) for room in lesson.classes])
 
 
 def _summary(lesson: Lesson) -> dict[str, Any]:
@@ -183,15 +189,20 @@ def _summary(lesson: Lesson) -> dict[str, Any]:
     }
 
 
-def _class(room: ClassRoom) -> ClassSummary:
+def class_summary(room: ClassRoom) -> ClassSummary:
     return ClassSummary(
         id=room.id, name=room.name, school=room.school, tutor=room.tutor or "", at_home=room.at_home
     )
 
 
-def json_response(body: msgspec.Struct) -> web.Response:
+def json_response(
+    body: msgspec.Struct, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
     return web.Response(
-        body=msgspec.json.encode(body), content_type=JSON, headers={"Cache-Control": "no-store"}
+        status=status,
+        body=msgspec.json.encode(body),
+        content_type=JSON,
+        headers={"Cache-Control": "no-store", **(headers or {})},
     )
 
 

@@ -9,9 +9,12 @@ from classroom.commands import (
     EndLesson,
     LowerHand,
     Mute,
+    OfficeCommand,
+    OpenLesson,
     PersonCommand,
     Publish,
     RaiseHand,
+    ReviseLesson,
     Say,
     StartLesson,
     Unpublish,
@@ -47,7 +50,7 @@ _LIVE = frozenset({_S.LIVE})
 _ALWAYS = frozenset(LessonState)
 _MODERATORS = (Role.MASTER, Role.TUTOR, Role.ORGANIZER)
 
-_PERMISSIONS: Mapping[type[PersonCommand], Mapping[Role, frozenset[LessonState]]] = {
+_PERMISSIONS: Mapping[type[PersonCommand | OfficeCommand], Mapping[Role, frozenset[LessonState]]] = {
     RaiseHand: {Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE},
     LowerHand: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE},
     Say: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE, Role.ORGANIZER: _INSIDE},
@@ -78,6 +81,8 @@ _PERMISSIONS: Mapping[type[PersonCommand], Mapping[Role, frozenset[LessonState]]
     ShowQuiz: {Role.MASTER: _LIVE},
     AnswerQuiz: {Role.STUDENT: _LIVE},
     EnterTally: {Role.TUTOR: _LIVE},
+    OpenLesson: {Role.MASTER: _BEFORE, Role.ORGANIZER: _BEFORE},
+    ReviseLesson: {Role.ORGANIZER: _BEFORE | _LIVE},
 }
 
 _STATE_REASONS: Mapping[LessonState, Reason] = {
@@ -89,7 +94,7 @@ _STATE_REASONS: Mapping[LessonState, Reason] = {
 }
 
 
-def refusal(command: type[PersonCommand], role: Role, state: LessonState) -> Reason | None:
+def refusal(command: type[PersonCommand | OfficeCommand], role: Role, state: LessonState) -> Reason | None:
     """Why somebody of this role may not ask for this in this state; None when they may."""
     states = _PERMISSIONS[command].get(role)
     if states is None:

@@ -26,7 +26,7 @@ def chat_text(text: str) -> str:
     text = text.replace("\r\n", "\n").strip()
     if not text:
         raise Refused(Reason.CHAT_EMPTY)
-    if _has_controls(text.replace("\n", "")):
+    if has_controls(text.replace("\n", "")):
         raise Refused(Reason.CHAT_CONTROL_CHARACTERS)
     return text
 
@@ -41,14 +41,14 @@ def quiz_text(text: str, limit: int) -> str:
     text = text.replace("\r\n", "\n").strip()
     if len(text) > limit:
         raise Refused(Reason.QUIZ_TEXT)
-    if _has_controls(text.replace("\n", "")):
+    if has_controls(text.replace("\n", "")):
         raise Refused(Reason.QUIZ_TEXT)
     return text
 
 
 def seat_name(seat: str) -> str:
     """The seat as it will be shown. Raises Refused."""
-    if len(seat) > MAX_SEAT_CHARACTERS or _has_controls(seat):
+    if len(seat) > MAX_SEAT_CHARACTERS or has_controls(seat):
         raise Refused(Reason.SEAT_INVALID)
     return seat.strip()
 
@@ -59,7 +59,8 @@ def person_name(name: str) -> str:
     return "".join(c for c in name if not _is_control(c)).strip()[:MAX_NAME_CHARACTERS]
 
 
-def _has_controls(text: str) -> bool:
+def has_controls(text: str) -> bool:
+    """Control characters, surrogates or overrides of direction."""
     return any(map(_is_control, text))
 
 

@@ -18,6 +18,7 @@ import msgspec
 from classroom import events
 from classroom.events import Fact
 from classroom.model import PersonId
+from classroom.planning import plan_of
 from classroom.store import talk_rows
 from classroom.talk import facts
 
@@ -40,6 +41,11 @@ def _body(fact: Any) -> Body:
     return body
 
 
+def _plan(fact: Any) -> Body:
+    plan: Body = msgspec.to_builtins(plan_of(fact.lesson))
+    return plan | ({"reason": fact.reason} if fact.reason else {})
+
+
 class Kind(NamedTuple):
     name: str
     """NOUN.WHAT_HAPPENED, at most 32 characters; stable: others read it."""
@@ -49,6 +55,7 @@ class Kind(NamedTuple):
 
 KINDS: Final[Mapping[type[Fact], Kind]] = {
     events.StateChanged: Kind("lesson.state", lambda fact: {"state": fact.state}),
+    events.LessonRevised: Kind("lesson.revised", _plan),
     events.PhaseChanged: Kind("lesson.phase"),
     events.PersonJoined: Kind(
         "person.joined", lambda fact: {"role": fact.person.role, "class_id": fact.person.class_id}

@@ -16,13 +16,14 @@ import msgspec
 
 from classroom import events
 from classroom.events import Fact
-from classroom.model import LessonId, PersonId
+from classroom.model import ClassRoom, LessonId, PersonId
 from classroom.quality import PERIOD_S, Period, summary
 from classroom.quality import body as quality_body
 from classroom.store import talk_rows
 from classroom.store.kinds import KINDS
 from classroom.store.ledger import Ledger
 from classroom.store.statements import (
+    ADD_CLASS,
     ADD_EVENT,
     ADD_HAND,
     ADD_PERSON,
@@ -32,11 +33,13 @@ from classroom.store.statements import (
     CHANGE_PHASE,
     CLOSE_OBSERVATION,
     CLOSE_PRESENCE,
+    DROP_CLASSES,
     FORGET_QUALITY_NOTES,
     LOWER_HAND,
     NOTE_QUALITY,
     OPEN_OBSERVATION,
     OPEN_PRESENCE,
+    REVISE_LESSON,
     SEE_PERSON,
 )
 from classroom.store.talk_rows import Write
@@ -112,6 +115,31 @@ def _state_changed(fact: events.StateChanged, _ledger: Ledger, _seq: int) -> lis
         "to_ended_ms": lesson.ended_ms,
     }
     return [Write(CHANGE_LESSON, row)]
+
+
+def _lesson_revised(fact: events.LessonRevised, _ledger: Ledger, _seq: int) -> list[Write]:
+    lesson = fact.lesson
+    row = {
+        "at_id": lesson.id,
+        "to_title": lesson.title,
+        "to_starts_ms": lesson.starts_ms,
+        "to_ends_ms": lesson.ends_ms,
+        "to_recorded": lesson.recorded,
+    }
+    classes = [Write(ADD_CLASS, class_row(lesson.id, at, room)) for at, room in enumerate(lesson.classes)]
+    return [Write(REVISE_LESSON, row), Write(DROP_CLASSES, {"at_id": lesson.id}), *classes]
+
+
+def class_row(lesson: LessonId, position: int, room: ClassRoom) -> dict[str, Any]:
+    return {
+        "lesson_id": lesson,
+        "id": room.id,
+        "position": position,
+        "name": room.name,
+        "tutor_id": room.tutor,
+        "school": room.school,
+        "at_home": room.at_home,
+    }
 
 
 def _phase_changed(fact: events.PhaseChanged, _ledger: Ledger, _seq: int) -> list[Write]:
@@ -229,6 +257,7 @@ def _quality_noted(fact: events.QualityNoted, _ledger: Ledger) -> list[Write]:
 
 _BESIDE: Mapping[type[Fact], Callable[[Any, Ledger, int], list[Write]]] = {
     events.StateChanged: _state_changed,
+    events.LessonRevised: _lesson_revised,
     events.PhaseChanged: _phase_changed,
     events.PersonJoined: _person_joined,
     events.PersonLeft: _person_left,

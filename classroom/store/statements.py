@@ -45,6 +45,19 @@ CHANGE_LESSON: Final = (
 CHANGE_PHASE: Final = (
     update(tables.lessons).where(_lessons.id == bindparam("at_id")).values(phase=bindparam("to_phase"))
 )
+REVISE_LESSON: Final = (
+    update(tables.lessons)
+    .where(_lessons.id == bindparam("at_id"))
+    .values(
+        title=bindparam("to_title"),
+        starts_ms=bindparam("to_starts_ms"),
+        ends_ms=bindparam("to_ends_ms"),
+        recorded=bindparam("to_recorded"),
+    )
+)
+DROP_CLASSES: Final = delete(tables.classes).where(tables.classes.c.lesson_id == bindparam("at_id"))
+ADD_CLASS: Final = insert(tables.classes)
+"""Two plans of one lesson in one batch would add its classes twice: the writer then takes fact by fact."""
 OPEN_PRESENCE: Final = insert(tables.presence)
 CLOSE_PRESENCE: Final = (
     update(tables.presence)
@@ -143,6 +156,9 @@ ORDER: Final[tuple[Executable, ...]] = (
     ADD_PERSON,
     CHANGE_LESSON,
     CHANGE_PHASE,
+    REVISE_LESSON,
+    DROP_CLASSES,
+    ADD_CLASS,
     OPEN_PRESENCE,
     CLOSE_PRESENCE,
     OPEN_OBSERVATION,

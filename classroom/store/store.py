@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 from alembic.util import CommandError
 from sqlalchemy import URL, delete, insert, update
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from classroom.attendance import KINDS, Report, attendance
@@ -23,6 +24,7 @@ from classroom.store.ledger import Ledger
 from classroom.store.migrate import upgrade
 from classroom.store.quality_recovery import recover_quality
 from classroom.store.recovery import recover
+from classroom.store.rows import class_row
 from classroom.store.writer import StoreHealth, Writer
 from classroom.talk.quiz import Quiz
 from classroom.talk.state import Restored
@@ -35,6 +37,8 @@ T = TypeVar("T")
 
 CLOSING_S = 5.0
 """For what is queued to be written at the end: a database that has not come back by then has lost it."""
+WRITING_S = 1.0
+"""For a change to be on the disk before it is answered for."""
 OPENING_S = 5.0
 """For what is still to be written of a lesson before its room is opened again."""
 
@@ -110,6 +114,13 @@ class Store:
     async def flush(self) -> None:
         """Waits until everything observed so far is written, however long the database is away."""
         await self._writer.flush()
+
+    async def written(self) -> None:
+        """Waits until everything observed so far is written, but not for a database that is away: what waits
+        for it is not lost unless the server goes as well."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WRITING_S):
+                await self._writer.flush()
 
     async def close(self) -> None:
         """Writes what is queued (for at most 5 s), then closes. Idempotent."""
@@ -196,28 +207,8 @@ class Store:
 
     async def save_lesson(self, lesson: Lesson) -> None:
         """Makes or changes a lesson and its classes; not one whose room is open. Raises StoreUnavailable."""
-        row = {
-            "title": lesson.title,
-            "state": lesson.state,
-            "phase": lesson.phase,
-            "recorded": lesson.recorded,
-            "starts_ms": lesson.starts_ms,
-            "ends_ms": lesson.ends_ms,
-            "started_ms": lesson.started_ms,
-            "ended_ms": lesson.ended_ms,
-        }
-        rooms = [
-            {
-                "lesson_id": lesson.id,
-                "id": room.id,
-                "position": position,
-                "name": room.name,
-                "tutor_id": room.tutor,
-                "school": room.school,
-                "at_home": room.at_home,
-            }
-            for position, room in enumerate(lesson.classes)
-        ]
+        row = _lesson_row(lesson)
+        rooms = [class_row(lesson.id, position, room) for position, room in enumerate(lesson.classes)]
         at = tables.lessons.c.id == lesson.id
         try:
             async with self._engine.begin() as connection:
@@ -232,6 +223,20 @@ class Store:
         except (SQLAlchemyError, OSError) as error:
             raise _unavailable(error) from error
 
+    async def add_lesson(self, lesson: Lesson) -> bool:
+        """Makes a lesson; False: there is one of this id. Raises StoreUnavailable."""
+        rooms = [class_row(lesson.id, position, room) for position, room in enumerate(lesson.classes)]
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(insert(tables.lessons).values(id=lesson.id, **_lesson_row(lesson)))
+                if rooms:
+                    await connection.execute(insert(tables.classes), rooms)
+        except IntegrityError:
+            return False
+        except (SQLAlchemyError, OSError) as error:
+            raise _unavailable(error) from error
+        return True
+
     async def _flush_soon(self) -> None:
         try:
             async with asyncio.timeout(OPENING_S):
@@ -245,6 +250,20 @@ class Store:
                 return await query(connection)
         except (SQLAlchemyError, OSError) as error:
             raise _unavailable(error) from error
+
+
+def _lesson_row(lesson: Lesson) -> dict[str, object]:
+    """Without its id."""
+    return {
+        "title": lesson.title,
+        "state": lesson.state,
+        "phase": lesson.phase,
+        "recorded": lesson.recorded,
+        "starts_ms": lesson.starts_ms,
+        "ends_ms": lesson.ends_ms,
+        "started_ms": lesson.started_ms,
+        "ended_ms": lesson.ended_ms,
+    }
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:

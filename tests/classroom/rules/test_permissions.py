@@ -52,16 +52,26 @@ BY_STATE = {
     "cancelled": Reason.LESSON_CANCELLED,
 }
 COMMANDS = get_args(PersonCommand)
+OFFICE_TOO = tuple(dict.fromkeys((*COMMANDS, *get_args(commands.OfficeCommand))))
+
+
+OFFICE: dict[str, dict[str, set[str]]] = {
+    "OpenLesson": {"master": {"scheduled", "open"}, "organizer": {"scheduled", "open"}},
+    "ReviseLesson": {"organizer": {"scheduled", "open", "live"}},
+}
+"""What is asked from outside only."""
 
 
 def test_all_commands_are_in_the_table() -> None:
     assert {command.__name__ for command in COMMANDS} == set(ALLOWED)
+    outside = set(get_args(commands.OfficeCommand)) - set(COMMANDS)
+    assert {command.__name__ for command in outside} == set(OFFICE)
     assert set(get_args(commands.Command)) - set(COMMANDS) == set(get_args(commands.ServerCommand))
 
 
-@pytest.mark.parametrize(("command", "role"), list(product(COMMANDS, Role)))
+@pytest.mark.parametrize(("command", "role"), list(product(OFFICE_TOO, Role)))
 def test_who_may_ask_for_what_and_when(command: type[PersonCommand], role: Role) -> None:
-    states = ALLOWED[command.__name__].get(role)
+    states = (ALLOWED | OFFICE)[command.__name__].get(role)
     for state in LessonState:
         expected = Reason.ROLE_MAY_NOT if states is None else None if state in states else BY_STATE[state]
         assert refusal(command, role, state) is expected

@@ -50,6 +50,7 @@ def facts(school: Any) -> list[Fact]:
     said = ChatEntry(ChatId("c"), PersonId("sa"), "", Role.STUDENT, "x", 5)
     return [
         events.StateChanged(state=LessonState.LIVE, lesson=school.lesson(), actor=PersonId("m"), **AT),
+        events.LessonRevised(lesson=school.lesson(), actor=PersonId("o"), reason="", **AT),
         events.PhaseChanged(phase=Phase.BREAK, actor=None, **AT),
         events.PersonJoined(person=school.master, **AT),
         events.PersonLeft(person=school.master, cause=LeaveCause.LEFT, **AT),

@@ -80,7 +80,7 @@ async def test_a_lesson_without_events_has_none(door: Any) -> None:
 
 
 async def test_the_snapshot_is_the_state_after_its_last_event(door: Any) -> None:
-    master = await started(door)
+    await started(door)
     tutor = await door.join("tutor", person="tutor-2", class_id="class-2")
     await tutor.say("hand.raise", seat="12")
     await tutor.settled()
@@ -93,8 +93,8 @@ async def test_the_snapshot_is_the_state_after_its_last_event(door: Any) -> None
     _, stream = await get(door, EVENTS)
     assert stream["events"][-1]["id"] == body["last_event"]
     assert stream["events"][-1]["kind"] == "hand.raised"
-    await master.say("hand.lower", id=body["hands"][0]["id"])
-    await master.settled()
+    await tutor.say("hand.lower")
+    await tutor.settled()
     await door.parts.store.flush()
     _, more = await get(door, f"{EVENTS}?since={body['last_event']}")
     assert [event["kind"] for event in more["events"]] == ["hand.lowered"]

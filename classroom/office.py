@@ -1,0 +1,89 @@
+"""What is asked of a lesson from outside its room: by an organizer's office or a school's platform.
+
+Whoever asks has a role, but no place in the lesson. The same table of permissions holds
+(`rules.permissions`), and all happens in the room's own task, so that it cannot cross what those inside do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from classroom.commands import (
+    CancelLesson,
+    EndLesson,
+    FromOffice,
+    OfficeCommand,
+    OpenLesson,
+    ReviseLesson,
+    StartLesson,
+)
+from classroom.core import LessonCore
+from classroom.events import LeaveCause, LessonRevised
+from classroom.membership import everybody_out
+from classroom.model import LessonState
+from classroom.planning import plan_of, revised, revision
+from classroom.rules.permissions import refusal
+from classroom.rules.reasons import Reason, Refused
+from classroom.rules.transitions import Move
+
+
+def carry_out(core: LessonCore, asked: FromOffice) -> None:
+    """Raises Refused, and then nothing changed."""
+    command = asked.command
+    reason = refusal(type(command), asked.role, core.lesson.state)
+    if reason is not None:
+        raise Refused(reason)
+    _HANDLERS[type(command)](core, command)
+
+
+def _open(core: LessonCore, command: OpenLesson) -> None:
+    if core.lesson.state is LessonState.SCHEDULED:
+        core.move(Move.OPEN, command.actor)
+
+
+def _start(core: LessonCore, command: StartLesson) -> None:
+    core.move(Move.START, command.actor)
+
+
+def _end(core: LessonCore, command: EndLesson) -> None:
+    everybody_out(core, LeaveCause.ENDED, Move.END, command.actor)
+
+
+def _cancel(core: LessonCore, command: CancelLesson) -> None:
+    everybody_out(core, LeaveCause.ENDED, Move.CANCEL, command.actor)
+
+
+def _revise(core: LessonCore, command: ReviseLesson) -> None:
+    before = core.lesson
+    if command.expected and command.expected != revision(before):
+        raise Refused(Reason.CHANGED_MEANWHILE)
+    if command.plan == plan_of(before):
+        return
+    lesson = revised(before, command.plan)
+    if lesson.recorded != before.recorded and before.state is LessonState.LIVE:
+        raise Refused(Reason.LESSON_ALREADY_LIVE)
+    new_classes = lesson.classes != before.classes
+    if new_classes and (len(core.roster) or len(core.lines)):
+        # Everybody's page, wall and routes are made of the classes: they change between lessons, not under
+        # people.
+        raise Refused(Reason.LESSON_IN_USE)
+    core.change_lesson(
+        title=lesson.title,
+        starts_ms=lesson.starts_ms,
+        ends_ms=lesson.ends_ms,
+        recorded=lesson.recorded,
+        classes=lesson.classes,
+    )
+    if new_classes:
+        core.forget_everybody()
+    core.observe(LessonRevised, lesson=core.lesson, actor=command.actor, reason=command.reason)
+
+
+_HANDLERS: Mapping[type[OfficeCommand], Callable[[LessonCore, Any], None]] = {
+    OpenLesson: _open,
+    StartLesson: _start,
+    EndLesson: _end,
+    CancelLesson: _cancel,
+    ReviseLesson: _revise,
+}

@@ -1,0 +1,192 @@
+"""Lessons and classes made, changed and run over HTTP."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from classroom.model import LessonId
+
+NEW = "/api/v1/lessons/optics-2"
+PLAN = {
+    "title": "光的折射",
+    "starts_ms": 1_800_000_000_000,
+    "ends_ms": 1_800_002_700_000,
+    "classes": [{"id": "c1", "name": "1班", "tutor": "t1", "school": "同课示范学校"}],
+}
+
+
+class Office:
+    """An organizer at their desk."""
+
+    def __init__(self, door: Any) -> None:
+        self._door = door
+        self.etag = ""
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, role: str = "organizer", **headers: str
+    ) -> tuple[int, Any]:
+        """Status and body; the problem's kind where there is one. Keeps the ETag."""
+        sent = {"Authorization": f"Bearer {self._door.token(role)}", "Accept-Language": "en"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        options = {} if body is None else {"json": body}
+        async with self._door.http.request(method, self._door.url(path), headers=sent, **options) as response:
+            self.etag = response.headers.get("ETag", self.etag)
+            if response.content_type == "application/problem+json":
+                problem = await response.json(content_type=None)
+                return response.status, problem["type"].removeprefix("/problems/")
+            return response.status, await response.json() if response.status != 204 else None
+
+
+@pytest.fixture
+def office(door: Any) -> Office:
+    return Office(door)
+
+
+async def test_a_lesson_is_made_and_read(office: Office) -> None:
+    status, made = await office.ask("PUT", NEW, PLAN)
+    assert status == 201
+    assert (made["id"], made["state"], made["starts_ms"]) == ("optics-2", "scheduled", PLAN["starts_ms"])
+    assert made["classes"] == [{**PLAN["classes"][0], "at_home": False}]  # type: ignore[index]
+    given = office.etag
+    assert await office.ask("GET", NEW) == (200, made)
+    assert office.etag == given
+    _, listed = await office.ask("GET", "/api/v1/lessons")
+    assert [lesson["id"] for lesson in listed["lessons"]] == ["demo", "optics-2"]
+
+
+async def test_sent_again_after_a_lost_answer_it_is_one_lesson(office: Office, door: Any) -> None:
+    _, first = await office.ask("PUT", NEW, PLAN)
+    assert await office.ask("PUT", NEW, PLAN) == (200, first)
+    assert await office.ask("PUT", NEW, PLAN, If_None_Match="*") == (412, "precondition-failed")
+
+
+async def test_another_plan_needs_the_etag_of_the_one_that_was_seen(office: Office) -> None:
+    await office.ask("PUT", NEW, PLAN)
+    first = office.etag
+    assert await office.ask("PUT", NEW, {**PLAN, "title": "b"}) == (428, "precondition-required")
+    status, body = await office.ask("PUT", NEW, {**PLAN, "title": "b"}, If_Match=first)
+    assert (status, body["title"]) == (200, "b")
+    assert office.etag != first
+    assert await office.ask("PUT", NEW, {**PLAN, "title": "c"}, If_Match=first) == (412, "changed-meanwhile")
+    status, body = await office.ask("PUT", NEW, {**PLAN, "title": "c"}, If_Match="*")
+    assert (status, body["title"]) == (200, "c")
+    assert await office.ask("PUT", "/api/v1/lessons/none", PLAN, If_Match="*") == (404, "unknown-lesson")
+
+
+async def test_parts_of_a_plan(office: Office, door: Any) -> None:
+    await office.ask("PUT", NEW, PLAN)
+    assert await office.ask("PATCH", NEW, {"title": "b"}) == (428, "precondition-required")
+    status, body = await office.ask("PATCH", NEW, {"title": "b"}, If_Match=office.etag)
+    assert (status, body["title"], body["ends_ms"], len(body["classes"])) == (200, "b", PLAN["ends_ms"], 1)
+    assert await office.ask("PATCH", NEW, {"recorded": False}, If_Match="*") == (422, "plan-invalid")
+    change = {"recorded": False, "reason": "the guests asked for it"}
+    assert (await office.ask("PATCH", NEW, change, If_Match="*"))[1]["recorded"] is False
+    assert (await office.ask("PATCH", NEW, {"title": "c"}, If_Match="*"))[0] == 200
+    await door.parts.store.flush()
+    _, stream = await office.ask("GET", f"{NEW}/events")
+    assert [event["kind"] for event in stream["events"]] == ["lesson.revised"] * 3
+    assert stream["events"][1]["body"]["reason"] == "the guests asked for it"
+    assert stream["events"][1]["person"] == "organizer-1"
+
+
+async def test_a_change_is_on_the_disk_when_it_is_answered(office: Office, door: Any) -> None:
+    await office.ask("PUT", NEW, PLAN)
+    await office.ask("PATCH", NEW, {"title": "b", "classes": []}, If_Match="*")
+    kept = await door.parts.store.lesson(LessonId("optics-2"))
+    assert (kept.title, kept.classes) == ("b", ())
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        ({}, "bad-request"),
+        ({"title": 7}, "bad-request"),
+        ({"title": "x", "colour": "red"}, "bad-request"),
+        ({"title": "x", "starts_ms": -1}, "bad-request"),
+        ({"title": "x", "starts_ms": 1.5}, "bad-request"),
+        ({"title": "x", "classes": [{"name": "1"}]}, "bad-request"),
+        ({"title": ""}, "plan-invalid"),
+        ({"title": "x", "ends_ms": 5}, "plan-invalid"),
+        ({"title": "x", "recorded": False}, "plan-invalid"),
+        ({"title": "x", "classes": [{"id": "a b", "name": "1"}]}, "plan-invalid"),
+        ({"title": "x", "classes": [{"id": "1", "name": "1"}, {"id": "1", "name": "2"}]}, "plan-invalid"),
+    ],
+)
+async def test_plans_that_cannot_be(office: Office, plan: Any, told: str) -> None:
+    assert (await office.ask("PUT", NEW, plan))[1] == told
+    assert (await office.ask("GET", NEW))[0] == 404
+
+
+async def test_bodies_that_are_none(office: Office, door: Any) -> None:
+    headers = {"Authorization": f"Bearer {door.token('organizer')}"}
+    for data, content_type, status in (
+        (b"{}", "text/plain", 415),
+        (b"{", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b'{"title": "' + b"x" * 2**20 + b'"}', "application/json", 413),
+    ):
+        sent = headers | {"Content-Type": content_type}
+        async with door.http.put(door.url(NEW), data=io.BytesIO(data), headers=sent) as response:
+            assert response.status == status, data[:20]
+
+
+@pytest.mark.parametrize("odd", ["-a", "x" * 65, "a%20b", "%E8%AF%BE", "..."])
+async def test_ids_that_cannot_be_made(office: Office, odd: str) -> None:
+    assert await office.ask("PUT", f"/api/v1/lessons/{odd}", PLAN) == (422, "plan-invalid")
+
+
+async def test_classes_one_by_one(office: Office) -> None:
+    await office.ask("PUT", NEW, PLAN)
+    status, room = await office.ask("PUT", f"{NEW}/classes/c2", {"name": "2班", "at_home": True})
+    assert (status, room) == (201, {"id": "c2", "name": "2班", "school": "", "tutor": "", "at_home": True})
+    assert await office.ask("GET", f"{NEW}/classes/c2") == (200, room)
+    status, room = await office.ask("PUT", f"{NEW}/classes/c2", {"name": "2班", "tutor": "t2"})
+    assert (status, room["tutor"]) == (200, "t2")
+    assert (await office.ask("PUT", f"{NEW}/classes/c2", {"name": "2班", "tutor": "t2"}))[0] == 200
+    assert await office.ask("PUT", f"{NEW}/classes/c2", {"name": ""}) == (422, "plan-invalid")
+    stale = '"0123456789abcdef"'
+    assert await office.ask("PUT", f"{NEW}/classes/c2", {"name": "x"}, If_Match=stale) == (
+        412,
+        "changed-meanwhile",
+    )
+    assert await office.ask("DELETE", f"{NEW}/classes/c1") == (204, None)
+    assert await office.ask("DELETE", f"{NEW}/classes/c1") == (404, "unknown-class")
+    assert await office.ask("GET", f"{NEW}/classes/c1") == (404, "unknown-class")
+    _, listed = await office.ask("GET", f"{NEW}/classes")
+    assert [room["id"] for room in listed["classes"]] == ["c2"]
+
+
+async def test_a_lesson_is_opened_started_and_ended(office: Office) -> None:
+    demo = "/api/v1/lessons/demo"
+    assert (await office.ask("POST", f"{demo}/open"))[1]["state"] == "open"
+    assert (await office.ask("POST", f"{demo}/open"))[1]["state"] == "open"
+    assert (await office.ask("POST", f"{demo}/end")) == (409, "lesson-not-live")
+    assert (await office.ask("POST", f"{demo}/start", role="master"))[1]["state"] == "live"
+    assert await office.ask("POST", f"{demo}/start", role="master") == (409, "lesson-already-live")
+    assert await office.ask("POST", f"{demo}/cancel") == (409, "lesson-already-live")
+    assert (await office.ask("POST", f"{demo}/end"))[1]["state"] == "ended"
+    assert await office.ask("POST", f"{demo}/end") == (410, "lesson-ended")
+    assert await office.ask("PATCH", demo, {"title": "x"}, If_Match="*") == (410, "lesson-ended")
+
+
+async def test_a_lesson_is_cancelled(office: Office, door: Any) -> None:
+    await office.ask("PUT", NEW, PLAN)
+    assert (await office.ask("POST", f"{NEW}/cancel"))[1]["state"] == "cancelled"
+    assert await office.ask("POST", f"{NEW}/open") == (410, "lesson-cancelled")
+    tutor = await door.socket()
+    await tutor.say("hello", token=door.token("tutor", lesson="optics-2", class_id="c1"))
+    assert (await tutor.next())["kind"] == "lesson-cancelled"
+
+
+async def test_who_is_in_hears_of_it(office: Office, door: Any) -> None:
+    tutor = await door.join("tutor")
+    await tutor.settled()
+    await office.ask("POST", "/api/v1/lessons/demo/start", role="master")
+    assert (await tutor.expect("lesson"))["state"] == "live"
+    assert await office.ask("DELETE", "/api/v1/lessons/demo/classes/class-2") == (409, "lesson-in-use")
+    await office.ask("POST", "/api/v1/lessons/demo/end")
+    assert (await tutor.bye())["reason"] == "ended"
