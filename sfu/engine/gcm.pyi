@@ -8,5 +8,5 @@ def derive(master_key: bytes, master_salt: bytes) -> tuple[bytes, bytes]:
 class GcmSender:
     def __init__(self, key: bytes, salt: bytes) -> None:
         """A session's key of 16 or 32 bytes and salt of 12. Raises ValueError."""
-    def protect(self, packet: bytes, header: int, rollovers: int) -> bytes:
-        """header: bytes of the RTP header with its extensions; rollovers: ROC of RFC 3711."""
+    def protect(self, packet: bytes, header: int, index: int) -> bytes:
+        """header: bytes of the RTP header with its extensions; index: its sequence number, unwrapped."""

@@ -18,15 +18,22 @@ subscriptions of one transport under one SSRC. Nothing is counted here: the 2^48
 from libc.string cimport memcpy, memset
 
 from sfu.engine.openssl cimport openssl_function
-from sfu.engine.wire cimport put32
+from sfu.engine.wire cimport get32, put32
 
 cdef enum:
-    CTRL_GET_TAG = 0x10         # EVP_CTRL_AEAD_GET_TAG of OpenSSL's evp.h
+    OCTET_STRING = 5            # OSSL_PARAM_OCTET_STRING of OpenSSL's core.h
     LABEL_KEY = 0               # RFC 3711, 4.3.2
     LABEL_SALT = 2
     LABEL_AT = 7                # in the salt: before 48 bits of an index that is 0 here, which is left out (4.3.1)
     MOST_KEY_BYTES = 32
     COUNTER_BYTES = 16
+
+cdef struct param_t:            # OSSL_PARAM of OpenSSL's core.h (since 3.0)
+    const char *key
+    unsigned int data_type
+    void *data
+    size_t size
+    size_t returned
 
 ctypedef void *(*context_new_fn)() noexcept nogil
 ctypedef void (*context_free_fn)(void *context) noexcept nogil
@@ -34,7 +41,7 @@ ctypedef const void *(*cipher_fn)() noexcept nogil
 ctypedef int (*init_fn)(void *context, const void *cipher, void *engine, const uint8_t *key, const uint8_t *iv) noexcept nogil
 ctypedef int (*update_fn)(void *context, uint8_t *out, int *length, const uint8_t *data, int size) noexcept nogil
 ctypedef int (*final_fn)(void *context, uint8_t *out, int *length) noexcept nogil
-ctypedef int (*ctrl_fn)(void *context, int type, int arg, void *at) noexcept nogil
+ctypedef int (*get_params_fn)(void *context, param_t *params) noexcept nogil
 
 cdef context_new_fn context_new = <context_new_fn>openssl_function("EVP_CIPHER_CTX_new")
 cdef context_free_fn context_free = <context_free_fn>openssl_function("EVP_CIPHER_CTX_free")
@@ -45,7 +52,7 @@ cdef cipher_fn aes_256_ctr = <cipher_fn>openssl_function("EVP_aes_256_ctr")
 cdef init_fn encrypt_init = <init_fn>openssl_function("EVP_EncryptInit_ex")
 cdef update_fn encrypt_update = <update_fn>openssl_function("EVP_EncryptUpdate")
 cdef final_fn encrypt_final = <final_fn>openssl_function("EVP_EncryptFinal_ex")
-cdef ctrl_fn context_ctrl = <ctrl_fn>openssl_function("EVP_CIPHER_CTX_ctrl")
+cdef get_params_fn get_params = <get_params_fn>openssl_function("EVP_CIPHER_CTX_get_params")
 
 available: bool = (
     context_new != NULL
@@ -57,7 +64,7 @@ available: bool = (
     and encrypt_init != NULL
     and encrypt_update != NULL
     and encrypt_final != NULL
-    and context_ctrl != NULL
+    and get_params != NULL
 )
 """Whether OpenSSL shows all of these."""
 
@@ -112,7 +119,8 @@ cdef int open_session(gcm_t *g, bytes key, bytes salt) except -1:
         raise MemoryError
     gcm_close(g)
     g.context = context
-    memcpy(g.salt, bytes_of(salt), GCM_SALT_BYTES)
+    g.salt_high = <uint64_t>get32(bytes_of(salt)) << 32 | get32(bytes_of(salt) + 4)
+    g.salt_low = get32(bytes_of(salt) + 8)
     return 0
 
 
@@ -138,31 +146,31 @@ cdef void gcm_close(gcm_t *g) noexcept nogil:
 # --- packets --------------------------------------------------------------------------------------------------------
 
 
-cdef inline void write_iv(const gcm_t *g, uint8_t *iv, const uint8_t *packet, uint32_t rollovers) noexcept nogil:
-    """RFC 7714, 8.1: salt xor (00 00, SSRC, ROC, SEQ)."""
-    cdef int i
-    iv[0] = 0
-    iv[1] = 0
-    memcpy(iv + 2, packet + 8, 4)
-    put32(iv + 6, rollovers)
-    memcpy(iv + 10, packet + 2, 2)
-    for i in range(GCM_SALT_BYTES):
-        iv[i] ^= g.salt[i]
+cdef inline void write_iv(const gcm_t *g, uint8_t *iv, uint32_t ssrc, uint64_t index) noexcept nogil:
+    """RFC 7714, 8.1: salt xor (16 bits of zeros, SSRC, ROC, SEQ); the last two are 48 bits of index. Put together as numbers:
+    what is written in small pieces and read in large ones has to wait for the store."""
+    cdef uint64_t high = g.salt_high ^ (<uint64_t>ssrc << 16 | (index >> 32 & 0xFFFF))
+    put32(iv, <uint32_t>(high >> 32))
+    put32(iv + 4, <uint32_t>high)
+    put32(iv + 8, g.salt_low ^ <uint32_t>index)
 
 
-cdef bint gcm_protect(const gcm_t *g, uint8_t *packet, uint32_t header, uint32_t *length, uint32_t rollovers) noexcept nogil:
+cdef bint gcm_protect(const gcm_t *g, uint8_t *packet, uint32_t header, uint32_t *length, int64_t index) noexcept nogil:
     cdef uint8_t iv[GCM_SALT_BYTES]
     cdef uint8_t *payload = packet + header
     cdef uint8_t *tag = packet + length[0]
+    cdef param_t wanted[2]
     cdef int n
-    write_iv(g, iv, packet, rollovers)
+    write_iv(g, iv, get32(packet + 8), <uint64_t>index)
     length[0] += GCM_TAG_BYTES
+    wanted[0] = param_t(key="tag", data_type=OCTET_STRING, data=tag, size=GCM_TAG_BYTES, returned=0)
+    wanted[1].key = NULL        # the end of the list
     return (
         encrypt_init(g.context, NULL, NULL, NULL, iv) == 1
         and encrypt_update(g.context, NULL, &n, packet, <int>header) == 1
         and encrypt_update(g.context, payload, &n, payload, <int>(tag - payload)) == 1
         and encrypt_final(g.context, tag, &n) == 1
-        and context_ctrl(g.context, CTRL_GET_TAG, GCM_TAG_BYTES, tag) == 1
+        and get_params(g.context, wanted) == 1
     )
 
 
@@ -182,11 +190,11 @@ cdef class GcmSender:
     def __dealloc__(self):
         gcm_close(&self.g)
 
-    def protect(self, bytes packet, int header, uint32_t rollovers):
+    def protect(self, bytes packet, int header, int64_t index):
         cdef uint32_t length = <uint32_t>len(packet)
         cdef bytearray buffer = bytearray(packet) + bytes(GCM_TAG_BYTES)
         if not 12 <= header <= len(packet):
             raise ValueError("an RTP header has at least 12 bytes")
-        if not gcm_protect(&self.g, <uint8_t *><char *>buffer, <uint32_t>header, &length, rollovers):
+        if not gcm_protect(&self.g, <uint8_t *><char *>buffer, <uint32_t>header, &length, index):
             raise RuntimeError("OpenSSL failed")
         return bytes(buffer)

@@ -139,7 +139,7 @@ cdef inline uint32_t write_header(const subscription_t *s, uint8_t *at, uint32_t
 
 cdef inline bint protect(const transport_t *t, uint8_t *at, uint32_t header, uint32_t *length, int64_t sequence) noexcept nogil:
     if t.gcm.context != NULL:
-        return gcm_protect(&t.gcm, at, header, length, <uint32_t>(sequence >> 16))
+        return gcm_protect(&t.gcm, at, header, length, sequence)
     return t.plain or srtp_protect(t.srtp_out, at, length) == SRTP_OK
 
 
