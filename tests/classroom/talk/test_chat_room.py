@@ -96,9 +96,7 @@ async def test_a_lively_class_does_not_push_out_what_was_said_to_all(full: Any, 
     assert texts == ["all", *map(str, range(50, 250))]
 
 
-async def test_closing_the_lessons_chat_leaves_leaders_and_classes_theirs(
-    full: Any, school: Any
-) -> None:
+async def test_closing_the_lessons_chat_leaves_leaders_and_classes_theirs(full: Any, school: Any) -> None:
     await full.room.ask(CloseChat(school.master.id, True))
     assert await refused(full, Say(school.student_a.id, "x")) is Reason.CHAT_CLOSED
     assert await refused(full, Say(school.tutor_1.id, "x")) is Reason.CHAT_CLOSED

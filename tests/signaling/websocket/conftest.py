@@ -257,7 +257,7 @@ class Participant:
         self.socket = socket
         self.last_seq = 0
 
-    async def say(self, kind: str, **fields: Any) -> None:
+    async def say(self, kind: str, /, **fields: Any) -> None:
         await self.socket.send_json({"type": kind, **fields})
 
     async def next(self) -> dict[str, Any]:
