@@ -57,6 +57,8 @@ AUDIO_US, VIDEO_US, KEYFRAME_US = 20_000, 33_000, 2_000_000
 RETURN_US = 1_000_000
 """How long a hostile peer stays before it leaves and comes back."""
 PACKETS_PER_FRAME = 3
+PADDED = 0x20
+"""The P bit of RTP's first byte (RFC 3550, 5.1)."""
 GCM_TAG = 16
 GCM_KEY = 28
 """Bytes of master key and salt."""
@@ -251,7 +253,10 @@ class Room:
             at += head + length
         if ssrc not in (self.AUDIO_SSRC, self.VIDEO_SSRC):
             return
-        payload = pupil.peer.decrypt.unprotect(datagram)[end:]
+        packet = pupil.peer.decrypt.unprotect(datagram)
+        payload = packet[end:]
+        if packet[0] & PADDED and payload[-1] == len(payload):
+            return  # nothing but padding: the pupil's downlink is probed
         if ssrc == self.AUDIO_SSRC:
             self._check(pupil.audio, int.from_bytes(payload[:4], "big"), "sound")
         else:
