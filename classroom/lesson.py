@@ -25,6 +25,7 @@ from classroom.office import carry_out
 from classroom.rules.reasons import Reason, Refused
 from classroom.switchboard import Line, Member
 from classroom.talk import quiz_handlers
+from classroom.talk.quiz import Quiz
 from classroom.talk.state import Restored
 
 __all__ = ["LessonRoom", "Member", "Observer"]
@@ -113,6 +114,11 @@ class LessonRoom:
     def hands(self) -> tuple[Hand, ...]:
         """In the order they went up."""
         return tuple(self._core.hands)
+
+    @property
+    def quizzes(self) -> tuple[Quiz, ...]:
+        """In the order in which they were opened."""
+        return tuple(self._core.talk.quizzes.values())
 
     @property
     def empty(self) -> bool:

@@ -87,6 +87,7 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     "person_quality": _LEADERS,
     "events": _LEADERS,
     "snapshot": _LEADERS,
+    "quizzes": _LEADERS,
     "attendance": _LEADERS,
     "attendance_csv": _LEADERS,
     "attendance_xlsx": _LEADERS,

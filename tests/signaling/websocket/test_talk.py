@@ -277,3 +277,33 @@ async def test_what_is_not_a_message_is_said_so(door: Any, kind: str, fields: di
     await master.say(kind, **fields)
     error = await master.refusal()
     assert (error["kind"], error["request"]) == ("malformed", kind)
+
+
+async def test_results_stay_with_the_lesson(door: Any) -> None:
+    master, student = await door.join("master"), await door.join("student")
+    await master.say("lesson.start")
+    await master.say("quiz.open", kind="true_false", question="Is it?", correct=[0])
+    quiz = (await student.expect("quiz"))["quiz"]
+    await student.say("quiz.answer", quiz_id=quiz["id"], choices=[0])
+    await student.expect("quiz")
+
+    async def kept(role: str) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {door.token(role)}"}
+        async with door.http.get(door.url("/api/v1/lessons/demo/quizzes"), headers=headers) as response:
+            return response.status, await response.json(content_type=None)
+
+    status, body = await kept("organizer")
+    assert (status, body["quizzes"][0]["closed_ms"]) == (200, 0)
+    await master.say("lesson.end")
+    await master.bye()
+    await door.parts.store.flush()
+    _, body = await kept("master")
+    (found,) = body["quizzes"]
+    assert (found["question"], found["correct"], found["options"]) == ("Is it?", [0], ["", ""])
+    assert found["closed_ms"] > found["opened_ms"]
+    assert found["result"] == {
+        "counts": [1, 0],
+        "answered": 1,
+        "classes": [{"class_id": "class-1", "counts": [1, 0], "answered": 1}],
+    }
+    assert (await kept("student"))[0] == 403
