@@ -115,12 +115,13 @@ def namespace() -> Iterator[None]:
         run("ip", "netns", "delete", NAMESPACE)
 
 
-def limit(way: str, rate: str) -> None:
-    """Of the way into the namespace (`down`) or out of it (`up`); empty: none."""
+def limit(way: str, rate: str, buffer: str = "400ms") -> None:
+    """Of the way into the namespace (`down`) or out of it (`up`); empty: none. buffer: what waits longer is
+    dropped."""
     device = ("dev", DEVICES[0]) if way == "down" else ("dev", DEVICES[1])
     tc = ("tc",) if way == "down" else ("tc", "-n", NAMESPACE)
     if rate:
-        tbf = ("tbf", "rate", rate, "burst", "8kb", "latency", "400ms")
+        tbf = ("tbf", "rate", rate, "burst", "8kb", "latency", buffer)
         run(*tc, "qdisc", "replace", *device, "root", *tbf)
     else:
         run(*tc, "qdisc", "delete", *device, "root")
@@ -192,7 +193,7 @@ async def measure(options: argparse.Namespace) -> None:
             print("--- no limit")
             await watch.seconds(options.before)
             print(f"--- {options.way} {options.rate}")
-            limit(options.way, options.rate)
+            limit(options.way, options.rate, options.buffer)
             await watch.seconds(options.limited)
             print("--- limit lifted")
             limit(options.way, "")
@@ -206,6 +207,9 @@ def main(arguments: Sequence[str]) -> int:
         "--way", choices=("down", "up"), default="down", help="the pupil's way, or the teacher's"
     )
     parser.add_argument("--rate", default="500kbit", help="of the limited link, as tc writes it")
+    parser.add_argument(
+        "--buffer", default="400ms", help="before the limited link: what would wait longer is dropped"
+    )
     parser.add_argument("--before", type=int, default=15, metavar="SECONDS")
     parser.add_argument("--limited", type=int, default=30, metavar="SECONDS")
     parser.add_argument("--after", type=int, default=20, metavar="SECONDS")

@@ -296,7 +296,7 @@ cdef void forward_now(
             resumed = not s.publication.video
         elif packets[i].sequence < s.first_in:
             continue
-        elif s.publication.video and begins_picture(s, packets[i]) and not takes_picture(e, s):
+        elif s.publication.video and begins_picture(s, layers[i], packets[i]) and not takes_picture(e, s):
             shed(e, s)
             continue
         sent.marker = packets[i].marker or resumed      # RFC 3551, 4.1: sound begins anew with a marker
@@ -337,6 +337,7 @@ cdef void start_layer(engine_t *e, subscription_t *s, const layer_t *layer, cons
     if s.started and s.last_layer != <int8_t>layer.index:
         s.timestamp_offset = next_timestamp_offset(e, s, layer, packet)
     s.frame_timestamp = packet.timestamp
+    s.frame_layer = layer.index
     s.layer = <int8_t>layer.index
     s.last_layer = s.layer
     if packet.descriptor.picture_bits:
@@ -385,10 +386,12 @@ cdef bint clock_offset(const subscription_t *s, const layer_t *old, const layer_
 # it, so nothing more goes until a keyframe; numbers go on without a gap there, and nobody asks for what was left out.
 
 
-cdef inline bint begins_picture(subscription_t *s, const packet_t *packet) noexcept nogil:
-    if <int32_t>(packet.timestamp - s.frame_timestamp) <= 0 and s.started:
+cdef inline bint begins_picture(subscription_t *s, const layer_t *layer, const packet_t *packet) noexcept nogil:
+    """Timestamps of two encodings have nothing to do with each other (RFC 3550, 5.1)."""
+    if s.started and s.frame_layer == layer.index and <int32_t>(packet.timestamp - s.frame_timestamp) <= 0:
         return False                            # repaired late, or of the same picture
     s.frame_timestamp = packet.timestamp
+    s.frame_layer = layer.index
     return True
 
 
@@ -413,7 +416,7 @@ cdef void shed(engine_t *e, subscription_t *s) noexcept nogil:
 
 cdef bint may_resume(engine_t *e, subscription_t *s, layer_t *layer, const packet_t *packet) noexcept nogil:
     """Asked at each packet while pictures are left out: is there room again, at the beginning of a keyframe?"""
-    if layer.index != best_layer(e, s) or not begins_picture(s, packet):
+    if layer.index != best_layer(e, s) or not begins_picture(s, layer, packet):
         return False
     if not takes_picture(e, s):
         shed(e, s)

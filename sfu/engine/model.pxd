@@ -209,6 +209,7 @@ cdef struct subscription_t:
     uint32_t last_timestamp     # as sent, of highest_out
     bint between_pictures       # highest_out ended one
     uint32_t frame_timestamp    # as received, of the picture that was sent or left out last
+    uint8_t frame_layer         # and of which encoding
     int64_t shed_us             # a stream was too slow for a picture then: waits for a keyframe; 0: not
     bint queued_anew            # a keyframe that it will go on with waits for its turn (pacer.pyx)
     int64_t shed_asked_us       # when a keyframe was last asked for because of that

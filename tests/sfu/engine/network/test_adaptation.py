@@ -81,9 +81,8 @@ class Teacher:
             if not first:
                 payload = b"\0" + payload[1:]
             size -= MTU
-            self._send(
-                at, payload, ssrc=1000 + at, payload_type=96, timestamp=self.frames * 3000, marker=size <= 0
-            )
+            timestamp = self.frames * 3000 + at * 1_000_000_000  # each begins anywhere (RFC 3550, 5.1)
+            self._send(at, payload, ssrc=1000 + at, payload_type=96, timestamp=timestamp, marker=size <= 0)
             first = False
 
     def _send(self, at, payload, **header):
