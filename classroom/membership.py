@@ -200,11 +200,12 @@ def _snapshot(core: LessonCore, line: Line) -> Snapshot:
         classes=core.roster.classes_seen_by(line.audience),
         hands=core.hands_seen_by(line.audience),
         chat=core.chat.seen_by(line.person),
-        talk=_talk(core, line.person),
+        talk=talk_seen_by(core, line.person),
     )
 
 
-def _talk(core: LessonCore, person: Person) -> TalkSnapshot:
+def talk_seen_by(core: LessonCore, person: Person) -> TalkSnapshot:
+    """What a newcomer gets of talk and order."""
     return TalkSnapshot(
         announcements=tuple(a for a in core.talk.board.values() if for_class(person, a.class_id)),
         quizzes=quiz_handlers.listed(core, person),

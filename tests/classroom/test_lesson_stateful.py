@@ -37,9 +37,13 @@ from classroom.commands import (
 from classroom.core import LessonCore
 from classroom.events import LeaveCause
 from classroom.handlers import handle
-from classroom.membership import join, leave
+from classroom.membership import join, leave, talk_seen_by
 from classroom.model import (
+    MICROPHONE,
+    Allowance,
     Attendee,
+    ChatScope,
+    ClassId,
     Conduct,
     Lesson,
     LessonState,
@@ -47,9 +51,13 @@ from classroom.model import (
     Publication,
     Role,
     Source,
+    source_kind,
 )
 from classroom.rules.reasons import Refused
 from classroom.rules.visibility import audience
+from classroom.talk import commands as talk
+from classroom.talk import events as talk_events
+from classroom.talk.quiz import QuizKind
 
 PEOPLE = st.integers(0, 9)
 SOURCES = st.sampled_from(["camera", "microphone", "screen", "cam.video", "nonsense"]).map(Source)
@@ -69,6 +77,11 @@ class Mirror:
         self.classes = {status.room.id: status for status in snapshot.classes}
         self.hands = snapshot.hands
         self.chat = list(snapshot.chat)
+        self.conduct = snapshot.lesson.conduct
+        self.talk = snapshot.talk
+        self.quizzes = {seen.quiz.id: seen for seen in snapshot.talk.quizzes}
+        self.board = {each.class_id: each for each in snapshot.talk.announcements}
+        self.calls, self.removed = snapshot.talk.calls, snapshot.talk.removed
 
     def route(self, routes: tuple[floor.Route, ...]) -> None:
         assert routes != self.routes, "told what it knew"
@@ -89,8 +102,29 @@ class Mirror:
             case events.ChatSaid(entry):
                 if entry not in self.chat:
                     self.chat.append(entry)
+            case talk_events.ChatRemoved(chat):
+                self.chat = [entry for entry in self.chat if entry.id != chat]
+            case talk_events.ConductChanged(conduct):
+                self.conduct = conduct
+            case talk_events.RemovedChanged(removed):
+                self.removed = removed
+            case talk_events.VoiceChanged(calls):
+                self.calls = calls
+            case talk_events.Announced(announcement):
+                self.board.pop(announcement.class_id, None)
+                if announcement.text:
+                    self.board[announcement.class_id] = announcement
+            case talk_events.QuizChanged(seen):
+                self.quizzes[seen.quiz.id] = seen
+            case talk_events.QuizCounted(quiz, result):
+                self.quizzes[quiz] = replace(self.quizzes[quiz], result=result)
             case events.Dismissed(cause):
                 self.dismissed = cause
+
+
+def everybodys(conduct: Conduct) -> Conduct:
+    """What of it is told to all."""
+    return replace(conduct, holds=(), removed=())
 
 
 def public(lesson: Lesson) -> Lesson:
@@ -140,7 +174,9 @@ class LessonMachine(RuleBasedStateMachine):
             snapshot, line = join(self.core, person, mirror)
         except Refused:
             self.core.settle()
-            assert self.core.lesson.state in OVER or person.role is Role.ENCODER
+            conduct = self.core.lesson.conduct
+            ordered = conduct.locked or conduct.removed
+            assert self.core.lesson.state in OVER or person.role is Role.ENCODER or ordered
             return
         mirror.begin(snapshot)
         self.core.settle()
@@ -199,6 +235,64 @@ class LessonMachine(RuleBasedStateMachine):
     def say(self, number: int, text: str, again: bool) -> None:
         self.ask(Say(self.actor(number), text, "same" if again else ""))
 
+    @rule(number=PEOPLE, scope=st.sampled_from(ChatScope), to=st.sampled_from(["", "t1", "c1", "home"]))
+    def say_to_some(self, number: int, scope: ChatScope, to: str) -> None:
+        self.ask(Say(self.actor(number), "hello", "", scope, to))
+
+    @rule(number=PEOPLE, back=st.integers(1, 3))
+    def delete_chat(self, number: int, back: int) -> None:
+        entries = self.core.chat.entries()
+        if len(entries) >= back:
+            self.ask(talk.DeleteChat(self.actor(number), entries[-back].id))
+
+    @rule(number=PEOPLE, closed=st.booleans(), room=st.sampled_from([None, "c1", "home"]))
+    def close_chat(self, number: int, closed: bool, room: ClassId | None) -> None:
+        self.ask(talk.CloseChat(self.actor(number), closed, room))
+
+    @rule(number=PEOPLE, text=st.sampled_from(["hear", ""]))
+    def announce(self, number: int, text: str) -> None:
+        self.ask(talk.Announce(self.actor(number), text))
+
+    @rule(number=PEOPLE, to=PEOPLE, kind=st.sampled_from([talk.CallVoice, talk.AcceptVoice, talk.EndVoice]))
+    def private_voice(self, number: int, to: int, kind: Any) -> None:
+        self.ask(kind(self.actor(number), self.people[to].id if to % 2 else None))
+
+    @rule(
+        number=PEOPLE,
+        whom=PEOPLE,
+        source=SOURCES,
+        kind=st.sampled_from([talk.MutePerson, talk.StopSource, talk.ReleaseSource]),
+    )
+    def moderate(self, number: int, whom: int, source: Source, kind: Any) -> None:
+        self.ask(kind(self.actor(number), self.people[whom].id, source))
+
+    @rule(number=PEOPLE, whom=PEOPLE, kind=st.sampled_from([talk.RemovePerson, talk.ReadmitPerson]))
+    def remove(self, number: int, whom: int, kind: Any) -> None:
+        self.ask(kind(self.actor(number), self.people[whom].id))
+
+    @rule(number=PEOPLE, on=st.booleans())
+    def lock(self, number: int, on: bool) -> None:
+        self.ask(talk.LockLesson(self.actor(number), on))
+
+    @rule(number=PEOPLE, chat=st.booleans(), unmute=st.booleans(), screen=st.booleans())
+    def allow(self, number: int, chat: bool, unmute: bool, screen: bool) -> None:
+        self.ask(talk.Allow(self.actor(number), Allowance(chat, chat, unmute, screen)))
+
+    @rule(seconds=st.sampled_from([0, 5, 60]))
+    def open_quiz(self, seconds: int) -> None:
+        kind = QuizKind.SINGLE
+        self.ask(talk.OpenQuiz(self.people[0].id, kind, "?", ("a", "b"), (1,), seconds))
+
+    @precondition(lambda self: self.core.talk.quizzes)
+    @rule(number=PEOPLE, choice=st.integers(0, 2), shown=st.booleans())
+    def use_quiz(self, number: int, choice: int, shown: bool) -> None:
+        quiz, actor = list(self.core.talk.quizzes)[-1], self.actor(number)
+        self.ask(talk.AnswerQuiz(actor, quiz, (choice,)))
+        self.ask(talk.EnterTally(actor, quiz, (choice, 2)))
+        self.ask(talk.ShowQuiz(actor, quiz, shown))
+        if choice == 2:
+            self.ask(talk.CloseQuiz(actor, quiz))
+
     @rule()
     def start(self) -> None:
         self.ask(StartLesson(self.people[0].id))
@@ -234,6 +328,39 @@ class LessonMachine(RuleBasedStateMachine):
             if settled:
                 assert mirror.people == {seen.id: seen for seen in core.roster.seen_by(viewer)}
                 assert tuple(mirror.classes.values()) == core.roster.statuses()
+
+    @invariant()
+    def everybody_is_told_of_talk_what_a_newcomer_is(self) -> None:
+        core = self.core
+        for name, mirror in self.inside.items():
+            attendee = core.present(name)
+            assert attendee is not None
+            expected = talk_seen_by(core, attendee.person)
+            assert everybodys(mirror.conduct) == everybodys(core.lesson.conduct)
+            assert mirror.board == {each.class_id: each for each in expected.announcements}
+            assert (mirror.calls, mirror.removed) == (expected.calls, expected.removed)
+            if attendee.role is not Role.ENCODER and not core.talk.uncounted:
+                for seen in expected.quizzes:
+                    assert mirror.quizzes[seen.quiz.id] == seen
+
+    @invariant()
+    def what_is_held_is_sent_to_nobody(self) -> None:
+        held = {(hold.person, hold.kind) for hold in self.core.lesson.conduct.holds}
+        for mirror in self.inside.values():
+            assert not {(route.person, source_kind(route.source)) for route in mirror.routes} & held
+
+    @invariant()
+    def who_talks_privately_is_heard_by_the_other_alone(self) -> None:
+        for call in self.core.lesson.calls:
+            pair = {call.tutor, call.master}
+            assert pair <= self.inside.keys()
+            for name, mirror in self.inside.items():
+                if call.accepted and name not in pair:
+                    assert not {r.person for r in mirror.routes if r.source == MICROPHONE} & pair
+
+    @invariant()
+    def who_was_removed_is_not_in(self) -> None:
+        assert not {each.person for each in self.core.lesson.conduct.removed} & self.inside.keys()
 
     @invariant()
     def nobody_knows_of_supervisors(self) -> None:
