@@ -23,8 +23,9 @@ DOUBTFUL_S = 1.5
 """Without an estimate after so long there will be none: everybody gets everything."""
 ENOUGH = 1.25
 """Times all that is wished for: a link that carries so much takes the best from the first picture."""
-SETTLING_S = 10.0
-"""After a change of the subscriptions: their costs are being measured."""
+SETTLING_S = 5.0
+"""After a change of the subscriptions: their costs are being measured. By then a mean of them is right to 8 %
+(layer_rates.WEIGHT), which is not material."""
 
 _WORST_FIRST = (StreamState.PAUSED, StreamState.REDUCED)
 

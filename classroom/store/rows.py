@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,7 +16,7 @@ import msgspec
 from classroom import events
 from classroom.events import Fact
 from classroom.model import ClassRoom, LessonId, PersonId
-from classroom.quality import PERIOD_S, Period, summary
+from classroom.quality import PERIOD_S, Period, Summary, summary
 from classroom.quality import body as quality_body
 from classroom.store import talk_rows
 from classroom.store.kinds import KINDS
@@ -230,11 +229,12 @@ def _quality_measured(fact: events.QualityMeasured, _ledger: Ledger) -> list[Wri
 
 
 def quality_write(lesson: LessonId, period: Period) -> Write:
+    summed = summary(period.packed)
     row = {
         "lesson_id": lesson,
         "person_id": period.person,
         "started_ms": period.started_ms,
-        **asdict(summary(period.packed)),
+        **{name: getattr(summed, name) for name in Summary.__slots__},
         "body": quality_body(period),
     }
     return Write(ADD_QUALITY, row)
