@@ -1,9 +1,8 @@
 """RTP protected under AEAD_AES_128_GCM and AEAD_AES_256_GCM (RFC 7714), as the sender of streams that it numbers itself.
 
 Theory of operation. libsrtp has to find out what the engine knows already: which stream a packet is of (a list), how often
-its number has gone round (a window of 1,024 numbers), how many packets the key has seen. That costs it more than the
-encryption, the most of it in lines that no cache holds any more when the turn comes to the next of many subscribers. So
-packets on their way out are protected here: IV = salt xor (SSRC, ROC, SEQ), one pass of AES-GCM over header and payload,
+its number has gone round (a window of 1,024 numbers), how many packets the key has seen. That is nearly half of what it
+costs. So packets on their way out are protected here: IV = salt xor (SSRC, ROC, SEQ), one pass of AES-GCM over header and payload,
 the tag behind. What arrives, SRTCP, and AES-CM stay with libsrtp.
 
 The cipher is OpenSSL's: the copy that pylibsrtp's wheel brings for libsrtp, whose functions its shared object exports.
