@@ -3,7 +3,7 @@
  * Free of any page; says what happened through `LessonEvents`.
  */
 
-import type { Error as Refusal, IceServer, ServerMessage, Welcome } from '@/protocol/messages'
+import type { Error as Refusal, IceServer, Moderated, ServerMessage, Welcome } from '@/protocol/messages'
 import { decodableCodecs, onlyCodec, preferCodec, preferRed } from './codecs'
 import { Connection, openSocket, type ConnectionState, type Ending } from './connection'
 import type { DeviceChoice, DeviceProblem } from './devices'
@@ -11,9 +11,10 @@ import { reduce, type LessonState } from './lesson-state'
 import { LocalMedia, type LocalState } from './local-media'
 import type { MediaState } from './media-state'
 import type { Overrides } from './overrides'
-import { Publisher, type Source } from './publisher'
+import { isSource, Publisher, type Source } from './publisher'
 import { Receiver, type ReceivedStream } from './receiver'
 import { onlyTcp, withStartBitrate } from './sdp'
+import { talkActions, type TalkActions } from '@/talk/actions'
 import { browserTimers } from './timers'
 
 /** The most that the server takes. */
@@ -28,6 +29,7 @@ export interface LessonEvents {
   onLocal: (state: LocalState) => void
   onDeviceProblem: (problem: DeviceProblem | 'lost', source: Source) => void
   onRefusal: (refusal: Refusal) => void
+  onModerated: (message: Moderated) => void
   onEnding: (ending: Ending) => void
 }
 
@@ -48,6 +50,7 @@ export class LessonClient {
   readonly publisher: Publisher
   readonly receiver: Receiver
   readonly local: LocalMedia
+  readonly talk: TalkActions
 
   private lesson: LessonState | null = null
   private iceServers: IceServer[] = []
@@ -75,6 +78,7 @@ export class LessonClient {
         events.onEnding(ending)
       },
     })
+    this.talk = talkActions(this.connection.send.bind(this.connection))
     const media = {
       createConnection: () => new RTCPeerConnection(this.configuration()),
       createStream: () => new MediaStream(),
@@ -133,11 +137,6 @@ export class LessonClient {
     this.connection.send({ type: 'hand.lower', hand })
   }
 
-  /** The id makes a repeated sending one message. False: not sent and not kept. */
-  chat(text: string): boolean {
-    return this.connection.send({ type: 'chat.send', text, id: randomId() })
-  }
-
   /** What only this page can see: so long stood a picture still since the last report. */
   reportFrozen(ms: number): void {
     this.connection.send({ type: 'quality.report', frozen_ms: Math.min(ms, FROZEN_LIMIT_MS) })
@@ -174,6 +173,9 @@ export class LessonClient {
       case 'error':
         if (message.request === 'publish.offer') this.stopSending()
         this.events.onRefusal(message)
+        return
+      case 'moderated':
+        void this.moderated(message)
     }
   }
 
@@ -188,6 +190,15 @@ export class LessonClient {
     if (this.welcomed) await this.publisher.rebuild()
     this.welcomed = true
     await this.local.allow(welcome.may_publish ?? [])
+  }
+
+  /** What a moderator closed is closed here too: the buttons say so, and the camera's light goes out. */
+  private async moderated(message: Moderated): Promise<void> {
+    this.events.onModerated(message)
+    const source = message.source
+    if (!isSource(source)) return
+    if (message.act === 'muted') await this.local.muteSource(source)
+    if (message.act === 'stopped') await this.local.stopSource(source)
   }
 
   /** For new connections, and for ICE restarts of those there are. */
@@ -216,12 +227,6 @@ export class LessonClient {
     this.receiver.close()
     this.stopSending()
   }
-}
-
-/** 128 random bits. Not `crypto.randomUUID`, which is missing on pages without HTTPS. */
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function preferOn(transceiver: RTCRtpTransceiver, codec: string): void {

@@ -4,7 +4,6 @@
  */
 
 import type {
-  ChatView,
   ClassView,
   HandView,
   LessonChanged,
@@ -15,6 +14,7 @@ import type {
   ServerMessage,
   Welcome,
 } from '@/protocol/messages'
+import { reduceTalk, talkOf, type TalkState } from '@/talk/talk-state'
 import type { Verdict } from './quality'
 
 export type Recording = LessonChanged['recording']
@@ -35,15 +35,12 @@ export interface LessonState {
   readonly classes: readonly ClassView[]
   readonly people: readonly PersonView[]
   readonly hands: readonly HandView[]
-  readonly chat: readonly ChatView[]
+  readonly talk: TalkState
   /** What the server says of our lines; null: nothing yet. */
   readonly quality: Verdict | null
   /** Ids of the people who speak now. */
   readonly speaking: readonly string[]
 }
-
-/** Chat lines kept on the page: a lesson's worth; the recording has them all. */
-const CHAT_LIMIT = 500
 
 /** The lesson as `welcome` tells it. `nowMs` is this machine's Unix time. */
 export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
@@ -62,7 +59,7 @@ export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
     classes: lesson.classes ?? [],
     people: lesson.people ?? [],
     hands: lesson.hands ?? [],
-    chat: lesson.chat ?? [],
+    talk: talkOf(lesson),
     quality: null,
     speaking: [],
   }
@@ -70,8 +67,8 @@ export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
 
 /** The lesson after a resume: the lists of that welcome are left empty, ours stay valid. */
 function afterResume(lesson: LessonState, welcome: Welcome, nowMs: number): LessonState {
-  const { classes, people, hands, chat, speaking, quality } = lesson
-  return { ...fromWelcome(welcome, nowMs), classes, people, hands, chat, speaking, quality }
+  const { classes, people, hands, talk, speaking, quality } = lesson
+  return { ...fromWelcome(welcome, nowMs), classes, people, hands, talk, speaking, quality }
 }
 
 /** Entries replaced by id, in place; new ones at the end; those in `gone` left out. */
@@ -97,9 +94,9 @@ function withRoster(lesson: LessonState, roster: RosterChanged): LessonState {
   }
 }
 
-function withChat(lesson: LessonState, line: ChatView): LessonState {
-  if (lesson.chat.some((old) => old.id === line.id)) return lesson
-  return { ...lesson, chat: [...lesson.chat, line].slice(-CHAT_LIMIT) }
+function withTalk(lesson: LessonState, message: ServerMessage): LessonState {
+  const talk = reduceTalk(lesson.talk, message)
+  return talk === lesson.talk ? lesson : { ...lesson, talk }
 }
 
 function withChange(lesson: LessonState, change: LessonChanged): LessonState {
@@ -134,10 +131,8 @@ export function reduce(
       return { ...lesson, speaking: message.people }
     case 'quality':
       return { ...lesson, quality: { level: message.level, reason: message.reason ?? '' } }
-    case 'chat':
-      return withChat(lesson, message.message)
     default:
-      return lesson
+      return withTalk(lesson, message)
   }
 }
 

@@ -91,6 +91,25 @@ export class LocalMedia {
     }
   }
 
+  /** Closed by somebody else: it stays where it is, muted, until the person opens it again. */
+  async muteSource(source: Source): Promise<void> {
+    if (!this.tracks.has(source) || this.muted.has(source)) return
+    if (source === 'microphone') await this.toggleMicrophone()
+    else if (source === 'camera') await this.toggleCamera()
+    else await this.stopScreen()
+  }
+
+  /** Taken down by somebody else: the device closes. */
+  async stopSource(source: Source): Promise<void> {
+    const track = this.tracks.get(source)
+    if (!track) return
+    this.stop(track)
+    this.tracks.delete(source)
+    this.mark(source, false)
+    this.changed()
+    await this.withdraw(source)
+  }
+
   /** Closes everything; lights go out. */
   close(): void {
     for (const track of this.tracks.values()) this.stop(track)

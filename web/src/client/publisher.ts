@@ -46,6 +46,10 @@ const ENCODINGS: Record<Source, RTCRtpEncodingParameters> = {
   screen_audio: { maxBitrate: 96_000 },
 }
 
+export function isSource(name: string): name is Source {
+  return name in ENCODINGS
+}
+
 const CONTENT_HINTS: Record<Source, string> = {
   camera: 'motion',
   screen: 'detail',

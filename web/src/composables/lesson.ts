@@ -10,13 +10,14 @@ import {
   type InjectionKey,
   type ShallowRef,
 } from 'vue'
-import type { Error as Refusal } from '@/protocol/messages'
+import type { Error as Refusal, Moderated } from '@/protocol/messages'
 import type { ConnectionState, Ending } from '@/client/connection'
 import type { DeviceProblem } from '@/client/devices'
 import { LessonClient, type LessonEvents } from '@/client/lesson-client'
 import { elapsedMs, type LessonState } from '@/client/lesson-state'
 import type { LocalState } from '@/client/local-media'
 import type { MediaState } from '@/client/media-state'
+import { NO_TALK } from '@/talk/talk-state'
 import {
   agreed,
   frozenBetween,
@@ -26,7 +27,7 @@ import {
   type Reading,
   type Verdict,
 } from '@/client/quality'
-import type { Source } from '@/client/publisher'
+import { isSource, type Source } from '@/client/publisher'
 import type { ReceivedStream } from '@/client/receiver'
 import { arrange, EMPTY_STAGE } from '@/client/stage'
 import { overrides, session } from '@/composables/session'
@@ -45,7 +46,8 @@ const NOTHING_LOCAL: LocalState = {
 export type Notice =
   | { id: number; kind: 'refused'; refusal: Refusal }
   | { id: number; kind: 'device'; problem: DeviceProblem | 'lost'; source: Source }
-  | { id: number; kind: 'recordingFailing' | 'recordingBack' | 'back' | 'chatNotSent' }
+  | { id: number; kind: 'moderated'; act: Moderated['act']; source: Source }
+  | { id: number; kind: 'recordingFailing' | 'recordingBack' | 'back' | 'notSent' }
 
 type NewNotice = Notice extends infer Each ? (Each extends Notice ? Omit<Each, 'id'> : never) : never
 
@@ -73,8 +75,8 @@ function useNotices() {
   return { notices, dismiss, tell }
 }
 
-/** Lesson time, ms, once a second. */
-function useElapsed(lesson: ShallowRef<LessonState | null>) {
+/** This machine's Unix time, ms, once a second. */
+function useNow() {
   const now = ref(Date.now())
   const timer = setInterval(() => {
     now.value = Date.now()
@@ -82,7 +84,7 @@ function useElapsed(lesson: ShallowRef<LessonState | null>) {
   onBeforeUnmount(() => {
     clearInterval(timer)
   })
-  return computed(() => (lesson.value ? elapsedMs(lesson.value, now.value) : 0))
+  return now
 }
 
 /** What is to be said of the sending and the receiving line; null while there is none. */
@@ -150,6 +152,9 @@ function eventsInto(state: ReturnType<typeof useState>, tell: (notice: NewNotice
     onRefusal(refusal) {
       tell({ kind: 'refused', refusal })
     },
+    onModerated({ act, source }) {
+      if (isSource(source)) tell({ kind: 'moderated', act, source })
+    },
     onEnding: (ending) => (state.ending.value = ending),
   }
 }
@@ -158,6 +163,7 @@ function createLesson() {
   const { notices, dismiss, tell } = useNotices()
   const state = useState()
   const { lesson, streams } = state
+  const now = useNow()
   const client = new LessonClient({
     token: session.token,
     language: currentLanguage(),
@@ -176,10 +182,14 @@ function createLesson() {
     role,
     stage: computed(() => (lesson.value ? arrange(streams.value, people.value, watched.value) : EMPTY_STAGE)),
     quality: useQuality(client, lesson),
-    elapsed: useElapsed(lesson),
-    chat(text: string): boolean {
-      const kept = client.chat(text)
-      if (!kept) tell({ kind: 'chatNotSent' })
+    /** Lesson time, ms. */
+    elapsed: computed(() => (lesson.value ? elapsedMs(lesson.value, now.value) : 0)),
+    /** Unix time by the server's clock, ms. */
+    serverMs: computed(() => now.value + (lesson.value?.clockOffsetMs ?? 0)),
+    talk: computed(() => lesson.value?.talk ?? NO_TALK),
+    /** Says so where an action could not be sent and is not kept. */
+    sent(kept: boolean): boolean {
+      if (!kept) tell({ kind: 'notSent' })
       return kept
     },
   }

@@ -10,7 +10,7 @@ describe('the lesson', () => {
     const lesson = { id: 'demo', title: '', state: 'open', phase: 'lecture' } as const
     expect(fromWelcome(welcome({ lesson }), NOW)).toMatchObject({
       people: [],
-      chat: [],
+      talk: { chat: [], quizzes: [], conduct: { chat: true, screen: false } },
       recording: 'off',
       recorded: true,
     })
@@ -69,8 +69,8 @@ describe('chat', () => {
   it('keeps a bounded number of lines, the newest', () => {
     let lesson: ReturnType<typeof reduce> = START
     for (let count = 0; count < 600; count += 1) lesson = reduce(lesson, line(String(count)), NOW)
-    expect(lesson?.chat).toHaveLength(500)
-    expect(lesson?.chat.at(-1)?.id).toBe('599')
+    expect(lesson?.talk.chat).toHaveLength(500)
+    expect(lesson?.talk.chat.at(-1)?.id).toBe('599')
   })
 })
 
