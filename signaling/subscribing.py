@@ -10,9 +10,11 @@ for its answer.
 What people in a circle say comes by a few lines, one for each of the loudest (`Place`), however many they
 are: so nothing is offered when they come and go, nor when the participant changes from one circle to another.
 
-What is no longer wanted stops at once, without waiting for anybody; its m-line becomes inactive with the next
-offer and is used again. Media starts when the answer is there, because only then is known what the client
-took.
+What is no longer wanted stops at once, without waiting for anybody. A picture's m-line becomes inactive with
+the next offer and is used again. Sound that is still being sent is *parked*: its m-line stays, paused, and
+goes on at once when it is wanted again, without an offer; so a class that is by itself for a while, somebody
+who is muted, or a private word of the master's cost no round of offers to a thousand people. Media starts
+when the answer is there, because only then is known what the client took.
 
 When the connection fails, a new one takes its place: nothing is carried, everything wanted is offered again
 (`fresh`). Failures in a row wait longer each time. While the client is away (`hold`) nothing is offered.
@@ -45,6 +47,9 @@ OFFER_DELAY_S = 0.05
 MAX_PICTURES = 48
 """On one connection, of its sdp.MAX_SECTIONS tracks: the others are for sound. Of more, those that matter
 most."""
+MAX_PARKED = 8
+"""M-lines of sound: the places of a circle and the sounds of who leads, twice. Of more, those that were
+parked first are given up."""
 MAX_RENEWAL_DELAY_S = 30.0
 """Between two new connections when each one fails: a browser behind a closed firewall costs next to
 nothing."""
@@ -70,11 +75,33 @@ class Line:
     """While it carries a place."""
     limited: bool = False
     """The participant was told that the line does not carry all of it."""
+    taken: bool = True
+    """The client wants to receive it."""
+    parked: bool = False
+    """It is not wanted now, and may be again."""
+
+    @property
+    def sent(self) -> Subscription | Slot | None:
+        return self.subscription or self.slot
+
+    @property
+    def can_park(self) -> bool:
+        """Sound that is there and flows. What has not begun does not begin to be paused: a packet would get
+        through."""
+        return self.offered.kind is Kind.AUDIO and self.sent is not None and not self.carries.gone
+
+    def park(self, parked: bool) -> None:
+        self.parked = parked
+        self.adjust()
+
+    def adjust(self) -> None:
+        """Media flows when it is wanted on both sides."""
+        if self.sent is not None:
+            self.sent.pause(self.parked or not self.taken)
 
     def stop(self) -> None:
-        for sent in (self.subscription, self.slot):
-            if sent is not None:
-                sent.close()
+        if self.sent is not None:
+            self.sent.close()
 
 
 class Client(Protocol):
@@ -152,9 +179,7 @@ class Subscriber:
         for line in self._carried.values():
             self._rank(line)
         self._undecodable &= self._wanted.keys()
-        for name in tuple(self._carried):
-            if name not in self._wanted:
-                self._drop(name)
+        self._park()
         if self._missing():
             self._change()
 
@@ -228,7 +253,7 @@ class Subscriber:
         """M-line -> whose voice it carries, of those that carry anybody's. places: circle -> persons."""
         found = {}
         for line in self._carried.values():
-            if isinstance(line.carries, Place):
+            if isinstance(line.carries, Place) and not line.parked:
                 people = places.get(line.carries.circle.name, ())
                 if line.carries.number < len(people) and (person := people[line.carries.number]):
                     found[line.mid] = person
@@ -249,6 +274,20 @@ class Subscriber:
                 if line.slot is not None:
                     line.slot.tune(wanted.circle.group, loudest=wanted.circle.loudest)
 
+    def _park(self) -> None:
+        """What is not wanted stops; what is wanted again goes on."""
+        for name, line in tuple(self._carried.items()):
+            wanted = name in self._wanted
+            if not (wanted or line.can_park):
+                self._drop(name)
+            elif line.parked is wanted:
+                # Those that were parked first come first.
+                self._carried[name] = self._carried.pop(name)
+                line.park(not wanted)
+        parked = [name for name, line in self._carried.items() if line.parked]
+        for name in parked[: max(0, len(parked) - MAX_PARKED)]:
+            self._drop(name)
+
     def _change(self, delay_s: float = OFFER_DELAY_S) -> None:
         self._dirty = True
         if self._timer is None and not self._in_flight and not self._held:
@@ -265,8 +304,10 @@ class Subscriber:
             return
         if self._transport is None:
             self._transport = self._create()
+        self._park()  # what was parked may have ended since
         for source in self._missing():
             self._carry(source)
+        self._dirty = False
         self._version += 1
         self._in_flight = True
         text = jsep.offer_subscribe(self._version, self._transport.local, self._lines)
@@ -311,8 +352,9 @@ class Subscriber:
         for line in self._carried.values():
             section = description.section(line.mid)
             takes = section is not None and not section.rejected and section.direction.receives
-            if (sent := line.subscription or line.slot) is not None:
-                sent.pause(not takes)
+            line.taken = takes
+            if line.sent is not None:
+                line.adjust()
             elif takes and section is not None and not line.carries.gone:
                 answered = negotiate.accept_answer(line.offered, section.parameters())
                 self._start_line(line, transport, answered)

@@ -169,7 +169,8 @@ class PaperTransport:
     @property
     def kinds(self) -> list[str]:
         """What is on its way to this peer."""
-        return sorted(subscription.publication.parameters.kind.value for subscription in self.live)
+        flowing = [subscription for subscription in self.live if not subscription.paused]
+        return sorted(subscription.publication.parameters.kind.value for subscription in flowing)
 
     def become(self, state: TransportState) -> None:
         self.state = state

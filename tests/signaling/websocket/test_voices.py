@@ -177,7 +177,10 @@ async def test_who_changes_circles_keeps_the_lines(door: Any, answer_of: Any) ->
     subscriber.want([], circles=[Circle("class one", 2, 7, 2), Circle("stage", 1, 7, 2)])
     assert [stream.mid for stream in page.offered().streams] == ["0", "1", "2", "3"]
     subscriber.want([])
-    assert all(slot.closed for slot in slots)
+    assert all(slot.paused for slot in slots), "parked, for the next circle"
+    assert not subscriber.heard({"stage": ("a", "b"), "class one": ("c", "")})
+    subscriber.want([], circles=[Circle("stage", 1, 7, 2)])
+    assert [(slot.group, slot.paused, slot.closed) for slot in slots] == [(1, False, False)] * 2
 
 
 async def test_more_pictures_than_a_connection_carries_leave_room_for_sound(
