@@ -44,6 +44,7 @@ cdef enum:
     LOSS_PACKETS_MIN = 20
     LOSS_US = 1000000
     LOSS_AGAIN_US = 300000      # after a decrease, plus a round trip: only what was sent at the new rate counts
+    REMB_REST_US = 8000000      # after it was full a link is tried again
     QUEUE_US = 10000            # what is shorter is no queue: a moment of the radio, and two packets behind each other,
     QUEUE_BYTES = 2400          # which are 80 ms of a link of 250 kbit/s
     SENDING_US = 250000
@@ -68,6 +69,8 @@ cdef double LOSS_HEAVY = 0.25
 cdef double LOSS_DRAIN = 0.95
 # Packets allowed beyond the limit, and twice in a row: of 50 packets with 5 % of loss on the air, 8 are lost once in 300 times.
 cdef double LOSS_CHANCE = 2.5
+cdef double REMB_FREE = 1.1
+cdef double REMB_LEAD = 2.5         # the next layer of a simulcast costs three times as much, with sound a little less
 cdef double RELIEF = 1.1            # a link that serves so much more than is sent needs no help
 cdef double FURTHER = 0.8           # of what was found before: it fell again
 cdef double REPAIR_SHARE = 0.5          # of the downlink for repeats: more is lost than repair can cover
@@ -366,13 +369,21 @@ cdef double packet_per_response(const bandwidth_t *b) noexcept nogil:
 
 
 cdef void bandwidth_remb(bandwidth_t *b, int64_t bps, int64_t now_us) noexcept nogil:
-    """draft-alvestrand-rmcat-remb-03, from a peer without transport-wide feedback: it has estimated itself."""
+    """draft-alvestrand-rmcat-remb-03, from a peer without transport-wide feedback: it has estimated itself. Such an estimate
+    grows to half again of what arrives and no further (5.5), so where it lies above what is sent nothing is in the way, and it
+    says no more than that; below, it is what the link carries."""
+    cdef bint free
     if b.by_feedback:
         return
-    b.known = True
-    b.target_bps = bounded(<double>bps)
-    b.changed_us = now_us
     measure_sending(b, now_us)
+    if b.send_bps <= 0:
+        return
+    free = bps > REMB_FREE * b.send_bps
+    if not free:
+        b.decreased_us = now_us
+    b.known = True
+    b.target_bps = bounded(<double>bps * (REMB_LEAD if free and now_us - b.decreased_us > REMB_REST_US else 1))
+    b.changed_us = now_us
     consider_probe(b, now_us)
 
 

@@ -102,7 +102,17 @@ async def publish(sfu: Sfu, page: Page, protocol: str, codec: str) -> list[Publi
     return publications
 
 
-async def subscribe(sfu: Sfu, page: Page, publications: list[Publication], protocol: str) -> Transport:
+def without_transport_cc(text: str) -> str:
+    """The description as a peer writes it that knows REMB alone."""
+    lines = text.split("\r\n")
+    return "\r\n".join(
+        each for each in lines if "transport-cc" not in each and "transport-wide-cc" not in each
+    )
+
+
+async def subscribe(
+    sfu: Sfu, page: Page, publications: list[Publication], protocol: str, *, transport_cc: bool = True
+) -> Transport:
     transport = sfu.create_transport()
     lines, numbers, offered = jsep.MediaLines(), negotiate.PayloadTypes(), []
     for publication in publications:
@@ -114,6 +124,8 @@ async def subscribe(sfu: Sfu, page: Page, publications: list[Publication], proto
         lines.put(jsep.OfferedTrack(parameters, "teacher", f"track{mid}"))
         offered.append(parameters)
     text = only(protocol, jsep.offer_subscribe(1, transport.local, lines))
+    if not transport_cc:
+        text = without_transport_cc(text)
     answer = jsep.read_answer(await page.evaluate(SUBSCRIBE, text), lines)
     transport.connect(jsep.remote_parameters(answer))
     for publication, parameters, section in zip(publications, offered, answer.sections, strict=True):
@@ -138,3 +150,17 @@ async def test_pictures_and_sound_arrive(
     assert found["streams"] == 1
     assert transport.state is TransportState.CONNECTED
     assert "GCM" in transport.srtp_profile
+
+
+async def test_without_transport_wide_numbers_its_own_estimate_counts(
+    sfu: Sfu, page_of: Callable[[], Any], until: Callable[..., Any]
+) -> None:
+    """Chromium then estimates by abs-send-time and says REMB."""
+    sending, receiving = await page_of(), await page_of()
+    publications = await publish(sfu, sending, "udp", "VP8")
+    transport = await subscribe(sfu, receiving, publications, "udp", transport_cc=False)
+    async with asyncio.timeout(LIMIT_S):
+        await until(lambda: transport.downlink.bps is not None)
+    stats = sfu.engine.transport_stats(transport.id)
+    assert stats["available_bitrate_bps"] > 0
+    assert stats["estimate_bps"] > 0

@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from sfu import negotiate
+from sfu.allocator import StreamState
 from sfu.params import SfuConfig, TransportState
 from sfu.sfu import Sfu
 from sfu.transport import Publication, Transport
@@ -165,6 +166,26 @@ async def test_whep_gets_the_same(room_at: Callable[..., Any]) -> None:
     audio, video = viewer.tracks
     await frames(audio, 5)
     await frames(video, 5)
+
+
+async def test_a_client_that_estimates_itself_keeps_its_picture(
+    room_at: Callable[..., Any], until: Callable[..., Any]
+) -> None:
+    """aiortc knows no transport-wide numbers: it says REMB, at first a few kilobits, as little has come."""
+    room = await room_at("127.0.0.1")
+    publisher = await room.publish()
+    viewer = await room.subscribe(publisher.publications)
+    await until(lambda: len(viewer.tracks) == 2)
+    arriving = asyncio.gather(*(frames(track, 60) for track in viewer.tracks))
+
+    def stats() -> dict[str, Any]:
+        return room.sfu.engine.transport_stats(viewer.transport.id)
+
+    async with asyncio.timeout(LIMIT_S):
+        await until(lambda: stats()["available_bitrate_bps"] > 0)
+        await arriving
+        await until(lambda: stats()["estimate_bps"] > 0)
+    assert viewer.transport.downlink.state is StreamState.OK
 
 
 async def test_we_hear_of_the_peers_close(room_at: Callable[..., Any], until: Callable[..., Any]) -> None:

@@ -233,14 +233,45 @@ def test_a_goal_that_the_link_cannot_carry_costs_little() -> None:
     assert link.probe_bytes * 8 / 60 < 40_000
 
 
-def test_remb_counts_until_feedback_comes() -> None:
+def sending(estimator: BandwidthEstimator, bps: int, seconds: int = 2) -> None:
+    for at in range(0, seconds * SECOND, 10_000):
+        estimator.sent(at // 10_000 & 0xFFFF, bps // 800, at)
+        if at % (SECOND // 2) == 0:
+            estimator.remb(2 * bps, at)
+
+
+def test_remb_below_what_is_sent_is_what_the_link_carries() -> None:
     estimator = BandwidthEstimator(0)
-    estimator.remb(800_000, SECOND)
+    sending(estimator, 2_000_000)
+    estimator.remb(800_000, 2 * SECOND)
     assert estimator.bps == 800_000
-    estimator.remb(1, SECOND)
+    estimator.remb(1, 2 * SECOND)
     assert estimator.bps == 50_000
-    estimator.remb(2**62, SECOND)
+
+
+def test_remb_above_what_is_sent_says_that_nothing_is_in_the_way() -> None:
+    """It grows to half again of what arrives, and with that no higher layer would ever fit."""
+    estimator = BandwidthEstimator(0)
+    sending(estimator, 200_000, seconds=10)
+    estimator.remb(300_000, 10 * SECOND)
+    assert estimator.bps > 620_000
+    estimator.remb(2**62, 10 * SECOND)
     assert estimator.bps <= 50_000_000
+
+
+def test_a_link_that_was_full_is_not_tried_again_at_once() -> None:
+    estimator = BandwidthEstimator(0)
+    sending(estimator, 600_000, seconds=10)
+    estimator.remb(400_000, 10 * SECOND)
+    for at in range(12, 18):
+        estimator.remb(900_000, at * SECOND)
+        assert estimator.bps == 900_000
+
+
+def test_remb_before_anything_was_sent_is_worth_nothing() -> None:
+    estimator = BandwidthEstimator(0)
+    estimator.remb(7_000, SECOND)
+    assert not estimator.state["known"]
 
 
 def test_memory_is_small() -> None:
