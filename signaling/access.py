@@ -91,6 +91,10 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     "attendance": _LEADERS,
     "attendance_csv": _LEADERS,
     "attendance_xlsx": _LEADERS,
+    "webhooks": _ORGANIZERS,
+    "webhook": _ORGANIZERS,
+    "put_webhook": _ORGANIZERS,
+    "delete_webhook": _ORGANIZERS,
     # media
     "whip": _ENCODERS,
     "whip_endpoint": None,  # RFC 9725, 4.1: there is nothing to see

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import aiohttp
 from aiohttp import web
 from yarl import URL
 
@@ -46,6 +47,7 @@ from signaling.recording import RecorderHand
 from signaling.session import Services
 from signaling.sessions import Sessions
 from signaling.speakers import Speakers
+from signaling.webhooks import Dispatcher, sender
 from signaling.whep import Whep
 from signaling.whip import Whip
 
@@ -183,6 +185,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     whip.add_routes(app)
     whep.add_routes(app)
     _watch(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
+    _tell_webhooks(app, parts)
     add_library_routes(app, app[keys.LIBRARY], _allow)
     (Pages(pages) if pages else Pages()).add_routes(app)
     app.on_shutdown.append(_close_sessions)
@@ -202,6 +205,20 @@ def _watch(app: web.Application, parts: Parts, participants: Callable[[], Iterab
 
     app.cleanup_ctx.append(running)
     parts.metrics.registry.register(PartsCollector(lambda: readings(parts, app[keys.SESSIONS], watch)))
+
+
+def _tell_webhooks(app: web.Application, parts: Parts) -> None:
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        # Events go to whom an organizer named: no cookies, no proxies of the environment.
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            webhooks = parts.store.webhooks
+            count = parts.metrics.told_webhook
+            dispatcher = Dispatcher(webhooks, SystemClock(), sender(session), count)
+            dispatcher.start()
+            yield
+            await dispatcher.close()
+
+    app.cleanup_ctx.append(running)
 
 
 def _share(app: web.Application, parts: Parts) -> None:

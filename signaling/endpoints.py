@@ -22,6 +22,7 @@ from signaling import (
     readiness,
     requests,
     rest,
+    webhook_http,
     ws,
 )
 from signaling.openapi import Operation
@@ -182,6 +183,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *events_http.OPERATIONS,
     *attendance_http.OPERATIONS,
     *quiz_http.OPERATIONS,
+    *webhook_http.OPERATIONS,
     *diagnosis.OPERATIONS,
     *_sessions("whip", "name", ("source-taken", "name-taken")),
     *_sessions("whep", "source", ("unknown-source",)),

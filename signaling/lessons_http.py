@@ -99,7 +99,7 @@ class LessonChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 async def put_lesson(request: web.Request) -> web.Response:
     """Makes a lesson, or plans one anew as a whole."""
     asked = await body(request, LessonPlan)
-    lesson_id = _new_id(request.match_info["lesson"])
+    lesson_id = LessonId(new_id(request.match_info["lesson"]))
     classes = _classes(asked.classes)
     plan = _checked(Plan(asked.title, asked.starts_ms, asked.ends_ms, asked.recorded, classes), asked.reason)
     if "If-Match" not in request.headers:
@@ -145,7 +145,7 @@ async def get_class(request: web.Request) -> web.Response:
 async def put_class(request: web.Request) -> web.Response:
     """Adds a class to a lesson, or plans it anew."""
     asked = await body(request, ClassPlan)
-    class_id = ClassId(_new_id(request.match_info["class"]))
+    class_id = ClassId(new_id(request.match_info["class"]))
     found = await lesson_of(request, request.match_info["lesson"])
     before = plan_of(found)
     planned_class = _class(class_id, asked)
@@ -191,14 +191,15 @@ _NO_NEWS: Final = "."
 """Of a plan whose recording is not what changes: its reason is on record already."""
 
 
-def _new_id(text: str) -> LessonId:
+def new_id(text: str) -> str:
+    """The id of something that is made. Problem plan-invalid."""
     if not NEW_ID.fullmatch(text):
         raise Problem("plan-invalid", detail_kind="id")
-    return LessonId(text)
+    return text
 
 
 def _classes(asked: list[ClassPlanWithId]) -> tuple[PlannedClass, ...]:
-    return tuple(_class(ClassId(_new_id(room.id)), room) for room in asked)
+    return tuple(_class(ClassId(new_id(room.id)), room) for room in asked)
 
 
 def _class(class_id: ClassId, asked: ClassPlan) -> PlannedClass:

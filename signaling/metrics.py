@@ -45,6 +45,7 @@ HELP: Final[Mapping[str, str]] = {
         "media_events (STUN, DTLS and news from the packet thread)."
     ),
     "database_facts_total": "Facts for the database, by what became of them.",
+    "webhooks_total": "What webhooks were told, by result (taken, failed, suspended).",
     "engine_total": "What else the media plane counts, by name.",
     "segmentation_offload": "1: bursts leave by UDP_SEGMENT; 0: the kernel does not have it.",
     "rtp_in_total": "RTP packets that arrived and were accepted.",
@@ -94,6 +95,9 @@ class DoorMetrics:
             buckets=JOIN_BUCKETS_S,
             registry=self.registry,
         )
+        self._webhooks = Counter(
+            "tongke_webhooks", HELP["webhooks_total"], ("result",), registry=self.registry
+        )
         self._media_seconds = Histogram(
             "tongke_media_start_seconds",
             HELP["media_start_seconds"],
@@ -101,6 +105,10 @@ class DoorMetrics:
             buckets=JOIN_BUCKETS_S,
             registry=self.registry,
         )
+
+    def told_webhook(self, result: str) -> None:
+        """A POST to a webhook: taken, failed, suspended."""
+        self._webhooks.labels(result).inc()
 
     def joined(self, way: str, result: str, elapsed_s: float | None = None) -> None:
         """Somebody came in, or was refused. way: `websocket`, `whip`, `whep`; result: `ok`, `resumed`, or the

@@ -95,6 +95,7 @@ STATUS: Final[Mapping[str, int]] = {
     "busy": 503,
     # planning
     "plan-invalid": 422,
+    "webhook-invalid": 422,
     # the library
     "unknown-item": 404,
     "nothing-recorded": 404,

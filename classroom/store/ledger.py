@@ -15,6 +15,8 @@ class Ledger:
         self._next_seq: dict[LessonId, int] = {}
         self._presence: dict[tuple[LessonId, PersonId], int] = {}
         self._observations: dict[tuple[LessonId, PersonId], str] = {}
+        self.webhooks = 0
+        """How many there are: with none, no event asks who is to be told."""
 
     @property
     def has_open(self) -> bool:

@@ -124,10 +124,10 @@ async def events(
     if kinds:
         query = query.where(table.c.kind.in_(kinds))
     found = await connection.execute(query.order_by(table.c.seq).limit(limit))
-    return tuple(_event(row) for row in found)
+    return tuple(stored_event(row) for row in found)
 
 
-def _event(row: Row[Any]) -> StoredEvent:
+def stored_event(row: Row[Any]) -> StoredEvent:
     return StoredEvent(
         seq=row.seq,
         at_ms=row.at_ms,

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from classroom.events import LeaveCause
 from classroom.model import HandId, LessonId, PersonId
 from classroom.store import tables
-from classroom.store.rows import close_presence_write, event_write, lower_hand_write
+from classroom.store.rows import close_presence_write, event_write, lower_hand_write, queue_write
 from classroom.store.talk_rows import Write
 
 _presence = tables.presence
@@ -87,7 +87,7 @@ async def _close_presences(connection: AsyncConnection, last: _LastKnown) -> int
             person=person,
             body=body,
         )
-        await _carry_out(connection, write)
+        await _add_event(connection, write)
     return len(found)
 
 
@@ -118,12 +118,17 @@ async def _lower_hands(connection: AsyncConnection, last: _LastKnown) -> None:
             person=None,
             body={"hand": hand},
         )
-        await _carry_out(connection, write)
+        await _add_event(connection, write)
 
 
 async def _open_rows(connection: AsyncConnection, query: Select[Any]) -> Sequence[Row[Any]]:
     found: Sequence[Row[Any]] = (await connection.execute(query)).all()
     return found
+
+
+async def _add_event(connection: AsyncConnection, write: Write) -> None:
+    await _carry_out(connection, write)
+    await _carry_out(connection, queue_write(write.row))
 
 
 async def _carry_out(connection: AsyncConnection, write: Write) -> None:

@@ -38,10 +38,12 @@ from classroom.store.statements import (
     NOTE_QUALITY,
     OPEN_OBSERVATION,
     OPEN_PRESENCE,
+    QUEUE_EVENT,
     REVISE_LESSON,
     SEE_PERSON,
 )
 from classroom.store.talk_rows import Write
+from classroom.store.webhooks import pattern
 
 NOTES_KEPT_MS = (PERIOD_S + 5) * 1000
 """After a period everybody's second is in a row of the record; and some for one that comes late."""
@@ -72,6 +74,8 @@ def entry(fact: Fact, ledger: Ledger) -> Entry:
             body=kind.body(fact),
         )
     )
+    if ledger.webhooks:
+        writes.append(queue_write(writes[-1].row))
     return Entry(tuple(writes))
 
 
@@ -102,6 +106,12 @@ def event_write(
         "body": msgspec.json.encode(body).decode(),
     }
     return Write(ADD_EVENT, row)
+
+
+def queue_write(event: Mapping[str, Any]) -> Write:
+    """Puts an event's row before those who are to be told of it."""
+    row = {"to_lesson": event["lesson_id"], "to_seq": event["seq"], "to_kind": pattern(event["kind"])}
+    return Write(QUEUE_EVENT, row)
 
 
 def _state_changed(fact: events.StateChanged, _ledger: Ledger, _seq: int) -> list[Write]:

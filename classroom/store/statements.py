@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Executable, bindparam, delete, exists, insert, literal, select, update
+from sqlalchemy import Executable, bindparam, delete, exists, insert, literal, or_, select, update
 
 from classroom.store import tables
 
@@ -17,6 +17,7 @@ _quizzes = tables.quizzes.c
 _answers = tables.quiz_answers.c
 _tallies = tables.quiz_tallies.c
 _lessons = tables.lessons.c
+_webhooks = tables.webhooks.c
 
 SEE_PERSON: Final = (
     update(tables.people)
@@ -151,6 +152,20 @@ FORGET_QUALITY_NOTES: Final = delete(tables.quality_latest).where(
     tables.quality_latest.c.at_ms < bindparam("before_ms")
 )
 
+QUEUE_EVENT: Final = insert(tables.webhook_outbox).from_select(
+    ["webhook_id", "lesson_id", "seq"],
+    select(
+        _webhooks.id,
+        bindparam("to_lesson", type_=_webhooks.lesson_id.type),
+        bindparam("to_seq", type_=tables.webhook_outbox.c.seq.type),
+    ).where(
+        _webhooks.suspended_ms.is_(None),
+        or_(_webhooks.lesson_id.is_(None), _webhooks.lesson_id == bindparam("to_lesson")),
+        or_(_webhooks.kinds == "", _webhooks.kinds.like(bindparam("to_kind"), escape="\\")),
+    ),
+)
+"""For each webhook that wants the event (`webhooks.pattern` of its kind)."""
+
 ORDER: Final[tuple[Executable, ...]] = (
     SEE_PERSON,
     ADD_PERSON,
@@ -177,6 +192,7 @@ ORDER: Final[tuple[Executable, ...]] = (
     ADD_HAND,
     LOWER_HAND,
     ADD_EVENT,
+    QUEUE_EVENT,
     ADD_QUALITY,
     NOTE_QUALITY,
     FORGET_QUALITY_NOTES,

@@ -22,9 +22,11 @@ from classroom.store import reader, tables, talk_reader
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
 from classroom.store.migrate import upgrade
+from classroom.store.outbox import StoreUnavailable, Webhooks
 from classroom.store.quality_recovery import recover_quality
 from classroom.store.recovery import recover
 from classroom.store.rows import class_row
+from classroom.store.webhooks import count
 from classroom.store.writer import StoreHealth, Writer
 from classroom.talk.quiz import Quiz
 from classroom.talk.state import Restored
@@ -41,10 +43,6 @@ WRITING_S = 1.0
 """For a change to be on the disk before it is answered for."""
 OPENING_S = 5.0
 """For what is still to be written of a lesson before its room is opened again."""
-
-
-class StoreUnavailable(Exception):  # noqa: N818 - an answer, not a fault
-    """The database cannot be opened or read at the moment (locked, full, away, of a newer version)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,10 @@ class Store:
         self._engine = engine
         self._ledger = Ledger()
         self._closed = False
-        self._writer = Writer(engine, self._ledger, clock, on_health or (lambda health: None))
+        self.webhooks = Webhooks(self._read, self._change, self._ledger)
+        self._writer = Writer(
+            engine, self._ledger, clock, on_health or (lambda health: None), self.webhooks.written
+        )
 
     @classmethod
     async def open(
@@ -91,6 +92,7 @@ class Store:
             async with engine.begin() as connection:
                 await connection.run_sync(upgrade)
                 closed = await recover(connection)
+                webhooks = await count(connection)
                 seconds = await recover_quality(connection)
         except (SQLAlchemyError, CommandError, OSError) as error:
             await engine.dispose()
@@ -100,6 +102,7 @@ class Store:
         if seconds:
             log.info("- store: %d seconds of the quality record, noted before a crash, are in it", seconds)
         store = cls(engine, clock or SystemClock(), on_health)
+        store._ledger.webhooks = webhooks
         store._writer.start()
         return store
 
@@ -243,6 +246,13 @@ class Store:
                 await self._writer.flush()
         except TimeoutError:
             raise StoreUnavailable(self.health.error) from None
+
+    async def _change(self, change: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        try:
+            async with self._engine.begin() as connection:
+                return await change(connection)
+        except (SQLAlchemyError, OSError) as error:
+            raise _unavailable(error) from error
 
     async def _read(self, query: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         try:

@@ -77,13 +77,19 @@ class StoreHealth:
 
 class Writer:
     def __init__(
-        self, engine: AsyncEngine, ledger: Ledger, clock: Clock, on_health: Callable[[StoreHealth], None]
+        self,
+        engine: AsyncEngine,
+        ledger: Ledger,
+        clock: Clock,
+        on_health: Callable[[StoreHealth], None],
+        on_written: Callable[[], None] = lambda: None,
     ) -> None:
-        """on_health: called when `ok` changes."""
+        """on_health: called when `ok` changes. on_written: after each transaction."""
         self._engine = engine
         self._ledger = ledger
         self._clock = clock
         self._on_health = on_health
+        self._on_written = on_written
         self._queue: deque[Entry] = deque()
         self._added = 0
         self._finished = 0
@@ -218,6 +224,7 @@ class Writer:
             self._error = ""
             log.info("- store: writing again")
             self._on_health(self.health)
+        self._on_written()
 
     async def _sleep_until(self, when: float, wakes: Callable[[], bool]) -> None:
         """Until the clock reaches `when`, or something happened after which `wakes` holds."""
