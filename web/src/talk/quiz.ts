@@ -19,6 +19,13 @@ export function optionName(quiz: Pick<QuizView, 'kind' | 'options'>, index: numb
   return text ? `${letterOf(index)}. ${text}` : letterOf(index)
 }
 
+/** The options as they are asked: where some have words, empty ones at the end were just left over. */
+export function askedOptions(options: readonly string[]): string[] {
+  const words = options.map((option) => option.trim())
+  const last = words.findLastIndex((word) => word !== '')
+  return last < 0 ? words : words.slice(0, Math.max(last + 1, MIN_OPTIONS))
+}
+
 /** Seconds left by the server's clock; null: no timer, or over. */
 export function secondsLeft(quiz: QuizView, serverMs: number): number | null {
   if (quiz.closed || !quiz.closes_ms) return null

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ChatView, QuizView, ServerMessage } from '@/protocol/messages'
 import { fromWelcome } from '@/client/lesson-state'
 import { channelKey, channelsOf, mayKeepOrder, mayWrite } from '@/talk/channels'
-import { chosenAfter, minutesText, optionName, secondsLeft } from '@/talk/quiz'
+import { askedOptions, chosenAfter, minutesText, optionName, secondsLeft } from '@/talk/quiz'
 import { currentQuiz, NO_TALK, reduceTalk } from '@/talk/talk-state'
 import { MASTER, STUDENT, TUTOR, welcome } from '../examples'
 
@@ -100,6 +100,12 @@ describe('a quiz', () => {
     expect(optionName(QUIZ, 1, words)).toBe('B. 绿')
     expect(optionName({ kind: 'single', options: ['', ''] }, 1, words)).toBe('B')
     expect(optionName({ kind: 'true_false', options: ['', ''] }, 0, words)).toBe('quiz.true')
+  })
+
+  it('leaves out options that were left over', () => {
+    expect(askedOptions(['红 ', '', '蓝', ''])).toEqual(['红', '', '蓝'])
+    expect(askedOptions(['', '', ''])).toEqual(['', '', ''])
+    expect(askedOptions(['红', '', ''])).toEqual(['红', ''])
   })
 
   it('counts down by the server’s clock', () => {
