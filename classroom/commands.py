@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classroom.model import ChatScope, HandId, PersonId, Publication, RecordingState, Role, Source
+from classroom.model import (
+    ChatScope,
+    ClassId,
+    ClassState,
+    HandId,
+    PersonId,
+    Phase,
+    Publication,
+    RecordingState,
+    Role,
+    Source,
+)
 from classroom.planning import Plan
 from classroom.talk.commands import TalkCommand
 from sfu.params import Quality
@@ -24,6 +35,13 @@ class LowerHand:
 
     actor: PersonId
     hand: HandId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LowerAllHands:
+    """Of everybody, by the master."""
+
+    actor: PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +101,112 @@ class CancelLesson:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPhase:
+    """Of all. The same phase again sets its timer anew."""
+
+    actor: PersonId
+    phase: Phase
+    seconds: int = 0
+    """How long it is meant to last; 0: no timer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetClassState:
+    """A class leaves for its own Q&A, comes back to the others, or catches up first: by its tutor, or by the
+    master."""
+
+    actor: PersonId
+    class_id: ClassId | None
+    """None: the tutor's own."""
+    state: ClassState
+
+
+@dataclass(frozen=True, slots=True)
+class LookIn:
+    """The master or a supervisor looks into a class that is by itself."""
+
+    actor: PersonId
+    class_id: ClassId | None
+    """None: no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The classes are taken back from their tutors: by the master whose line was lost and is back."""
+
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSettings:
+    """None: as it is."""
+
+    actor: PersonId
+    stage_limit: int | None = None
+    duck: bool | None = None
+    resume_by_click: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeClass:
+    """A tutor takes a class over from another, on record."""
+
+    actor: PersonId
+    class_id: ClassId | None
+    """None: the own one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOnline:
+    """A room class becomes an at-home class, at once and for the rest of the lesson."""
+
+    actor: PersonId
+    class_id: ClassId | None
+    """None: the tutor's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """To the stage: a person, or who stands behind a hand (for the hand of a seat, the class's room)."""
+
+    actor: PersonId
+    person: PersonId | None = None
+    hand: HandId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptStage:
+    """An invitation is accepted: the own one, or by a tutor that of the class's room."""
+
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineStage:
+    """An invitation is declined: the own one, by a tutor any of the class, by the master any (it is taken
+    back)."""
+
+    actor: PersonId
+    person: PersonId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveStage:
+    """Down from the stage: oneself, by a tutor anybody of the class, by the master anybody."""
+
+    actor: PersonId
+    person: PersonId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spotlight:
+    """One of those on stage is shown large; None: nobody."""
+
+    actor: PersonId
+    person: PersonId | None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenLesson:
     """Opens the doors before anybody has come."""
 
@@ -129,9 +253,21 @@ class ReportQuality:
     quality: Quality
 
 
+@dataclass(frozen=True, slots=True)
+class ReportLead:
+    """The server's own: whether media still come from somebody who leads the lesson. Of who sends nothing it
+    means nothing."""
+
+    person: PersonId
+    flowing: bool
+    silent_s: float = 0.0
+    """For how long nothing has come already."""
+
+
 PersonCommand = (
     RaiseHand
     | LowerHand
+    | LowerAllHands
     | Say
     | Publish
     | Unpublish
@@ -140,6 +276,18 @@ PersonCommand = (
     | EndLesson
     | CancelLesson
     | TalkCommand
+    | SetPhase
+    | SetClassState
+    | LookIn
+    | Resume
+    | ChangeSettings
+    | TakeClass
+    | MoveOnline
+    | Invite
+    | AcceptStage
+    | DeclineStage
+    | LeaveStage
+    | Spotlight
 )
-ServerCommand = ReportRecording | ReportQuality | FromOffice
+ServerCommand = ReportRecording | ReportQuality | ReportLead | FromOffice
 Command = PersonCommand | ServerCommand

@@ -2,9 +2,9 @@
 clock it is given, and only the room's task calls it.
 
 A command changes the state first and tells afterwards: handlers set what changed, `settle` then tells the
-members and observers in one fixed order (lesson, hands, routes, recorder, tutors, roster). So each command is
-seen whole or not at all, and what a member hears depends on the order of commands alone, never on how they
-were batched."""
+members and observers in one fixed order (lesson, stage, hands, notices, looks, routes, recorder, what is to
+be kept, roster). So each command is seen whole or not at all, and what a member hears depends on the order of
+commands alone, never on how they were batched."""
 
 from __future__ import annotations
 
@@ -22,18 +22,26 @@ from classroom.events import (
     HandLowered,
     HandsChanged,
     LessonChanged,
+    LookChanged,
+    Noticed,
+    NoticeKind,
     RecorderRouted,
     RecordingChanged,
+    SharedChanged,
+    StageChanged,
     StateChanged,
     TutorChanged,
 )
 from classroom.hands import HandQueue
+from classroom.lead import Lead
 from classroom.limits import ACTIONS, CHAT, LESSON_CHAT, TokenBucket
 from classroom.model import (
     Attendee,
     ChatEntry,
     ClassId,
+    ClassRoom,
     Hand,
+    Invitation,
     Lesson,
     LessonState,
     Person,
@@ -44,6 +52,7 @@ from classroom.model import (
 from classroom.roster import Roster
 from classroom.rules.transitions import Move, after
 from classroom.rules.visibility import Audience, sees_class_work
+from classroom.shared import shared
 from classroom.switchboard import Switchboard
 from classroom.talk.state import Restored, Talk
 
@@ -86,11 +95,12 @@ class LessonCore:
         self.clock = clock
         self.later = later
         self.roster = Roster(lesson.classes)
-        self.supervisors: dict[PersonId, Person] = {}
+        self.supervisors: dict[PersonId, Attendee] = {}
         self.hands = HandQueue()
         self.chat = ChatLog(chat)
         self.talk = Talk(restored)
         self.lines = Switchboard()
+        self.lead = Lead()
         self.places: dict[PersonId, Timer] = {}
         """Of those who were lost: when their place is given up."""
         self.paces: dict[PersonId, Pace] = {}
@@ -102,13 +112,17 @@ class LessonCore:
         self._started_at = clock.now() - max(0, clock.unix_ms() - lesson.started_ms) / 1000
         self._id_prefix = f"{clock.unix_ms():x}"
         self._last_id = 0
-        self._tutors = self.roster.tutors()
+        self._tutors = self.roster.tutoring()
         self._recorded: tuple[floor.Route, ...] = ()
+        self._kept = shared(lesson)
+        self._alarms: dict[str, Timer] = {}
+        self._notices: list[Noticed] = []
         self._lesson_changed = False
+        self._stage_changed = False
         self._hands_changed: set[ClassId | None] = set()
         """Classes whose hands went up or down."""
         self._floor_changed = False
-        self._arrived: list[Person] = []
+        self._rerouted: list[PersonId] = []
         self._roster_told_at = clock.now() - ROSTER_INTERVAL_S
         self._roster_timer: Timer | None = None
 
@@ -117,8 +131,7 @@ class LessonCore:
 
     def present(self, person: PersonId) -> Attendee | None:
         """Who is in under this id, supervisors too."""
-        supervisor = self.supervisors.get(person)
-        return self.roster.get(person) if supervisor is None else Attendee(supervisor)
+        return self.supervisors.get(person) or self.roster.get(person)
 
     def elapsed_ms(self) -> int:
         """The lesson clock: ms since the lesson went live, 0 before."""
@@ -159,7 +172,7 @@ class LessonCore:
         """Changes values of which the members hear otherwise, or not at all."""
         self.lesson = replace(self.lesson, **fields)
 
-    def change_floor(self, **fields: Any) -> None:
+    def reroute(self, **fields: Any) -> None:
         """Changes who receives what, by values of which the members hear otherwise."""
         self.lesson_quietly(**fields)
         self._floor_changed = True
@@ -169,6 +182,45 @@ class LessonCore:
         line = self.lines.get(person)
         if line is not None:
             line.deliver(LessonChanged(self.lesson, floor.may_publish(self.lesson, line.person)))
+
+    def change_floor(self, **fields: Any) -> None:
+        """Of the lesson, what decides who receives what."""
+        self.change_lesson(**fields)
+        self._floor_changed = True
+
+    def change_stage(self, **fields: Any) -> None:
+        """Stage, spotlight, invitations."""
+        self.change_floor(**fields)
+        self._stage_changed = True
+
+    def change_class(self, room: ClassRoom) -> None:
+        self.change_floor(classes=tuple(room if room.id == r.id else r for r in self.lesson.classes))
+        self.roster.change_class(room)
+
+    def notify(
+        self, kind: NoticeKind, class_id: ClassId | None = None, person: PersonId | None = None
+    ) -> None:
+        """Says something to everybody; of a class, to it and to those who see all classes."""
+        self._notices.append(Noticed(kind, class_id, person))
+
+    def alarm(self, name: str, after_s: float | None, callback: Callable[[], None]) -> None:
+        """Calls back in the room's task after that time, instead of what this alarm was set to before; None:
+        not at all."""
+        timer = self._alarms.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+        if after_s is not None:
+            self._alarms[name] = self.later(self.clock.now() + after_s, callback)
+
+    def look(self, attendee: Attendee, class_id: ClassId | None) -> None:
+        """Somebody looks into a class, or no longer does."""
+        looking = replace(attendee, looks_in=class_id)
+        if attendee.id in self.supervisors:
+            self.supervisors[attendee.id] = looking
+        else:
+            self.put(looking)
+        self._rerouted.append(attendee.id)
+        self.lines.deliver(attendee.id, LookChanged(class_id))
 
     def move(self, move: Move, actor: PersonId | None) -> None:
         """To another state of the lesson."""
@@ -204,7 +256,7 @@ class LessonCore:
 
     def arrived(self, person: Person) -> None:
         """Their line is connected; they are to get their routes."""
-        self._arrived.append(person)
+        self._rerouted.append(person.id)
 
     def raise_hand(self, hand: Hand) -> None:
         self.hands.add(hand)
@@ -220,20 +272,58 @@ class LessonCore:
 
     def settle(self) -> None:
         """Tells everybody what the last command changed."""
+        self.lead.watch(self)
+        self._note_tutors()
         if self._lesson_changed:
             for line in self.lines:
                 line.deliver(LessonChanged(self.lesson, floor.may_publish(self.lesson, line.person)))
+        if self._stage_changed:
+            self.lines.broadcast(self._stage_event)
         if self._hands_changed:
             self.lines.broadcast(self._hands_event)
+        self._tell_notices()
+        if self._floor_changed:
+            self._end_looks()
         self._route_members()
-        self._note_tutors()
+        self._keep()
         self._tell_roster_in_time()
-        self._lesson_changed = self._floor_changed = False
+        self._lesson_changed = self._stage_changed = self._floor_changed = False
         self._hands_changed.clear()
-        self._arrived.clear()
+        self._rerouted.clear()
 
     def hands_seen_by(self, viewer: Audience) -> tuple[Hand, ...]:
         return tuple(hand for hand in self.hands if sees_class_work(viewer, hand.class_id))
+
+    def invited_seen_by(self, viewer: Audience) -> tuple[Invitation, ...]:
+        return tuple(i for i in self.lesson.invited if sees_class_work(viewer, i.class_id))
+
+    def _stage_event(self, viewer: Audience) -> StageChanged:
+        return StageChanged(self.lesson.stage, self.lesson.spotlight, self.invited_seen_by(viewer))
+
+    def _tell_notices(self) -> None:
+        notices, self._notices = self._notices, []
+        for notice in notices:
+            for line in self.lines:
+                if notice.class_id is None or sees_class_work(line.audience, notice.class_id):
+                    line.deliver(notice)
+
+    def _end_looks(self) -> None:
+        """Into classes that are with the others again."""
+        for line in self.lines:
+            attendee = self.present(line.person.id)
+            if attendee is None or attendee.looks_in is None:
+                continue
+            if self.lesson.state is not LessonState.LIVE or not floor.is_apart(
+                self.lesson, attendee.looks_in
+            ):
+                self.look(attendee, None)
+
+    def _keep(self) -> None:
+        """What a restart must find again."""
+        kept = shared(self.lesson)
+        if kept != self._kept:
+            self._kept = kept
+            self.observe(SharedChanged, lesson=self.lesson)
 
     def _hands_event(self, viewer: Audience) -> HandsChanged | None:
         seen = any(sees_class_work(viewer, class_id) for class_id in self._hands_changed)
@@ -257,22 +347,24 @@ class LessonCore:
         """All places are given up at once, and nobody is told of it: everybody goes."""
         self.cancel_timers()
         self.roster = Roster(self.lesson.classes)
-        self._tutors = self.roster.tutors()
+        self._tutors = self.roster.tutoring()
         self.supervisors.clear()
         self.paces.clear()
 
     def cancel_timers(self) -> None:
         self.talk.cancel_timers()
-        for timer in self.places.values():
+        for timer in (*self.places.values(), *self._alarms.values()):
             timer.cancel()
         self.places.clear()
+        self._alarms.clear()
+        self.lead.cancel()
         if self._roster_timer is not None:
             self._roster_timer.cancel()
             self._roster_timer = None
 
     def _route_members(self) -> None:
         if self._floor_changed:
-            people = [*self.roster.everybody(), *(Attendee(person) for person in self.supervisors.values())]
+            people = [*self.roster.everybody(), *self.supervisors.values()]
             for person_id, routes in floor.routes(self.lesson, people).items():
                 line = self.lines.get(person_id)
                 if line is not None:
@@ -280,18 +372,24 @@ class LessonCore:
             self.route_recorder()
             return
         senders = self.roster.senders()
-        for person in self._arrived:
-            line = self.lines.get(person.id)
-            if line is not None:
-                line.route(floor.routes_of(self.lesson, senders, person))
+        for person in self._rerouted:
+            line, attendee = self.lines.get(person), self.present(person)
+            if line is not None and attendee is not None:
+                line.route(floor.routes_of(self.lesson, senders, attendee))
 
     def _note_tutors(self) -> None:
-        tutors = self.roster.tutors()
+        tutors = self.roster.tutoring()
         if tutors == self._tutors:
             return
         for status in self.roster.statuses():
-            if self._tutors[status.room.id] != status.tutor:
+            before = self._tutors[status.room.id]
+            if before == tutors[status.room.id]:
+                continue
+            if before.person != status.tutor:
                 self.observe(TutorChanged, status=status)
+                self.notify(NoticeKind.TUTOR_CHANGED, status.room.id, status.tutor)
+            elif not status.tutor_online and self.lesson.state is LessonState.LIVE:
+                self.notify(NoticeKind.CLASS_WITHOUT_TUTOR, status.room.id)
         self._tutors = tutors
 
     def _tell_roster_in_time(self) -> None:

@@ -89,7 +89,7 @@ class MemoryDirectory:
         room = LessonRoom(
             record.lesson, clock=self._clock, observers=observers, chat=record.chat, restored=record.talk
         )
-        room.start()
+        room.start(record.people, record.hands)
         self._rooms[lesson_id] = room
         if self._sweeper is None:
             self._sweep_later()

@@ -15,12 +15,18 @@ from classroom.floor import Route
 from classroom.model import (
     Attendee,
     ChatEntry,
+    ClassId,
+    ClassRoom,
+    ClassState,
     ClassStatus,
     Hand,
     HandId,
+    Invitation,
     Lesson,
     LessonId,
+    LessonSettings,
     LessonState,
+    OnStage,
     Person,
     PersonId,
     Phase,
@@ -63,6 +69,8 @@ class Snapshot:
     chat: tuple[ChatEntry, ...]
     """What this member may read of the latest, oldest first."""
     talk: TalkSnapshot = NO_TALK
+    invited: tuple[Invitation, ...] = ()
+    """Of those in `lesson`, the ones that this role may know of."""
 
 
 # --- to members -------------------------------------------------------------------------------------------
@@ -70,7 +78,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class LessonChanged:
-    """State, phase, stage or recording."""
+    """State, phase, timer, the own class's state, settings, the master's line or recording; and with every
+    change of the stage, since what the member may send may change."""
 
     lesson: Lesson
     may_publish: frozenset[SourceKind]
@@ -98,6 +107,59 @@ class ChatSaid:
     entry: ChatEntry
 
 
+class NoticeKind(StrEnum):
+    """What a lesson has to say in words: the texts are in the catalogue of the door."""
+
+    TIMER_ENDED = "timer_ended"
+    """The time of the phase is over; the phase goes on until the master changes it."""
+    LATE_START = "late_start"
+    """The lesson should have begun."""
+    OVERRUN = "overrun"
+    """The lesson should have ended."""
+    MASTER_LOST = "master_lost"
+    """The classes go on by themselves, each with its tutor."""
+    MASTER_BACK = "master_back"
+    """The master is there again; the lesson waits for their word."""
+    RESUMED = "resumed"
+    STAGE_DECLINED = "stage_declined"
+    STAGE_EXPIRED = "stage_expired"
+    """An invitation was not answered."""
+    TUTOR_CHANGED = "tutor_changed"
+    CLASS_WITHOUT_TUTOR = "class_without_tutor"
+    CLASS_ONLINE = "class_online"
+    """A room class has become an at-home class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    kind: NoticeKind
+    class_id: ClassId | None = None
+    person: PersonId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageChanged:
+    """Who is on stage, in the spotlight, and (as far as this member may know) invited."""
+
+    stage: tuple[OnStage, ...]
+    spotlight: PersonId | None
+    invited: tuple[Invitation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookChanged:
+    """To who looks into a class, or no longer does: what was asked for, or the class has come back."""
+
+    class_id: ClassId | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassWentOnline:
+    """To those who may hand out its join links: tutor, master, organizer."""
+
+    room: ClassRoom
+
+
 @dataclass(frozen=True, slots=True)
 class CommandRefused:
     """The answer to a posted command that was not allowed; nothing changed."""
@@ -113,7 +175,19 @@ class Dismissed:
     cause: LeaveCause
 
 
-Event = LessonChanged | RosterChanged | HandsChanged | ChatSaid | TalkEvent | CommandRefused | Dismissed
+Event = (
+    LessonChanged
+    | RosterChanged
+    | HandsChanged
+    | ChatSaid
+    | TalkEvent
+    | Noticed
+    | StageChanged
+    | LookChanged
+    | ClassWentOnline
+    | CommandRefused
+    | Dismissed
+)
 
 
 # --- to observers -----------------------------------------------------------------------------------------
@@ -150,9 +224,119 @@ class LessonRevised(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedChanged(Fact):
+    """Something changed of what everybody shares (`classroom.shared`): kept so that a restart finds it. In no
+    stream."""
+
+    lesson: Lesson
+    """As it is now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseChanged(Fact):
     phase: Phase
     actor: PersonId | None
+    seconds: int = 0
+    """Of its timer; 0: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerEnded(Fact):
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPassed(Fact):
+    """The timetable's beginning or end went by."""
+
+    overrun: bool
+    """Else: late start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassStateChanged(Fact):
+    class_id: ClassId
+    state: ClassState
+    actor: PersonId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedIn(Fact):
+    """The master looked into a class, or no longer does. (Of a supervisor's look nothing is told.)"""
+
+    class_id: ClassId | None
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageInvited(Fact):
+    guest: PersonId
+    class_id: ClassId | None
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageDeclined(Fact):
+    guest: PersonId
+    actor: PersonId | None
+    """None: the invitation was not answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEntered(Fact):
+    member: OnStage
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageLeft(Fact):
+    guest: PersonId
+    class_id: ClassId | None
+    actor: PersonId | None
+    """None: by the lesson, because of a phase, or because they went away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpotlightChanged(Fact):
+    guest: PersonId | None
+    actor: PersonId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterLost(Fact):
+    """The master's line has been gone for a second: each class goes on with its tutor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterBack(Fact):
+    resumed: bool
+    """False: the classes wait for the master's word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonResumed(Fact):
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassTaken(Fact):
+    """A tutor declared that they take a class over."""
+
+    class_id: ClassId
+    tutor: PersonId
+    instead_of: PersonId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassMovedOnline(Fact):
+    class_id: ClassId
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsChanged(Fact):
+    settings: LessonSettings
+    actor: PersonId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,40 +1,53 @@
-"""The floor: who receives what, as one pure function of the lesson's state.
+"""The floor: what each role hears, sees and may send, as pure functions of the lesson's state. (What each may
+*do* is `rules.permissions`.)
 
 Theory of operation
 -------------------
+A receiver is in one `Situation`: the phase of the lesson, unless their class is elsewhere (in a Q&A of its
+own, catching up, or by itself because the master's line is lost). `situation` says which.
+
 A *feed* is a set of tracks described from a receiver's place: "the master's", "the stage", "my own class",
 "the wall of classes". `_FEEDS` says for each feed who its senders are and how important each kind of their
-tracks is. `_RECEIVE` says which feeds a role gets in a phase, and `_SEND` what a role may send in it.
+tracks is. `_RECEIVE` says which feeds a role gets in a situation, and `_SEND` what a role may send in it.
 Everything that the classroom shows to anybody is a row of these three tables; a new phase, role or kind of
 view is a new row.
 
 A track that comes by two feeds (a tutor on stage is also on the wall) is received once, with the better
 priority.
 
-Who talk with each other are a *circle*: those on stage, a class in its own Q&A. However many microphones a
-circle has, a receiver hears the loudest few of them; the master's sound, and an encoder's, stand in none and
-are always heard. At any moment a microphone stands in one circle at most, whoever receives it.
+Who talk with each other are a *circle*: those on stage, the pupils of a class by itself. However many
+microphones a circle has, a receiver hears the loudest few of them; the master's sound, an encoder's, and in a
+class by itself its tutor's and its room's, stand in none and are always heard. At any moment a microphone
+stands in one circle at most, whoever receives it.
 
 What the rows rest on (DOMAIN, 1+1):
-- lecture: everybody gets the master's camera, screen and sound, and the stage. The master also sees the wall:
-  one picture per class, the tutor's camera, which is the room's. Pictures only: a class is heard when it is
-  on stage.
-- local Q&A: each class by itself: its tutor and its home students see and hear each other and keep the
-  master's picture without sound; the master sees the wall.
-- interaction: as lecture; it differs by who may come on stage.
+- lecture, interaction: everybody gets the master's camera, screen and sound, and the stage. The master also
+  sees the wall: one picture per class, the room device's, or the tutor's where there is none. Pictures only:
+  a class is heard when it is on stage, or when it is looked into.
+- local Q&A, of all or of one class: each class by itself: its tutor and its home students see and hear each
+  other and keep the master's picture, without sound unless the lesson is set to duck it. Master and
+  supervisors see the wall, and hear a class into which they look.
+- catching up: the class plays the recording, so nothing of the live lesson is sent to it; its tutor and
+  pupils still have each other's pictures and voices as in its Q&A.
+- take-over: the master's line is lost: each class has its tutor on stage of its own class. What still comes
+  of the master's picture is shown (or its last one held), never the sound: it would come in torn pieces.
 - break: nothing is sent.
+- tutor and room device of one room do not get each other: they would howl.
 - an encoder's tracks are the master's. An encoder receives nothing.
 - what a moderator has closed (`talk.conduct`) is sent to nobody. Two who are on a private line
   (`talk.private_voice`) hear each other and are heard by nobody else.
 - supervisors see what the master sends and the wall; nobody receives anything of theirs.
 - before the lesson is live and after it nothing is sent to anybody.
+
+Cost: the senders are sorted by feed once, and receivers who share a place share their row; so a change costs
+(places x senders of their feeds), not (people x senders).
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
@@ -42,8 +55,11 @@ from classroom.model import (
     MICROPHONE,
     Attendee,
     ClassId,
+    ClassRoom,
+    ClassState,
     Lesson,
     LessonState,
+    MasterState,
     Person,
     PersonId,
     Phase,
@@ -59,6 +75,44 @@ from classroom.talk.private_voice import is_hushed, partners
 from sfu.params import Kind
 
 
+class Situation(Enum):
+    """What goes on where somebody sits."""
+
+    LECTURE = "lecture"
+    LOCAL_QA = "local_qa"
+    INTERACTION = "interaction"
+    BREAK = "break"
+    CATCH_UP = "catch_up"
+    TAKE_OVER = "take_over"
+
+
+_OF_PHASE = {phase: Situation(phase.value) for phase in Phase}
+_OF_CLASS = {ClassState.LOCAL_QA: Situation.LOCAL_QA, ClassState.CATCH_UP: Situation.CATCH_UP}
+TOGETHER_PHASES = frozenset({Phase.LECTURE, Phase.INTERACTION})
+"""In which classes are together, unless one is apart."""
+_TOGETHER = frozenset({Situation.LECTURE, Situation.INTERACTION})
+_APART = frozenset({Situation.LOCAL_QA, Situation.CATCH_UP, Situation.TAKE_OVER})
+"""A class by itself: what it says stays in it."""
+
+
+def situation(lesson: Lesson, room: ClassRoom | None) -> Situation:
+    """Of a class; None: of those who are in none."""
+    if lesson.phase not in TOGETHER_PHASES:
+        return _OF_PHASE[lesson.phase]
+    if room is not None and room.state is not ClassState.TOGETHER:
+        return _OF_CLASS[room.state]
+    return _OF_PHASE[lesson.phase] if lesson.master is MasterState.HERE else Situation.TAKE_OVER
+
+
+def situation_of(lesson: Lesson, person: Person) -> Situation:
+    return situation(lesson, lesson.class_room(person.class_id))
+
+
+def is_apart(lesson: Lesson, class_id: ClassId | None) -> bool:
+    """Whether the class is by itself now, so that it can be looked into."""
+    return situation(lesson, lesson.class_room(class_id)) in _APART
+
+
 class Priority(IntEnum):
     """What to give up last when a downlink is thin: the lower, the more important."""
 
@@ -66,7 +120,7 @@ class Priority(IntEnum):
     SCREEN = 1
     """The master's screen."""
     CAMERA = 2
-    """The master's camera."""
+    """The master's camera, and that of who is in the spotlight."""
     STAGE = 3
     """Pictures of those on stage, and, in local Q&A, of the own class."""
     WALL = 4
@@ -96,49 +150,100 @@ class Feed(Enum):
 
     MASTER = "master"
     MASTER_SILENT = "master_silent"
+    MASTER_DUCKED = "master_ducked"
+    """The sound to go with MASTER_SILENT, where the lesson is set so."""
     STAGE = "stage"
+    SPOTLIGHT = "spotlight"
     OWN_CLASS = "own_class"
     WALL = "wall"
+    LOOK = "look"
+    """The class into which the receiver looks."""
 
 
 class _Place(NamedTuple):
-    """Where a receiver sits: receivers who send nothing and share a place receive the same."""
+    """Where a receiver sits: receivers who share a place receive the same, but for what is their own."""
 
     role: Role
     class_id: ClassId | None
+    looks_in: ClassId | None
+
+
+class _Sender(NamedTuple):
+    number: int
+    """In the order of the people."""
+    person: Person
+    tracks: tuple[tuple[SourceKind, Source, Publication], ...]
+
+
+@dataclass(slots=True)
+class _Scene:
+    """Who sends what, sorted by what the feeds ask for."""
+
+    lesson: Lesson
+    rooms: Mapping[ClassId | None, ClassRoom]
+    leaders: list[_Sender] = field(default_factory=list)
+    stage: list[_Sender] = field(default_factory=list)
+    classes: dict[ClassId, list[_Sender]] = field(default_factory=dict)
+    wall: list[_Sender] = field(default_factory=list)
+
+    def situation(self, class_id: ClassId | None) -> Situation:
+        return situation(self.lesson, self.rooms.get(class_id))
+
+    def members(self, class_id: ClassId | None) -> list[_Sender]:
+        return [] if class_id is None else self.classes.get(class_id, [])
 
 
 class _FeedRow(NamedTuple):
-    sends: Callable[[Lesson, _Place, Person], bool]
-    """Whether this person is a sender of the feed, for a receiver at this place."""
+    senders: Callable[[_Scene, _Place], Sequence[_Sender]]
+    """The senders of the feed, for a receiver at this place."""
     priorities: Mapping[SourceKind, Priority]
     """The kinds of tracks that belong to the feed."""
-    circle: Callable[[_Place], str] = lambda _place: ""
-    """Of its microphones, for a receiver at this place."""
+    circle: Callable[[_Place, Person], str] = lambda _place, _sender: ""
+    """Of a sender's microphone, for a receiver at this place."""
 
 
-def _leads(_lesson: Lesson, _place: _Place, sender: Person) -> bool:
-    return sender.role in (Role.MASTER, Role.ENCODER)
+def _leaders(scene: _Scene, _place: _Place) -> list[_Sender]:
+    return scene.leaders
 
 
-def _on_stage(lesson: Lesson, _place: _Place, sender: Person) -> bool:
-    return sender.id in lesson.stage
+def _ducked(scene: _Scene, _place: _Place) -> list[_Sender]:
+    return scene.leaders if scene.lesson.settings.duck else []
 
 
-def _same_class(_lesson: Lesson, place: _Place, sender: Person) -> bool:
-    return place.class_id is not None and sender.class_id == place.class_id
+def _staged(scene: _Scene, _place: _Place) -> list[_Sender]:
+    return scene.stage
 
 
-def _stage_circle(_place: _Place) -> str:
+def _spotlighted(scene: _Scene, _place: _Place) -> list[_Sender]:
+    return [sender for sender in scene.stage if sender.person.id == scene.lesson.spotlight]
+
+
+def _own_class(scene: _Scene, place: _Place) -> list[_Sender]:
+    room = scene.rooms.get(place.class_id)
+    in_one_room = room is not None and not room.at_home and place.role in _IN_THE_ROOM
+    return [
+        sender
+        for sender in scene.members(place.class_id)
+        if not (in_one_room and sender.person.role in _IN_THE_ROOM)
+    ]
+
+
+def _wall(scene: _Scene, _place: _Place) -> list[_Sender]:
+    return scene.wall
+
+
+def _looked_into(scene: _Scene, place: _Place) -> list[_Sender]:
+    if place.looks_in is None or scene.situation(place.looks_in) not in _APART:
+        return []
+    return scene.members(place.looks_in)
+
+
+def _stage_circle(_place: _Place, _sender: Person) -> str:
     return "stage"
 
 
-def _class_circle(place: _Place) -> str:
-    return f"class {place.class_id}"
-
-
-def _tutors(_lesson: Lesson, _place: _Place, sender: Person) -> bool:
-    return sender.role is Role.TUTOR
+def _class_circle(_place: _Place, sender: Person) -> str:
+    return "" if sender.role in _IN_THE_ROOM else f"class {sender.class_id}"
 
 
 _MASTER_PICTURE = {
@@ -155,35 +260,55 @@ _FACE_AND_VOICE = {SourceKind.MICROPHONE: Priority.AUDIO, SourceKind.CAMERA: Pri
 _SHARED_SCREEN = {SourceKind.SCREEN: Priority.SCREEN, SourceKind.SCREEN_AUDIO: Priority.AUDIO}
 
 _FEEDS: Mapping[Feed, _FeedRow] = {
-    Feed.MASTER: _FeedRow(_leads, _MASTER_PICTURE | _MASTER_SOUND),
-    Feed.MASTER_SILENT: _FeedRow(_leads, _MASTER_PICTURE),
-    Feed.STAGE: _FeedRow(_on_stage, _FACE_AND_VOICE | _SHARED_SCREEN, _stage_circle),
-    Feed.OWN_CLASS: _FeedRow(_same_class, _FACE_AND_VOICE, _class_circle),
-    Feed.WALL: _FeedRow(_tutors, {SourceKind.CAMERA: Priority.WALL}),
+    Feed.MASTER: _FeedRow(_leaders, _MASTER_PICTURE | _MASTER_SOUND),
+    Feed.MASTER_SILENT: _FeedRow(_leaders, _MASTER_PICTURE),
+    Feed.MASTER_DUCKED: _FeedRow(_ducked, _MASTER_SOUND),
+    Feed.STAGE: _FeedRow(_staged, _FACE_AND_VOICE | _SHARED_SCREEN, _stage_circle),
+    Feed.SPOTLIGHT: _FeedRow(_spotlighted, {SourceKind.CAMERA: Priority.CAMERA}),
+    Feed.OWN_CLASS: _FeedRow(_own_class, _FACE_AND_VOICE, _class_circle),
+    Feed.WALL: _FeedRow(_wall, {SourceKind.CAMERA: Priority.WALL}),
+    Feed.LOOK: _FeedRow(_looked_into, _FACE_AND_VOICE, _class_circle),
 }
 
+_IN_THE_ROOM = frozenset({Role.TUTOR, Role.ROOM})
+_OF_A_CLASS = frozenset({Role.TUTOR, Role.ROOM, Role.STUDENT})
+_LEADING = frozenset({Role.MASTER, Role.ENCODER})
+
+_VIEWER = (Feed.MASTER, Feed.STAGE, Feed.SPOTLIGHT)
+_WATCHER = (*_VIEWER, Feed.WALL, Feed.LOOK)
 _PLENARY: Mapping[Role, tuple[Feed, ...]] = {
-    Role.MASTER: (Feed.MASTER, Feed.STAGE, Feed.WALL),
-    Role.TUTOR: (Feed.MASTER, Feed.STAGE),
-    Role.STUDENT: (Feed.MASTER, Feed.STAGE),
-    Role.SUPERVISOR: (Feed.MASTER, Feed.STAGE, Feed.WALL),
-    Role.ORGANIZER: (Feed.MASTER, Feed.STAGE),
+    Role.MASTER: _WATCHER,
+    Role.TUTOR: _VIEWER,
+    Role.ROOM: _VIEWER,
+    Role.STUDENT: _VIEWER,
+    Role.SUPERVISOR: _WATCHER,
+    Role.ORGANIZER: _VIEWER,
     Role.ENCODER: (),
 }
 """When all classes are together."""
 
-_RECEIVE: Mapping[Phase, Mapping[Role, tuple[Feed, ...]]] = {
-    Phase.LECTURE: _PLENARY,
-    Phase.LOCAL_QA: {
-        Role.MASTER: (Feed.MASTER, Feed.WALL),
-        Role.TUTOR: (Feed.MASTER_SILENT, Feed.OWN_CLASS),
-        Role.STUDENT: (Feed.MASTER_SILENT, Feed.OWN_CLASS),
-        Role.SUPERVISOR: (Feed.MASTER, Feed.WALL),
-        Role.ORGANIZER: (Feed.MASTER_SILENT,),
-        Role.ENCODER: (),
+_BY_ITSELF = (Feed.MASTER_SILENT, Feed.MASTER_DUCKED, Feed.OWN_CLASS)
+_LOCAL_QA: Mapping[Role, tuple[Feed, ...]] = {
+    Role.MASTER: (Feed.MASTER, Feed.WALL, Feed.LOOK),
+    Role.TUTOR: _BY_ITSELF,
+    Role.ROOM: _BY_ITSELF,
+    Role.STUDENT: _BY_ITSELF,
+    Role.SUPERVISOR: (Feed.MASTER, Feed.WALL, Feed.LOOK),
+    Role.ORGANIZER: (Feed.MASTER_SILENT,),
+    Role.ENCODER: (),
+}
+
+_RECEIVE: Mapping[Situation, Mapping[Role, tuple[Feed, ...]]] = {
+    Situation.LECTURE: _PLENARY,
+    Situation.INTERACTION: _PLENARY,
+    Situation.LOCAL_QA: _LOCAL_QA,
+    Situation.CATCH_UP: dict.fromkeys(Role, ()) | dict.fromkeys(_OF_A_CLASS, (Feed.OWN_CLASS,)),
+    Situation.TAKE_OVER: {
+        **_LOCAL_QA,
+        **dict.fromkeys(_OF_A_CLASS, (Feed.MASTER_SILENT, Feed.OWN_CLASS)),
+        Role.ORGANIZER: (Feed.MASTER,),
     },
-    Phase.INTERACTION: _PLENARY,
-    Phase.BREAK: dict.fromkeys(Role, ()),
+    Situation.BREAK: dict.fromkeys(Role, ()),
 }
 
 _RECORDED: Mapping[Phase, tuple[Feed, ...]] = {
@@ -192,25 +317,29 @@ _RECORDED: Mapping[Phase, tuple[Feed, ...]] = {
     Phase.INTERACTION: (Feed.MASTER, Feed.STAGE),
     Phase.BREAK: (),
 }
-"""The recorder's row. Classes are recorded when they are on stage, never from the wall."""
+"""The recorder's row, whoever is apart and whether the master's line holds or not. Classes are recorded when
+they are on stage, never from the wall."""
 
-_RECORDER_PLACE = _Place(Role.SUPERVISOR, None)
+_RECORDER_PLACE = _Place(Role.SUPERVISOR, None, None)
 """The recorder sits in no class; its feeds come from `_RECORDED`."""
 
 _NOTHING: frozenset[SourceKind] = frozenset()
 _FACE: frozenset[SourceKind] = frozenset({SourceKind.CAMERA, SourceKind.MICROPHONE})
-_SEND: Mapping[Role, Mapping[Phase, frozenset[SourceKind]]] = {
-    Role.MASTER: dict.fromkeys(Phase, _FACE | {SourceKind.SCREEN, SourceKind.SCREEN_AUDIO}),
-    # In every phase, so that the tutor can take over within a second; who hears it is for the table above.
-    Role.TUTOR: dict.fromkeys(Phase, _FACE),
+_SEND: Mapping[Role, Mapping[Situation, frozenset[SourceKind]]] = {
+    Role.MASTER: dict.fromkeys(Situation, _FACE | {SourceKind.SCREEN, SourceKind.SCREEN_AUDIO}),
+    # In every situation, so that the tutor can take over within a second; who hears it is for the table
+    # above.
+    Role.TUTOR: dict.fromkeys(Situation, _FACE),
+    Role.ROOM: dict.fromkeys(Situation, _FACE),
     # A pupil's camera stays closed unless it is needed: in the own class's Q&A, or on stage.
-    Role.STUDENT: dict.fromkeys(Phase, _NOTHING) | {Phase.LOCAL_QA: _FACE},
-    Role.SUPERVISOR: dict.fromkeys(Phase, _NOTHING),
-    Role.ORGANIZER: dict.fromkeys(Phase, _NOTHING),
-    Role.ENCODER: dict.fromkeys(Phase, frozenset({SourceKind.ENCODER_VIDEO, SourceKind.ENCODER_AUDIO})),
+    Role.STUDENT: dict.fromkeys(Situation, _NOTHING) | {Situation.LOCAL_QA: _FACE, Situation.CATCH_UP: _FACE},
+    Role.SUPERVISOR: dict.fromkeys(Situation, _NOTHING),
+    Role.ORGANIZER: dict.fromkeys(Situation, _NOTHING),
+    Role.ENCODER: dict.fromkeys(Situation, frozenset({SourceKind.ENCODER_VIDEO, SourceKind.ENCODER_AUDIO})),
 }
-_STAGE_PHASES = frozenset({Phase.LECTURE, Phase.INTERACTION})
-_STAGE_ROLES = frozenset({Role.TUTOR, Role.STUDENT})
+_STAGE_SITUATIONS = _TOGETHER | {Situation.TAKE_OVER}
+"""In which those on stage may send. Through a take-over they keep sending, so that the stage is there when
+the master is; who gets it meanwhile is their own class."""
 _OVER = frozenset({LessonState.ENDED, LessonState.CANCELLED})
 
 
@@ -219,8 +348,9 @@ def may_publish(lesson: Lesson, person: Person) -> frozenset[SourceKind]:
     it."""
     if lesson.state in _OVER:
         return _NOTHING
-    allowed = _SEND[person.role][lesson.phase]
-    if person.id in lesson.stage and person.role in _STAGE_ROLES and lesson.phase in _STAGE_PHASES:
+    where = situation_of(lesson, person)
+    allowed = _SEND[person.role][where]
+    if person.role in _OF_A_CLASS and where in _STAGE_SITUATIONS and lesson.staged(person.id) is not None:
         allowed |= _FACE
         if person.role is Role.STUDENT and lesson.conduct.allow.screen:
             allowed |= _SHARED_SCREEN.keys()
@@ -230,51 +360,85 @@ def may_publish(lesson: Lesson, person: Person) -> frozenset[SourceKind]:
 def routes(lesson: Lesson, people: Iterable[Attendee]) -> dict[PersonId, tuple[Route, ...]]:
     """For each connected person (supervisors too) what they receive, most important first."""
     people = [attendee for attendee in people if attendee.online]
-    senders = _senders(lesson, people)
-    sending = {sender.person.id for sender in senders}
+    scene = _set(lesson, people)
     by_place: dict[_Place, tuple[Route, ...]] = {}
     result: dict[PersonId, tuple[Route, ...]] = {}
     for attendee in people:
-        place = _Place(attendee.role, attendee.person.class_id)
+        place = _place(attendee)
         if place not in by_place:
-            by_place[place] = _received(lesson, place, _feeds(lesson, place.role), senders)
-        found = by_place[place]
-        if (own := attendee.id) in sending:
-            found = tuple([route for route in found if route.person != own])
-        result[attendee.id] = found
+            by_place[place] = _received(scene, place, _feeds(scene, place))
+        result[attendee.id] = _without(by_place[place], attendee) if attendee.tracks else by_place[place]
     for listener, voices in _private_voices(lesson, people).items():
         if listener in result:
             result[listener] = (*voices, *result[listener])
     return result
 
 
-def routes_of(lesson: Lesson, people: Iterable[Attendee], person: Person) -> tuple[Route, ...]:
+def routes_of(lesson: Lesson, people: Iterable[Attendee], attendee: Attendee) -> tuple[Route, ...]:
     """The row of one person in `routes`, where nobody else's has changed. `people` need hold only those who
     send."""
-    others = [attendee for attendee in people if attendee.online and attendee.id != person.id]
-    place = _Place(person.role, person.class_id)
-    voices = _private_voices(lesson, others).get(person.id, ())
-    return (*voices, *_received(lesson, place, _feeds(lesson, place.role), _senders(lesson, others)))
+    others = [other for other in people if other.online and other.id != attendee.id]
+    scene, place = _set(lesson, others), _place(attendee)
+    voices = _private_voices(lesson, others).get(attendee.id, ())
+    return (*voices, *_received(scene, place, _feeds(scene, place)))
 
 
 def recorder_routes(lesson: Lesson, people: Iterable[Attendee]) -> tuple[Route, ...]:
     """What is recorded now, by the lesson's policy."""
     if lesson.state is not LessonState.LIVE or not lesson.recorded:
         return ()
-    senders = _senders(lesson, [attendee for attendee in people if attendee.online])
-    return _received(lesson, _RECORDER_PLACE, _RECORDED[lesson.phase], senders)
+    scene = _set(lesson, [attendee for attendee in people if attendee.online])
+    return _received(scene, _RECORDER_PLACE, _RECORDED[lesson.phase])
 
 
-class _Sender(NamedTuple):
-    person: Person
-    tracks: tuple[tuple[SourceKind, Source, Publication], ...]
+def _place(attendee: Attendee) -> _Place:
+    return _Place(attendee.role, attendee.person.class_id, attendee.looks_in)
 
 
-def _senders(lesson: Lesson, people: Iterable[Attendee]) -> list[_Sender]:
+def _without(received: tuple[Route, ...], attendee: Attendee) -> tuple[Route, ...]:
+    """Nobody gets themselves."""
+    if all(route.person != attendee.id for route in received):
+        return received
+    return tuple(route for route in received if route.person != attendee.id)
+
+
+def _set(lesson: Lesson, people: Iterable[Attendee]) -> _Scene:
+    scene = _Scene(lesson, {room.id: room for room in lesson.classes})
+    faces: dict[ClassId | None, _Sender] = {}
+    for sender in _senders(lesson, people):
+        person = sender.person
+        if person.role in _LEADING:
+            scene.leaders.append(sender)
+            continue
+        if person.role not in _OF_A_CLASS:
+            continue
+        if person.class_id is not None:
+            scene.classes.setdefault(person.class_id, []).append(sender)
+        if lesson.staged(person.id) is not None and scene.situation(person.class_id) in _TOGETHER:
+            scene.stage.append(sender)
+        if person.role is Role.TUTOR and person.class_id is None:
+            scene.wall.append(sender)
+        elif person.role in _IN_THE_ROOM and _is_better_face(faces.get(person.class_id), sender, scene):
+            faces[person.class_id] = sender
+    scene.wall.extend(faces.values())
+    return scene
+
+
+def _is_better_face(known: _Sender | None, sender: _Sender, scene: _Scene) -> bool:
+    """One picture for each class: its room's; else that of who tutors it."""
+    if all(kind is not SourceKind.CAMERA for kind, _, _ in sender.tracks):
+        return False
+    if known is None or sender.person.role is Role.ROOM:
+        return known is None or known.person.role is not Role.ROOM
+    room = scene.rooms.get(sender.person.class_id)
+    tutor = (room.stand_in or room.tutor) if room is not None else None
+    return known.person.role is Role.TUTOR and sender.person.id == tutor
+
+
+def _senders(lesson: Lesson, people: Iterable[Attendee]) -> Iterable[_Sender]:
     """Those who send something they may send now, in the order of `people`."""
-    senders = []
     held = held_sources(lesson.conduct)
-    for attendee in people:
+    for number, attendee in enumerate(people):
         if not attendee.tracks or attendee.role is Role.SUPERVISOR:
             continue
         allowed = may_publish(lesson, attendee.person)
@@ -288,8 +452,7 @@ def _senders(lesson: Lesson, people: Iterable[Attendee]) -> list[_Sender]:
             and not (hushed and track[0].media is Kind.AUDIO)
         )
         if kept:
-            senders.append(_Sender(attendee.person, kept))
-    return senders
+            yield _Sender(number, attendee.person, kept)
 
 
 def _private_voices(lesson: Lesson, people: Iterable[Attendee]) -> dict[PersonId, tuple[Route, ...]]:
@@ -309,26 +472,29 @@ def _private_voices(lesson: Lesson, people: Iterable[Attendee]) -> dict[PersonId
     }
 
 
-def _feeds(lesson: Lesson, role: Role) -> tuple[Feed, ...]:
-    return _RECEIVE[lesson.phase][role] if lesson.state is LessonState.LIVE else ()
+def _feeds(scene: _Scene, place: _Place) -> tuple[Feed, ...]:
+    if scene.lesson.state is not LessonState.LIVE:
+        return ()
+    return _RECEIVE[scene.situation(place.class_id)][place.role]
 
 
-def _received(
-    lesson: Lesson, place: _Place, feeds: Sequence[Feed], senders: Iterable[_Sender]
-) -> tuple[Route, ...]:
+def _received(scene: _Scene, place: _Place, feeds: Sequence[Feed]) -> tuple[Route, ...]:
     """The tracks of these feeds, each once, most important first; equals in the order of the senders."""
-    found: list[Route] = []
-    for sender in senders:
-        rows = [row for row in map(_FEEDS.__getitem__, feeds) if row.sends(lesson, place, sender.person)]
-        for kind, source, publication in sender.tracks:
-            priorities = [row.priorities[kind] for row in rows if kind in row.priorities]
-            if priorities:
-                circle = _circle(rows, place) if kind is SourceKind.MICROPHONE else ""
-                found.append(_route(sender.person.id, source, publication, min(priorities), circle))
-    return tuple(sorted(found, key=lambda route: route.priority))
-
-
-def _circle(rows: Sequence[_FeedRow], place: _Place) -> str:
-    """None where any feed brings the microphone outside of all circles."""
-    circles = [row.circle(place) for row in rows if SourceKind.MICROPHONE in row.priorities]
-    return circles[0] if all(circles) else ""
+    found: dict[tuple[int, int], tuple[_Sender, Priority, str]] = {}
+    for row in map(_FEEDS.__getitem__, feeds):
+        for sender in row.senders(scene, place):
+            for at, (kind, _, _) in enumerate(sender.tracks):
+                priority = row.priorities.get(kind)
+                if priority is None:
+                    continue
+                circle = row.circle(place, sender.person) if kind is SourceKind.MICROPHONE else ""
+                known = found.get((sender.number, at))
+                if known is not None:
+                    # Who is always heard by one feed is always heard.
+                    priority, circle = min(known[1], priority), circle and known[2]
+                found[sender.number, at] = (sender, priority, circle)
+    ordered = sorted(found.items(), key=lambda item: (item[1][1], item[0]))
+    return tuple(
+        _route(sender.person.id, sender.tracks[at][1], sender.tracks[at][2], priority, circle)
+        for (_, at), (sender, priority, circle) in ordered
+    )

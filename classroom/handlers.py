@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from classroom import classes, phases, stage
 from classroom.commands import (
     CancelLesson,
     EndLesson,
+    LowerAllHands,
     LowerHand,
     Mute,
     PersonCommand,
@@ -58,10 +60,10 @@ _UNPACED = (Say, Announce, Unpublish, StartLesson, EndLesson, CancelLesson)
 
 def handle(core: LessonCore, command: PersonCommand) -> None:
     """Carries a command out. Raises Refused, and then nothing changed."""
-    attendee = core.roster.get(command.actor)
+    attendee = core.present(command.actor)
     if attendee is None or not attendee.online:
-        raise Refused(Reason.ROLE_MAY_NOT if command.actor in core.supervisors else Reason.NOT_JOINED)
-    reason = refusal(type(command), attendee.role, core.lesson.state)
+        raise Refused(Reason.NOT_JOINED)
+    reason = refusal(type(command), attendee.role, core.lesson.state, core.lesson.phase)
     if reason is not None:
         raise Refused(reason)
     if not isinstance(command, _UNPACED) and not core.pace(attendee.id).actions.take(core.clock.now()):
@@ -85,6 +87,11 @@ def _raise_hand(core: LessonCore, attendee: Attendee, command: RaiseHand) -> Non
 
 def _lower_hand(core: LessonCore, attendee: Attendee, command: LowerHand) -> None:
     for hand in core.hands.to_lower(attendee.person, command.hand):
+        core.lower_hand(hand, attendee.id)
+
+
+def _lower_all(core: LessonCore, attendee: Attendee, _command: LowerAllHands) -> None:
+    for hand in tuple(core.hands):
         core.lower_hand(hand, attendee.id)
 
 
@@ -163,6 +170,7 @@ def _track_gone(core: LessonCore, person: Person, track: Track, cause: LeaveCaus
 _HANDLERS: Mapping[type[PersonCommand], Callable[[LessonCore, Attendee, Any], None]] = {
     RaiseHand: _raise_hand,
     LowerHand: _lower_hand,
+    LowerAllHands: _lower_all,
     Publish: _publish,
     Unpublish: _unpublish,
     Mute: _mute,
@@ -173,4 +181,7 @@ _HANDLERS: Mapping[type[PersonCommand], Callable[[LessonCore, Attendee, Any], No
     **moderation.HANDLERS,
     **voice_handlers.HANDLERS,
     **quiz_handlers.HANDLERS,
+    **phases.HANDLERS,
+    **stage.HANDLERS,
+    **classes.HANDLERS,
 }

@@ -21,6 +21,9 @@ class HandQueue:
     def raised(self, person: PersonId, seat: str) -> Hand | None:
         return next((hand for hand in self.of(person) if hand.seat == seat), None)
 
+    def get(self, hand: HandId) -> Hand | None:
+        return self._hands.get(hand)
+
     def of(self, person: PersonId) -> list[Hand]:
         return [hand for hand in self._hands.values() if hand.person == person]
 

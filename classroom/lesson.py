@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from classroom.clock import Clock, Timer
-from classroom.commands import Command, FromOffice, ReportQuality, ReportRecording, ServerCommand
+from classroom.commands import (
+    Command,
+    FromOffice,
+    ReportLead,
+    ReportQuality,
+    ReportRecording,
+    ServerCommand,
+)
 from classroom.core import LessonCore, Observer
 from classroom.events import CommandRefused, LeaveCause, Snapshot
 from classroom.handlers import handle
@@ -22,6 +29,7 @@ from classroom.inbox import Inbox
 from classroom.membership import everybody_out, join, leave
 from classroom.model import Attendee, ChatEntry, ClassStatus, Hand, Lesson, Person, PersonId
 from classroom.office import carry_out
+from classroom.restart import restore
 from classroom.rules.reasons import Reason, Refused
 from classroom.switchboard import Line, Member
 from classroom.talk import quiz_handlers
@@ -91,7 +99,10 @@ class LessonRoom:
         self._refused = 0
         self._faults = 0
 
-    def start(self) -> None:
+    def start(self, people: Iterable[Person] = (), hands: Iterable[Hand] = ()) -> None:
+        """people, hands: of a lesson that goes on after the server went: they keep their places for a
+        minute, to come back to."""
+        restore(self._core, people, hands)
         quiz_handlers.resume(self._core)
         self._task = asyncio.create_task(self._run(), name=f"lesson {self.lesson.id}")
 
@@ -261,6 +272,8 @@ class LessonRoom:
             self._core.roster.reached(job.command.person, job.command.quality)
         elif isinstance(job.command, FromOffice):
             carry_out(self._core, job.command)
+        elif isinstance(job.command, ReportLead):
+            self._core.lead.report(self._core, job.command)
         else:
             handle(self._core, job.command)
 

@@ -28,6 +28,7 @@ from classroom.rules.admission import admit
 from classroom.rules.reasons import Reason, Refused
 from classroom.rules.talking import LEADS, for_class
 from classroom.rules.transitions import Move
+from classroom.stage import clear_stage, leave_stage
 from classroom.switchboard import Line, Member
 from classroom.talk import quiz_handlers, voice_handlers
 from classroom.talk.conduct import shut_out
@@ -57,8 +58,9 @@ def join(core: LessonCore, person: Person, member: Member) -> tuple[Snapshot, Li
         log.info("x lesson %s: %s may not come in: %s", core.lesson.id, person.id, refused.reason)
         raise
     _replace(core, person.id)
+    core.lead.forget(person.id)
     if supervises:
-        core.supervisors[person.id] = person
+        core.supervisors[person.id] = Attendee(person)
         core.observe(ObservationStarted, person=person)
     else:
         _take_place(core, person)
@@ -100,13 +102,15 @@ def everybody_out(
     for attendee in core.roster.senders():
         _drop_tracks(core, attendee, cause)
     core.route_recorder()
-    for hand in tuple(core.hands):
-        core.lower_hand(hand, None)
+    if cause is LeaveCause.ENDED:
+        clear_stage(core)
+        for hand in tuple(core.hands):
+            core.lower_hand(hand, None)
     for attendee in tuple(core.roster.everybody()):
         if attendee.online:
             core.observe(PersonLeft, person=attendee.person, cause=cause)
     for supervisor in core.supervisors.values():
-        core.observe(ObservationEnded, person=supervisor, cause=cause)
+        core.observe(ObservationEnded, person=supervisor.person, cause=cause)
     if move is not None:
         core.move(move, actor)
     core.forget_everybody()
@@ -142,17 +146,18 @@ def _take_place(core: LessonCore, person: Person) -> None:
 def _go(core: LessonCore, person: Person, cause: LeaveCause) -> None:
     if person.role is Role.SUPERVISOR:
         del core.supervisors[person.id]
+        core.paces.pop(person.id, None)
         core.observe(ObservationEnded, person=person, cause=cause)
         return
     attendee = core.roster.get(person.id)
     assert attendee is not None, "a member without a place"
     voice_handlers.gone(core, person.id)
+    core.lead.forget(person.id)
     _drop_tracks(core, attendee, cause)
     core.observe(PersonLeft, person=person, cause=cause)
-    core.put(replace(attendee, online=False, tracks=()))
+    core.put(replace(attendee, online=False, tracks=(), looks_in=None))
     if cause is LeaveCause.LOST:
-        until = core.clock.now() + PLACE_KEPT_S
-        core.places[person.id] = core.later(until, lambda: _place_due(core, person.id))
+        keep_place(core, person.id)
     elif cause is not LeaveCause.REPLACED:
         _give_up_place(core, person.id)
 
@@ -161,6 +166,12 @@ def _cancel_place(core: LessonCore, person_id: PersonId) -> None:
     timer = core.places.pop(person_id, None)
     if timer is not None:
         timer.cancel()
+
+
+def keep_place(core: LessonCore, person_id: PersonId) -> None:
+    """For who may be back in a moment."""
+    until = core.clock.now() + PLACE_KEPT_S
+    core.places[person_id] = core.later(until, lambda: _place_due(core, person_id))
 
 
 def _place_due(core: LessonCore, person_id: PersonId) -> None:
@@ -172,6 +183,7 @@ def _place_due(core: LessonCore, person_id: PersonId) -> None:
 def _give_up_place(core: LessonCore, person_id: PersonId) -> None:
     for hand in core.hands.of(person_id):
         core.lower_hand(hand, None)
+    leave_stage(core, person_id)
     core.roster.drop(person_id)
     core.paces.pop(person_id, None)
     core.chat.forget(person_id)
@@ -201,6 +213,7 @@ def _snapshot(core: LessonCore, line: Line) -> Snapshot:
         hands=core.hands_seen_by(line.audience),
         chat=core.chat.seen_by(line.person),
         talk=talk_seen_by(core, line.person),
+        invited=core.invited_seen_by(line.audience),
     )
 
 

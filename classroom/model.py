@@ -1,7 +1,7 @@
 """The nouns of a lesson: people, classes, phases and what people send. Values only; nothing here changes.
 
-Terms and their Chinese names: master 名师, tutor 辅导教师, student 学生 (居家学生), supervisor 督查,
-organizer 管理员, class 班级, lesson 课/活动, phase 环节, stage 上台/连麦.
+Terms and their Chinese names: master 名师, tutor 辅导教师, room device 教室终端, student 学生 (居家学生),
+supervisor 督查, organizer 管理员, class 班级, lesson 课/活动, phase 环节, stage 上台/连麦.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ class Role(StrEnum):
     MASTER = "master"
     """名师/主讲: leads the lesson."""
     TUTOR = "tutor"
-    """辅导教师: one per class; speaks for its room, whose camera and microphone are the tutor's."""
+    """辅导教师: one per class; speaks for its pupils. Where a room has no device of its own, the tutor's
+    camera and microphone are the room's."""
+    ROOM = "room"
+    """教室终端: a room's big screen, camera and microphone: one connection that stands for many pupils. The
+    tutor has a connection of their own beside it."""
     STUDENT = "student"
     """A pupil who joins alone, from home (居家学生); belongs to a class all the same."""
     SUPERVISOR = "supervisor"
@@ -61,6 +65,27 @@ class LessonState(StrEnum):
     LIVE = "live"
     ENDED = "ended"
     CANCELLED = "cancelled"
+
+
+class ClassState(StrEnum):
+    """Where a class is, beside the phase of all."""
+
+    TOGETHER = "together"
+    """With the others, in the phase of the lesson."""
+    LOCAL_QA = "local_qa"
+    """In a Q&A of its own while the lecture goes on: its tutor wished it."""
+    CATCH_UP = "catch_up"
+    """Back from it, and playing what it missed from the recording, faster, until it has caught up."""
+
+
+class MasterState(StrEnum):
+    """Whether the lesson has its master, by media and connection."""
+
+    HERE = "here"
+    LOST = "lost"
+    """Gone for a second or more: each class goes on by itself."""
+    BACK = "back"
+    """There again, and the classes wait for the master's word to resume."""
 
 
 class RecordingState(StrEnum):
@@ -135,6 +160,64 @@ class ClassRoom:
     school: str = ""
     at_home: bool = False
     """Its pupils join one by one; those who enrol alone are put here."""
+    stand_in: PersonId | None = None
+    """Who took the class over from the registered tutor, on record."""
+    state: ClassState = ClassState.TOGETHER
+    state_since_ms: int = 0
+    """Lesson clock."""
+    left_ms: int = 0
+    """Lesson clock at which the class left for its own Q&A: from where it catches up."""
+    called: int = 0
+    """How often the class, or a pupil of it, was brought on stage: the fairness count."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnStage:
+    """One who is on stage (上台): everybody gets their camera and microphone."""
+
+    person: PersonId
+    name: str
+    role: Role
+    class_id: ClassId | None
+    seat: str = ""
+    """Of the hand by which a room came up: `12` of `class 3, seat 12`."""
+    since_ms: int = 0
+    """Lesson clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Somebody whom the master asked to come on stage, and who has not said yes yet."""
+
+    person: PersonId
+    name: str
+    role: Role
+    class_id: ClassId | None
+    until_ms: int
+    """Lesson clock: forgotten from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTimer:
+    """How long the phase is meant to last. Its end is told; the phase stays until the master changes it."""
+
+    seconds: int
+    ends_ms: int
+    """Lesson clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class LessonSettings:
+    """What may be set for each lesson."""
+
+    stage_limit: int = 4
+    """At once on stage: every one of them is a stream more to each class; a thin school line has room for the
+    master and four small pictures."""
+    duck: bool = False
+    """In local Q&A the master's sound reaches the class, for its page to play low; else it does not at
+    all."""
+    resume_by_click: bool = False
+    """After the master's line was lost: the lesson resumes when the master says so, not by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +292,16 @@ class Lesson:
     classes: tuple[ClassRoom, ...] = ()
     state: LessonState = LessonState.SCHEDULED
     phase: Phase = Phase.LECTURE
-    stage: tuple[PersonId, ...] = ()
-    """上台: whose camera and microphone everybody gets, in the order they came up."""
+    phase_since_ms: int = 0
+    """Lesson clock."""
+    timer: PhaseTimer | None = None
+    stage: tuple[OnStage, ...] = ()
+    """In the order they came up."""
+    spotlight: PersonId | None = None
+    """Who of those on stage is shown large."""
+    invited: tuple[Invitation, ...] = ()
+    master: MasterState = MasterState.HERE
+    settings: LessonSettings = LessonSettings()
     recorded: bool = True
     recording: RecordingState = RecordingState.OFF
     starts_ms: int = 0
@@ -227,6 +318,12 @@ class Lesson:
 
     def class_room(self, class_id: ClassId | None) -> ClassRoom | None:
         return next((room for room in self.classes if room.id == class_id), None)
+
+    def staged(self, person: PersonId) -> OnStage | None:
+        return next((member for member in self.stage if member.person == person), None)
+
+    def invitation(self, person: PersonId) -> Invitation | None:
+        return next((invited for invited in self.invited if invited.person == person), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +343,8 @@ class Attendee:
     online: bool = True
     """False: the connection was lost a moment ago and the place is kept."""
     tracks: tuple[Track, ...] = ()
+    looks_in: ClassId | None = None
+    """The class that a master or supervisor looks into, to hear its local Q&A."""
 
     @property
     def id(self) -> PersonId:
@@ -265,7 +364,9 @@ class ClassStatus:
     """Who tutors it now: the registered tutor, or another one who took the class over."""
     tutor_online: bool
     online: int
-    """People of the class who are connected, tutors not counted."""
+    """People of the class who are connected, tutors and room devices not counted."""
+    room_online: bool = False
+    """A room device is there."""
     quality: Quality | None = None
     """How well it is reached, for those who see all classes; None: not known, or not shown."""
 

@@ -23,6 +23,7 @@ from classroom.events import LeaveCause, LessonRevised
 from classroom.membership import everybody_out
 from classroom.model import LessonState
 from classroom.planning import plan_of, revised, revision
+from classroom.restart import arm_plan
 from classroom.rules.permissions import refusal
 from classroom.rules.reasons import Reason, Refused
 from classroom.rules.transitions import Move
@@ -31,7 +32,7 @@ from classroom.rules.transitions import Move
 def carry_out(core: LessonCore, asked: FromOffice) -> None:
     """Raises Refused, and then nothing changed."""
     command = asked.command
-    reason = refusal(type(command), asked.role, core.lesson.state)
+    reason = refusal(type(command), asked.role, core.lesson.state, core.lesson.phase)
     if reason is not None:
         raise Refused(reason)
     _HANDLERS[type(command)](core, command)
@@ -77,6 +78,7 @@ def _revise(core: LessonCore, command: ReviseLesson) -> None:
     )
     if new_classes:
         core.forget_everybody()
+    arm_plan(core)
     core.observe(LessonRevised, lesson=core.lesson, actor=command.actor, reason=command.reason)
 
 

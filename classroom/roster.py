@@ -11,12 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from classroom.events import RosterChanged
+from classroom.lead import LEADING
 from classroom.model import Attendee, ClassId, ClassRoom, ClassStatus, Person, PersonId, Role
 from classroom.quality import class_quality
 from classroom.rules.visibility import Audience, sees
 from sfu.params import Quality
+
+
+class Tutoring(NamedTuple):
+    """Who tutors a class, and whether they are there."""
+
+    person: PersonId | None
+    online: bool
 
 
 @dataclass(slots=True)
@@ -36,6 +45,7 @@ class Roster:
         self._classes = {room.id: _ClassEntry(room) for room in classes}
         self._classless: dict[PersonId, None] = {}
         self._tutors: dict[PersonId, None] = {}
+        self._leaders: dict[PersonId, None] = {}
         self._senders: dict[PersonId, None] = {}
         self._changed: dict[PersonId, None] = {}
         self._gone: dict[PersonId, Person] = {}
@@ -67,6 +77,8 @@ class Roster:
             self._index(attendee.person)[attendee.id] = None
             if attendee.role is Role.TUTOR:
                 self._tutors[attendee.id] = None
+            elif attendee.role in LEADING:
+                self._leaders[attendee.id] = None
         self._attendees[attendee.id] = attendee
         self._changed[attendee.id] = None
         if not attendee.online:
@@ -90,6 +102,7 @@ class Roster:
         self._touch_class(attendee.person)
         del self._attendees[person], self._arrivals[person], self._index(attendee.person)[person]
         self._tutors.pop(person, None)
+        self._leaders.pop(person, None)
         self._senders.pop(person, None)
         self._changed.pop(person, None)
         self._gone[person] = attendee.person
@@ -97,6 +110,29 @@ class Roster:
     def senders(self) -> tuple[Attendee, ...]:
         """Those who send something, in the order they first came."""
         return self._in_order(self._senders)
+
+    def leaders(self) -> Iterable[Attendee]:
+        """Master and encoders."""
+        return map(self._attendees.__getitem__, self._leaders)
+
+    def tutor(self, class_id: ClassId | None) -> Attendee | None:
+        """Who tutors this class now, if they are there."""
+        if class_id not in self._classes:
+            return None
+        status = self._status(self._classes[class_id])
+        return self._attendees[status.tutor] if status.tutor and status.tutor_online else None
+
+    def room_device(self, class_id: ClassId | None) -> Attendee | None:
+        """The first of a class that is there."""
+        if class_id not in self._classes:
+            return None
+        members = map(self._attendees.__getitem__, self._classes[class_id].members)
+        return next((a for a in members if a.role is Role.ROOM and a.online), None)
+
+    def change_class(self, room: ClassRoom) -> None:
+        self._classes[room.id].room = room
+        self._classes[room.id].status = None
+        self._changed_classes[room.id] = None
 
     def seen_by(self, viewer: Audience) -> tuple[Attendee, ...]:
         """Those whom a member of this audience sees, in the order they first came."""
@@ -117,6 +153,11 @@ class Roster:
     def tutors(self) -> Mapping[ClassId, PersonId | None]:
         """Who tutors each class now."""
         return {class_id: self._status(entry).tutor for class_id, entry in self._classes.items()}
+
+    def tutoring(self) -> Mapping[ClassId, Tutoring]:
+        """The same, and whether they are there."""
+        statuses = ((class_id, self._status(entry)) for class_id, entry in self._classes.items())
+        return {class_id: Tutoring(status.tutor, status.tutor_online) for class_id, status in statuses}
 
     def has_changes(self) -> bool:
         return bool(self._changed or self._gone or self._changed_classes or self._changed_quality)
@@ -183,7 +224,10 @@ class Roster:
     def _count(self, entry: _ClassEntry) -> ClassStatus:
         online = [a for a in map(self._attendees.__getitem__, entry.members) if a.online]
         tutors = [attendee.id for attendee in online if attendee.role is Role.TUTOR]
-        registered = entry.room.tutor
-        # The registered tutor when there; else the first other one who is; else the registered one, absent.
-        tutor = registered if registered in tutors or not tutors else tutors[0]
-        return ClassStatus(entry.room, tutor, bool(tutors), len(online) - len(tutors))
+        devices = sum(attendee.role is Role.ROOM for attendee in online)
+        room = entry.room
+        # Who took the class over on record, or is registered, when there; else the first other one who is;
+        # else the one who should be.
+        named = [person for person in (room.stand_in, room.tutor) if person is not None]
+        tutor = next((person for person in (*(n for n in named if n in tutors), *tutors, *named)), None)
+        return ClassStatus(room, tutor, bool(tutors), len(online) - len(tutors) - devices, bool(devices))

@@ -60,6 +60,7 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     "openapi": None,
     "docs": None,
     "websocket": None,  # the token is its first message
+    "join": None,  # its token is nobody's own: the handler looks at it
     # about oneself
     "me": _ANYBODY,
     "media_cookie": _ANYBODY,

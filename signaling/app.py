@@ -241,6 +241,7 @@ def _share(app: web.Application, parts: Parts) -> None:
         metrics=parts.metrics,
         background=parts.background,
         speakers=parts.speakers,
+        tokens=parts.tokens,
     )
     sessions = Sessions(services, parts.tokens)
     app[keys.SESSIONS] = sessions

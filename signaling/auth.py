@@ -27,6 +27,8 @@ MAX_TOKEN: Final = 8192
 """Characters; what fits into one header line of common servers."""
 MAX_TTL_S: Final = 400 * 86400
 """A school year with room to spare: a longer token is a slip."""
+JOIN_LINK_S: Final = 12 * 3600
+"""A link that is handed out in an emergency is good for the day's lesson, and for no other day."""
 MEDIA_COOKIE: Final = "tongke_media"
 """Carries the token where a browser cannot send a header: <video>, <a download>. HttpOnly, SameSite=Strict,
 only for /media, only believed for GET and HEAD. Set by POST /api/v1/media-cookie."""
@@ -46,6 +48,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, rename={"person": "sub",
     class_id: Id = ""
     iat: int = 0
     jti: Id = ""
+    join: bool = False
+    """Of a link for many: good for nothing but a token of one's own (POST /api/v1/join)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,22 @@ class Tokens:
         times = {"iat": int(now), "exp": int(now + ttl_s), "jti": secrets.token_urlsafe(9)}
         return jwt.encode(claims | times, self.key, ALGORITHM)
 
-    def verify(self, token: str, now: float) -> Claims:
-        """Raises Problem: token-missing, token-invalid, token-expired."""
+    def issue_join(self, *, lesson: str, class_id: str, now: float) -> str:
+        """The token of a link by which the pupils of a class join, each by a token of their own."""
+        claims = {"sub": "", "role": "student", "lesson": lesson, "class": class_id, "join": True}
+        times = {"iat": int(now), "exp": int(now + JOIN_LINK_S)}
+        return jwt.encode(claims | times, self.key, ALGORITHM)
+
+    def verify(self, token: str, now: float, *, join: bool = False) -> Claims:
+        """Raises Problem: token-missing, token-invalid, token-expired. join: the token of a link for many is
+        wanted, and no other; else no such one."""
         if not token:
             raise Problem("token-missing", headers=_challenge())
         if len(token) > MAX_TOKEN:
             raise Problem("token-invalid", headers=_challenge("invalid_token"))
         claims = self._decode(token)
+        if claims.join is not join:
+            raise Problem("token-invalid", headers=_challenge("invalid_token"))
         if claims.exp <= now:
             raise Problem("token-expired", headers=_challenge("invalid_token"))
         return claims

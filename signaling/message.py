@@ -16,7 +16,7 @@ Name = Annotated[str, Meta(max_length=80)]
 Id = Annotated[str, Meta(max_length=64)]
 Sdp = Annotated[str, Meta(max_length=200_000)]
 
-Role = Literal["master", "tutor", "student", "supervisor", "encoder", "organizer"]
+Role = Literal["master", "tutor", "room", "student", "supervisor", "encoder", "organizer"]
 Phase = Literal["lecture", "local_qa", "interaction", "break"]
 LessonState = Literal["scheduled", "open", "live", "ended", "cancelled"]
 QualityReason = Literal["", "interrupted", "frozen", "loss_up", "loss_down", "bandwidth", "delay", "jitter"]

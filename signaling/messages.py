@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from signaling import messages_floor as floor
 from signaling.message import (
     Id,
     LessonState,
@@ -24,6 +25,7 @@ from signaling.message import (
     Source,
     Text,
 )
+from signaling.messages_floor import FloorView, StageView
 from signaling.messages_talk import (
     NO_CONDUCT,
     NO_TALK,
@@ -34,7 +36,12 @@ from signaling.messages_talk import (
     TalkView,
 )
 
-MODULES = ("signaling.message", "signaling.messages", "signaling.messages_talk")
+MODULES = (
+    "signaling.message",
+    "signaling.messages",
+    "signaling.messages_floor",
+    "signaling.messages_talk",
+)
 """Where the vocabulary is, in the order in which it is documented."""
 
 # --- from the client ----------------------------------------------------------------------------------------
@@ -161,6 +168,7 @@ ClientMessage = (
     | LessonEnd
     | Leave
     | TalkClientMessage
+    | floor.ClientMessage
 )
 
 
@@ -178,16 +186,31 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sources: list[str] = []
     """What the person sends now."""
     muted: list[str] = []
+    looks_in: Id = ""
+    """The class into which the master looks now."""
 
 
 class ClassView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: Id
     name: Name
     tutor: Id = ""
-    """Person id; empty: the class has no tutor."""
+    """Person id of who tutors it now, or should; empty: the class has no tutor."""
     tutor_online: bool = False
+    """False: the class is without its tutor."""
+    registered: Id = ""
+    """Who is registered as its tutor; another `tutor` took the class over."""
+    room_online: bool = False
+    """Its room device is connected."""
     online: int = 0
-    """People of the class who are connected, the tutor not counted."""
+    """People of the class who are connected, tutors and room devices not counted."""
+    at_home: bool = False
+    """Its pupils join one by one."""
+    state: floor.ClassState = "together"
+    """Where the class is, beside the phase of all."""
+    state_since_ms: int = 0
+    """Lesson clock."""
+    called: int = 0
+    """How often the class, or a pupil of it, was brought on stage."""
     quality: Literal["", "good", "fair", "poor"] = ""
     """How well the class is reached: its room, or a good part of those at home. Empty: not known, or not
     shown to the receiver (it is shown to master, organizer and supervisor)."""
@@ -219,6 +242,8 @@ class LessonView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hands: list[HandView] = []
     chat: list[ChatView] = []
     """What the receiver may read of the latest messages, oldest first."""
+    floor: FloorView
+    stage: StageView
     conduct: ConductView = NO_CONDUCT
     talk: TalkView = NO_TALK
 
@@ -315,13 +340,14 @@ class QualityChanged(ServerMessage, tag="quality", frozen=True, kw_only=True):
 
 
 class LessonChanged(ServerMessage, tag="lesson", frozen=True, kw_only=True):
-    """State, phase or recording state; fields as in LessonView."""
+    """State, phase, what goes on where the receiver is, or recording state; fields as in LessonView."""
 
     state: LessonState
     phase: Phase
     recording: Literal["off", "on", "failing"]
     started_ms: int = 0
     may_publish: list[str] = []
+    floor: FloorView
 
 
 class RosterChanged(ServerMessage, tag="roster", frozen=True, kw_only=True):
@@ -383,4 +409,5 @@ AnyServerMessage = (
     | Error
     | Bye
     | TalkServerMessage
+    | floor.AnyServerMessage
 )

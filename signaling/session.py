@@ -28,7 +28,6 @@ from classroom.floor import Route
 from classroom.lesson import LessonRoom
 from classroom.model import (
     ClassId,
-    HandId,
     LessonId,
     Person,
     PersonId,
@@ -43,12 +42,12 @@ from classroom.talk.events import Act, CalledToOrder
 from sfu.quality import REPORT_LASTS_S, Finding
 from sfu.sfu import Sfu
 from sfu.transport import Transport
-from signaling import catalogue, messages, turn, views, views_talk
-from signaling.auth import Claims
+from signaling import asking, catalogue, messages, messages_floor, turn, views, views_talk
+from signaling.auth import JOIN_LINK_S, Claims, Tokens
 from signaling.background import Background
 from signaling.codec import type_of
 from signaling.config import Config
-from signaling.message import Message, ServerMessage
+from signaling.message import ServerMessage
 from signaling.messages import Bye, ClientMessage
 from signaling.metrics import DoorMetrics
 from signaling.outbox import Outbox
@@ -76,6 +75,7 @@ class Services:
     metrics: DoorMetrics
     background: Background
     speakers: Speakers
+    tokens: Tokens
 
 
 class Connection(Protocol):
@@ -267,20 +267,8 @@ class Session:
     def _quality_report(self, message: messages.QualityReport) -> None:
         self._frozen = (asyncio.get_running_loop().time(), message.frozen_ms / 1000)
 
-    def _hand_raise(self, message: messages.HandRaise) -> None:
-        self._post(commands.RaiseHand(self._actor, message.seat))
-
-    def _hand_lower(self, message: messages.HandLower) -> None:
-        self._post(commands.LowerHand(self._actor, HandId(message.hand) if message.hand else None))
-
-    def _talk(self, message: Message) -> None:
-        self._post(views_talk.COMMANDS[type(message)](self._actor, message))
-
-    def _lesson_start(self, _: messages.LessonStart) -> None:
-        self._post(commands.StartLesson(self._actor))
-
-    def _lesson_end(self, _: messages.LessonEnd) -> None:
-        self._post(commands.EndLesson(self._actor))
+    def _ask(self, message: ClientMessage) -> None:
+        self._post(asking.command(message, self._actor))
 
     def _leave(self, _: messages.Leave) -> None:
         self.end(None, LeaveCause.LEFT)
@@ -308,7 +296,7 @@ class Session:
 
     def _lesson_changed(self, event: events.LessonChanged) -> None:
         self._may_publish = event.may_publish
-        self._say(views.lesson_changed(event))
+        self._say(views.lesson_changed(event, self._myself))
 
     def _roster_changed(self, event: events.RosterChanged) -> None:
         self._say(views.roster_changed(event))
@@ -324,10 +312,25 @@ class Session:
             self._publisher.stop(event.source, "policy")
         self._talked(event)
 
+    def _stage_changed(self, event: events.StageChanged) -> None:
+        self._say(views.stage_changed(event))
+
+    def _noticed(self, event: events.Noticed) -> None:
+        self._say(views.notice(event, self.language))
+
+    def _look_changed(self, event: events.LookChanged) -> None:
+        self._say(messages_floor.LookChanged(class_id=event.class_id))
+
+    def _class_went_online(self, event: events.ClassWentOnline) -> None:
+        now = time.time()
+        token = self._services.tokens.issue_join(lesson=self.claims.lesson, class_id=event.room.id, now=now)
+        expires_at = int(now + JOIN_LINK_S)
+        self._say(messages_floor.ClassLinks(class_id=event.room.id, token=token, expires_at=expires_at))
+
     def _command_refused(self, event: events.CommandRefused) -> None:
         if isinstance(event.command, commands.Publish):
             self._publisher.withdraw(event.command.publication, "policy")
-        self.refuse(Problem.of_rule(event.reason), _REQUESTS.get(type(event.command), ""))
+        self.refuse(Problem.of_rule(event.reason), asking.REQUESTS.get(type(event.command), ""))
 
     def _dismissed(self, event: events.Dismissed) -> None:
         self.end(_BYES[event.cause], event.cause)
@@ -412,6 +415,12 @@ class Session:
     # --- inside ---------------------------------------------------------------------------------------------
 
     @property
+    def _myself(self) -> Person:
+        """As the lesson knows this member."""
+        assert self._me is not None, "events come after the snapshot"
+        return self._me.me.person
+
+    @property
     def _actor(self) -> PersonId:
         return PersonId(self.claims.person)
 
@@ -426,7 +435,9 @@ class Session:
             resume=self.resume_token,
             resumed=resumed,
             me=views.person_view(joined.me),
-            lesson=views.lesson_view(self._room.lesson) if resumed else views.snapshot_view(joined),
+            lesson=views.lesson_view(self._room.lesson, joined.me.person)
+            if resumed
+            else views.snapshot_view(joined),
             heartbeat_s=max(1, round(self._services.config.heartbeat_s)),
             may_publish=views.may_publish_view(self._may_publish),
             server_ms=_unix_ms(),
@@ -511,12 +522,8 @@ _HANDLERS: Final[dict[type, Callable[[Session, Any], None]]] = {
     messages.SubscribeFailed: Session._subscribe_failed,
     messages.SubscribeRestart: Session._subscribe_restart,
     messages.QualityReport: Session._quality_report,
-    messages.HandRaise: Session._hand_raise,
-    messages.HandLower: Session._hand_lower,
-    messages.LessonStart: Session._lesson_start,
-    messages.LessonEnd: Session._lesson_end,
     messages.Leave: Session._leave,
-    **dict.fromkeys(views_talk.COMMANDS, Session._talk),
+    **dict.fromkeys(asking.ASKING, Session._ask),
 }
 
 _EVENTS: Final[dict[type, Callable[[Session, Any], None]]] = {
@@ -525,18 +532,10 @@ _EVENTS: Final[dict[type, Callable[[Session, Any], None]]] = {
     events.HandsChanged: Session._hands_changed,
     **dict.fromkeys(views_talk.EVENTS, Session._talked),
     CalledToOrder: Session._called_to_order,
+    events.StageChanged: Session._stage_changed,
+    events.Noticed: Session._noticed,
+    events.LookChanged: Session._look_changed,
+    events.ClassWentOnline: Session._class_went_online,
     events.CommandRefused: Session._command_refused,
     events.Dismissed: Session._dismissed,
 }
-
-_REQUESTS: Final[dict[type, str]] = {
-    commands.RaiseHand: "hand.raise",
-    commands.LowerHand: "hand.lower",
-    commands.Publish: "publish.offer",
-    commands.Unpublish: "publish.offer",
-    commands.Mute: "publish.mute",
-    commands.StartLesson: "lesson.start",
-    commands.EndLesson: "lesson.end",
-    **views_talk.REQUESTS,
-}
-"""A refused command -> the type of the message that asked for it."""

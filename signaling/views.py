@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from classroom import events
-from classroom.model import Attendee, ClassStatus, Hand, Lesson, SourceKind
+from classroom import events, floor
+from classroom.model import (
+    Attendee,
+    ClassStatus,
+    Hand,
+    Invitation,
+    Lesson,
+    OnStage,
+    Person,
+    PersonId,
+    SourceKind,
+)
 from sfu.quality import Finding
+from signaling import catalogue
 from signaling.messages import (
     ClassView,
     HandsChanged,
@@ -16,6 +27,16 @@ from signaling.messages import (
     PersonView,
     QualityChanged,
     RosterChanged,
+)
+from signaling.messages_floor import (
+    FloorView,
+    InvitationView,
+    Notice,
+    SettingsView,
+    StageChanged,
+    StageMemberView,
+    StageView,
+    TimerView,
 )
 from signaling.views_talk import chat_view, conduct_view, talk_view
 
@@ -29,6 +50,7 @@ def person_view(attendee: Attendee) -> PersonView:
         online=attendee.online,
         sources=[track.source for track in attendee.tracks],
         muted=[track.source for track in attendee.tracks if track.muted],
+        looks_in=attendee.looks_in or "",
     )
 
 
@@ -38,7 +60,13 @@ def class_view(status: ClassStatus) -> ClassView:
         name=status.room.name,
         tutor=status.tutor or "",
         tutor_online=status.tutor_online,
+        registered=status.room.tutor or "",
+        room_online=status.room_online,
         online=status.online,
+        at_home=status.room.at_home,
+        state=status.room.state.value,
+        state_since_ms=status.room.state_since_ms,
+        called=status.room.called,
         quality=status.quality.value if status.quality else "",
     )
 
@@ -54,7 +82,63 @@ def hand_view(hand: Hand) -> HandView:
     )
 
 
-def lesson_view(lesson: Lesson) -> LessonView:
+def floor_view(lesson: Lesson, me: Person) -> FloorView:
+    room = lesson.class_room(me.class_id)
+    settings, timer = lesson.settings, lesson.timer
+    return FloorView(
+        situation=floor.situation(lesson, room).value,
+        settings=SettingsView(
+            stage_limit=settings.stage_limit, duck=settings.duck, resume_by_click=settings.resume_by_click
+        ),
+        phase_since_ms=lesson.phase_since_ms,
+        timer=TimerView(seconds=timer.seconds, ends_ms=timer.ends_ms) if timer else None,
+        master=lesson.master.value,
+        class_since_ms=room.state_since_ms if room else 0,
+        class_left_ms=room.left_ms if room else 0,
+        starts_ms=lesson.starts_ms,
+        ends_ms=lesson.ends_ms,
+    )
+
+
+def stage_view(
+    stage: Iterable[OnStage], spotlight: PersonId | None, invited: Iterable[Invitation]
+) -> StageView:
+    return StageView(
+        members=[
+            StageMemberView(
+                person=member.person,
+                name=member.name,
+                role=member.role.value,
+                class_id=member.class_id or "",
+                seat=member.seat,
+                since_ms=member.since_ms,
+            )
+            for member in stage
+        ],
+        spotlight=spotlight or "",
+        invited=[
+            InvitationView(
+                person=guest.person,
+                name=guest.name,
+                role=guest.role.value,
+                class_id=guest.class_id or "",
+                until_ms=guest.until_ms,
+            )
+            for guest in invited
+        ],
+    )
+
+
+def notice(event: events.Noticed, language: str) -> Notice:
+    return Notice(
+        kind=event.kind.value,
+        text=catalogue.text(f"notice.{event.kind}", language),
+        class_id=event.class_id or "",
+        person=event.person or "",
+    )
+
+
+def lesson_view(lesson: Lesson, me: Person) -> LessonView:
     """The lesson without its people: what `welcome` says to a resumed session."""
     return LessonView(
         id=lesson.id,
@@ -65,6 +149,8 @@ def lesson_view(lesson: Lesson) -> LessonView:
         recording=lesson.recording.value,
         started_ms=lesson.started_ms,
         conduct=conduct_view(lesson.conduct),
+        floor=floor_view(lesson, me),
+        stage=stage_view(lesson.stage, lesson.spotlight, ()),
     )
 
 
@@ -84,6 +170,8 @@ def snapshot_view(snapshot: events.Snapshot) -> LessonView:
         chat=[chat_view(entry) for entry in snapshot.chat],
         conduct=conduct_view(lesson.conduct),
         talk=talk_view(snapshot.talk),
+        floor=floor_view(lesson, snapshot.me.person),
+        stage=stage_view(lesson.stage, lesson.spotlight, snapshot.invited),
     )
 
 
@@ -96,14 +184,19 @@ def may_publish_view(kinds: Iterable[SourceKind]) -> list[str]:
     return sorted(kind.value for kind in kinds)
 
 
-def lesson_changed(event: events.LessonChanged) -> LessonChanged:
+def lesson_changed(event: events.LessonChanged, me: Person) -> LessonChanged:
     return LessonChanged(
         state=event.lesson.state.value,
         phase=event.lesson.phase.value,
         recording=event.lesson.recording.value,
         started_ms=event.lesson.started_ms,
         may_publish=may_publish_view(event.may_publish),
+        floor=floor_view(event.lesson, me),
     )
+
+
+def stage_changed(event: events.StageChanged) -> StageChanged:
+    return StageChanged(stage=stage_view(event.stage, event.spotlight, event.invited))
 
 
 def roster_changed(event: events.RosterChanged) -> RosterChanged:

@@ -75,9 +75,10 @@ def choose(routes: Sequence[Route], stage: Sequence[PersonId], name: str) -> Cho
 
 
 def _masters(routes: Sequence[Route], stage: Sequence[PersonId]) -> Choice:
+    routes = [route for route in routes if route.person not in stage]
     pictures = [route for route in routes if route.priority in {Priority.CAMERA, Priority.SCREEN}]
     video = max(pictures, key=lambda route: route.priority, default=None)
-    sounds = [route for route in routes if route.priority is Priority.AUDIO and route.person not in stage]
+    sounds = [route for route in routes if route.priority is Priority.AUDIO]
     if video is not None:
         sounds = [route for route in sounds if route.person == video.person]
     sounds.sort(key=lambda route: route.source == "screen_audio")
@@ -165,7 +166,7 @@ async def _subscribe(
     session.connect()
     await session.room.join(session.person, session)
     lesson = session.room.lesson
-    choice = choose(viewer.routes, lesson.stage, source)
+    choice = choose(viewer.routes, [member.person for member in lesson.stage], source)
     tracks: dict[str, OfferedTrack] = {}
     for route, kind in ((choice.audio, Kind.AUDIO), (choice.video, Kind.VIDEO)):
         live = registry.named(route.publication) if route else None

@@ -14,7 +14,7 @@ who just went away are kept for a while."""
 MAX_SUPERVISORS = 100
 """Counted apart, so that supervision takes nobody's place and shows in nobody's refusal."""
 
-_IN_A_CLASS = frozenset({Role.TUTOR, Role.STUDENT})
+_IN_A_CLASS = frozenset({Role.TUTOR, Role.ROOM, Role.STUDENT})
 _OVER = {LessonState.ENDED: Reason.LESSON_ENDED, LessonState.CANCELLED: Reason.LESSON_CANCELLED}
 
 
@@ -56,5 +56,7 @@ def _class_of(lesson: Lesson, person: Person) -> ClassId | None:
 
 def _takes(room: ClassRoom, person: Person) -> bool:
     """Whether a person without a class belongs here: a tutor where registered, a student who enrolled alone
-    at home."""
+    at home. A room device says of which room it is."""
+    if person.role is Role.ROOM:
+        return False
     return room.tutor == person.id if person.role is Role.TUTOR else room.at_home

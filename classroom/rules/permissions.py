@@ -1,25 +1,41 @@
-"""Who may ask for what, and in which state of the lesson: one table."""
+"""Who may ask for what, in which state of the lesson, and in which of its phases: two tables.
+
+What they cannot say is for the handlers: a tutor acts for the own class, and only one of its tutors does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from classroom.commands import (
+    AcceptStage,
     CancelLesson,
+    ChangeSettings,
+    DeclineStage,
     EndLesson,
+    Invite,
+    LeaveStage,
+    LookIn,
+    LowerAllHands,
     LowerHand,
+    MoveOnline,
     Mute,
     OfficeCommand,
     OpenLesson,
     PersonCommand,
     Publish,
     RaiseHand,
+    Resume,
     ReviseLesson,
     Say,
+    SetClassState,
+    SetPhase,
+    Spotlight,
     StartLesson,
+    TakeClass,
     Unpublish,
 )
-from classroom.model import LessonState, Role
+from classroom.floor import TOGETHER_PHASES
+from classroom.model import LessonState, Phase, Role
 from classroom.rules.reasons import Reason
 from classroom.rules.talking import LEADS
 from classroom.talk.commands import (
@@ -49,15 +65,17 @@ _BEFORE = frozenset({_S.SCHEDULED, _S.OPEN})
 _LIVE = frozenset({_S.LIVE})
 _ALWAYS = frozenset(LessonState)
 _MODERATORS = (Role.MASTER, Role.TUTOR, Role.ORGANIZER)
+_SENDING = (Role.MASTER, Role.TUTOR, Role.ROOM, Role.STUDENT, Role.ENCODER)
 
 _PERMISSIONS: Mapping[type[PersonCommand | OfficeCommand], Mapping[Role, frozenset[LessonState]]] = {
     RaiseHand: {Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE},
     LowerHand: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE},
+    LowerAllHands: {Role.MASTER: _INSIDE},
     Say: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE, Role.ORGANIZER: _INSIDE},
     # What exactly, in which phase, is for the floor.
-    Publish: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE, Role.ENCODER: _INSIDE},
-    Unpublish: {Role.MASTER: _ALWAYS, Role.TUTOR: _ALWAYS, Role.STUDENT: _ALWAYS, Role.ENCODER: _ALWAYS},
-    Mute: {Role.MASTER: _INSIDE, Role.TUTOR: _INSIDE, Role.STUDENT: _INSIDE, Role.ENCODER: _INSIDE},
+    Publish: dict.fromkeys(_SENDING, _INSIDE),
+    Unpublish: dict.fromkeys(_SENDING, _ALWAYS),
+    Mute: dict.fromkeys(_SENDING, _INSIDE),
     # An encoder too, on the master's behalf: going on air starts a lesson that has no page open anywhere.
     StartLesson: {Role.MASTER: _BEFORE, Role.ENCODER: _BEFORE},
     EndLesson: {Role.MASTER: _LIVE, Role.ORGANIZER: _LIVE},
@@ -83,7 +101,31 @@ _PERMISSIONS: Mapping[type[PersonCommand | OfficeCommand], Mapping[Role, frozens
     EnterTally: {Role.TUTOR: _LIVE},
     OpenLesson: {Role.MASTER: _BEFORE, Role.ORGANIZER: _BEFORE},
     ReviseLesson: {Role.ORGANIZER: _BEFORE | _LIVE},
+    SetPhase: {Role.MASTER: _LIVE},
+    SetClassState: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE},
+    # The one thing a supervisor may ask of a lesson: it changes nothing but what the supervisor receives.
+    LookIn: {Role.MASTER: _LIVE, Role.SUPERVISOR: _LIVE},
+    Resume: {Role.MASTER: _LIVE},
+    ChangeSettings: {Role.MASTER: _INSIDE, Role.ORGANIZER: _INSIDE},
+    TakeClass: {Role.TUTOR: _INSIDE},
+    MoveOnline: {Role.TUTOR: _INSIDE, Role.ORGANIZER: _INSIDE},
+    Invite: {Role.MASTER: _LIVE},
+    AcceptStage: {Role.TUTOR: _LIVE, Role.STUDENT: _LIVE},
+    DeclineStage: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE, Role.STUDENT: _LIVE},
+    LeaveStage: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE, Role.STUDENT: _LIVE},
+    Spotlight: {Role.MASTER: _LIVE},
 }
+
+_PHASES: Mapping[type[PersonCommand | OfficeCommand], frozenset[Phase]] = {
+    # In a break there is nothing but the board.
+    RaiseHand: frozenset(Phase) - {Phase.BREAK},
+    # A class leaves the others only while they are together.
+    SetClassState: TOGETHER_PHASES,
+    Invite: TOGETHER_PHASES,
+    AcceptStage: TOGETHER_PHASES,
+    LookIn: frozenset(Phase) - {Phase.BREAK},
+}
+"""What is bound to phases; everything else may be asked for in all of them."""
 
 _STATE_REASONS: Mapping[LessonState, Reason] = {
     _S.SCHEDULED: Reason.LESSON_NOT_LIVE,
@@ -94,9 +136,13 @@ _STATE_REASONS: Mapping[LessonState, Reason] = {
 }
 
 
-def refusal(command: type[PersonCommand | OfficeCommand], role: Role, state: LessonState) -> Reason | None:
-    """Why somebody of this role may not ask for this in this state; None when they may."""
+def refusal(
+    command: type[PersonCommand | OfficeCommand], role: Role, state: LessonState, phase: Phase
+) -> Reason | None:
+    """Why somebody of this role may not ask for this in this state and phase; None when they may."""
     states = _PERMISSIONS[command].get(role)
     if states is None:
         return Reason.ROLE_MAY_NOT
-    return None if state in states else _STATE_REASONS[state]
+    if state not in states:
+        return _STATE_REASONS[state]
+    return None if phase in _PHASES.get(command, frozenset(Phase)) else Reason.WRONG_PHASE

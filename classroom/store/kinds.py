@@ -46,6 +46,18 @@ def _plan(fact: Any) -> Body:
     return plan | ({"reason": fact.reason} if fact.reason else {})
 
 
+def _guest(fact: Any) -> PersonId | None:
+    guest: PersonId | None = fact.guest
+    return guest
+
+
+def _of_guest(fact: Any) -> Body:
+    """Whom it is about has a column; `by`: who did it, null: the lesson itself."""
+    body = _body(fact)
+    del body["guest"]
+    return body | {"by": fact.actor}
+
+
 class Kind(NamedTuple):
     name: str
     """NOUN.WHAT_HAPPENED, at most 32 characters; stable: others read it."""
@@ -57,6 +69,25 @@ KINDS: Final[Mapping[type[Fact], Kind]] = {
     events.StateChanged: Kind("lesson.state", lambda fact: {"state": fact.state}),
     events.LessonRevised: Kind("lesson.revised", _plan),
     events.PhaseChanged: Kind("lesson.phase"),
+    events.TimerEnded: Kind("lesson.timer_ended"),
+    events.PlanPassed: Kind("lesson.plan_passed"),
+    events.SettingsChanged: Kind("lesson.settings"),
+    events.MasterLost: Kind("master.lost"),
+    events.MasterBack: Kind("master.back"),
+    events.LessonResumed: Kind("master.resumed"),
+    events.ClassStateChanged: Kind("class.phase"),
+    events.ClassTaken: Kind("class.taken", person=lambda fact: fact.tutor),
+    events.ClassMovedOnline: Kind("class.online"),
+    events.LookedIn: Kind("class.looked_in"),
+    events.StageInvited: Kind("stage.invited", _of_guest, _guest),
+    events.StageDeclined: Kind("stage.declined", _of_guest, _guest),
+    events.StageEntered: Kind(
+        "stage.entered",
+        lambda fact: {"class_id": fact.member.class_id, "seat": fact.member.seat, "by": fact.actor},
+        lambda fact: fact.member.person,
+    ),
+    events.StageLeft: Kind("stage.left", _of_guest, _guest),
+    events.SpotlightChanged: Kind("stage.spotlight", _of_guest, _guest),
     events.PersonJoined: Kind(
         "person.joined", lambda fact: {"role": fact.person.role, "class_id": fact.person.class_id}
     ),

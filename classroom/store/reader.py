@@ -14,14 +14,18 @@ from classroom.events import LeaveCause
 from classroom.model import (
     ClassId,
     ClassRoom,
+    Hand,
+    HandId,
     Lesson,
     LessonId,
     LessonState,
+    Person,
     PersonId,
     Phase,
     Role,
 )
 from classroom.quality import Second, StreamPeriod, Summary, parse_body
+from classroom.shared import unpack
 from classroom.store import tables
 from sfu.params import QualityReason
 
@@ -221,7 +225,7 @@ async def last_event(connection: AsyncConnection, lesson_id: LessonId) -> int:
 
 
 def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:
-    return Lesson(
+    lesson = Lesson(
         id=LessonId(row.id),
         title=row.title,
         classes=tuple(
@@ -241,4 +245,42 @@ def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:
         ends_ms=row.ends_ms,
         started_ms=row.started_ms,
         ended_ms=row.ended_ms,
+    )
+    return unpack(lesson, row.shared)
+
+
+async def kept_places(connection: AsyncConnection, lesson_id: LessonId, since_ms: int) -> tuple[Person, ...]:
+    """Who was in the lesson when the server went, after that time, and has not been in since; in the order
+    they came."""
+    t, people = tables.presence.c, tables.people.c
+    last = select(func.max(t.seq)).where(t.lesson_id == lesson_id).group_by(t.person_id)
+    query = (
+        select(tables.presence, people.name)
+        .join(tables.people, people.id == t.person_id)
+        .where(t.lesson_id == lesson_id, t.seq.in_(last), t.cause == LeaveCause.SERVER, t.left_ms >= since_ms)
+        .order_by(t.seq)
+    )
+    return tuple(
+        Person(PersonId(row.person_id), row.name, Role(row.role), row.class_id and ClassId(row.class_id))
+        for row in await connection.execute(query)
+    )
+
+
+async def raised_hands(connection: AsyncConnection, lesson_id: LessonId) -> tuple[Hand, ...]:
+    """Those that nobody has lowered, in the order they went up."""
+    t, people = tables.hands.c, tables.people.c
+    query = select(tables.hands, people.name).join(tables.people, people.id == t.person_id)
+    found = await connection.execute(
+        query.where(t.lesson_id == lesson_id, t.lowered_ms.is_(None)).order_by(t.raised_ms, t.id)
+    )
+    return tuple(
+        Hand(
+            id=HandId(row.id),
+            person=PersonId(row.person_id),
+            name=row.name,
+            class_id=row.class_id and ClassId(row.class_id),
+            seat=row.seat,
+            since_ms=row.since_ms,
+        )
+        for row in found
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.events import LeaveCause
-from classroom.model import HandId, LessonId, PersonId
+from classroom.model import HandId, LessonId, LessonState, PersonId
 from classroom.store import tables
 from classroom.store.rows import close_presence_write, event_write, lower_hand_write, queue_write
 from classroom.store.talk_rows import Write
@@ -19,6 +19,7 @@ from classroom.store.talk_rows import Write
 _presence = tables.presence
 _observations = tables.observations
 _hands = tables.hands
+_lessons = tables.lessons
 _events = tables.events
 
 
@@ -104,7 +105,11 @@ async def _close_observations(connection: AsyncConnection, last: _LastKnown) -> 
 
 
 async def _lower_hands(connection: AsyncConnection, last: _LastKnown) -> None:
-    for row in await _open_rows(connection, select(_hands).where(_hands.c.lowered_ms.is_(None))):
+    """But those of a lesson that goes on are still up: `Store.begin_room` gives them to its room."""
+    over = (LessonState.ENDED, LessonState.CANCELLED)
+    going_on = select(_lessons.c.id).where(_lessons.c.state.not_in(over))
+    query = select(_hands).where(_hands.c.lowered_ms.is_(None), _hands.c.lesson_id.not_in(going_on))
+    for row in await _open_rows(connection, query):
         lesson, hand = LessonId(row.lesson_id), HandId(row.id)
         lowered_ms = max(row.raised_ms, await last.time_ms(lesson))
         seq = await last.take_number(lesson)

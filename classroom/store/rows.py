@@ -18,6 +18,7 @@ from classroom.events import Fact
 from classroom.model import ClassRoom, LessonId, PersonId
 from classroom.quality import PERIOD_S, Period, Summary, summary
 from classroom.quality import body as quality_body
+from classroom.shared import pack
 from classroom.store import talk_rows
 from classroom.store.kinds import KINDS
 from classroom.store.ledger import Ledger
@@ -30,6 +31,7 @@ from classroom.store.statements import (
     ADD_REFUSED_ENTRY,
     CHANGE_LESSON,
     CHANGE_PHASE,
+    CHANGE_SHARED,
     CLOSE_OBSERVATION,
     CLOSE_PRESENCE,
     DROP_CLASSES,
@@ -205,6 +207,10 @@ def lower_hand_write(lesson: LessonId, hand: str, lowered_ms: int, actor: Person
     return Write(LOWER_HAND, row)
 
 
+def _shared_changed(fact: events.SharedChanged, _ledger: Ledger) -> list[Write]:
+    return [Write(CHANGE_SHARED, {"at_id": fact.lesson_id, "to_shared": pack(fact.lesson)})]
+
+
 def _entry_refused(fact: events.EntryRefused, _ledger: Ledger) -> list[Write]:
     row = {
         "id": uuid.uuid4().hex,
@@ -277,6 +283,7 @@ _BESIDE: Mapping[type[Fact], Callable[[Any, Ledger, int], list[Write]]] = {
 """What is written beside the event."""
 
 _APART: Mapping[type[Fact], Callable[[Any, Ledger], list[Write]]] = {
+    events.SharedChanged: _shared_changed,
     events.EntryRefused: _entry_refused,
     events.ObservationStarted: _observation_started,
     events.ObservationEnded: _observation_ended,

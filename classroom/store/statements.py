@@ -59,6 +59,9 @@ REVISE_LESSON: Final = (
 DROP_CLASSES: Final = delete(tables.classes).where(tables.classes.c.lesson_id == bindparam("at_id"))
 ADD_CLASS: Final = insert(tables.classes)
 """Two plans of one lesson in one batch would add its classes twice: the writer then takes fact by fact."""
+CHANGE_SHARED: Final = (
+    update(tables.lessons).where(_lessons.id == bindparam("at_id")).values(shared=bindparam("to_shared"))
+)
 OPEN_PRESENCE: Final = insert(tables.presence)
 CLOSE_PRESENCE: Final = (
     update(tables.presence)
@@ -174,6 +177,7 @@ ORDER: Final[tuple[Executable, ...]] = (
     REVISE_LESSON,
     DROP_CLASSES,
     ADD_CLASS,
+    CHANGE_SHARED,
     OPEN_PRESENCE,
     CLOSE_PRESENCE,
     OPEN_OBSERVATION,

@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from classroom.attendance import KINDS, Report, attendance
 from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
-from classroom.model import ChatEntry, Lesson, LessonId, PersonId
+from classroom.model import ChatEntry, Hand, Lesson, LessonId, Person, PersonId
+from classroom.shared import pack
 from classroom.store import reader, tables, talk_reader
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
@@ -45,6 +46,10 @@ OPENING_S = 5.0
 """For what is still to be written of a lesson before its room is opened again."""
 
 
+BACK_SOON_S = 600.0
+"""A server that was away for longer than a break has lost its people; for less, their places are kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class LessonRecord:
     """What a room begins with."""
@@ -53,6 +58,10 @@ class LessonRecord:
     chat: tuple[ChatEntry, ...]
     """The latest, oldest first."""
     talk: Restored
+    people: tuple[Person, ...] = ()
+    """Who was in when the server went, and may be back in a moment."""
+    hands: tuple[Hand, ...] = ()
+    """Raised then, in order."""
 
 
 class Store:
@@ -62,6 +71,7 @@ class Store:
         self, engine: AsyncEngine, clock: Clock, on_health: Callable[[StoreHealth], None] | None = None
     ) -> None:
         self._engine = engine
+        self._clock = clock
         self._ledger = Ledger()
         self._closed = False
         self.webhooks = Webhooks(self._read, self._change, self._ledger)
@@ -206,7 +216,10 @@ class Store:
         if not self._ledger.knows(lesson_id):
             last = await self._read(lambda connection: reader.last_event(connection, lesson_id))
             self._ledger.begin(lesson_id, last + 1)
-        return LessonRecord(found, chat, talk)
+        since_ms = self._clock.unix_ms() - round(1000 * BACK_SOON_S)
+        people = await self._read(lambda connection: reader.kept_places(connection, lesson_id, since_ms))
+        hands = await self._read(lambda connection: reader.raised_hands(connection, lesson_id))
+        return LessonRecord(found, chat, talk, people, hands)
 
     async def save_lesson(self, lesson: Lesson) -> None:
         """Makes or changes a lesson and its classes; not one whose room is open. Raises StoreUnavailable."""
@@ -273,6 +286,7 @@ def _lesson_row(lesson: Lesson) -> dict[str, object]:
         "ends_ms": lesson.ends_ms,
         "started_ms": lesson.started_ms,
         "ended_ms": lesson.ended_ms,
+        "shared": pack(lesson),
     }
 
 

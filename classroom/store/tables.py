@@ -43,7 +43,9 @@ lessons = Table(
     Column("ends_ms", BigInteger, nullable=False, server_default="0"),
     Column("started_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger, nullable=False),
+    Column("shared", Text, nullable=False, server_default="{}"),
 )
+"""`shared`: what else everybody in the lesson shares, as JSON (`classroom.shared`)."""
 
 classes = Table(
     "classes",

@@ -66,7 +66,7 @@ def _set(core: LessonCore, changed: Conduct) -> None:
     """Everybody is told what concerns everybody; holds are told to their owners, removals to those who
     lead."""
     before = core.lesson.conduct
-    core.change_floor(conduct=changed)
+    core.reroute(conduct=changed)
     if changed.allow != before.allow:
         core.change_lesson()  # and with it what each may send
     if replace(changed, holds=(), removed=()) != replace(before, holds=(), removed=()):

@@ -88,7 +88,7 @@ def _change(core: LessonCore, calls: Calls, actor: PersonId | None) -> None:
         return
     core.lesson_quietly(calls=calls)
     if [one for one in calls if one.accepted] != [one for one in before if one.accepted]:
-        core.change_floor()
+        core.reroute()
     changed = [one for one in (*before, *calls) if (one in before) != (one in calls)]
     for one in changed:
         _note(core, one, actor)

@@ -132,6 +132,7 @@ class School:
     tutor_home = Person(PersonId("th"), "刘老师", Role.TUTOR, class_home.id)
     student_a = Person(PersonId("sa"), "小明", Role.STUDENT, class_home.id)
     student_b = Person(PersonId("sb"), "小红", Role.STUDENT, class_home.id)
+    room_1 = Person(PersonId("r1"), "1班教室", Role.ROOM, class_1.id)
     student_1 = Person(PersonId("s1"), "小刚", Role.STUDENT, class_1.id)
     encoder = Person(PersonId("e"), "cam", Role.ENCODER)
     organizer = Person(PersonId("o"), "管理员", Role.ORGANIZER)
@@ -140,6 +141,7 @@ class School:
         *(master, tutor_1, tutor_2, tutor_home, student_a, student_b, student_1),
         *(encoder, organizer, supervisor),
     )
+    with_room = (*people, room_1)
 
     def lesson(self, state: LessonState = LessonState.SCHEDULED, **fields: Any) -> Lesson:
         classes = (self.class_1, self.class_2, self.class_home)

@@ -1,89 +1,138 @@
-"""The floor's table, row by row, and what holds for all of it."""
+"""The floor's table: written down a second time as the classroom says it, for every role in every phase, with
+every class where it may be; and what holds for all of it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classroom.floor import Priority, Route, may_publish, recorder_routes, routes, routes_of
+from classroom.floor import (
+    Priority,
+    Route,
+    Situation,
+    is_apart,
+    may_publish,
+    recorder_routes,
+    routes,
+    routes_of,
+    situation,
+    situation_of,
+)
 from classroom.model import (
     Attendee,
     ClassId,
     ClassRoom,
+    ClassState,
     Lesson,
     LessonId,
+    LessonSettings,
     LessonState,
+    MasterState,
+    OnStage,
     Person,
     PersonId,
     Phase,
     Publication,
     Role,
     Source,
+    SourceKind,
     Track,
+    source_kind,
 )
+from sfu.params import Kind
 
 SENDS = {
     "m": ("camera", "microphone", "screen", "screen_audio"),
     "e": ("e.video", "e.audio"),
-    **dict.fromkeys(("t1", "t2", "th", "sa", "sb", "s1"), ("camera", "microphone")),
+    **dict.fromkeys(("t1", "r1", "t2", "th", "sa", "sb", "s1"), ("camera", "microphone")),
 }
-MASTER = "m/microphone:0 m/screen_audio:0 e/e.audio:0 m/screen:1 m/camera:2 e/e.video:2"
-SILENT = "m/screen:1 m/camera:2 e/e.video:2"
-ENCODER = "e/e.audio:0 e/e.video:2"
-WALL = "t1/camera:4 t2/camera:4 th/camera:4"
-STAGE = "sa/microphone:0 sa/camera:3 t2/microphone:0 t2/camera:3"
-HOME_T = "th/microphone:0 th/camera:3"
-HOME_A = "sa/microphone:0 sa/camera:3"
-HOME_B = "sb/microphone:0 sb/camera:3"
-STAGE_WALL = f"{STAGE} t1/camera:4 th/camera:4"
-"""t2 is on stage: better than on the wall."""
-
-PLENARY = {
-    "m": f"{ENCODER} {STAGE_WALL}",
-    "t1": f"{MASTER} {STAGE}",
-    "t2": f"{MASTER} {HOME_A}",
-    "th": f"{MASTER} {STAGE}",
-    "sa": f"{MASTER} t2/microphone:0 t2/camera:3",
-    "sb": f"{MASTER} {STAGE}",
-    "s1": f"{MASTER} {STAGE}",
-    "e": "",
-    "o": f"{MASTER} {STAGE}",
-    "v": f"{MASTER} {STAGE_WALL}",
-}
-EXPECTED = {
-    Phase.LECTURE: PLENARY,
-    Phase.INTERACTION: PLENARY,
-    Phase.LOCAL_QA: {
-        "m": f"{ENCODER} {WALL}",
-        "t1": f"{SILENT} s1/microphone:0 s1/camera:3",
-        "t2": SILENT,
-        "th": f"{SILENT} {HOME_A} {HOME_B}",
-        "sa": f"{SILENT} {HOME_T} {HOME_B}",
-        "sb": f"{SILENT} {HOME_T} {HOME_A}",
-        "s1": f"{SILENT} t1/microphone:0 t1/camera:3",
-        "e": "",
-        "o": SILENT,
-        "v": f"{MASTER} {WALL}",
-    },
-    Phase.BREAK: dict.fromkeys(("m", "t1", "t2", "th", "sa", "sb", "s1", "e", "o", "v"), ""),
-}
-RECORDED = {
-    Phase.LECTURE: f"{MASTER} {STAGE}",
-    Phase.INTERACTION: f"{MASTER} {STAGE}",
-    Phase.LOCAL_QA: MASTER,
-    Phase.BREAK: "",
-}
-PEOPLE = ("m", "t1", "t2", "th", "sa", "sb", "s1", "e", "o", "v")
+CLASS_OF = {"t1": "c1", "r1": "c1", "s1": "c1", "t2": "c2", "th": "home", "sa": "home", "sb": "home"}
+PUPILS = {"sa", "sb", "s1"}
+STAGED = ("sa", "t2")
+PEOPLE = ("m", *CLASS_OF, "e", "o", "v")
+PICTURE = {"m/screen:1", "m/camera:2", "e/e.video:2"}
+SOUND = {"m/microphone:0", "m/screen_audio:0", "e/e.audio:0"}
+WALL = {"c1": "r1/camera:4", "c2": "t2/camera:4", "home": "th/camera:4"}
+"""One picture per class: the room's device where there is one."""
+PLACES = list(product(Phase, MasterState, ClassState, ClassState))
+"""The phase, the master's line, and where classes c1 and home are; c2 is with the others."""
 
 
-def attend(person: Person, online: bool = True) -> Attendee:
+def face(*people: str, without: str = "") -> set[str]:
+    return {f"{who}/{track}" for who in people if who != without for track in ("microphone:0", "camera:3")}
+
+
+class Expected:
+    """What the classroom says, in its own words."""
+
+    def __init__(self, phase: Phase, master: MasterState, one: ClassState, home: ClassState) -> None:
+        self.phase, self.master = phase, master
+        self.states = {"c1": one, "c2": ClassState.TOGETHER, "home": home}
+
+    def where(self, class_id: str | None) -> str:
+        if self.phase in (Phase.LOCAL_QA, Phase.BREAK):
+            return self.phase.value
+        state = self.states.get(class_id or "", ClassState.TOGETHER)
+        if state is not ClassState.TOGETHER:
+            return state.value
+        return "together" if self.master is MasterState.HERE else "take_over"
+
+    def sends(self, who: str) -> bool:
+        """Whether a member of a class may send camera and microphone."""
+        where = self.where(CLASS_OF[who])
+        if who not in PUPILS or where in ("local_qa", "catch_up"):
+            return True
+        return who in STAGED and where in ("together", "take_over")
+
+    def received(self, who: str, looks_in: str | None = None) -> set[str]:
+        where = self.where(CLASS_OF.get(who))
+        if where == "break" or who == "e":
+            return set()
+        found: set[str] = set()
+        if who in CLASS_OF:
+            if where != "catch_up":
+                found |= PICTURE | (SOUND if where == "together" else set())
+            if where != "together":
+                found |= self.own_class(who)
+        else:
+            found |= PICTURE | (set() if (who, where) == ("o", "local_qa") else SOUND)
+        if where == "together":
+            found |= face(*(member for member in STAGED if self.on_stage(member)))
+        if who in ("m", "v"):
+            shown = {person for person in CLASS_OF if self.sends(person)}
+            found |= {seen for seen in WALL.values() if seen.split("/")[0] in shown}
+            if looks_in and self.where(looks_in) in ("local_qa", "catch_up", "take_over"):
+                found |= face(*(p for p in shown if CLASS_OF[p] == looks_in))
+        return better({each for each in found if not each.startswith(f"{who}/")})
+
+    def on_stage(self, who: str) -> bool:
+        return self.where(CLASS_OF[who]) == "together"
+
+    def own_class(self, who: str) -> set[str]:
+        """Tutor and device of one room are in each other's ears already."""
+        in_the_room = {"t1", "r1"} if who in ("t1", "r1") else set()
+        mine = {p for p in CLASS_OF if CLASS_OF[p] == CLASS_OF[who] and self.sends(p)}
+        return face(*(mine - in_the_room), without=who)
+
+
+def better(found: set[str]) -> set[str]:
+    """Each track once, with its better priority."""
+    best: dict[str, int] = {}
+    for each in found:
+        track, priority = each.rsplit(":", 1)
+        best[track] = min(int(priority), best.get(track, 9))
+    return {f"{track}:{priority}" for track, priority in best.items()}
+
+
+def attend(person: Person, online: bool = True, looks_in: str | None = None) -> Attendee:
     sources = SENDS.get(person.id, ())
     tracks = tuple(Track(Source(source), Publication(f"{person.id}-{source}")) for source in sources)
-    return Attendee(person, online, tracks if online else ())
+    return Attendee(person, online, tracks if online else (), ClassId(looks_in) if looks_in else None)
 
 
 def shown(found: tuple[Route, ...]) -> set[str]:
@@ -92,58 +141,128 @@ def shown(found: tuple[Route, ...]) -> set[str]:
 
 @pytest.fixture
 def world(school: Any) -> list[Attendee]:
-    return [attend(person) for person in school.people]
+    return [attend(person) for person in school.with_room]
 
 
-def staged(school: Any, phase: Phase, **fields: Any) -> Lesson:
-    lesson: Lesson = school.lesson(LessonState.LIVE, phase=phase, **fields)
-    return replace(lesson, stage=(PersonId("sa"), PersonId("t2")))
+def on_stage(school: Any, *ids: str) -> tuple[OnStage, ...]:
+    found = {person.id: person for person in school.with_room}
+    return tuple(OnStage(PersonId(i), "", found[i].role, found[i].class_id) for i in ids)
 
 
-@pytest.mark.parametrize("phase", Phase)
-@pytest.mark.parametrize("receiver", PEOPLE)
-def test_each_role_receives_its_row(school: Any, world: list[Attendee], phase: Phase, receiver: str) -> None:
-    found = routes(staged(school, phase), world)[PersonId(receiver)]
-    assert shown(found) == set(EXPECTED[phase][receiver].split())
+def placed(
+    school: Any,
+    phase: Phase,
+    master: MasterState = MasterState.HERE,
+    one: ClassState = ClassState.TOGETHER,
+    home: ClassState = ClassState.TOGETHER,
+    **fields: Any,
+) -> Lesson:
+    """A live lesson with a pupil of class home and the tutor of class 2 on stage."""
+    lesson: Lesson = school.lesson(LessonState.LIVE, phase=phase, master=master)
+    states = {"c1": one, "home": home}
+    classes = tuple(replace(room, state=states.get(room.id, ClassState.TOGETHER)) for room in lesson.classes)
+    return replace(lesson, classes=classes, stage=on_stage(school, *STAGED), **fields)
+
+
+@pytest.mark.parametrize(("phase", "master"), list(product(Phase, MasterState)))
+def test_each_role_receives_its_row(
+    school: Any, world: list[Attendee], phase: Phase, master: MasterState
+) -> None:
+    for one, home in product(ClassState, ClassState):
+        lesson, expected = placed(school, phase, master, one, home), Expected(phase, master, one, home)
+        found = routes(lesson, world)
+        for receiver in PEOPLE:
+            assert shown(found[PersonId(receiver)]) == expected.received(receiver), (receiver, one, home)
+
+
+@pytest.mark.parametrize("looker", ["m", "v"])
+@pytest.mark.parametrize("looks_in", ["c1", "home", "c2", "nowhere"])
+def test_a_look_adds_the_class_that_is_by_itself(school: Any, looker: str, looks_in: str) -> None:
+    world = [attend(p, looks_in=looks_in if p.id == looker else None) for p in school.with_room]
+    for place in PLACES:
+        found = routes(placed(school, *place), world)
+        for receiver in PEOPLE:
+            expected = Expected(*place).received(receiver, looks_in if receiver == looker else None)
+            assert shown(found[PersonId(receiver)]) == expected, (receiver, place)
+
+
+def test_ducking_adds_the_masters_sound_to_a_class_in_local_qa(school: Any, world: list[Attendee]) -> None:
+    duck = LessonSettings(duck=True)
+    for place in PLACES:
+        plain = routes(placed(school, *place), world)
+        ducked = routes(placed(school, *place, settings=duck), world)
+        for receiver in PEOPLE:
+            added = shown(ducked[PersonId(receiver)]) - shown(plain[PersonId(receiver)])
+            in_qa = receiver in CLASS_OF and Expected(*place).where(CLASS_OF[receiver]) == "local_qa"
+            assert added == (SOUND if in_qa else set())
 
 
 @pytest.mark.parametrize("phase", Phase)
 def test_the_recorder_has_a_row_of_its_own(school: Any, world: list[Attendee], phase: Phase) -> None:
-    assert shown(recorder_routes(staged(school, phase), world)) == set(RECORDED[phase].split())
+    together = PICTURE | SOUND | face(*STAGED)
+    recorded = {Phase.LOCAL_QA: PICTURE | SOUND, Phase.BREAK: set()}
+    lesson = placed(school, phase)
+    assert shown(recorder_routes(lesson, world)) == recorded.get(phase, together)
+    lost = recorder_routes(replace(lesson, master=MasterState.LOST), world)
+    assert shown(lost) == recorded.get(phase, PICTURE | SOUND), "those on stage are with their classes"
 
 
 def test_a_lesson_without_recording_has_nothing_recorded(school: Any, world: list[Attendee]) -> None:
-    assert recorder_routes(staged(school, Phase.LECTURE, recorded=False), world) == ()
+    assert recorder_routes(placed(school, Phase.LECTURE, recorded=False), world) == ()
 
 
 @pytest.mark.parametrize("state", [state for state in LessonState if state is not LessonState.LIVE])
 def test_nothing_is_sent_unless_the_lesson_is_live(
     school: Any, world: list[Attendee], state: LessonState
 ) -> None:
-    lesson = replace(staged(school, Phase.LECTURE), state=state)
+    lesson = replace(placed(school, Phase.LECTURE), state=state)
     assert set(routes(lesson, world).values()) == {()}
     assert recorder_routes(lesson, world) == ()
 
 
-@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("place", PLACES)
 def test_nobody_off_stage_is_received_by_the_stage_feed(
-    school: Any, world: list[Attendee], phase: Phase
+    school: Any, world: list[Attendee], place: Any
 ) -> None:
-    lesson = replace(staged(school, phase), stage=())
-    senders = {route.person for found in routes(lesson, world).values() for route in found}
-    pupils = {"sa", "sb", "s1"} if phase is Phase.LOCAL_QA else set()
-    assert senders & {"sa", "sb", "s1"} == pupils
+    lesson = replace(placed(school, *place), stage=())
+    for receiver, found in routes(lesson, world).items():
+        pupils = {route.person for route in found} & PUPILS
+        assert all(CLASS_OF[pupil] == CLASS_OF.get(receiver) for pupil in pupils)
+
+
+def test_who_is_in_the_spotlight_comes_before_the_others_on_stage(school: Any, world: list[Attendee]) -> None:
+    lesson = placed(school, Phase.INTERACTION, spotlight=PersonId("t2"))
+    found = {f"{route.person}/{route.source}": route.priority for route in routes(lesson, world)["sb"]}
+    assert (found["t2/camera"], found["sa/camera"]) == (Priority.CAMERA, Priority.STAGE)
+
+
+def test_a_class_shows_who_took_it_over_where_there_is_no_device(school: Any) -> None:
+    other = Person(PersonId("t9"), "", Role.TUTOR, ClassId("c2"))
+    people = [attend(school.master), attend(school.tutor_2), attend(other)]
+    people[2] = replace(people[2], tracks=(Track(Source("camera"), Publication("t9-camera")),))
+    lesson = school.lesson(LessonState.LIVE)
+    assert shown(routes(lesson, people)[PersonId("m")]) == {"t2/camera:4"}
+    taken = replace(school.class_2, stand_in=other.id)
+    lesson = replace(lesson, classes=(school.class_1, taken, school.class_home))
+    assert shown(routes(lesson, people)[PersonId("m")]) == {"t9/camera:4"}
+
+
+def test_a_class_that_moved_online_hears_its_tutor_and_device(school: Any, world: list[Attendee]) -> None:
+    lesson = placed(school, Phase.LOCAL_QA)
+    assert not face("t1") & shown(routes(lesson, world)[PersonId("r1")])
+    moved = tuple(replace(room, at_home=True) for room in lesson.classes)
+    assert face("t1") <= shown(routes(replace(lesson, classes=moved), world)[PersonId("r1")])
 
 
 def test_the_most_important_comes_first(school: Any, world: list[Attendee]) -> None:
-    found = routes(staged(school, Phase.LECTURE), world)[PersonId("v")]
+    found = routes(placed(school, Phase.LECTURE), world)[PersonId("v")]
     assert list(found) == sorted(found, key=lambda route: route.priority)
     assert found[0].priority is Priority.AUDIO
 
 
 def test_who_is_offline_receives_nothing_and_is_not_received(school: Any, world: list[Attendee]) -> None:
     world[0] = attend(school.master, online=False)
-    found = routes(staged(school, Phase.LECTURE), world)
+    found = routes(placed(school, Phase.LECTURE), world)
     assert PersonId("m") not in found
     assert all(route.person != "m" for received in found.values() for route in received)
 
@@ -152,6 +271,7 @@ CAMERA_MICROPHONE = {"camera", "microphone"}
 ALWAYS: dict[Role, set[str]] = {
     Role.MASTER: CAMERA_MICROPHONE | {"screen", "screen_audio"},
     Role.TUTOR: CAMERA_MICROPHONE,
+    Role.ROOM: CAMERA_MICROPHONE,
     Role.STUDENT: set(),
     Role.ENCODER: {"encoder.video", "encoder.audio"},
     Role.SUPERVISOR: set(),
@@ -159,29 +279,23 @@ ALWAYS: dict[Role, set[str]] = {
 }
 
 
-def may_send(role: Role, phase: Phase) -> set[str]:
-    """Off stage."""
-    return CAMERA_MICROPHONE if (role, phase) == (Role.STUDENT, Phase.LOCAL_QA) else ALWAYS[role]
+def may_send(role: Role, place: tuple[Phase, MasterState, ClassState, ClassState], staged: bool) -> set[str]:
+    """A member of class c1."""
+    where = Expected(*place).where("c1")
+    opened = where in ("local_qa", "catch_up") or (staged and where in ("together", "take_over"))
+    return CAMERA_MICROPHONE if role is Role.STUDENT and opened else ALWAYS[role]
 
 
 @pytest.mark.parametrize("state", LessonState)
-@pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize("role", Role)
-def test_each_role_may_send_its_row(school: Any, role: Role, phase: Phase, state: LessonState) -> None:
+@pytest.mark.parametrize("staged", [False, True])
+def test_each_role_may_send_its_row(school: Any, role: Role, state: LessonState, staged: bool) -> None:
     over = state in (LessonState.ENDED, LessonState.CANCELLED)
     person = Person(PersonId("x"), "", role, ClassId("c1"))
-    lesson = school.lesson(state, phase=phase)
-    assert may_publish(lesson, person) == (set() if over else may_send(role, phase))
-
-
-@pytest.mark.parametrize("phase", Phase)
-@pytest.mark.parametrize("role", Role)
-def test_the_stage_lets_tutors_and_pupils_send(school: Any, role: Role, phase: Phase) -> None:
-    person = Person(PersonId("x"), "", role, ClassId("c1"))
-    lesson = school.lesson(LessonState.LIVE, phase=phase, stage=(person.id,))
-    added = may_publish(lesson, person) - may_send(role, phase)
-    lifted = role is Role.STUDENT and phase in (Phase.LECTURE, Phase.INTERACTION)
-    assert added == (CAMERA_MICROPHONE if lifted else set())
+    stage = (OnStage(person.id, "", role, person.class_id),) if staged else ()
+    for place in PLACES:
+        lesson = replace(placed(school, *place), state=state, stage=stage)
+        assert may_publish(lesson, person) == (set() if over else may_send(role, place, staged)), place
 
 
 def test_what_may_not_be_sent_any_more_is_not_received(school: Any) -> None:
@@ -193,43 +307,110 @@ def test_what_may_not_be_sent_any_more_is_not_received(school: Any) -> None:
 # --- what holds for every lesson --------------------------------------------------------------------------
 
 ALWAYS_THE_SAME = settings(derandomize=True, deadline=None)
-CLASSES = tuple(ClassRoom(ClassId(f"c{i}"), "", PersonId(f"p{i}")) for i in range(3))
+CLASSES = tuple(ClassId(f"c{i}") for i in range(3))
 ANY_SOURCE = st.sampled_from(["camera", "microphone", "screen", "screen_audio", "cam.video", "cam.audio"])
+Drawn = tuple[Lesson, list[Attendee]]
 
 
 @st.composite
-def lessons(draw: st.DrawFn) -> tuple[Lesson, list[Attendee]]:
+def lessons(draw: st.DrawFn) -> Drawn:
     people = []
+    any_class = st.sampled_from([None, *CLASSES])
     for number in range(draw(st.integers(0, 8))):
-        role = draw(st.sampled_from(Role))
-        class_id = draw(st.sampled_from([None, *(room.id for room in CLASSES)]))
-        person = Person(PersonId(f"p{number}"), "", role, class_id)
+        person = Person(PersonId(f"p{number}"), "", draw(st.sampled_from(Role)), draw(any_class))
         sources = draw(st.lists(ANY_SOURCE, unique=True))
         tracks = tuple(Track(Source(source), Publication(f"{number}-{source}")) for source in sources)
-        people.append(Attendee(person, draw(st.booleans()), tracks))
-    ids = [attendee.id for attendee in people]
+        people.append(Attendee(person, draw(st.booleans()), tracks, draw(any_class)))
+    everybody = [attendee.person for attendee in people]
+    staged = draw(st.lists(st.sampled_from(everybody), unique=True)) if everybody else []
+    classes = tuple(
+        ClassRoom(i, "", PersonId("p0"), at_home=draw(st.booleans()), state=draw(st.sampled_from(ClassState)))
+        for i in CLASSES
+    )
     lesson = Lesson(
         LessonId("L"),
         "",
-        CLASSES,
+        classes,
         state=draw(st.sampled_from([LessonState.LIVE, *LessonState])),
         phase=draw(st.sampled_from(Phase)),
-        stage=tuple(draw(st.lists(st.sampled_from(ids), unique=True))) if ids else (),
+        master=draw(st.sampled_from(MasterState)),
+        stage=tuple(OnStage(person.id, "", person.role, person.class_id) for person in staged),
+        spotlight=draw(st.sampled_from([None, *(person.id for person in everybody)])),
+        settings=LessonSettings(duck=draw(st.booleans())),
         recorded=draw(st.booleans()),
     )
     return lesson, people
 
 
+def each_route(drawn: Drawn) -> list[tuple[Attendee, Person, Route]]:
+    """(receiver, sender, route)"""
+    lesson, people = drawn
+    by_id = {attendee.id: attendee for attendee in people}
+    return [
+        (by_id[receiver], by_id[route.person].person, route)
+        for receiver, found in routes(lesson, people).items()
+        for route in found
+    ]
+
+
 @ALWAYS_THE_SAME
 @given(lessons())
-def test_nobody_receives_themselves(drawn: tuple[Lesson, list[Attendee]]) -> None:
+def test_nobody_receives_themselves(drawn: Drawn) -> None:
     for receiver, found in routes(*drawn).items():
         assert all(route.person != receiver for route in found)
 
 
 @ALWAYS_THE_SAME
 @given(lessons())
-def test_supervisors_are_in_nobodys_routes(drawn: tuple[Lesson, list[Attendee]]) -> None:
+def test_nobody_outside_a_class_hears_its_local_qa(drawn: Drawn) -> None:
+    """But a master who looks in, and supervisors."""
+    lesson, _ = drawn
+    for receiver, sender, route in each_route(drawn):
+        if sender.role in (Role.MASTER, Role.ENCODER) or not is_apart(lesson, sender.class_id):
+            continue
+        if source_kind(route.source).media is Kind.AUDIO and receiver.person.class_id != sender.class_id:
+            assert receiver.role in (Role.MASTER, Role.SUPERVISOR)
+            assert receiver.looks_in == sender.class_id
+
+
+@ALWAYS_THE_SAME
+@given(lessons())
+def test_the_masters_sound_never_reaches_a_class_in_local_qa(drawn: Drawn) -> None:
+    """Unless ducking is chosen."""
+    lesson, _ = drawn
+    for receiver, sender, route in each_route(drawn):
+        leads = sender.role in (Role.MASTER, Role.ENCODER)
+        if not leads or source_kind(route.source).media is not Kind.AUDIO:
+            continue
+        if receiver.role in (Role.TUTOR, Role.ROOM, Role.STUDENT):
+            where = situation_of(lesson, receiver.person)
+            assert where not in (Situation.CATCH_UP, Situation.TAKE_OVER, Situation.BREAK)
+            assert where is not Situation.LOCAL_QA or lesson.settings.duck
+
+
+@ALWAYS_THE_SAME
+@given(lessons())
+def test_a_pupil_off_stage_is_never_sent_to_another_class(drawn: Drawn) -> None:
+    lesson, _ = drawn
+    for receiver, sender, _ in each_route(drawn):
+        if sender.role is Role.STUDENT and lesson.staged(sender.id) is None:
+            looks = receiver.role in (Role.MASTER, Role.SUPERVISOR) and receiver.looks_in == sender.class_id
+            assert sender.class_id is not None
+            assert looks or sender.class_id == receiver.person.class_id
+
+
+@ALWAYS_THE_SAME
+@given(lessons())
+def test_in_a_break_nothing_is_sent(drawn: Drawn) -> None:
+    lesson, people = drawn
+    lesson = replace(lesson, phase=Phase.BREAK)
+    assert not any(routes(lesson, people).values())
+    assert not recorder_routes(lesson, people)
+
+
+@ALWAYS_THE_SAME
+@given(lessons())
+def test_supervisors_are_in_nobodys_routes(drawn: Drawn) -> None:
     lesson, people = drawn
     supervisors = {attendee.id for attendee in people if attendee.role is Role.SUPERVISOR}
     every = [*routes(lesson, people).values(), recorder_routes(lesson, people)]
@@ -238,7 +419,7 @@ def test_supervisors_are_in_nobodys_routes(drawn: tuple[Lesson, list[Attendee]])
 
 @ALWAYS_THE_SAME
 @given(lessons())
-def test_supervisors_change_nobodys_routes(drawn: tuple[Lesson, list[Attendee]]) -> None:
+def test_supervisors_change_nobodys_routes(drawn: Drawn) -> None:
     lesson, people = drawn
     others = [attendee for attendee in people if attendee.role is not Role.SUPERVISOR]
     found = routes(lesson, people)
@@ -247,20 +428,7 @@ def test_supervisors_change_nobodys_routes(drawn: tuple[Lesson, list[Attendee]])
 
 @ALWAYS_THE_SAME
 @given(lessons())
-def test_a_pupil_off_stage_is_never_sent_out_of_the_class(drawn: tuple[Lesson, list[Attendee]]) -> None:
-    lesson, people = drawn
-    by_id = {attendee.id: attendee.person for attendee in people}
-    for receiver, found in routes(lesson, people).items():
-        for route in found:
-            sender = by_id[route.person]
-            if sender.role is Role.STUDENT and sender.id not in lesson.stage:
-                assert sender.class_id is not None
-                assert sender.class_id == by_id[receiver].class_id
-
-
-@ALWAYS_THE_SAME
-@given(lessons())
-def test_only_what_is_published_and_allowed_is_routed_and_once(drawn: tuple[Lesson, list[Attendee]]) -> None:
+def test_only_what_is_published_and_allowed_is_routed_and_once(drawn: Drawn) -> None:
     lesson, people = drawn
     published = {
         (attendee.id, track.source, track.publication)
@@ -277,19 +445,19 @@ def test_only_what_is_published_and_allowed_is_routed_and_once(drawn: tuple[Less
 
 @ALWAYS_THE_SAME
 @given(lessons())
-def test_one_row_alone_is_the_row_of_the_whole(drawn: tuple[Lesson, list[Attendee]]) -> None:
+def test_one_row_alone_is_the_row_of_the_whole(drawn: Drawn) -> None:
     lesson, people = drawn
     senders = [attendee for attendee in people if attendee.tracks]
     found = routes(lesson, people)
     assert set(found) == {attendee.id for attendee in people if attendee.online}
     for attendee in people:
         if attendee.online:
-            assert routes_of(lesson, senders, attendee.person) == found[attendee.id]
+            assert routes_of(lesson, senders, attendee) == found[attendee.id]
 
 
 @ALWAYS_THE_SAME
 @given(lessons())
-def test_who_may_send_nothing_is_received_by_nobody(drawn: tuple[Lesson, list[Attendee]]) -> None:
+def test_who_may_send_nothing_is_received_by_nobody(drawn: Drawn) -> None:
     lesson, people = drawn
     mute = {attendee.id for attendee in people if not may_publish(lesson, attendee.person)}
     assert all(route.person not in mute for found in routes(lesson, people).values() for route in found)
@@ -297,7 +465,27 @@ def test_who_may_send_nothing_is_received_by_nobody(drawn: tuple[Lesson, list[At
 
 @ALWAYS_THE_SAME
 @given(lessons())
-def test_a_microphone_stands_in_one_circle_whoever_receives_it(drawn: tuple[Lesson, list[Attendee]]) -> None:
+def test_the_wall_has_at_most_one_picture_of_a_class(drawn: Drawn) -> None:
+    lesson, people = drawn
+    lesson = replace(lesson, stage=())
+    classes = {attendee.id: attendee.person.class_id for attendee in people}
+    for receiver, found in routes(lesson, people).items():
+        walls = [classes[route.person] for route in found if route.priority is Priority.WALL]
+        known = [class_id for class_id in walls if class_id is not None]
+        # One's own class: who is not on the wall is still there.
+        assert len(known) == len(set(known)), receiver
+
+
+def test_those_in_no_class_are_where_the_lesson_is(school: Any) -> None:
+    lesson = placed(school, Phase.LECTURE, one=ClassState.LOCAL_QA)
+    assert situation(lesson, None) is Situation.LECTURE
+    assert situation(replace(lesson, master=MasterState.BACK), None) is Situation.TAKE_OVER
+    assert {kind for kind in SourceKind if kind in may_publish(lesson, school.student_1)} == CAMERA_MICROPHONE
+
+
+@ALWAYS_THE_SAME
+@given(lessons())
+def test_a_microphone_stands_in_one_circle_whoever_receives_it(drawn: Drawn) -> None:
     circles: dict[Publication, str] = {}
     for found in routes(*drawn).values():
         for route in found:
@@ -307,7 +495,7 @@ def test_a_microphone_stands_in_one_circle_whoever_receives_it(drawn: tuple[Less
 
 @ALWAYS_THE_SAME
 @given(lessons())
-def test_who_hears_a_circle_hears_all_of_it_but_themselves(drawn: tuple[Lesson, list[Attendee]]) -> None:
+def test_who_hears_a_circle_hears_all_of_it_but_themselves(drawn: Drawn) -> None:
     found = routes(*drawn)
     members: dict[str, set[Publication]] = {}
     for received in found.values():
@@ -324,13 +512,13 @@ def test_who_hears_a_circle_hears_all_of_it_but_themselves(drawn: tuple[Lesson, 
 def test_the_stage_and_each_class_are_circles_and_the_masters_sound_is_in_none(
     school: Any, world: list[Attendee]
 ) -> None:
-    plenary = routes(staged(school, Phase.LECTURE), world)[PersonId("sb")]
+    plenary = routes(placed(school, Phase.LECTURE), world)[PersonId("sb")]
     assert {(route.person, route.circle) for route in plenary if route.source == "microphone"} == {
         ("m", ""),
         ("sa", "stage"),
         ("t2", "stage"),
     }
-    questions = routes(staged(school, Phase.LOCAL_QA), world)
+    questions = routes(placed(school, Phase.LOCAL_QA), world)
     circles = {route.circle for route in questions[PersonId("sb")] if route.circle}
     others = {route.circle for route in questions[PersonId("t1")] if route.circle}
     assert len(circles) == len(others) == 1 and circles != others

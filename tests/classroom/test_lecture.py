@@ -154,7 +154,7 @@ async def test_a_crash_in_the_middle_costs_a_break(server: Server) -> None:
     assert room.elapsed_ms() == 10 * MINUTE * 1000 + 20_000
     back = server.members["demo-student-home"].snapshot
     assert [entry.text for entry in back.chat] == ["听得见"]
-    assert back.hands == ()
+    assert [(hand.name, hand.since_ms) for hand in back.hands] == [("小明", 600_000)], "still up"
     await server.send(demo.MASTER, camera="m-camera-2")
     assert server.members["demo-student-home"].receives == ["demo-master/camera"]
     (routed,) = server.recorder.told(events.RecorderRouted)

@@ -23,15 +23,28 @@ from hypothesis.stateful import (
 
 from classroom import events, floor
 from classroom.commands import (
+    AcceptStage,
     CancelLesson,
+    ChangeSettings,
+    DeclineStage,
     EndLesson,
+    Invite,
+    LeaveStage,
+    LookIn,
     LowerHand,
+    MoveOnline,
     Mute,
     PersonCommand,
     Publish,
     RaiseHand,
+    ReportLead,
+    Resume,
     Say,
+    SetClassState,
+    SetPhase,
+    Spotlight,
     StartLesson,
+    TakeClass,
     Unpublish,
 )
 from classroom.core import LessonCore
@@ -41,13 +54,14 @@ from classroom.membership import join, leave, talk_seen_by
 from classroom.model import (
     MICROPHONE,
     Allowance,
-    Attendee,
     ChatScope,
     ClassId,
+    ClassState,
     Conduct,
     Lesson,
     LessonState,
     PersonId,
+    Phase,
     Publication,
     Role,
     Source,
@@ -55,12 +69,14 @@ from classroom.model import (
 )
 from classroom.rules.reasons import Refused
 from classroom.rules.visibility import audience
+from classroom.shared import pack, shared, unpack
 from classroom.talk import commands as talk
 from classroom.talk import events as talk_events
 from classroom.talk.quiz import QuizKind
 
-PEOPLE = st.integers(0, 9)
+PEOPLE = st.integers(0, 10)
 SOURCES = st.sampled_from(["camera", "microphone", "screen", "cam.video", "nonsense"]).map(Source)
+CLASSES = st.sampled_from([None, "c1", "c2", "home", "none"])
 OVER = (LessonState.ENDED, LessonState.CANCELLED)
 
 
@@ -70,6 +86,7 @@ class Mirror:
     def __init__(self) -> None:
         self.dismissed: LeaveCause | None = None
         self.routes: tuple[floor.Route, ...] = ()
+        self.looks_in: ClassId | None = None
 
     def begin(self, snapshot: events.Snapshot) -> None:
         self.lesson, self.may_publish = snapshot.lesson, snapshot.may_publish
@@ -99,6 +116,11 @@ class Mirror:
                 self.classes.update({status.room.id: status for status in classes})
             case events.HandsChanged(hands):
                 self.hands = hands
+            case events.StageChanged(stage, spotlight, _):
+                # Said after the lesson's own change, and never anything else.
+                assert (stage, spotlight) == (self.lesson.stage, self.lesson.spotlight)
+            case events.LookChanged(class_id):
+                self.looks_in = class_id
             case events.ChatSaid(entry):
                 if entry not in self.chat:
                     self.chat.append(entry)
@@ -135,8 +157,9 @@ def public(lesson: Lesson) -> Lesson:
 class LessonMachine(RuleBasedStateMachine):
     def __init__(self, school: Any, new_clock: Any, new_observer: Any) -> None:
         super().__init__()
-        self.people = school.people
+        self.people = school.with_room
         self.clock, self.observer = new_clock(), new_observer()
+        self.blank = school.lesson()
         self.core = LessonCore(school.lesson(), self.clock, self.later, [self.observer])
         self.inside: dict[str, Mirror] = {}
         self.published = 0
@@ -293,6 +316,56 @@ class LessonMachine(RuleBasedStateMachine):
         if choice == 2:
             self.ask(talk.CloseQuiz(actor, quiz))
 
+    @rule(number=PEOPLE, phase=st.sampled_from(Phase), seconds=st.sampled_from([0, 0, 1, 60, -1]))
+    def set_phase(self, number: int, phase: Phase, seconds: int) -> None:
+        self.ask(SetPhase(self.actor(number), phase, seconds))
+
+    @rule(phase=st.sampled_from(Phase))
+    def master_sets_phase(self, phase: Phase) -> None:
+        self.ask(SetPhase(self.people[0].id, phase))
+
+    @rule(number=PEOPLE, class_id=CLASSES, state=st.sampled_from(ClassState))
+    def set_class_state(self, number: int, class_id: ClassId | None, state: ClassState) -> None:
+        self.ask(SetClassState(self.actor(number), class_id, state))
+
+    @rule(number=PEOPLE, class_id=CLASSES)
+    def look_in(self, number: int, class_id: ClassId | None) -> None:
+        self.ask(LookIn(self.actor(number), class_id))
+
+    @rule(number=PEOPLE, guest=st.none() | PEOPLE, which=st.integers(0, 3))
+    def invite(self, number: int, guest: int | None, which: int) -> None:
+        hands = list(self.core.hands)
+        hand = hands[which].id if which < len(hands) else None
+        person = None if guest is None else self.people[guest].id
+        self.ask(Invite(self.actor(number), person, hand if person is None else None))
+        self.ask(Invite(self.people[0].id, person, hand if person is None else None))
+
+    @rule(number=PEOPLE, answer=st.sampled_from([AcceptStage, DeclineStage, LeaveStage]))
+    def answer(self, number: int, answer: Any) -> None:
+        guests = [*self.core.lesson.invited, *self.core.lesson.stage]
+        self.ask(answer(guests[number % len(guests)].person if guests else self.actor(number)))
+
+    @rule(number=PEOPLE, guest=PEOPLE, command=st.sampled_from([DeclineStage, LeaveStage, Spotlight]))
+    def about_somebody(self, number: int, guest: int, command: Any) -> None:
+        self.ask(command(self.actor(number), self.people[guest].id))
+
+    @rule(number=PEOPLE, class_id=CLASSES, command=st.sampled_from([TakeClass, MoveOnline]))
+    def about_a_class(self, number: int, class_id: ClassId | None, command: Any) -> None:
+        self.ask(command(self.actor(number), class_id))
+
+    @rule(number=PEOPLE, click=st.none() | st.booleans(), limit=st.sampled_from([None, 0, 1, 2, 99]))
+    def settings(self, number: int, click: bool | None, limit: int | None) -> None:
+        self.ask(ChangeSettings(self.actor(number), limit, None, click))
+
+    @rule(number=PEOPLE)
+    def resume(self, number: int) -> None:
+        self.ask(Resume(self.actor(number)))
+
+    @rule(number=PEOPLE, flowing=st.booleans())
+    def lead(self, number: int, flowing: bool) -> None:
+        self.core.lead.report(self.core, ReportLead(self.people[number].id, flowing, 0.5))
+        self.core.settle()
+
     @rule()
     def start(self) -> None:
         self.ask(StartLesson(self.people[0].id))
@@ -309,7 +382,7 @@ class LessonMachine(RuleBasedStateMachine):
     @invariant()
     def everybody_receives_what_the_floor_says(self) -> None:
         core = self.core
-        people = [*core.roster.everybody(), *map(Attendee, core.supervisors.values())]
+        people = [*core.roster.everybody(), *core.supervisors.values()]
         expected = floor.routes(core.lesson, people)
         assert {name: mirror.routes for name, mirror in self.inside.items()} == expected
 
@@ -369,6 +442,36 @@ class LessonMachine(RuleBasedStateMachine):
         for mirror in self.inside.values():
             assert "v" not in mirror.people
             assert all(route.person != "v" for route in mirror.routes)
+
+    @invariant()
+    def the_stage_holds_who_has_a_place_and_no_more_than_it_takes(self) -> None:
+        lesson = self.core.lesson
+        guests = [*(m.person for m in lesson.stage), *(i.person for i in lesson.invited)]
+        assert len(set(guests)) == len(guests)
+        assert all(self.core.roster.get(guest) is not None for guest in guests)
+        assert lesson.spotlight is None or lesson.staged(lesson.spotlight) is not None
+        if guests:
+            assert lesson.phase in (Phase.LECTURE, Phase.INTERACTION)
+        for guest in (*lesson.stage, *lesson.invited):
+            room = lesson.class_room(guest.class_id)
+            assert room is not None and room.state is ClassState.TOGETHER
+
+    @invariant()
+    def who_looks_in_looks_into_a_class_that_is_by_itself(self) -> None:
+        for name, mirror in self.inside.items():
+            attendee = self.core.present(name)
+            assert attendee is not None
+            assert mirror.looks_in == attendee.looks_in
+            if attendee.looks_in is not None:
+                assert floor.is_apart(self.core.lesson, attendee.looks_in)
+
+    @invariant()
+    def a_restart_finds_what_everybody_shares(self) -> None:
+        core = self.core
+        blank = replace(self.blank, classes=tuple(replace(room) for room in self.blank.classes))
+        kept = [fact.lesson for fact in self.observer.facts if isinstance(fact, events.SharedChanged)]
+        found = unpack(blank, pack(kept[-1]) if kept else "{}")
+        assert shared(found) == shared(core.lesson)
 
     @invariant()
     def hands_belong_to_who_has_a_place_and_are_one_per_seat(self) -> None:

@@ -10,18 +10,20 @@ import pytest
 
 from classroom import commands
 from classroom.commands import PersonCommand
-from classroom.model import LessonState, Role
+from classroom.model import LessonState, Phase, Role
 from classroom.rules.permissions import refusal
 from classroom.rules.reasons import Reason
 
 INSIDE = {"open", "live"}
+SENDERS = ("master", "tutor", "room", "student", "encoder")
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "RaiseHand": {"tutor": INSIDE, "student": INSIDE},
     "LowerHand": {"master": INSIDE, "tutor": INSIDE, "student": INSIDE},
     "Say": {"master": INSIDE, "tutor": INSIDE, "student": INSIDE, "organizer": INSIDE},
-    "Publish": {"master": INSIDE, "tutor": INSIDE, "student": INSIDE, "encoder": INSIDE},
-    "Unpublish": {role: set(LessonState) for role in ("master", "tutor", "student", "encoder")},
-    "Mute": {"master": INSIDE, "tutor": INSIDE, "student": INSIDE, "encoder": INSIDE},
+    "LowerAllHands": {"master": INSIDE},
+    "Publish": dict.fromkeys(SENDERS, INSIDE),
+    "Unpublish": {role: set(LessonState) for role in SENDERS},
+    "Mute": dict.fromkeys(SENDERS, INSIDE),
     "StartLesson": {"master": {"scheduled", "open"}, "encoder": {"scheduled", "open"}},
     "EndLesson": {"master": {"live"}, "organizer": {"live"}},
     "CancelLesson": {"organizer": {"scheduled", "open"}},
@@ -43,6 +45,24 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "ShowQuiz": {"master": {"live"}},
     "AnswerQuiz": {"student": {"live"}},
     "EnterTally": {"tutor": {"live"}},
+    "SetPhase": {"master": {"live"}},
+    "SetClassState": {"master": {"live"}, "tutor": {"live"}},
+    "LookIn": {"master": {"live"}, "supervisor": {"live"}},
+    "Resume": {"master": {"live"}},
+    "ChangeSettings": {"master": INSIDE, "organizer": INSIDE},
+    "TakeClass": {"tutor": INSIDE},
+    "MoveOnline": {"tutor": INSIDE, "organizer": INSIDE},
+    "Invite": {"master": {"live"}},
+    "AcceptStage": {"tutor": {"live"}, "student": {"live"}},
+    "DeclineStage": {"master": {"live"}, "tutor": {"live"}, "student": {"live"}},
+    "LeaveStage": {"master": {"live"}, "tutor": {"live"}, "student": {"live"}},
+    "Spotlight": {"master": {"live"}},
+}
+TOGETHER = {"lecture", "interaction"}
+PHASES: dict[str, set[str]] = {
+    "RaiseHand": {"lecture", "local_qa", "interaction"},
+    "LookIn": {"lecture", "local_qa", "interaction"},
+    **dict.fromkeys(("SetClassState", "Invite", "AcceptStage"), TOGETHER),
 }
 BY_STATE = {
     "scheduled": Reason.LESSON_NOT_LIVE,
@@ -72,11 +92,14 @@ def test_all_commands_are_in_the_table() -> None:
 @pytest.mark.parametrize(("command", "role"), list(product(OFFICE_TOO, Role)))
 def test_who_may_ask_for_what_and_when(command: type[PersonCommand], role: Role) -> None:
     states = (ALLOWED | OFFICE)[command.__name__].get(role)
-    for state in LessonState:
+    for state, phase in product(LessonState, Phase):
         expected = Reason.ROLE_MAY_NOT if states is None else None if state in states else BY_STATE[state]
-        assert refusal(command, role, state) is expected
+        if expected is None and phase not in PHASES.get(command.__name__, set(Phase)):
+            expected = Reason.WRONG_PHASE
+        assert refusal(command, role, state, phase) is expected
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_supervisor_may_do_nothing_in_a_lesson(command: type[PersonCommand]) -> None:
-    assert {refusal(command, Role.SUPERVISOR, state) for state in LessonState} == {Reason.ROLE_MAY_NOT}
+def test_a_supervisor_may_do_nothing_in_a_lesson_but_look(command: type[PersonCommand]) -> None:
+    found = {refusal(command, Role.SUPERVISOR, state, Phase.LECTURE) for state in LessonState}
+    assert command is commands.LookIn or found == {Reason.ROLE_MAY_NOT}

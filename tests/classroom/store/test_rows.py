@@ -14,11 +14,15 @@ from classroom.floor import Priority, Route
 from classroom.model import (
     ChatEntry,
     ChatId,
+    ClassId,
+    ClassState,
     ClassStatus,
     Hand,
     HandId,
     LessonId,
+    LessonSettings,
     LessonState,
+    OnStage,
     PersonId,
     Phase,
     Publication,
@@ -38,7 +42,7 @@ AT: dict[str, Any] = {"lesson_id": LessonId("L"), "at_ms": 5}
 ROUTE = Route(PersonId("m"), Source("camera"), Publication("p"), Priority.CAMERA)
 SECOND = Second(Quality.FAIR, QualityReason.DELAY, 40, 1500, 0.0, 0.25, 300, 10, 2000, 1, 0)
 APART = {
-    *(events.EntryRefused, events.ObservationStarted, events.ObservationEnded),
+    *(events.SharedChanged, events.EntryRefused, events.ObservationStarted, events.ObservationEnded),
     events.QualityMeasured,
     events.QualityNoted,
 }
@@ -54,6 +58,24 @@ def facts(school: Any) -> list[Fact]:
         events.PhaseChanged(phase=Phase.BREAK, actor=None, **AT),
         events.PersonJoined(person=school.master, **AT),
         events.PersonLeft(person=school.master, cause=LeaveCause.LEFT, **AT),
+        events.TimerEnded(phase=Phase.BREAK, **AT),
+        events.PlanPassed(overrun=True, **AT),
+        events.SettingsChanged(settings=LessonSettings(), actor=PersonId("m"), **AT),
+        events.SharedChanged(lesson=school.lesson(), **AT),
+        events.ClassStateChanged(class_id=ClassId("c1"), state=ClassState.LOCAL_QA, actor=None, **AT),
+        events.LookedIn(class_id=ClassId("c1"), actor=PersonId("m"), **AT),
+        events.StageInvited(guest=PersonId("sa"), class_id=None, actor=PersonId("m"), **AT),
+        events.StageDeclined(guest=PersonId("sa"), actor=None, **AT),
+        events.StageEntered(
+            member=OnStage(PersonId("r1"), "", Role.ROOM, ClassId("c1"), "12"), actor=PersonId("m"), **AT
+        ),
+        events.StageLeft(guest=PersonId("sa"), class_id=None, actor=None, **AT),
+        events.SpotlightChanged(guest=None, actor=PersonId("m"), **AT),
+        events.MasterLost(**AT),
+        events.MasterBack(resumed=True, **AT),
+        events.LessonResumed(actor=PersonId("m"), **AT),
+        events.ClassTaken(class_id=ClassId("c1"), tutor=PersonId("t9"), instead_of=PersonId("t1"), **AT),
+        events.ClassMovedOnline(class_id=ClassId("c1"), actor=PersonId("t1"), **AT),
         events.EntryRefused(person=school.master, reason=Reason.LESSON_FULL, **AT),
         events.TutorChanged(status=ClassStatus(school.class_1, PersonId("t9"), True, 0), **AT),
         events.TrackPublished(**track),
@@ -104,7 +126,10 @@ def test_the_body_says_what_has_no_column(facts: list[Fact]) -> None:
     assert bodies["track.muted"] == ("m", {"source": "camera", "publication": "p", "muted": True})
     assert bodies["class.tutor"] == (None, {"class_id": "c1", "tutor": "t9"})
     assert bodies["chat.written"] == ("sa", {"id": "c"})
-    assert bodies["lesson.phase"] == (None, {"phase": "break"})
+    assert bodies["lesson.phase"] == (None, {"phase": "break", "seconds": 0})
+    assert bodies["stage.entered"] == ("r1", {"class_id": "c1", "seat": "12", "by": "m"})
+    assert bodies["stage.left"] == ("sa", {"class_id": None, "by": None})
+    assert bodies["class.taken"] == ("t9", {"class_id": "c1", "tutor": "t9", "instead_of": "t1"})
 
 
 def test_kinds_have_names_of_their_own_that_fit_their_column() -> None:

@@ -16,6 +16,7 @@ from classroom.model import (
     Attendee,
     Lesson,
     LessonState,
+    OnStage,
     Person,
     PersonId,
     Phase,
@@ -98,7 +99,10 @@ def everybody(school: Any) -> list[Attendee]:
 
 def live(school: Any, phase: Phase, calls: Calls, stage: tuple[str, ...] = ()) -> Lesson:
     lesson: Lesson = school.lesson(LessonState.LIVE, phase=phase, calls=calls)
-    return replace(lesson, stage=tuple(PersonId(name) for name in stage))
+    known = {person.id: person for person in school.people}
+    beside = Person(PersonId("t1-room"), "", Role.TUTOR, school.class_1.id)
+    guests = [known.get(PersonId(name), beside) for name in stage]
+    return replace(lesson, stage=tuple(OnStage(p.id, p.name, p.role, p.class_id) for p in guests))
 
 
 def sounds(found: Any) -> set[str]:
@@ -157,7 +161,7 @@ def test_a_newcomer_gets_what_the_row_says(school: Any) -> None:
     lesson = live(school, Phase.LECTURE, open_line(school))
     found = routes(lesson, people)
     for attendee in people:
-        assert routes_of(lesson, people, attendee.person) == found[attendee.id]
+        assert routes_of(lesson, people, attendee) == found[attendee.id]
 
 
 def test_nothing_before_the_lesson_is_live(school: Any) -> None:

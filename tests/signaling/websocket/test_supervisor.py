@@ -46,6 +46,7 @@ async def test_seq_and_roster_are_what_they_are_without_one(door: Any) -> None:
     master, tutor = await door.join("master"), await door.join("tutor")
     await master.expect("roster")
     await master.settled()
+    await tutor.settled()
     before = master.last_seq, tutor.last_seq
     supervisor, seen = await door.enter("supervisor")
     assert {person["id"] for person in seen["lesson"]["people"]} == {"master-1", "tutor-1"}

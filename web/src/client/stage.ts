@@ -25,13 +25,13 @@ function rank(stream: ReceivedStream, people: readonly PersonView[]): number {
   return role === 'encoder' || stream.source.endsWith('.video') ? 2 : 3
 }
 
-/** `watched`: the viewer is somebody who watches over classes, so tutors' cameras go to the wall. */
+/** `watched`: the viewer is somebody who watches over classes, so cameras of tutors and rooms go to the wall. */
 export function arrange(
   streams: readonly ReceivedStream[],
   people: readonly PersonView[],
   watched: boolean,
 ): Stage {
-  const onWall = (stream: ReceivedStream) => watched && roleOf(stream, people) === 'tutor'
+  const onWall = (stream: ReceivedStream) => watched && ['tutor', 'room'].includes(roleOf(stream, people))
   const pictures = streams.filter((stream) => stream.kind === 'video')
   const stage = pictures
     .filter((stream) => !onWall(stream))

@@ -35,7 +35,7 @@ export function takeToken(location: Location, history: History, store: TokenStor
   return store.getItem(KEY) ?? ''
 }
 
-const ROLES: readonly string[] = ['master', 'tutor', 'student', 'supervisor', 'encoder', 'organizer']
+const ROLES: readonly string[] = ['master', 'tutor', 'room', 'student', 'supervisor', 'encoder', 'organizer']
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value : ''

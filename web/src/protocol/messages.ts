@@ -1,12 +1,18 @@
 // Generated from signaling/messages.py by web/generate-protocol.py. Do not edit.
 
-export type Role = 'master' | 'tutor' | 'student' | 'supervisor' | 'encoder' | 'organizer'
+export type Role = 'master' | 'tutor' | 'room' | 'student' | 'supervisor' | 'encoder' | 'organizer'
 
 export type Phase = 'lecture' | 'local_qa' | 'interaction' | 'break'
 
 export type LessonState = 'scheduled' | 'open' | 'live' | 'ended' | 'cancelled'
 
 export type QualityReason = '' | 'interrupted' | 'frozen' | 'loss_up' | 'loss_down' | 'bandwidth' | 'delay' | 'jitter'
+
+export type ClassState = 'together' | 'local_qa' | 'catch_up'
+
+export type Situation = 'lecture' | 'local_qa' | 'interaction' | 'break' | 'catch_up' | 'take_over'
+
+export type NoticeKind = 'timer_ended' | 'late_start' | 'overrun' | 'master_lost' | 'master_back' | 'resumed' | 'stage_declined' | 'stage_expired' | 'tutor_changed' | 'class_without_tutor' | 'class_online'
 
 export type ChatScope = 'lesson' | 'class' | 'private'
 
@@ -268,6 +274,113 @@ export interface QuizShow {
   shown: boolean
 }
 
+/**
+ * Master: the phase of all, from now on. The same phase again sets its timer anew. `local_qa` and `break`
+ * bring classes back from a Q&A of their own, and empty the stage.
+ */
+export interface PhaseSet {
+  type: 'phase.set'
+  phase: Phase
+  seconds?: number
+}
+
+/**
+ * A class leaves for its own Q&A while the lecture goes on, or comes back: its tutor for the own class,
+ * the master for any. In phases `lecture` and `interaction` only. Its members on stage go down.
+ */
+export interface PhaseClass {
+  type: 'phase.class'
+  class_id?: string
+  phase?: 'local_qa' | null
+  catch_up?: boolean
+}
+
+/**
+ * Master or supervisor: hears and sees a class that is by itself (in local Q&A, catching up, or taken
+ * over by its tutor). Answered by `look`; ends by itself when the class is back. The class sees that the
+ * master looks in (`looks_in` of the master in `roster`); of a supervisor nobody sees anything.
+ */
+export interface LookIn {
+  type: 'look.in'
+  class_id: string | null
+}
+
+/** Master, back after a lost line (`floor.master` is `back`): the classes return to the lesson. */
+export interface LessonResume {
+  type: 'lesson.resume'
+}
+
+/** Master or organizer; what is null stays as it is. */
+export interface LessonSettingsChange {
+  type: 'lesson.settings'
+  stage_limit?: number | null
+  duck?: boolean | null
+  resume_by_click?: boolean | null
+}
+
+/**
+ * A tutor takes the own class over from one who is not there, on record; the registered tutor takes it
+ * back the same way.
+ */
+export interface ClassTutor {
+  type: 'class.tutor'
+  class_id?: string
+}
+
+/**
+ * Tutor (own class) or organizer: a room class becomes an at-home class, at once and for the rest of the
+ * lesson. Answered by `class.links`; said again, the links come again.
+ */
+export interface ClassOnline {
+  type: 'class.online'
+  class_id?: string
+}
+
+/** Master: everybody's hands go down. */
+export interface HandAllDown {
+  type: 'hand.all_down'
+}
+
+/**
+ * Master: brings somebody on stage, by person or by hand. A pupil at home is asked first, always; a room
+ * that raised a hand comes up at once (its device, where it has one, else its tutor); one that raised none
+ * is asked through its tutor. Who is asked is in `stage.invited` for a minute.
+ */
+export interface StageInvite {
+  type: 'stage.invite'
+  person_id?: string
+  hand_id?: string
+}
+
+/**
+ * The invited comes up; a tutor says it for the class's room. Camera and microphone may be published once
+ * `may_publish` has them.
+ */
+export interface StageAccept {
+  type: 'stage.accept'
+}
+
+/**
+ * The invited declines; a tutor may decline for anybody of the class, the master takes an invitation
+ * back.
+ */
+export interface StageDecline {
+  type: 'stage.decline'
+  person_id?: string
+}
+
+/** Down from the stage: oneself; by a tutor anybody of the class; by the master anybody. */
+export interface StageLeave {
+  type: 'stage.leave'
+  person_id?: string
+}
+
+/** Master: one of those on stage is shown large. */
+export interface StageSpotlight {
+  type: 'stage.spotlight'
+  person_id: string | null
+}
+
 /** Answer to `hello`. */
 export interface Welcome {
   type: 'welcome'
@@ -292,6 +405,7 @@ export interface PersonView {
   online?: boolean
   sources?: Array<string>
   muted?: Array<string>
+  looks_in?: string
 }
 
 /** All that the receiver may know of the lesson. */
@@ -307,6 +421,8 @@ export interface LessonView {
   people?: Array<PersonView>
   hands?: Array<HandView>
   chat?: Array<ChatView>
+  floor: FloorView
+  stage: StageView
   conduct?: ConductView
   talk?: TalkView
 }
@@ -316,7 +432,13 @@ export interface ClassView {
   name: string
   tutor?: string
   tutor_online?: boolean
+  registered?: string
+  room_online?: boolean
   online?: number
+  at_home?: boolean
+  state?: ClassState
+  state_since_ms?: number
+  called?: number
   quality?: '' | 'fair' | 'good' | 'poor'
 }
 
@@ -339,6 +461,57 @@ export interface ChatView {
   scope?: ChatScope
   class_id?: string
   tutor?: string
+}
+
+/** What goes on where the receiver is. All times are of the lesson clock. */
+export interface FloorView {
+  situation: Situation
+  settings: SettingsView
+  phase_since_ms?: number
+  timer?: TimerView | null
+  master?: 'back' | 'here' | 'lost'
+  class_since_ms?: number
+  class_left_ms?: number
+  starts_ms?: number
+  ends_ms?: number
+}
+
+/** What may be set for each lesson, as in `lesson.settings`. */
+export interface SettingsView {
+  stage_limit: number
+  duck: boolean
+  resume_by_click: boolean
+}
+
+/** How long the phase is meant to last. After `ends_ms` it counts what is over the time. */
+export interface TimerView {
+  seconds: number
+  ends_ms: number
+}
+
+export interface StageView {
+  members?: Array<StageMemberView>
+  spotlight?: string
+  invited?: Array<InvitationView>
+}
+
+/** One who is on stage. With the name: most receivers do not have them in their roster. */
+export interface StageMemberView {
+  person: string
+  name: string
+  role: Role
+  class_id?: string
+  seat?: string
+  since_ms?: number
+}
+
+/** Somebody who is asked to come on stage: shown to master, organizer, supervisor and the class. */
+export interface InvitationView {
+  person: string
+  name: string
+  role: Role
+  class_id?: string
+  until_ms?: number
 }
 
 /** What is allowed in the lesson. */
@@ -496,7 +669,7 @@ export interface QualityChanged {
   reason?: QualityReason
 }
 
-/** State, phase or recording state; fields as in LessonView. */
+/** State, phase, what goes on where the receiver is, or recording state; fields as in LessonView. */
 export interface LessonChanged {
   type: 'lesson'
   seq?: number
@@ -505,6 +678,7 @@ export interface LessonChanged {
   recording: 'failing' | 'off' | 'on'
   started_ms?: number
   may_publish?: Array<string>
+  floor: FloorView
 }
 
 /** People and classes that changed since the last one, in batches of at most every 200 ms. */
@@ -624,6 +798,46 @@ export interface QuizResult {
   result: ResultView
 }
 
+/**
+ * The whole stage. Who is on it is received by everybody who is with the others. A `lesson` came just
+ * before, with what the receiver may publish now.
+ */
+export interface StageChanged {
+  type: 'stage'
+  seq?: number
+  stage: StageView
+}
+
+/** Into which class the receiver looks. */
+export interface LookChanged {
+  type: 'look'
+  seq?: number
+  class_id: string | null
+}
+
+/** Something that people are to be told in words. Of a class: to it, and to those who see all classes. */
+export interface Notice {
+  type: 'notice'
+  seq?: number
+  kind: NoticeKind
+  text: string
+  class_id?: string
+  person?: string
+}
+
+/**
+ * For who may hand it out (the class's tutor, master, organizer): with this the pupils of a class that
+ * went online join. One link for all of them; each gets a token of their own for it, with the name that they
+ * type (POST /api/v1/join).
+ */
+export interface ClassLinks {
+  type: 'class.links'
+  seq?: number
+  class_id: string
+  token: string
+  expires_at: number
+}
+
 export type ClientMessage =
   | Hello
   | Ping
@@ -659,6 +873,19 @@ export type ClientMessage =
   | QuizTally
   | QuizClose
   | QuizShow
+  | PhaseSet
+  | PhaseClass
+  | LookIn
+  | LessonResume
+  | LessonSettingsChange
+  | ClassTutor
+  | ClassOnline
+  | HandAllDown
+  | StageInvite
+  | StageAccept
+  | StageDecline
+  | StageLeave
+  | StageSpotlight
 
 export type ServerMessage =
   | Welcome
@@ -684,3 +911,7 @@ export type ServerMessage =
   | VoiceChanged
   | QuizChanged
   | QuizResult
+  | StageChanged
+  | LookChanged
+  | Notice
+  | ClassLinks

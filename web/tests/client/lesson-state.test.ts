@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { byNeed, clockText, elapsedMs, fromWelcome, reduce } from '@/client/lesson-state'
-import { MASTER, STUDENT, TUTOR, welcome } from '../examples'
+import { FLOOR, MASTER, STUDENT, TUTOR, welcome } from '../examples'
 
 const NOW = 2_000_000
+const BARE = { id: 'demo', title: '认识月食', phase: 'lecture', floor: FLOOR, stage: {} } as const
 const START = fromWelcome(welcome(), NOW)
 
 describe('the lesson', () => {
   it('takes missing fields as their defaults', () => {
-    const lesson = { id: 'demo', title: '', state: 'open', phase: 'lecture' } as const
+    const lesson = { ...BARE, title: '', state: 'open' } as const
     expect(fromWelcome(welcome({ lesson }), NOW)).toMatchObject({
       people: [],
       talk: { chat: [], quizzes: [], conduct: { chat: true, screen: false } },
@@ -21,14 +22,14 @@ describe('the lesson', () => {
   })
 
   it('keeps its lists over a resume, whose welcome has none', () => {
-    const bare = { id: 'demo', title: '认识月食', state: 'ended', phase: 'lecture' } as const
+    const bare = { ...BARE, state: 'ended' } as const
     const after = reduce(START, welcome({ resumed: true, lesson: bare }), NOW)
     expect(after?.state).toBe('ended')
     expect(after?.people).toEqual(START.people)
   })
 
   it('starts afresh when the session could not be resumed', () => {
-    const bare = { id: 'demo', title: '认识月食', state: 'live', phase: 'lecture' } as const
+    const bare = { ...BARE, state: 'live' } as const
     expect(reduce(START, welcome({ lesson: bare }), NOW)?.people).toEqual([])
   })
 })
@@ -81,7 +82,13 @@ describe('time', () => {
   })
 
   it('is nothing before the lesson is live', () => {
-    const change = { type: 'lesson', state: 'open', phase: 'lecture', recording: 'off' } as const
+    const change = {
+      type: 'lesson',
+      state: 'open',
+      phase: 'lecture',
+      recording: 'off',
+      floor: FLOOR,
+    } as const
     const open = reduce(START, change, NOW)
     expect(open && elapsedMs(open, NOW)).toBe(0)
   })

@@ -1,0 +1,58 @@
+"""Classes during a lesson: who tutors one, and a room class that becomes an at-home class.
+
+Each class has exactly one tutor at a time (`Roster`): who took it over on record, while they are there; else
+the registered one; else another tutor of the class who is there. A tutor whose class has one already keeps
+the role and acts for nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from classroom.commands import MoveOnline, PersonCommand, TakeClass
+from classroom.core import LessonCore
+from classroom.events import ClassMovedOnline, ClassTaken, ClassWentOnline, NoticeKind
+from classroom.model import Attendee, Role
+from classroom.phases import class_acted_for
+from classroom.rules.reasons import Reason, Refused
+
+
+def _take_class(core: LessonCore, attendee: Attendee, command: TakeClass) -> None:
+    room = core.lesson.class_room(command.class_id or attendee.person.class_id)
+    if room is None:
+        raise Refused(Reason.UNKNOWN_CLASS)
+    if attendee.person.class_id != room.id:
+        raise Refused(Reason.NOT_YOUR_CLASS)
+    stand_in = None if attendee.id == room.tutor else attendee.id
+    before = core.roster.tutor(room.id)
+    if before is not None and before.id != attendee.id and stand_in is not None:
+        raise Refused(Reason.TUTOR_PRESENT)
+    if room.stand_in == stand_in:
+        return
+    instead_of = room.stand_in or room.tutor
+    core.change_class(replace(room, stand_in=stand_in))
+    core.observe(ClassTaken, class_id=room.id, tutor=attendee.id, instead_of=instead_of)
+
+
+def _move_online(core: LessonCore, attendee: Attendee, command: MoveOnline) -> None:
+    """Asked for again, the links are given again: they may have been lost in the hurry."""
+    room = class_acted_for(core, attendee, command.class_id)
+    if room.at_home:
+        core.lines.deliver(attendee.id, ClassWentOnline(room))
+        return
+    room = replace(room, at_home=True)
+    core.change_class(room)
+    core.observe(ClassMovedOnline, class_id=room.id, actor=attendee.id)
+    core.notify(NoticeKind.CLASS_ONLINE, room.id)
+    tutor = core.roster.tutor(room.id)
+    for line in core.lines:
+        if line.person.role in (Role.MASTER, Role.ORGANIZER) or (tutor and line.person.id == tutor.id):
+            line.deliver(ClassWentOnline(room))
+
+
+HANDLERS: Mapping[type[PersonCommand], Callable[[LessonCore, Attendee, Any], None]] = {
+    TakeClass: _take_class,
+    MoveOnline: _move_online,
+}

@@ -1,0 +1,80 @@
+"""A room that opens: what a lesson had when its server went is there again, for its people to come back to.
+
+What everybody shares is in the lesson already (`shared`). People have their places, offline, for as long as
+anybody's whose line was lost; with them their hands and their place on stage. Whoever is not back by then
+loses them as everybody does. Timers go on by the lesson's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from classroom.core import LessonCore
+from classroom.events import NoticeKind, PlanPassed
+from classroom.membership import keep_place
+from classroom.model import Attendee, Hand, LessonState, Person
+from classroom.phases import arm_catch_up, arm_timer
+from classroom.rules.admission import admit
+from classroom.rules.reasons import Refused
+from classroom.stage import arm_invitations, leave_stage
+
+LATE_S: Final = 60.0
+"""Nobody calls a minute late."""
+_OVER = frozenset({LessonState.ENDED, LessonState.CANCELLED})
+
+
+def restore(core: LessonCore, people: Iterable[Person], hands: Iterable[Hand]) -> None:
+    """Before anybody comes in."""
+    for person in people:
+        if _has_a_place(core, person):
+            core.roster.put(Attendee(person, online=False))
+            keep_place(core, person.id)
+    for hand in hands:
+        # One whose owner is not expected any more is lowered: the record must not have it up for ever.
+        core.raise_hand(hand)
+        if core.roster.get(hand.person) is None:
+            core.lower_hand(hand, None)
+    guests = {member.person for member in core.lesson.stage} | {asked.person for asked in core.lesson.invited}
+    for guest in sorted(guests):
+        if core.roster.get(guest) is None:
+            leave_stage(core, guest)
+    arm_timer(core)
+    arm_invitations(core)
+    for room in core.lesson.classes:
+        arm_catch_up(core, room.id)
+    arm_plan(core)
+
+
+def arm_plan(core: LessonCore) -> None:
+    """So that a late start and an overrun are told, if they are still to come."""
+    _alarm_at(core, "late start", core.lesson.starts_ms, LATE_S, lambda: _late(core))
+    _alarm_at(core, "overrun", core.lesson.ends_ms, 0.0, lambda: _overrun(core))
+
+
+def _alarm_at(
+    core: LessonCore, name: str, unix_ms: int, later_s: float, callback: Callable[[], None]
+) -> None:
+    wait_s = (unix_ms - core.clock.unix_ms()) / 1000 + later_s
+    due = bool(unix_ms) and wait_s > 0 and core.lesson.state not in _OVER
+    core.alarm(name, wait_s if due else None, callback)
+
+
+def _late(core: LessonCore) -> None:
+    if core.lesson.state in (LessonState.SCHEDULED, LessonState.OPEN):
+        core.observe(PlanPassed, overrun=False)
+        core.notify(NoticeKind.LATE_START)
+
+
+def _overrun(core: LessonCore) -> None:
+    if core.lesson.state is LessonState.LIVE:
+        core.observe(PlanPassed, overrun=True)
+        core.notify(NoticeKind.OVERRUN)
+
+
+def _has_a_place(core: LessonCore, person: Person) -> bool:
+    """Whether they would be let in: classes may have changed meanwhile."""
+    try:
+        return admit(core.lesson, person, None, len(core.roster)) == person
+    except Refused:
+        return False
