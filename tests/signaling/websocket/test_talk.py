@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from classroom.model import LessonState, Role
+from classroom.model import LessonState, Phase, Role
 from classroom.rules.permissions import refusal
 from classroom.talk.events import TalkEvent
 from signaling import messages_talk, views_talk
@@ -221,7 +221,7 @@ async def test_who_may_say_what_is_the_table(door: Any, role: Role) -> None:
         command = views_talk.COMMANDS[CLIENT[kind]](
             "x", msgspec.convert({"type": kind, **fields}, CLIENT[kind])
         )
-        expected = refusal(type(command), role, LessonState.OPEN)
+        expected = refusal(type(command), role, LessonState.OPEN, Phase.LECTURE)
         await participant.say(kind, **fields)
         # The first pong says that the message was read, the second that the room has had its turn.
         heard = [*await participant.settled(), *await participant.settled()]

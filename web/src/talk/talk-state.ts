@@ -37,7 +37,7 @@ export interface TalkState {
 /** Chat lines kept on the page: a lesson's worth; the recording has them all. */
 const CHAT_LIMIT = 500
 
-export function talkOf(lesson: LessonView): TalkState {
+export function talkOf(lesson: Pick<LessonView, 'chat' | 'conduct' | 'talk'>): TalkState {
   return {
     chat: lesson.chat ?? [],
     conduct: conductOf(lesson.conduct),
@@ -112,4 +112,4 @@ export function currentQuiz(talk: TalkState): QuizView | null {
 }
 
 /** Before the first welcome. */
-export const NO_TALK: TalkState = talkOf({ id: '', title: '', state: 'scheduled', phase: 'lecture' })
+export const NO_TALK: TalkState = talkOf({})
