@@ -137,7 +137,7 @@ def _zone(name: str) -> tzinfo | None:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         # ZoneInfoNotFoundError is a KeyError; odd names end in the file system.
-        raise Problem("bad-request", reason="zone: an IANA time zone, such as Asia/Shanghai") from error
+        raise Problem("zone-unknown", zone=name) from error
 
 
 def _file(request: web.Request, body: bytes, media_type: str, ending: str) -> web.Response:
@@ -174,7 +174,7 @@ def _class(one: ClassAttendance) -> ClassAttendanceView:
 
 
 _PATH: Final = "/api/v1/lessons/{lesson}/attendance"
-_PROBLEMS: Final = ("bad-request", "unknown-lesson", "not-ready")
+_PROBLEMS: Final = ("bad-request", "zone-unknown", "unknown-lesson", "not-ready")
 
 OPERATIONS: Final = (
     Operation(

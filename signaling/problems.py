@@ -109,6 +109,7 @@ STATUS: Final[Mapping[str, int]] = {
     # planning
     "plan-invalid": 422,
     "webhook-invalid": 422,
+    "zone-unknown": 422,
     # the library
     "unknown-item": 404,
     "nothing-recorded": 404,

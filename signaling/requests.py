@@ -3,7 +3,7 @@ Problem."""
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -21,10 +21,26 @@ async def body(request: web.Request, kind: type[T], content_type: str = JSON) ->
     """The request's JSON body. Problem: unsupported-media-type, too-large, bad-request."""
     if request.content_type not in {JSON, content_type}:
         raise Problem("unsupported-media-type", expected=content_type)
+    raw = await request.read()
     try:
-        return msgspec.json.decode(await request.read(), type=kind)
+        try:
+            return msgspec.json.decode(raw, type=kind)
+        except msgspec.ValidationError:
+            return msgspec.convert(_with_whole_numbers(msgspec.json.decode(raw)), kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem("bad-request", reason=str(error)) from error
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """JSON has one kind of number: to a caller whose language writes 5 as 5.0 it is the same (JSON Schema,
+    "integer"). Only asked where strictness has refused."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_with_whole_numbers(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _with_whole_numbers(each) for name, each in value.items()}
+    return value
 
 
 def query(request: web.Request, kind: type[T]) -> T:
