@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from .allocator import Step, ladder
@@ -15,6 +16,8 @@ NOMINAL_BPS: dict[int, tuple[float, ...]] = {1: (800e3,), 2: (200e3, 1.2e6), 3: 
 WEIGHT = 0.4
 """Of the latest second: a keyframe every two seconds must not show."""
 ALL = None
+ALL_SPATIAL = 7
+"""`Engine.set_wanted_layer`: no limit inside the only encoding."""
 
 
 class LayerRates:
@@ -60,7 +63,10 @@ class LayerRates:
 
     def steps(self, *, highest: int | None = None) -> tuple[Step, ...]:
         """The ways in which it can be sent now, cheapest first; at least one. highest: the best that is
-        wished for, as in `Engine.set_wanted_layer`; None: the best there is."""
+        wished for, as in `Engine.set_wanted_layer`; None: the best there is.
+
+        The whole of a single encoding is the same way however many layers turn out to be inside it: who has
+        it goes on having it."""
         found = self._steps.get(highest)
         if found is None:
             found = self._steps[highest] = self._ways(highest)
@@ -70,8 +76,10 @@ class LayerRates:
         if self._kind is Kind.AUDIO:
             return (Step(0, self._measured.get(0, AUDIO_BPS)),)
         found = self._spatial() if self._encodings == 1 else self._simulcast()
-        wished = tuple(step for step in found if highest is None or step.layer <= highest)
-        return wished or found[:1]
+        wished = tuple(step for step in found if highest is None or step.layer <= highest) or found[:1]
+        if self._encodings > 1 or wished[-1] != found[-1]:
+            return wished
+        return (*wished[:-1], replace(wished[-1], layer=ALL_SPATIAL))
 
     def _simulcast(self) -> tuple[Step, ...]:
         usable = [at for at in range(self._encodings) if self._usable(at)] or list(range(self._encodings))

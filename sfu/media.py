@@ -10,7 +10,7 @@ from .allocator import Demand, Grant, Step, StreamState
 from .codecs import decodes
 from .downlink import Downlink
 from .layer_demand import LayerDemand
-from .layer_rates import AUDIO_BPS, LayerRates
+from .layer_rates import ALL_SPATIAL, AUDIO_BPS, LayerRates
 from .params import (
     Extension,
     Kind,
@@ -25,7 +25,7 @@ from .params import (
 if TYPE_CHECKING:
     from .engine.engine import Engine
 
-ALL_SPATIAL = ALL_TEMPORAL = 7
+ALL_TEMPORAL = 7
 """`Engine.set_wanted_layer`: no limit."""
 DEFAULT_LOUDEST = 4
 """Places of a group of microphones: of more voices at a time nobody understands a word."""

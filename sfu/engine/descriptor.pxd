@@ -15,6 +15,7 @@ cdef struct descriptor_t:
     bint sync                   # VP8 Y, VP9 U: the frame needs only lower temporal layers
     bint opens                  # VP9 U: what follows needs no higher temporal layer of before
     bint predicted              # VP9 P: predicted from earlier pictures
+    bint idle                   # VP9 Z: upper spatial layers of the picture do without it
     bint closes_up              # VP8: numbers of frames that are left out must not be missed
     bint referring              # `references` are given (dependency descriptor, VP9 in flexible mode)
     bint targeted               # `targets` are given (dependency descriptor)

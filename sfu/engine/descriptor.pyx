@@ -76,6 +76,7 @@ cdef bint read_vp9(descriptor_t *d, const uint8_t *p, uint32_t length) noexcept 
     d.predicted = (p[0] & 0x40) != 0
     d.begins = (p[0] & 0x08) != 0
     d.ends = (p[0] & 0x04) != 0
+    d.idle = (p[0] & 0x01) != 0
     if p[0] & 0x80 and not read_picture(d, p, length, &at):         # I
         return False
     if p[0] & 0x20:                         # L: TID (3), U, SID (3), D
@@ -128,6 +129,7 @@ cdef dict descriptor_dict(const descriptor_t *d):
         "ends": bool(d.ends),
         "sync": bool(d.sync),
         "predicted": bool(d.predicted),
+        "idle": bool(d.idle),
         "spatial": d.spatial,
         "temporal": d.temporal,
         "references": [d.references[i] for i in range(d.reference_count)] if d.referring else None,

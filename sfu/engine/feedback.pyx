@@ -315,6 +315,8 @@ cdef void seek_layer(engine_t *e, subscription_t *s) noexcept nogil:
         want_keyframe(e, layer)
     elif s.selector != NULL and layer.spatial_count and s.selector.spatial < min(s.wanted_spatial, layer.spatial_count - 1):
         want_keyframe(e, layer)     # a spatial layer begins at a keyframe
+    elif s.selector != NULL and s.selector.waits:
+        want_keyframe(e, layer)
 
 
 cdef bint may_ask_again(const engine_t *e, const layer_t *layer) noexcept nogil:

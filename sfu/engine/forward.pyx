@@ -34,7 +34,7 @@ from libc.stdlib cimport calloc
 
 from sfu.engine.cache cimport cache_get, packet_t
 from sfu.engine.counters cimport DROP_FRAME_PACED, DROP_FRAME_SLOW_STREAM, DROP_LAYER, DROP_NO_ADDRESS
-from sfu.engine.feedback cimport want_keyframe
+from sfu.engine.feedback cimport seek_layer, want_keyframe
 from sfu.engine.layers cimport (
     VERDICT_DROP_LATE,
     VERDICT_SEND,
@@ -457,6 +457,8 @@ cdef bint admit(engine_t *e, subscription_t *s, const layer_t *layer, const pack
         s.wanted_spatial,
         s.wanted_temporal,
     )
+    if s.selector.waits and s.selector.fresh:
+        seek_layer(e, s)
     if verdict == VERDICT_SEND or verdict == VERDICT_SEND_LAST:
         sent.marker |= verdict == VERDICT_SEND_LAST
         return True

@@ -20,6 +20,11 @@ cdef struct selector_t:
     uint8_t temporal
     int target                  # decode target being sent (dependency descriptor); -1: none chosen
     bint fresh                  # the last verdict was the first on its frame
+    bint waits                  # a lower layer is wanted that cannot begin before a keyframe: what it needs was left out
+    bint thinned                # VP9: lower spatial layers were left out since the last keyframe
+    uint8_t top                 # VP9: the highest spatial layer that was sent since the last keyframe
+    uint8_t topless             # VP9: how many pictures before this one came without it; at most TOPLESS
+    bint topped                 # VP9: this one comes with it
     uint8_t kept[SELECTOR_FRAMES]   # spatial layers sent of each frame; UNDECIDED
 
 # The encoding to be sent: the wanted one of those that are alive (a bit each), else the nearest below, else above.

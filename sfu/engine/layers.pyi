@@ -19,6 +19,7 @@ class LayerSelector:
         sync: bool = False,
         opens: bool = False,
         predicted: bool = True,
+        idle: bool = False,
         references: Sequence[int] | None = None,
         targets: str = "",
         keyframe: bool = False,
@@ -28,6 +29,9 @@ class LayerSelector:
         """One packet: `send`, `last` (send, with the marker set), `drop`, or `drop late` (a number was kept
         free for it). references: how many frames back; targets: `-DSR` for each decode target; wanted:
         (spatial, temporal)."""
+    @property
+    def waits(self) -> bool:
+        """A lower layer is wanted, and cannot begin before a keyframe."""
     @property
     def sending(self) -> tuple[int, int]:
         """(spatial, temporal) layer being sent."""

@@ -10,6 +10,11 @@ frame on, which is always possible. A higher one only where the stream allows it
   earlier pictures;
 - dependency descriptor: a decode target with a frame that is a switch for it and of whose references none was left out.
 
+Lower spatial layers that a higher one does without (`L3T3_KEY` between keyframes) are left out: by the decode targets, or,
+in VP9, where the payload says that no upper layer of the picture needs the frame (Z), as long as the highest layer comes
+with every picture. Who then wants a lower layer cannot have it from the next frame on, since what it refers to was left
+out: the higher one goes on, and a keyframe is asked for (`waits`).
+
 A frame whose references were left out is left out, whatever else is said of it. A frame of which nothing came yet counts
 as sent: it may be on its way, and its numbers are kept free.
 """
@@ -21,6 +26,7 @@ from sfu.engine.dependency cimport TARGET_NOT_PRESENT, TARGET_SWITCH
 cdef enum:
     UNDECIDED = 255
     DROPPED_LATE = 254          # left out when others behind it had gone out: its numbers stay free
+    TOPLESS = 8                 # pictures without their highest layer: not lost and repaired late, but ceased
 
 
 cdef uint8_t choose_encoding(uint32_t alive, uint32_t count, uint8_t wanted) noexcept nogil:
@@ -47,6 +53,9 @@ cdef void selector_begin(selector_t *s, const descriptor_t *d, uint8_t spatial, 
     s.spatial = spatial
     s.temporal = temporal
     s.target = -1
+    s.top = 0
+    s.topless = TOPLESS
+    s.waits = s.thinned = s.topped = False
 
 
 cdef void advance(selector_t *s, int64_t frame) noexcept nogil:
@@ -85,7 +94,12 @@ cdef void rise_and_fall(selector_t *s, const descriptor_t *d, bint keyframe, uin
     if keyframe:
         s.spatial = spatial
         s.temporal = temporal
-    s.spatial = min(s.spatial, spatial)
+        s.top = 0
+        s.thinned = False
+    s.waits = s.thinned and s.top > spatial
+    if not s.waits:
+        s.spatial = min(s.spatial, spatial)
+        s.top = min(s.top, s.spatial)
     s.temporal = min(s.temporal, temporal)
     if s.temporal < d.temporal <= temporal:
         if d.referring or (d.sync and d.temporal == s.temporal + 1):
@@ -101,6 +115,16 @@ cdef uint8_t decide_picture(selector_t *s, const descriptor_t *d) noexcept nogil
     return s.spatial + 1
 
 
+cdef bint needless(selector_t *s, const descriptor_t *d) noexcept nogil:
+    """Whether this frame is of a lower spatial layer that those above it do without."""
+    if not d.idle or not d.predicted or d.spatial >= s.top:
+        return False
+    if s.thinned and s.topless == TOPLESS:
+        s.waits = True                  # the highest layer has ceased, and the one below lacks what it refers to
+    s.thinned |= s.topless == 0
+    return s.thinned
+
+
 cdef verdict_t decide_numbered(selector_t *s, const descriptor_t *d, bint keyframe, uint8_t spatial, uint8_t temporal) noexcept nogil:
     cdef uint8_t *kept = fate(s, d.frame)
     cdef bint late = d.frame < s.highest
@@ -111,13 +135,19 @@ cdef verdict_t decide_numbered(selector_t *s, const descriptor_t *d, bint keyfra
         kept[0] = decide_picture(s, d)
         if kept[0] == 0 and late:
             kept[0] = DROPPED_LATE
+        elif kept[0] and not late:
+            s.topless = 0 if s.topped else min(s.topless + 1, <uint8_t>TOPLESS)
+            s.topped = False
     if kept[0] == DROPPED_LATE:
         return VERDICT_DROP_LATE
     if not d.predicted and d.begins and d.spatial == kept[0] and 0 < d.spatial <= spatial and not late:
         s.spatial = d.spatial
         kept[0] = d.spatial + 1
-    if d.spatial >= kept[0]:
+    if d.spatial >= kept[0] or needless(s, d):
         return VERDICT_DROP
+    if d.frame == s.highest:
+        s.top = max(s.top, d.spatial)
+        s.topped |= d.spatial == s.top
     return VERDICT_SEND_LAST if d.ends and d.spatial + 1 == kept[0] else VERDICT_SEND
 
 
@@ -157,8 +187,15 @@ cdef void change_target(selector_t *s, const descriptor_t *d, const structure_t 
     cdef int best = best_target(k, spatial, temporal), i
     if keyframe or s.target < 0 or s.target >= k.target_count:
         s.target = best
+        s.waits = False
     elif k.target_spatial[best] <= k.target_spatial[s.target] and k.target_temporal[best] <= k.target_temporal[s.target]:
-        s.target = best
+        if k.target_spatial[best] == k.target_spatial[s.target]:
+            s.target = best
+            s.waits = False
+        elif indication(d, best) != TARGET_NOT_PRESENT:
+            s.waits = not references_kept(s, d)
+            if not s.waits:
+                s.target = best
     elif references_kept(s, d):
         for i in range(k.target_count):
             if indication(d, i) == TARGET_SWITCH and within(k, i, spatial, temporal) and higher(k, i, s.target):
@@ -233,6 +270,7 @@ cdef class LayerSelector:
         bint sync=False,
         bint opens=False,
         bint predicted=True,
+        bint idle=False,
         references=None,
         str targets="",
         bint keyframe=False,
@@ -244,7 +282,7 @@ cdef class LayerSelector:
         d.layered = True
         d.frame = frame
         d.spatial, d.temporal, d.begins, d.ends = spatial, temporal, begins, ends
-        d.sync, d.opens, d.predicted = sync, opens, predicted and not keyframe
+        d.sync, d.opens, d.predicted, d.idle = sync, opens, predicted and not keyframe, idle
         d.referring = references is not None
         for distance in references or ():
             d.references[d.reference_count] = distance
@@ -256,6 +294,10 @@ cdef class LayerSelector:
             selector_begin(&self.s, &d, wanted[0], wanted[1])
             self.begun = True
         return VERDICTS[selector_decide(&self.s, &d, &self.k, keyframe, newest, wanted[0], wanted[1])]
+
+    @property
+    def waits(self):
+        return bool(self.s.waits)
 
     @property
     def sending(self):

@@ -77,14 +77,14 @@ def test_temporal_layers_are_steps_of_their_own() -> None:
     rates = LayerRates(Kind.VIDEO, 1)
     rates.sample(0.0, [layer(0)])
     rates.sample(1.0, [layer(100_000, parts={(0, 0): 50_000, (0, 1): 20_000, (0, 2): 30_000})])
-    assert ways(rates) == [(0, 0, 400_000), (0, 1, 560_000), (0, None, 800_000)]
+    assert ways(rates) == [(0, 0, 400_000), (0, 1, 560_000), (7, None, 800_000)]
 
 
 def test_spatial_layers_need_those_below() -> None:
     rates = LayerRates(Kind.VIDEO, 1)
     rates.sample(0.0, [layer(0)])
     rates.sample(1.0, [layer(150_000, parts={(0, 0): 25_000, (1, 0): 125_000})])
-    assert ways(rates) == [(0, None, 200_000), (1, None, 1_200_000)]
+    assert ways(rates) == [(0, None, 200_000), (7, None, 1_200_000)]
 
 
 def test_a_stream_that_begins_anew_costs_what_it_did() -> None:
@@ -92,7 +92,7 @@ def test_a_stream_that_begins_anew_costs_what_it_did() -> None:
     rates.sample(0.0, [layer(0)])
     rates.sample(1.0, [layer(100_000, parts={(0, 0): 100_000})])
     rates.sample(2.0, [layer(10, parts={(0, 0): 10})])
-    assert ways(rates) == [(0, None, 800_000)]
+    assert ways(rates) == [(7, None, 800_000)]
 
 
 def test_only_the_lowest_layer_is_thinned_out_in_time() -> None:
@@ -101,3 +101,13 @@ def test_only_the_lowest_layer_is_thinned_out_in_time() -> None:
     thinned = [layer(size, parts={(0, 0): size // 2, (0, 1): size // 2}) for size in (20_000, 100_000)]
     rates.sample(1.0, thinned)
     assert ways(rates) == [(0, 0, 80_000), (0, None, 160_000), (1, None, 800_000)]
+
+
+def test_who_has_all_of_a_stream_has_it_still_when_layers_turn_out_to_be_inside() -> None:
+    rates = LayerRates(Kind.VIDEO, 1)
+    before = rates.steps()[-1]
+    rates.sample(0.0, [layer(0)])
+    rates.sample(1.0, [layer(150_000, parts={(0, 0): 25_000, (1, 0): 125_000})])
+    assert rates.steps()[-1].way == before.way
+    assert [step.layer for step in rates.steps(highest=0)] == [0]
+    assert [step.layer for step in rates.steps(highest=1)] == [0, 7]

@@ -157,15 +157,49 @@ async def test_simulcast(sfu: Sfu, page_of: Callable[[], Any], codec: str) -> No
     assert found["packetsLost"] == 0
 
 
-async def test_spatial_layers(sfu: Sfu, page_of: Callable[[], Any]) -> None:
-    sending, receiving = await page_of(), await page_of()
-    publication = await publish(sfu, sending, "VP9", [{"scalabilityMode": "L3T3_KEY"}])
-    subscription = await subscribe(sfu, receiving, publication)
-    first = found = await plays(receiving, wide(1280))
-    for layer, width in ((0, 320), (2, 1280), (1, 640), (2, 1280)):
-        subscription.want_layer(layer)
-        found = await plays(receiving, wide(width))
-    assert (found["packetsLost"], found["pliCount"]) == (0, first["pliCount"])
+@pytest.mark.parametrize(
+    ("codec", "mode", "widths"),
+    [
+        ("VP9", "L3T3_KEY", (320, 640, 1280)),
+        ("AV1", "L3T3_KEY", (320, 640, 1280)),
+        ("AV1", "L2T2", (640, 1280)),
+    ],
+)
+async def test_spatial_layers_wanted_by_two(
+    sfu: Sfu, page_of: Callable[[], Any], codec: str, mode: str, widths: tuple[int, ...]
+) -> None:
+    """One wants it large when the other wants it small, and the other way round."""
+    sending, pages = await page_of(), [await page_of(), await page_of()]
+    publication = await publish(sfu, sending, codec, [{"scalabilityMode": mode}])
+    subscriptions = [await subscribe(sfu, page, publication) for page in pages]
+    top = len(widths) - 1
+    first = [await plays(page, wide(widths[-1])) for page in pages]
+    for wanted in ((0, top), (top, 0), (1, top)):
+        for subscription, layer in zip(subscriptions, wanted, strict=True):
+            sfu.engine.set_wanted_layer(subscription.id, layer)  # whatever the bandwidth of a busy machine
+        found = [await plays(page, wide(widths[layer])) for page, layer in zip(pages, wanted, strict=True)]
+    for before, after in zip(first, found, strict=True):
+        assert (after["packetsLost"], after["pliCount"]) == (0, before["pliCount"])
+    if mode == "L3T3_KEY":
+        await leaves_out_what_is_below(sfu, publication, subscriptions[1])
+
+
+async def leaves_out_what_is_below(sfu: Sfu, publication: Publication, subscription: Subscription) -> None:
+    """Who gets the highest layer gets about as much as that layer alone is."""
+
+    def counted() -> tuple[int, int, int]:
+        (layer,) = sfu.engine.publication_stats(publication.id)["layers"]
+        below, top = (sum(map(sum, part)) for part in (layer["layer_bytes"][:2], layer["layer_bytes"][2:]))
+        return below, top, sfu.engine.subscription_stats(subscription.id)["bytes_sent"]
+
+    begin = counted()
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            below, top, sent = (after - before for before, after in zip(begin, counted(), strict=True))
+            if top > 50_000:
+                break
+            await asyncio.sleep(0.05)
+    assert sent < top + below / 2
 
 
 @pytest.mark.parametrize("codec", ["VP8", "AV1", "H264"])

@@ -191,3 +191,102 @@ def test_dropped_after() -> None:
     for frame in range(10):
         selector.decide(frame, keyframe=frame == 0, temporal=frame % 2, wanted=(7, 0))
     assert [selector.dropped_after(frame) for frame in (9, 8, 7, 0)] == [0, 1, 1, 5]
+
+
+def test_a_lower_target_waits_for_a_keyframe_where_what_it_needs_was_left_out() -> None:
+    base, both = (0, 7), (1, 7)
+    selector = LayerSelector([(0, 0), (1, 0)])
+    lower, upper = {"targets": "S-"}, {"spatial": 1, "targets": "-S"}
+    run(
+        selector,
+        [
+            (0, KEY | {"references": [], "targets": "SS"}, both, "send"),
+            (1, upper | {"references": [1]}, both, "last"),
+            (2, lower | {"references": [2]}, both, "drop"),
+            (3, upper | {"references": [2]}, both, "last"),
+            (4, lower | {"references": [2]}, base, "drop"),
+        ],
+    )
+    assert selector.waits
+    # The upper one goes on until then.
+    run(selector, [(5, upper | {"references": [2]}, base, "last")])
+    run(selector, [(6, KEY | {"references": [], "targets": "SS"}, base, "last")])
+    assert not selector.waits
+    run(
+        selector,
+        [(7, upper | {"references": [1]}, base, "drop"), (8, lower | {"references": [2]}, base, "last")],
+    )
+
+
+def ksvc(selector: LayerSelector, picture: int, wanted: int, *, key: bool = False, layers: int = 3) -> str:
+    """A picture of VP9 in which only a key picture's layers are predicted from each other: what becomes of
+    each."""
+    letters = {"send": "s", "last": "S", "drop": "-", "drop late": "."}
+    return "".join(
+        letters[
+            selector.decide(
+                picture,
+                spatial=spatial,
+                keyframe=key and spatial == 0,
+                predicted=not key,
+                idle=not key or spatial == layers - 1,
+                wanted=(wanted, 7),
+            )
+        ]
+        for spatial in range(layers)
+    )
+
+
+def test_vp9_leaves_out_the_lower_layers_that_the_highest_does_without() -> None:
+    selector = LayerSelector()
+    pictures = [ksvc(selector, 0, 2, key=True), *(ksvc(selector, number, 2) for number in range(1, 4))]
+    assert pictures == ["ssS", "--S", "--S", "--S"]
+    assert not selector.waits
+    assert ksvc(selector, 4, 1) == "--S"
+    assert selector.waits
+    assert ksvc(selector, 5, 1, key=True) == "sS-"
+    assert not selector.waits
+    assert [ksvc(selector, 6, 1), ksvc(selector, 7, 0), ksvc(selector, 8, 0, key=True)] == [
+        "-S-",
+        "-S-",
+        "S--",
+    ]
+    assert [ksvc(selector, 9, 0), ksvc(selector, 10, 2), ksvc(selector, 11, 2, key=True)] == [
+        "S--",
+        "S--",
+        "ssS",
+    ]
+
+
+def test_vp9_without_a_limit_is_thinned_too() -> None:
+    selector = LayerSelector()
+    # Which layer is the highest is seen, and its packets carry the marker already.
+    assert [ksvc(selector, 0, 7, key=True), ksvc(selector, 1, 7), ksvc(selector, 2, 7)] == [
+        "sss",
+        "--s",
+        "--s",
+    ]
+
+
+def test_vp9_asks_for_a_keyframe_when_the_highest_layer_ceases() -> None:
+    selector = LayerSelector()
+    for number in range(3):
+        ksvc(selector, number, 2, key=number == 0)
+    # A few may be on their way again.
+    assert [ksvc(selector, number, 2, layers=2) for number in range(3, 10)] == ["--"] * 7
+    assert not selector.waits
+    assert [ksvc(selector, number, 2, layers=2) for number in range(10, 13)] == ["--"] * 3
+    assert selector.waits
+    assert ksvc(selector, 13, 2, key=True, layers=2) == "ss"
+    assert not selector.waits
+    assert ksvc(selector, 14, 2, layers=2) == "-s"
+
+
+def test_vp9_layers_that_are_predicted_from_each_other_stay() -> None:
+    selector = LayerSelector()
+    for picture in range(5):
+        for spatial in range(3):
+            verdict = selector.decide(
+                picture, spatial=spatial, keyframe=picture == spatial == 0, idle=spatial == 2, wanted=(2, 7)
+            )
+            assert verdict == ("last" if spatial == 2 else "send")
