@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from classroom.model import Person, PersonId, Role
     from sfu.quality import Finding
     from sfu.sfu import Sfu
-    from sfu.transport import Publication, Subscription, Transport
+    from sfu.transport import Publication, Subscription
+    from signaling.quality_watch import Lines
 
 log = logging.getLogger(__name__)
 
@@ -129,21 +130,9 @@ class HttpSession:
     def role(self) -> Role:
         return self.person.role
 
-    @property
-    def uplink(self) -> Transport | None:
-        """There is one connection, whatever flows on it."""
-        return self.transport
-
-    @property
-    def downlink(self) -> None:
-        return None
-
-    @property
-    def sends(self) -> bool:
-        return bool(self.transport.publications)
-
-    def frozen_s(self, now: float) -> float:
-        return 0.0
+    def lines(self, now: float) -> Lines:
+        """There is one connection, whatever flows on it, and no page that counts."""
+        return self.transport, None, bool(self.transport.publications), 0.0
 
     def quality(self, found: Finding) -> None:
         """There is no page to show it on; it is on record."""

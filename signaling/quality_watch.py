@@ -79,6 +79,11 @@ ROW: Final = np.dtype(
 """Of one participant: FACTS, at which looks rows of the record are due, and what was found so far."""
 
 
+Lines = tuple["Transport | None", "Transport | None", bool, float]
+"""On which the participant sends; on which it receives; whether it sends something that is not muted; how
+long pictures stood still lately, as its own page counted (seconds)."""
+
+
 class Participant(Protocol):
     """Somebody with lines to look at: a session of the WebSocket, of WHIP or of WHEP."""
 
@@ -90,18 +95,8 @@ class Participant(Protocol):
     def person_id(self) -> PersonId: ...
     @property
     def role(self) -> Role: ...
-    @property
-    def uplink(self) -> Transport | None:
-        """On which the participant sends."""
-
-    @property
-    def downlink(self) -> Transport | None: ...
-    @property
-    def sends(self) -> bool:
-        """Something that is not muted."""
-
-    def frozen_s(self, now: float) -> float:
-        """How long pictures stood still lately, as the participant's own page counted."""
+    def lines(self, now: float) -> Lines:
+        """Its connections, and what it knows of them. Asked of everybody at every look: it is to be cheap."""
 
     def quality(self, found: Finding) -> None:
         """What is to be shown from now on."""
@@ -133,6 +128,8 @@ class Watched:
 
     def __init__(self, participant: Participant) -> None:
         self.participant = participant
+        self.hidden = participant.role is Role.SUPERVISOR
+        """Nothing of it is on record."""
         self.facts = Facts(0, 0, False, 0, 0, 0.0, NOBODYS)
         self.turn = 0
 
@@ -278,9 +275,9 @@ class QualityWatch:
             at = places[participant.id]
             watched = everybody[at]
             watched.turn = turn
-            facts = facts_of(participant, now)
-            if facts != watched.facts:
-                self._changed(at, watched, Facts._make(facts))
+            asked = facts_of(participant, watched.hidden, now)
+            if asked != watched.facts:
+                self._changed(at, watched, Facts._make(asked))
         if len(participants) < len(everybody):
             self._let_go()
 
@@ -331,18 +328,23 @@ class QualityWatch:
         watched.facts = facts
 
 
-def facts_of(participant: Participant, now: float) -> tuple[int, int, bool, int, int, float, LessonId]:
+def facts_of(
+    participant: Participant, hidden: bool, now: float
+) -> tuple[int, int, bool, int, int, float, LessonId]:
     """As Facts has them; a plain tuple is made in half the time."""
-    up, down, room = participant.uplink, participant.downlink, participant.room
-    live = room is not None and room.lesson.state is LessonState.LIVE
+    up, down, sends, frozen_s = participant.lines(now)
+    room = participant.room
+    lesson = NOBODYS
+    if not hidden and room is not None and (found := room.lesson).state is LessonState.LIVE:
+        lesson = found.id
     return (
         up.id if up is not None else 0,
         down.id if down is not None else 0,
-        participant.sends,
+        sends,
         _STATE_AT[up.downlink.state] if up is not None else 0,
         _STATE_AT[down.downlink.state] if down is not None else 0,
-        participant.frozen_s(now),
-        room.lesson.id if room is not None and live and participant.role is not Role.SUPERVISOR else NOBODYS,
+        frozen_s,
+        lesson,
     )
 
 

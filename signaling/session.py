@@ -54,6 +54,7 @@ from signaling.outbox import Outbox
 from signaling.problems import Problem
 from signaling.publications import LEDGER, LivePublication, PublicationRegistry
 from signaling.publishing import Publisher
+from signaling.quality_watch import Lines
 from signaling.sources import Circle
 from signaling.speakers import Circles, Speakers, Voices
 from signaling.subscribing import Subscriber
@@ -393,21 +394,14 @@ class Session:
     def role(self) -> Role:
         return self._role
 
-    @property
-    def uplink(self) -> Transport | None:
-        return self._publisher.transport
-
-    @property
-    def downlink(self) -> Transport | None:
-        return self._subscriber.transport
-
-    @property
-    def sends(self) -> bool:
-        return not self._muted.issuperset(self._publisher.sources)
-
-    def frozen_s(self, now: float) -> float:
-        at, seconds = self._frozen
-        return seconds if now - at < REPORT_LASTS_S else 0.0
+    def lines(self, now: float) -> Lines:
+        at, frozen_s = self._frozen
+        return (
+            self._publisher.transport,
+            self._subscriber.transport,
+            not self._muted.issuperset(self._publisher.sources),
+            frozen_s if now - at < REPORT_LASTS_S else 0.0,
+        )
 
     def quality(self, found: Finding) -> None:
         self._say(views.quality_changed(found))

@@ -14,6 +14,8 @@ cdef void core_input(void *engine, const address_t *source, uint8_t *data, uint3
 cdef bint core_settle(void *engine, int64_t now_us) noexcept nogil
 # Timers that are due (also settles).
 cdef bint core_tick(void *engine, int64_t now_us) noexcept nogil
+# Whether core_tick has reports to write: they are not worth waking for, until they are late.
+cdef bint core_reports_due(void *engine, int64_t now_us) noexcept nogil
 # When core_tick wants to be called; -1 for never.
 cdef int64_t core_deadline(void *engine) noexcept nogil
 # A stream connection was closed by its peer or by an error.

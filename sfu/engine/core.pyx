@@ -12,7 +12,7 @@ from sfu.engine.events cimport EVENT_ADDRESS_GONE, EVENT_PLACES, EVENT_SPEAKERS,
 from sfu.engine.feedback cimport feed_back, repair, report
 from sfu.engine.forward cimport forward_ready, forward_waiting
 from sfu.engine.lifecycle cimport transport_forget_address
-from sfu.engine.model cimport engine_t, pthread_mutex_t, publication_t, transport_t
+from sfu.engine.model cimport REPORT_PATIENCE_US, engine_t, pthread_mutex_t, publication_t, transport_t
 from sfu.engine.outbound cimport burst_t, outbound_flush
 from sfu.engine.pacing cimport pace
 from sfu.engine.receive cimport receive
@@ -92,6 +92,11 @@ cdef inline int64_t sooner(int64_t a, int64_t b) noexcept nogil:
     return b if 0 <= b < a else a
 
 
+cdef bint core_reports_due(void *engine, int64_t now_us) noexcept nogil:
+    cdef const transport_t *t = (<engine_t *>engine).reports
+    return t != NULL and t.report_due_us <= now_us
+
+
 cdef int64_t core_deadline(void *engine) noexcept nogil:
     cdef engine_t *e = <engine_t *>engine
     cdef int64_t due = sooner(e.repair_due_us, e.pace_due_us)
@@ -101,7 +106,7 @@ cdef int64_t core_deadline(void *engine) noexcept nogil:
     if forward_waiting(e):
         return e.now_us
     if e.reports != NULL:
-        due = sooner(due, e.reports.report_due_us)
+        due = sooner(due, e.reports.report_due_us + REPORT_PATIENCE_US)
     while p != NULL:
         due = sooner(due, p.gather_until_us)
         p = p.queued_next

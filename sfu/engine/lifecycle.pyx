@@ -569,12 +569,15 @@ cdef void insert_report(engine_t *e, transport_t *t) noexcept nogil:
 
 cdef void report_later(engine_t *e, transport_t *t) noexcept nogil:
     unlist_report(e, t)
-    t.report_due_us = (e.now_us + REPORT_US) // REPORT_GRAIN_US * REPORT_GRAIN_US
+    # One that was late is on time again: those that waited together do not go on together.
+    t.report_due_us += REPORT_US
+    if t.report_due_us <= e.now_us:
+        t.report_due_us = (e.now_us + REPORT_US) // REPORT_GRAIN_US * REPORT_GRAIN_US
     insert_report(e, t)
 
 
 cdef void report_now(engine_t *e, transport_t *t) noexcept nogil:
     unlist_report(e, t)
-    t.report_due_us = e.now_us
+    t.report_due_us = e.now_us // REPORT_GRAIN_US * REPORT_GRAIN_US
     insert_report(e, t)
     e.reports = t

@@ -31,6 +31,7 @@ from sfu.engine.core cimport (
     core_bind,
     core_deadline,
     core_lock,
+    core_reports_due,
     core_settle,
     core_tick,
     core_unlock,
@@ -162,7 +163,7 @@ cdef bint settle(loop_t *loop) noexcept nogil:
     accept_tick(&loop.streams, now_us)
     streams_bury(&loop.streams)
     due = core_deadline(loop.engine)
-    if 0 <= due <= now_us:
+    if 0 <= due <= now_us or core_reports_due(loop.engine, now_us):
         more = core_tick(loop.engine, now_us)
     else:
         more = core_settle(loop.engine, now_us)

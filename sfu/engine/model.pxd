@@ -59,8 +59,10 @@ cdef enum:
     # A frame's packets are gathered so that they leave in one burst, but never longer than this.
     GATHER_US = 1000
     REPORT_US = 1000000         # RTCP SR and RR (RFC 3550, 6.2: at most 5 % of the bandwidth; this is far below)
-    # Reports fall due on a grid, those of many transports together: waking the thread costs more than looking at one.
+    # Reports fall due on a grid, those of many transports together, and the thread is not woken for them alone before they
+    # are late: where media flows it is awake anyway, and where none does there is hardly anything to report.
     REPORT_GRAIN_US = 50000
+    REPORT_PATIENCE_US = 500000
     REPAIR_US = 5000            # how finely NACK and keyframe repeats are timed
     KEYFRAME_REPEAT_US = 500000  # one PLI each, until a keyframe arrives
     # A new subscriber need not wait for the next repeat, four times in a row and then once a second: so a storm of joins

@@ -92,8 +92,8 @@ class PaperParticipant:
     def person_id(self) -> PersonId:
         return PersonId(f"person-{self.id}")
 
-    def frozen_s(self, now: float) -> float:
-        return self.frozen
+    def lines(self, now: float) -> tuple[Any, Any, bool, float]:
+        return self.uplink, self.downlink, self.sends, self.frozen
 
     def quality(self, found: Finding) -> None:
         self.told.append(found)

@@ -27,12 +27,12 @@ async def test_the_verdict_is_told(door: Any) -> None:
 async def test_pictures_that_stood_still_count_for_a_while(door: Any) -> None:
     tutor = await door.join("tutor")
     session = session_of(door, "tutor-1")
-    assert session.frozen_s(0.0) == 0.0
+    assert session.lines(0.0)[3] == 0.0
     await tutor.say("quality.report", frozen_ms=1200)
     await tutor.settled()
     at, _ = session._frozen
-    assert session.frozen_s(at + REPORT_LASTS_S - 0.1) == 1.2
-    assert session.frozen_s(at + REPORT_LASTS_S) == 0.0
+    assert session.lines(at + REPORT_LASTS_S - 0.1)[3] == 1.2
+    assert session.lines(at + REPORT_LASTS_S)[3] == 0.0
 
 
 @pytest.mark.parametrize("odd", [-1, 60_001, "x", None])
@@ -45,17 +45,21 @@ async def test_reports_out_of_bounds_are_refused(door: Any, odd: object) -> None
 async def test_what_is_muted_need_not_arrive(door: Any) -> None:
     master = await door.join("master")
     session = session_of(door, "master-1")
-    assert (session.sends, session.uplink) == (False, None)
+
+    def sends() -> bool:
+        return bool(session.lines(0.0)[2])
+
+    assert (sends(), session.lines(0.0)[0]) == (False, None)
     await master.publish()
-    assert session.sends
-    assert session.uplink is not None
+    assert sends()
+    assert session.lines(0.0)[0] is not None
     for source in ("camera", "microphone"):
         await master.say("publish.mute", source=source, muted=True)
     await master.settled()
-    assert not session.sends
+    assert not sends()
     await master.say("publish.mute", source="microphone", muted=False)
     await master.settled()
-    assert session.sends
+    assert sends()
 
 
 async def test_the_wall_is_for_those_who_see_all_classes(door: Any) -> None:
