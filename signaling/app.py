@@ -36,6 +36,7 @@ from signaling.background import Background
 from signaling.config import Config
 from signaling.diagnosis import add_diagnoses
 from signaling.endpoints import OPERATIONS
+from signaling.lead_watch import Leader, LeadWatch
 from signaling.library_http import add_library_routes
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.openapi import add_operations
@@ -185,6 +186,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     whip.add_routes(app)
     whep.add_routes(app)
     _watch(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
+    _watch_leads(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions))
     _tell_webhooks(app, parts)
     add_library_routes(app, app[keys.LIBRARY], _allow)
     (Pages(pages) if pages else Pages()).add_routes(app)
@@ -205,6 +207,17 @@ def _watch(app: web.Application, parts: Parts, participants: Callable[[], Iterab
 
     app.cleanup_ctx.append(running)
     parts.metrics.registry.register(PartsCollector(lambda: readings(parts, app[keys.SESSIONS], watch)))
+
+
+def _watch_leads(app: web.Application, parts: Parts, leaders: Callable[[], Iterable[Leader]]) -> None:
+    watch = LeadWatch(parts.sfu, leaders, SystemClock())
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        watch.start()
+        yield
+        watch.close()
+
+    app.cleanup_ctx.append(running)
 
 
 def _tell_webhooks(app: web.Application, parts: Parts) -> None:

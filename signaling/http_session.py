@@ -76,6 +76,11 @@ class HttpSession:
         self.transport = sfu.create_transport(on_state=self._transport_changed)
 
     @property
+    def connected(self) -> bool:
+        """There is no signaling beside the media."""
+        return True
+
+    @property
     def ending(self) -> bool:
         return self._closing is not None
 

@@ -123,6 +123,8 @@ class PaperTransport:
     state: TransportState = TransportState.NEW
     failure: str = ""
     restarts: int = 0
+    packets: int = 0
+    """Received so far."""
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     """Of publications; one for all transports of an SFU."""
     publications: list[PaperPublication] = field(default_factory=list)
@@ -210,6 +212,9 @@ class PaperSfu:
 
     def census(self) -> dict[str, int]:
         return {"transports": len(self.open), "publications": 3, "subscriptions": 4}
+
+    def stats(self, transport: PaperTransport) -> dict[str, Any]:
+        return {"transport": {"packets_received": transport.packets}}
 
     def snapshot(self) -> StatsSnapshot:
         return StatsSnapshot(Engine(seed=1), 0.0)

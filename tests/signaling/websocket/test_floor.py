@@ -132,6 +132,16 @@ async def test_the_classes_go_on_while_the_masters_line_is_lost(door: Any) -> No
     assert (await tutor.expect("notice"))["kind"] == "resumed"
 
 
+async def test_a_master_whose_media_stop_is_missed_within_a_second_or_so(door: Any) -> None:
+    master, tutor = await started(door, ("tutor", {}))
+    (sending,) = [each for each in door.sfu.transports if each.publications]
+    sending.packets = 1
+    # One packet, and no more: the connection itself stands.
+    assert (await situation(tutor, "take_over"))["floor"]["master"] == "lost"
+    await master.publish({})
+    assert (await situation(tutor, "lecture"))["floor"].get("master") is None, "who sends nothing is there"
+
+
 async def test_a_class_goes_online_and_its_pupils_join_by_the_link(door: Any) -> None:
     master, tutor = await started(door, ("tutor", {}))
     await tutor.say("class.online")
