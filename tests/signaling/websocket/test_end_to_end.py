@@ -73,6 +73,13 @@ class Client:
                 lambda: all(self.frames.get(k, 0) >= begin.get(k, 0) + more for k in ("audio", "video"))
             )
 
+    async def sees(self, more: int = FRAMES) -> int:
+        """So many more pictures; how many pieces of sound there are by then."""
+        begin = self.frames.get("video", 0)
+        async with asyncio.timeout(TIMEOUT_S), self.moving:
+            await self.moving.wait_for(lambda: self.frames.get("video", 0) >= begin + more)
+        return self.frames.get("audio", 0)
+
     def _pull(self, track: Any) -> None:
         self._pulls.append(asyncio.create_task(self._count(track)))
 
@@ -144,4 +151,22 @@ async def test_media_goes_on_while_the_socket_is_away(enter: Any) -> None:
     await tutor.sees_and_hears()
     _, again = await enter("tutor", "class-1", resume=welcome["resume"], last_seq=0)
     assert again["resumed"] is True
+    await tutor.sees_and_hears()
+
+
+async def test_who_is_muted_sends_in_vain_until_they_open_again(enter: Any) -> None:
+    """The page is not asked: it goes on sending, and the server forwards nothing. Then sound comes by the
+    same line, without an offer."""
+    master, _ = await enter("master")
+    tutor, _ = await enter("tutor", "class-1")
+    organizer, _ = await enter("organizer")
+    await master.publish()
+    await master.say("lesson.start")
+    await tutor.receive()
+    await tutor.sees_and_hears()
+    await organizer.say("moderate.mute", person_id="master-1", source="microphone")
+    await master.expect("moderated")
+    silent = await tutor.sees()
+    assert await tutor.sees() == silent
+    await master.say("publish.mute", source="microphone", muted=False)
     await tutor.sees_and_hears()
