@@ -1,5 +1,6 @@
 """What everybody in a lesson shares and a restart must find again, as one JSON text: phase, timer, stage,
-settings, and of each class where it is. (State, times, people, hands and chat have columns and tables.)
+settings, order, and of each class where it is. (State, times, people, hands, chat and quizzes have columns
+and tables.)
 
 A field that a text does not have keeps its default, one that is not known any more is passed over: a database
 of yesterday's server opens.
@@ -14,7 +15,7 @@ import msgspec
 
 from classroom.model import ClassRoom, Lesson
 
-LESSON_FIELDS: Final = ("phase_since_ms", "timer", "stage", "spotlight", "invited", "settings")
+LESSON_FIELDS: Final = ("phase_since_ms", "timer", "stage", "spotlight", "invited", "settings", "conduct")
 CLASS_FIELDS: Final = ("at_home", "stand_in", "state", "state_since_ms", "left_ms", "called")
 
 _LESSON_TYPES: Final = get_type_hints(Lesson)

@@ -6,23 +6,30 @@ import re
 from typing import Any
 
 import msgspec
+import pytest
 
-from classroom.commands import Say, StartLesson
+from classroom.commands import Mute, Publish, Say, StartLesson
 from classroom.directory import MemoryDirectory
 from classroom.events import Fact
 from classroom.model import (
     CAMERA,
+    MICROPHONE,
+    Allowance,
     Announcement,
     ChatId,
     ChatScope,
     Conduct,
     LessonId,
+    LessonState,
     Person,
     PersonId,
+    Phase,
+    Publication,
     QuizId,
     Role,
     VoiceCall,
 )
+from classroom.rules.reasons import Reason, Refused
 from classroom.store import talk_rows
 from classroom.store.kinds import KINDS
 from classroom.store.ledger import Ledger
@@ -31,12 +38,17 @@ from classroom.store.statements import ADD_EVENT, ORDER
 from classroom.store.store import Store
 from classroom.talk import facts
 from classroom.talk.commands import (
+    Allow,
     Announce,
     AnswerQuiz,
+    CloseChat,
     CloseQuiz,
     DeleteChat,
     EnterTally,
+    LockLesson,
+    MutePerson,
     OpenQuiz,
+    RemovePerson,
     ShowQuiz,
 )
 from classroom.talk.events import Act, QuizChanged
@@ -171,3 +183,40 @@ async def test_who_has_been_in_is_known_after_a_restart(
     record = await store.begin_room(L)
     assert record is not None
     assert record.talk.known == {"sa"}
+
+
+async def test_order_is_kept_through_a_restart(
+    store: Store, school: Any, fake_clock: Any, new_member: Any
+) -> None:
+    await store.save_lesson(school.lesson(LessonState.LIVE, phase=Phase.LOCAL_QA, started_ms=1))
+    directory = MemoryDirectory(store, clock=fake_clock)
+    room = await directory.open_room(L)
+    for person in (school.master, school.student_a, school.student_b):
+        await room.join(person, new_member())
+    await room.ask(Publish(school.student_a.id, MICROPHONE, Publication("p")))
+    await room.ask(MutePerson(school.master.id, school.student_a.id, MICROPHONE))
+    await room.ask(Allow(school.master.id, Allowance(unmute=False, screen=True)))
+    await room.ask(RemovePerson(school.master.id, school.student_b.id))
+    await room.ask(CloseChat(school.master.id, True))
+    await room.ask(CloseChat(school.master.id, True, school.class_home.id))
+    await room.ask(LockLesson(school.master.id, True))
+    before = room.lesson.conduct
+    await directory.close()
+
+    directory = MemoryDirectory(store, clock=fake_clock)
+    room = await directory.open_room(L)
+    assert room.lesson.conduct == before
+    with pytest.raises(Refused) as caught:
+        await room.join(school.student_b, new_member())
+    assert caught.value.reason is Reason.REMOVED
+    with pytest.raises(Refused) as caught:
+        await room.join(school.student_1, new_member())
+    assert caught.value.reason is Reason.LESSON_LOCKED
+    pupil, tutor = new_member(), new_member()
+    await room.join(school.student_a, pupil)
+    await room.join(school.tutor_home, tutor)
+    await room.ask(Publish(school.student_a.id, MICROPHONE, Publication("again")))
+    assert tutor.receives == []
+    with pytest.raises(Refused):
+        await room.ask(Mute(school.student_a.id, MICROPHONE, False))
+    await directory.close()

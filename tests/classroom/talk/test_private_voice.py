@@ -146,7 +146,7 @@ def test_pictures_and_other_voices_go_on(school: Any, phase: Phase) -> None:
 
 def test_no_device_of_the_tutors_room_is_heard_or_hears_the_master(school: Any) -> None:
     """Whoever of the class is not a pupil at home stands in the room in which the tutor talks."""
-    beside = Person(PersonId("t1-room"), "1班 教室", Role.TUTOR, school.class_1.id)
+    beside = Person(PersonId("t1-room"), "1班 教室", Role.ROOM, school.class_1.id)
     tracks = (Track(MICROPHONE, Publication("room/microphone")),)
     people = [*everybody(school), Attendee(beside, tracks=tracks)]
     lesson = live(school, Phase.LECTURE, open_line(school), ("t1-room", "s1"))
