@@ -32,6 +32,7 @@ ones get a few bytes of RTP padding (RFC 3550, 5.1): a byte more costs nothing, 
 from libc.stdint cimport UINT32_MAX, int8_t, int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc
 
+from sfu.engine.ahead cimport fetch_ahead
 from sfu.engine.cache cimport cache_get, packet_t
 from sfu.engine.counters cimport DROP_FRAME_PACED, DROP_FRAME_SLOW_STREAM, DROP_LAYER, DROP_NO_ADDRESS
 from sfu.engine.feedback cimport seek_layer, want_keyframe
@@ -164,6 +165,7 @@ cdef uint32_t forward_lot(engine_t *e, publication_t *p, uint32_t work) noexcept
     count = find_packets(p, layers, packets)
     even_out(packets, count, padding)
     while p.served < p.subscription_count and e.out.packets < enough:
+        fetch_ahead(p, p.served)
         forward_to(e, p.subscriptions[p.served], layers, packets, padding, count)
         p.served += 1
         enough -= 1                     # who gets nothing costs a little too

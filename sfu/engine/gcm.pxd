@@ -7,6 +7,7 @@ cdef enum:
 
 cdef struct gcm_t:              # one direction of one transport; all of its SSRCs share the key
     void *context               # EVP_CIPHER_CTX with the session's key in it; NULL: libsrtp protects
+    const void *state           # what the context holds for this cipher, as far as can be told: only to be asked for early
     uint64_t salt_high          # its first eight bytes
     uint32_t salt_low           # and the other four
 

@@ -19,8 +19,12 @@ from libc.string cimport memcpy, memset
 from sfu.engine.openssl cimport openssl_function
 from sfu.engine.wire cimport get32, put32
 
+cdef extern from "<malloc.h>" nogil:
+    size_t malloc_usable_size(void *at)
+
 cdef enum:
     OCTET_STRING = 5            # OSSL_PARAM_OCTET_STRING of OpenSSL's core.h
+    ALGCTX_WORD = 22
     LABEL_KEY = 0               # RFC 3711, 4.3.2
     LABEL_SALT = 2
     LABEL_AT = 7                # in the salt: before 48 bits of an index that is 0 here, which is left out (4.3.1)
@@ -109,6 +113,14 @@ def derive(bytes master_key, bytes master_salt):
     )
 
 
+cdef const void *state_of(void *context) noexcept:
+    """In an EVP_CIPHER_CTX of OpenSSL 3.x `algctx` is the word of this number. Where it is something else nothing is lost: the
+    address is only for ahead.pxd."""
+    if malloc_usable_size(context) < (ALGCTX_WORD + 1) * sizeof(void *):
+        return NULL
+    return (<const void **>context)[ALGCTX_WORD]
+
+
 cdef int open_session(gcm_t *g, bytes key, bytes salt) except -1:
     cdef void *context = context_new()
     if context == NULL:
@@ -118,6 +130,7 @@ cdef int open_session(gcm_t *g, bytes key, bytes salt) except -1:
         raise MemoryError
     gcm_close(g)
     g.context = context
+    g.state = state_of(context)
     g.salt_high = <uint64_t>get32(bytes_of(salt)) << 32 | get32(bytes_of(salt) + 4)
     g.salt_low = get32(bytes_of(salt) + 8)
     return 0
