@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sfu.engine.bottleneck cimport bottleneck_t
 from sfu.engine.delay cimport delay_t
+from sfu.engine.probe cimport probe_t
 from sfu.engine.throughput cimport acked_t
 
 cdef enum:
@@ -33,26 +34,6 @@ cdef struct flight_t:
 cdef struct capacity_t:         # what arrived when the link was last full (draft-ietf-rmcat-gcc-02, 5.5)
     double bps                  # 0: not known
     double variance             # of bps / 1000, relative to its mean
-
-cdef struct probe_t:            # packets sent at a known rate, to see whether they arrive at it
-    uint8_t cluster             # 1..255; 0: never probed
-    bint sending
-    bint waiting                # sent; the result is awaited
-    double bps
-    int64_t next_us             # not before; -1: nothing to probe for
-    int64_t first_sent_us
-    int64_t last_sent_us
-    uint32_t sent_bytes
-    uint32_t sent_packets
-    uint32_t last_size
-    uint32_t arrived_bytes
-    uint32_t arrived_packets
-    uint32_t first_arrived_size
-    uint32_t last_arrived_sent_size
-    int64_t first_arrival_us
-    int64_t last_arrival_us
-    int64_t first_arrived_sent_us
-    int64_t last_arrived_sent_us
 
 cdef struct bandwidth_t:
     # The estimate says what the link carries, not only what it has carried: it was full, or all that is wanted fits.

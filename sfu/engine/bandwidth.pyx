@@ -7,6 +7,8 @@ the peer says ten times a second when each arrived. From that, and from nothing 
     delay     does a queue grow (delay.pyx) -> target_bps: up by 8 % a second, near the last known capacity by about a
               packet a round trip; down to 85 % of what arrives when it does
     loss      more than 10 % missing, beyond chance -> loss_bps: down by half of the share lost
+    queue     how long the bottleneck's is and how fast it is served (bottleneck.pyx): when a link falls far below what is
+              sent, target_bps falls to that at once, and pictures wait until the queue has emptied (brake)
     probes    a few packets at up to twice the estimate: what of that rate arrives is there for sure
 
 and the estimate is the smaller of target_bps and loss_bps.
@@ -24,11 +26,11 @@ bound: without a growing queue the estimate is never below it.
 from libc.math cimport fabs, pow, sqrt
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
 from sfu.engine.arrivals cimport arrival_t, arrivals_next, arrivals_open, arrivals_t
 from sfu.engine.bottleneck cimport bottleneck_bps, bottleneck_fills, bottleneck_init, bottleneck_packet
 from sfu.engine.delay cimport USAGE_NORMAL, USAGE_OVER, USAGE_UNDER, delay_init, delay_packet, usage_t
+from sfu.engine.probe cimport probe_arrival, probe_begin, probe_found, probe_sent, probe_size
 from sfu.engine.throughput cimport acked_packet, acked_set, filling
 
 cdef enum:
@@ -50,8 +52,6 @@ cdef enum:
     SENDING_US = 250000
     DRAIN_MOST_US = 1000000     # pictures wait no longer, whatever else may stand in the queue
     REPAIR_BURST_US = 250000    # of their share at a time: a whole picture lost on the air
-    PROBE_PACKETS = 5
-    PROBE_US = 15000
     PROBE_AGAIN_US = 3000000    # after a probe that found nothing new; two of 500 kbit/s cost 1 kB in this time
     PROBE_SOON_US = 200000      # after one that did: feedback for it is there
     PROBE_NEXT_US = 20000       # the same at the beginning, when a picture waits for it
@@ -76,8 +76,6 @@ cdef double FURTHER = 0.8           # of what was found before: it fell again
 cdef double REPAIR_SHARE = 0.5          # of the downlink for repeats: more is lost than repair can cover
 cdef double PROBE_FACTOR = 2.0
 cdef double PROBE_FIRST = 3.0       # of a link that nothing is known of
-cdef double PROBE_ENOUGH = 0.8      # of a cluster must have arrived
-cdef double PROBE_BURST = 2.0       # arrived faster than this times sent: a radio that let all through at once
 cdef double GOAL_MARGIN = 1.25      # so that what is to be sent does not fill the link to the brim
 
 
@@ -288,7 +286,7 @@ cdef void control(bandwidth_t *b, int64_t now_us) noexcept nogil:
         if may_decrease(b, now_us):
             decrease(b, now_us)
     else:
-        found = probe_result(b, now_us)
+        found = probe_found(&b.probe)
         if found > 0:
             believe_probe(b, found, now_us)
         elif usage == USAGE_UNDER:
@@ -447,16 +445,9 @@ cdef void miss_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
         end_probe(b, now_us + PROBE_AGAIN_US)
 
 
-cdef void begin_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
-    cdef uint8_t cluster = <uint8_t>(b.probe.cluster % 255 + 1)
-    cdef probe_t *p = &b.probe
-    memset(p, 0, sizeof(probe_t))
-    p.cluster = cluster
-    p.sending = True
-    p.bps = max(min((PROBE_FACTOR if b.known else PROBE_FIRST) * bandwidth_bps(b), wanted_bps(b)), 1.2 * bandwidth_bps(b))
-    p.first_sent_us = now_us
-    p.last_sent_us = now_us
-    p.next_us = now_us
+cdef double probe_rate(const bandwidth_t *b) noexcept nogil:
+    cdef double bps = bandwidth_bps(b)
+    return max(min((PROBE_FACTOR if b.known else PROBE_FIRST) * bps, wanted_bps(b)), 1.2 * bps)
 
 
 cdef int64_t bandwidth_deadline(const bandwidth_t *b) noexcept nogil:
@@ -482,7 +473,7 @@ cdef bint bandwidth_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
         if b.delay.usage != USAGE_NORMAL or now_us - b.decreased_us < PROBE_REST_US:
             b.probe.next_us = now_us + PROBE_REST_US
             return False
-        begin_probe(b, now_us)
+        probe_begin(&b.probe, probe_rate(b), now_us)
     if now_us - b.probe.first_sent_us > PROBE_WAIT_US:      # a burst of media in it that takes too long
         miss_probe(b, now_us)
         return False
@@ -490,7 +481,7 @@ cdef bint bandwidth_probe(bandwidth_t *b, int64_t now_us) noexcept nogil:
 
 
 cdef uint32_t bandwidth_probe_size(const bandwidth_t *b) noexcept nogil:
-    return <uint32_t>(b.probe.bps * PROBE_US / 8e6 / PROBE_PACKETS)
+    return probe_size(&b.probe)
 
 
 cdef void bandwidth_probe_failed(bandwidth_t *b, int64_t now_us) noexcept nogil:
@@ -498,50 +489,7 @@ cdef void bandwidth_probe_failed(bandwidth_t *b, int64_t now_us) noexcept nogil:
 
 
 cdef void bandwidth_probe_sent(bandwidth_t *b, uint32_t size, int64_t now_us) noexcept nogil:
-    cdef probe_t *p = &b.probe
-    if p.sent_packets == 0:
-        p.first_sent_us = now_us
-    p.sent_packets += 1
-    p.sent_bytes += size
-    p.last_size = size
-    p.last_sent_us = now_us
-    if p.sent_packets >= PROBE_PACKETS and now_us - p.first_sent_us >= PROBE_US * 2 // 3 and 8e6 * p.sent_bytes >= p.bps * PROBE_US:
-        p.sending = False
-        p.waiting = True
-
-
-cdef void probe_arrival(probe_t *p, uint32_t size, int64_t sent_us, int64_t arrival_us) noexcept nogil:
-    if p.arrived_packets == 0 or arrival_us < p.first_arrival_us:
-        p.first_arrival_us = arrival_us
-        p.first_arrived_size = size
-    if p.arrived_packets == 0 or sent_us < p.first_arrived_sent_us:
-        p.first_arrived_sent_us = sent_us
-    if p.arrived_packets == 0 or arrival_us > p.last_arrival_us:
-        p.last_arrival_us = arrival_us
-    if p.arrived_packets == 0 or sent_us >= p.last_arrived_sent_us:
-        p.last_arrived_sent_us = sent_us
-        p.last_arrived_sent_size = size
-    p.arrived_packets += 1
-    p.arrived_bytes += size
-
-
-cdef double probe_result(bandwidth_t *b, int64_t now_us) noexcept nogil:
-    """Bits per second that the link surely carries; 0 while nothing is known, < 0 never."""
-    cdef const probe_t *p = &b.probe
-    cdef double sent_us, arrived_us, sent, arrived
-    if not p.waiting or p.arrived_packets < PROBE_ENOUGH * p.sent_packets or p.arrived_bytes < PROBE_ENOUGH * p.sent_bytes:
-        return 0
-    sent_us = <double>(p.last_arrived_sent_us - p.first_arrived_sent_us)
-    arrived_us = <double>(p.last_arrival_us - p.first_arrival_us)
-    if sent_us <= 0 or arrived_us <= 0:
-        return 0
-    sent = 8e6 * (p.arrived_bytes - p.last_arrived_sent_size) / sent_us
-    arrived = 8e6 * (p.arrived_bytes - p.first_arrived_size) / arrived_us
-    if arrived > PROBE_BURST * sent:
-        return 0
-    if arrived < 0.9 * sent:
-        return 0.95 * arrived       # the link was full
-    return min(sent, arrived)
+    probe_sent(&b.probe, size, now_us)
 
 
 cdef void believe_probe(bandwidth_t *b, double found, int64_t now_us) noexcept nogil:
