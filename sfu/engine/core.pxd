@@ -6,7 +6,8 @@ from sfu.engine.outbound cimport flush_fn, outbound_t, takes_frame_fn
 
 # All calls below but core_lock need the lock.
 cdef void core_lock(void *engine) noexcept nogil
-cdef void core_unlock(void *engine) noexcept nogil
+# Whether a control call has been waiting for it.
+cdef bint core_unlock(void *engine) noexcept nogil
 # One datagram. It is decrypted in place; nothing of it is kept by reference. Forwarding may wait for core_settle.
 cdef void core_input(void *engine, const address_t *source, uint8_t *data, uint32_t length, int64_t now_us) noexcept nogil
 # After the datagrams that were read in one go: forwards what is due of them, of pictures a piece, and flushes the outbound

@@ -12,7 +12,8 @@ from sfu.engine.events cimport EVENT_ADDRESS_GONE, EVENT_PLACES, EVENT_SPEAKERS,
 from sfu.engine.feedback cimport feed_back, repair, report
 from sfu.engine.forward cimport forward_ready, forward_waiting
 from sfu.engine.lifecycle cimport transport_forget_address
-from sfu.engine.model cimport REPORT_PATIENCE_US, engine_t, pthread_mutex_t, publication_t, transport_t
+from sfu.engine.lock cimport lock_give, lock_take
+from sfu.engine.model cimport REPORT_PATIENCE_US, engine_t, publication_t, transport_t
 from sfu.engine.outbound cimport burst_t, outbound_flush
 from sfu.engine.pacing cimport pace
 from sfu.engine.receive cimport receive
@@ -20,21 +21,17 @@ from sfu.engine.speakers cimport SPEAKERS_TOLD, mix_look, mix_places, mix_t
 from sfu.engine.table cimport table_get
 from sfu.engine.twcc cimport twcc_deadline
 
-cdef extern from "<pthread.h>" nogil:
-    int pthread_mutex_lock(pthread_mutex_t *mutex)
-    int pthread_mutex_unlock(pthread_mutex_t *mutex)
-
 cdef enum:
     # Without a loop (tests) datagrams wait for drain(); beyond this they are dropped like by a full socket.
     DRAIN_BYTES = 268435456
 
 
 cdef void core_lock(void *engine) noexcept nogil:
-    pthread_mutex_lock((<engine_t *>engine).mutex)
+    lock_take(&(<engine_t *>engine).lock)
 
 
-cdef void core_unlock(void *engine) noexcept nogil:
-    pthread_mutex_unlock((<engine_t *>engine).mutex)
+cdef bint core_unlock(void *engine) noexcept nogil:
+    return lock_give(&(<engine_t *>engine).lock)
 
 
 cdef inline void set_time(engine_t *e, int64_t now_us) noexcept nogil:

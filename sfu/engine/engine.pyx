@@ -1,7 +1,7 @@
 """The Python face of the engine: checks what it is given, takes the lock, calls the machine.
 
 The lock and the GIL. A control call takes the engine's lock only while it holds the GIL, by trying; where the packet
-thread has it, the call gives the GIL up, waits for the lock to come free, and tries again. So nobody ever holds the
+thread has it, the call gives the GIL up, waits for the lock to come free (lock.pyx), and tries again. So nobody ever holds the
 lock while waiting for the GIL, and the packet thread never waits for Python.
 """
 
@@ -15,7 +15,6 @@ from sfu.engine.core cimport (
     core_bind,
     core_deadline,
     core_input,
-    core_lock,
     core_settle,
     core_tick,
     core_unlock,
@@ -27,6 +26,7 @@ from sfu.engine.downlink cimport downlink_goal, downlink_open
 from sfu.engine.feedback cimport seek_layer, want_keyframe, want_keyframe_now
 from sfu.engine.gcm cimport gcm_open
 from sfu.engine.layers cimport ALL_LAYERS
+from sfu.engine.lock cimport lock_try, lock_wait
 from sfu.engine.lifecycle cimport (
     engine_delete,
     engine_new,
@@ -47,7 +47,6 @@ from sfu.engine.model cimport (
     MAX_LAYERS,
     engine_t,
     publication_t,
-    pthread_mutex_t,
     subscription_t,
     transport_t,
 )
@@ -67,9 +66,6 @@ from sfu.engine.stats import outbound_counters
 from sfu.engine.counters import COUNTER_NAMES
 from sfu.engine.events import Event, EventKind
 from sfu.engine.rtp import EXTENSION_KINDS
-
-cdef extern from "<pthread.h>" nogil:
-    int pthread_mutex_trylock(pthread_mutex_t *mutex)
 
 DEFAULT_LOUDEST = 4
 
@@ -95,10 +91,10 @@ cdef class Engine:
 
     cdef engine_t *lock(self) noexcept:
         cdef engine_t *e = <engine_t *>self.state
-        while pthread_mutex_trylock(e.mutex) != 0:
+        cdef uint32_t turn
+        while not lock_try(&e.lock, &turn):
             with nogil:
-                core_lock(e)
-                core_unlock(e)
+                lock_wait(&e.lock, turn)
         return e
 
     cdef int unlock(self) except -1:

@@ -11,6 +11,7 @@ from sfu.engine.consent cimport consent_forget
 from sfu.engine.events cimport events_free, events_init
 from sfu.engine.gcm cimport gcm_close
 from sfu.engine.layers cimport ALL_LAYERS
+from sfu.engine.lock cimport lock_free, lock_init
 from sfu.engine.model cimport (
     AUDIO_ARENA,
     AUDIO_SLOTS,
@@ -27,7 +28,6 @@ from sfu.engine.model cimport (
     VIDEO_ARENA,
     VIDEO_SLOTS,
     gathered_t,
-    pthread_mutex_t,
     stream_t,
 )
 from sfu.engine.nack cimport nack_free, nack_init
@@ -41,10 +41,6 @@ from sfu.engine.strangers cimport stranger_seen
 from sfu.engine.table cimport table_free, table_get, table_init, table_put, table_remove
 from sfu.engine.twcc cimport twcc_free
 
-cdef extern from "<pthread.h>" nogil:
-    int pthread_mutex_init(pthread_mutex_t *mutex, const void *attributes)
-    int pthread_mutex_destroy(pthread_mutex_t *mutex)
-
 
 # --- the engine -----------------------------------------------------------------------------------------------------
 
@@ -57,10 +53,7 @@ cdef engine_t *engine_new(uint64_t seed) except NULL:
     e.repair_due_us = -1
     e.pace_due_us = -1
     e.events.fd = -1
-    e.mutex = <pthread_mutex_t *>calloc(1, sizeof(pthread_mutex_t))
-    if e.mutex == NULL:
-        raise MemoryError
-    pthread_mutex_init(e.mutex, NULL)
+    lock_init(&e.lock)
     table_init(&e.by_address, engine_random(e))
     table_init(&e.by_ufrag, engine_random(e))
     outbound_init(&e.out)
@@ -82,9 +75,7 @@ cdef void engine_delete(engine_t *e) noexcept:
     outbound_free(&e.out)
     events_free(&e.events)
     free(e.drained)
-    if e.mutex != NULL:
-        pthread_mutex_destroy(e.mutex)
-        free(e.mutex)
+    lock_free(&e.lock)
     free(e)
 
 

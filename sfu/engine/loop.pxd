@@ -22,6 +22,7 @@ cdef struct loop_t:
     int priority                # wanted; once the thread runs, what it has (priority.pxd)
     bint open                   # has its sockets
     bint begun                  # has had its thread
+    bint give_way               # a control call has been waiting for the lock
     bint coarse                 # the kernel has no epoll_pwait2: sleeps end on whole milliseconds
     # under the engine's lock
     bint stopping

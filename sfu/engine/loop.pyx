@@ -14,6 +14,9 @@ again, and no socket can starve the others or the clock. Deadlines are in micros
 for less than a millisecond), so the sleep is epoll_pwait2, called by number because C libraries of 2021 lack it; where the
 kernel does, sleeps end on the next whole millisecond.
 
+Between two pieces a control call that has been waiting for the lock gets it: the thread sleeps for GIVE_WAY_US then, or it
+would have the lock back before the other is awake.
+
 The thread never touches a Python object. Control calls of any thread send by the same `flush`, under the engine's
 lock; and when they have brought a deadline nearer than the thread sleeps for, they wake it.
 
@@ -104,6 +107,7 @@ from sfu.engine.listen import open_sockets
 cdef enum:
     SYS_EPOLL_PWAIT2 = 441          # the same on every architecture
     RECEIVE_ROUNDS = 4              # 256 datagrams are 0.3 ms of work
+    GIVE_WAY_US = 50                # as long as a control call needs to wake up and be done
     STUCK_US = 1000                 # a timer that is due again at once must not become a busy loop
     # What an epoll event is about: in the upper half of its data; the lower half is an index or a channel.
     TAG_WAKE = 0
@@ -122,7 +126,7 @@ cdef int wait_for_events(loop_t *loop) noexcept nogil:
     cdef int64_t left_us = -1
     cdef long count
     if loop.asleep_until_us != INT64_MAX:
-        left_us = max(loop.asleep_until_us - monotonic_us(), <int64_t>0)
+        left_us = max(loop.asleep_until_us - monotonic_us(), <int64_t>(GIVE_WAY_US if loop.give_way else 0))
         timeout.tv_sec = left_us // 1000000
         timeout.tv_nsec = left_us % 1000000 * 1000
     if not loop.coarse:
@@ -175,7 +179,7 @@ cdef bint settle(loop_t *loop) noexcept nogil:
         due = streams_due
     loop.asleep_until_us = AWAKE if more else due if due >= 0 else INT64_MAX
     go_on = not loop.stopping
-    core_unlock(loop.engine)
+    loop.give_way = core_unlock(loop.engine) and more
     return go_on
 
 

@@ -18,6 +18,7 @@ from sfu.engine.descriptor cimport MAX_SPATIAL, MAX_TEMPORAL
 from sfu.engine.events cimport events_t
 from sfu.engine.gcm cimport gcm_t
 from sfu.engine.layers cimport selector_t
+from sfu.engine.lock cimport lock_t
 from sfu.engine.munger cimport drops_t, numbers_t
 from sfu.engine.nack cimport nack_t
 from sfu.engine.outbound cimport outbound_t
@@ -28,10 +29,6 @@ from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID, TAG_BYTES
 from sfu.engine.speakers cimport mix_t, slot_t, voice_t
 from sfu.engine.table cimport table_t
 from sfu.engine.twcc cimport twcc_t
-
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
 
 cdef enum:
     MAX_LAYERS = 4              # simulcast: three are usual
@@ -290,7 +287,7 @@ cdef struct transport_t:
     transport_t *report_previous
 
 cdef struct engine_t:
-    pthread_mutex_t *mutex
+    lock_t lock
     int64_t now_us              # of the latest input or tick
     uint32_t send_time          # abs-send-time of now_us
     uint64_t random             # state of the generator for SSRCs and sequence numbers
