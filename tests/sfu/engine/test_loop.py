@@ -594,7 +594,7 @@ def test_a_priority_that_there_is_not() -> None:
 
 
 def test_control_calls_get_their_turn_between_the_pieces_of_pictures(bound: Bound) -> None:
-    """Several threads of Python and the packet thread at one lock: each is done in the end, no packet is missing."""
+    """Several threads of Python and the packet thread at one lock: each gets done, no packet is missing."""
     pictures, packets, viewers, calls = 20, 20, 100, 100
     engine = bound.engine
     teacher_fd, teacher_address = bound.loop.open_local()
