@@ -167,6 +167,8 @@ class ClassRoom:
     """Lesson clock."""
     left_ms: int = 0
     """Lesson clock at which the class left for its own Q&A: from where it catches up."""
+    pupils: int = 0
+    """How many it has, as registered; 0: nobody entered it."""
     called: int = 0
     """How often the class, or a pupil of it, was brought on stage: the fairness count."""
 

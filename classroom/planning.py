@@ -53,6 +53,8 @@ class PlannedClass:
     tutor: PersonId | None = None
     school: str = ""
     at_home: bool = False
+    pupils: int = 0
+    """How many it has; 0: nobody entered it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def plan_of(lesson: Lesson) -> Plan:
         ends_ms=lesson.ends_ms,
         recorded=lesson.recorded,
         classes=tuple(
-            PlannedClass(room.id, room.name, room.tutor, room.school, room.at_home) for room in lesson.classes
+            PlannedClass(room.id, room.name, room.tutor, room.school, room.at_home, room.pupils)
+            for room in lesson.classes
         ),
     )
 
@@ -133,4 +136,11 @@ def revised(lesson: Lesson, plan: Plan) -> Lesson:
 
 def _class(lesson: Lesson, room: PlannedClass) -> ClassRoom:
     known = lesson.class_room(room.id) or ClassRoom(room.id, room.name)
-    return replace(known, name=room.name, tutor=room.tutor, school=room.school, at_home=room.at_home)
+    return replace(
+        known,
+        name=room.name,
+        tutor=room.tutor,
+        school=room.school,
+        at_home=room.at_home,
+        pupils=room.pupils,
+    )

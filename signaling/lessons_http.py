@@ -30,6 +30,7 @@ from classroom.directory import UnknownLesson
 from classroom.model import ClassId, Lesson, LessonId, PersonId, Role
 from classroom.planning import MAX_CLASSES, BadPlan, Plan, PlannedClass, plan_of, planned, revision
 from classroom.rules.reasons import Refused
+from classroom.talk.quiz import MAX_CLASS_SIZE
 from signaling.access import CLAIMS, Handler
 from signaling.keys import DIRECTORY, STORE
 from signaling.message import Id
@@ -64,6 +65,8 @@ class ClassPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     school: Title = ""
     at_home: bool = False
     """Its pupils join one by one."""
+    pupils: Annotated[int, Meta(ge=0, le=MAX_CLASS_SIZE)] = 0
+    """How many it has; 0: not known."""
 
 
 class ClassPlanWithId(ClassPlan, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,7 +207,7 @@ def _classes(asked: list[ClassPlanWithId]) -> tuple[PlannedClass, ...]:
 
 def _class(class_id: ClassId, asked: ClassPlan) -> PlannedClass:
     tutor = PersonId(asked.tutor) if asked.tutor else None
-    return PlannedClass(class_id, asked.name, tutor, asked.school, asked.at_home)
+    return PlannedClass(class_id, asked.name, tutor, asked.school, asked.at_home, asked.pupils)
 
 
 def _checked(plan: Plan, reason: str) -> Plan:

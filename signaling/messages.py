@@ -205,6 +205,8 @@ class ClassView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """People of the class who are connected, tutors and room devices not counted."""
     at_home: bool = False
     """Its pupils join one by one."""
+    pupils: int = 0
+    """How many it has, as registered; 0: not known."""
     state: floor.ClassState = "together"
     """Where the class is, beside the phase of all."""
     state_since_ms: int = 0

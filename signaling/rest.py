@@ -47,6 +47,8 @@ class ClassSummary(msgspec.Struct, frozen=True, kw_only=True):
     tutor: str
     """Person id; empty: the class has none."""
     at_home: bool
+    pupils: int
+    """How many it has, as registered; 0: not known."""
 
 
 class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +193,12 @@ def _summary(lesson: Lesson) -> dict[str, Any]:
 
 def class_summary(room: ClassRoom) -> ClassSummary:
     return ClassSummary(
-        id=room.id, name=room.name, school=room.school, tutor=room.tutor or "", at_home=room.at_home
+        id=room.id,
+        name=room.name,
+        school=room.school,
+        tutor=room.tutor or "",
+        at_home=room.at_home,
+        pupils=room.pupils,
     )
 
 

@@ -64,6 +64,7 @@ def class_view(status: ClassStatus) -> ClassView:
         room_online=status.room_online,
         online=status.online,
         at_home=status.room.at_home,
+        pupils=status.room.pupils,
         state=status.room.state.value,
         state_since_ms=status.room.state_since_ms,
         called=status.room.called,

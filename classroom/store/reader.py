@@ -235,6 +235,7 @@ def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:
                 tutor=room.tutor_id and PersonId(room.tutor_id),
                 school=room.school,
                 at_home=room.at_home,
+                pupils=room.pupils,
             )
             for room in rooms
         ),

@@ -150,6 +150,7 @@ def class_row(lesson: LessonId, position: int, room: ClassRoom) -> dict[str, Any
         "tutor_id": room.tutor,
         "school": room.school,
         "at_home": room.at_home,
+        "pupils": room.pupils,
     }
 
 

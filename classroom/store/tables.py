@@ -57,6 +57,7 @@ classes = Table(
     Column("tutor_id", _ID),
     Column("school", Text, nullable=False),
     Column("at_home", Boolean, nullable=False),
+    Column("pupils", Integer, nullable=False, server_default="0"),
 )
 
 people = Table(

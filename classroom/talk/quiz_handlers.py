@@ -56,7 +56,8 @@ def tally(core: LessonCore, attendee: Attendee, command: EnterTally) -> None:
     if class_id is None:
         raise Refused(Reason.CLASS_REQUIRED)
     now_ms = core.clock.unix_ms()
-    size = 0
+    room = core.lesson.class_room(class_id)
+    size = 0 if room is None else room.pupils
     entered = rules.tally(quiz, class_id, command.counts, command.answered, size, now_ms)
     if entered is quiz:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -161,6 +162,17 @@ async def test_what_is_not_taken(full: Any, school: Any) -> None:
     assert await refused(full, AnswerQuiz(school.tutor_1.id, quiz, (0,))) is Reason.ROLE_MAY_NOT
     assert not full.observer.told(QuizAnswered)
     assert not full.observer.told(QuizTallied)
+
+
+async def test_a_tally_is_not_larger_than_the_class(open_hall: Any, school: Any) -> None:
+    rooms = (replace(school.class_1, pupils=40), school.class_2, school.class_home)
+    hall = await open_hall(LessonState.LIVE, classes=rooms, started_ms=1_800_000_000_000)
+    await hall.join(school.master, school.tutor_1, school.tutor_2)
+    quiz = await ask(hall, school)
+    await hall.room.ask(EnterTally(school.tutor_1.id, quiz, (0, 40, 0)))
+    larger = EnterTally(school.tutor_1.id, quiz, (1, 40, 0))
+    assert await refused(hall, larger) is Reason.TALLY_TOO_LARGE
+    await hall.room.ask(EnterTally(school.tutor_2.id, quiz, (1, 40, 0)))
 
 
 async def test_a_repeated_answer_is_answered_and_is_one(full: Any, school: Any) -> None:

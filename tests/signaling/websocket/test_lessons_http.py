@@ -49,7 +49,7 @@ async def test_a_lesson_is_made_and_read(office: Office) -> None:
     status, made = await office.ask("PUT", NEW, PLAN)
     assert status == 201
     assert (made["id"], made["state"], made["starts_ms"]) == ("optics-2", "scheduled", PLAN["starts_ms"])
-    assert made["classes"] == [{**PLAN["classes"][0], "at_home": False}]  # type: ignore[index]
+    assert made["classes"] == [{**PLAN["classes"][0], "at_home": False, "pupils": 0}]  # type: ignore[index]
     given = office.etag
     assert await office.ask("GET", NEW) == (200, made)
     assert office.etag == given
@@ -141,8 +141,11 @@ async def test_ids_that_cannot_be_made(office: Office, odd: str) -> None:
 
 async def test_classes_one_by_one(office: Office) -> None:
     await office.ask("PUT", NEW, PLAN)
-    status, room = await office.ask("PUT", f"{NEW}/classes/c2", {"name": "2班", "at_home": True})
-    assert (status, room) == (201, {"id": "c2", "name": "2班", "school": "", "tutor": "", "at_home": True})
+    status, room = await office.ask(
+        "PUT", f"{NEW}/classes/c2", {"name": "2班", "at_home": True, "pupils": 42}
+    )
+    made = {"id": "c2", "name": "2班", "school": "", "tutor": "", "at_home": True, "pupils": 42}
+    assert (status, room) == (201, made)
     assert await office.ask("GET", f"{NEW}/classes/c2") == (200, room)
     status, room = await office.ask("PUT", f"{NEW}/classes/c2", {"name": "2班", "tutor": "t2"})
     assert (status, room["tutor"]) == (200, "t2")

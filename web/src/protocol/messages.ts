@@ -436,6 +436,7 @@ export interface ClassView {
   room_online?: boolean
   online?: number
   at_home?: boolean
+  pupils?: number
   state?: ClassState
   state_since_ms?: number
   called?: number
