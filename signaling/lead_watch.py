@@ -21,6 +21,7 @@ from classroom.clock import Clock, Timer
 from classroom.commands import ReportLead
 from classroom.lead import LEADING
 from classroom.model import LessonState, PersonId, Role
+from signaling.quality_watch import Lines
 
 if TYPE_CHECKING:
     from classroom.lesson import LessonRoom
@@ -44,12 +45,7 @@ class Leader(Protocol):
     def person_id(self) -> PersonId: ...
     @property
     def role(self) -> Role: ...
-    @property
-    def uplink(self) -> Transport | None: ...
-    @property
-    def sends(self) -> bool:
-        """Something that is not muted."""
-
+    def lines(self, now: float) -> Lines: ...
     @property
     def connected(self) -> bool:
         """By signaling; always, where there is none beside the media."""
@@ -121,7 +117,8 @@ class LeadWatch:
             self._look_at(line, leader, room, now)
 
     def _look_at(self, line: _Line, leader: Leader, room: LessonRoom, now: float) -> None:
-        uplink = leader.uplink if leader.sends else None
+        sending, _, sends, _ = leader.lines(now)
+        uplink = sending if sends else None
         packets = self._sfu.stats(uplink)["transport"].get("packets_received", 0) if uplink else 0
         line.look(now, leader.connected, uplink.id if uplink else 0, packets)
         silent_s = now - line.alive_at

@@ -56,6 +56,9 @@ class Leader:
     connected: bool = True
     person_id: str = "m"
 
+    def lines(self, _now: float) -> tuple[Any, None, bool, float]:
+        return self.uplink, None, self.sends, 0.0
+
 
 class Bench:
     """One leader on transport 7, and a media plane that counts what comes on it."""
