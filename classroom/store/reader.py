@@ -31,6 +31,8 @@ from sfu.params import QualityReason
 
 PAGE = 1_000
 """Events in one answer: some 200 KB."""
+WENT_TOGETHER_MS = 2_000
+"""Closing a room of thousands takes less; starting a server again takes more."""
 PERIODS = 60
 """Minutes in one answer: an hour of one person, each second of it; some 400 KB."""
 
@@ -251,8 +253,8 @@ def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:
 
 
 async def kept_places(connection: AsyncConnection, lesson_id: LessonId, since_ms: int) -> tuple[Person, ...]:
-    """Who was in the lesson when the server went, after that time, and has not been in since; in the order
-    they came."""
+    """Who was in the lesson when the server last went, after that time, and has not been in since; in the
+    order they came."""
     t, people = tables.presence.c, tables.people.c
     last = select(func.max(t.seq)).where(t.lesson_id == lesson_id).group_by(t.person_id)
     query = (
@@ -261,9 +263,13 @@ async def kept_places(connection: AsyncConnection, lesson_id: LessonId, since_ms
         .where(t.lesson_id == lesson_id, t.seq.in_(last), t.cause == LeaveCause.SERVER, t.left_ms >= since_ms)
         .order_by(t.seq)
     )
+    rows = (await connection.execute(query)).all()
+    # All who were in then went within a moment; those of an earlier time have not come back to it.
+    went_ms = max((row.left_ms for row in rows), default=0)
     return tuple(
         Person(PersonId(row.person_id), row.name, Role(row.role), row.class_id and ClassId(row.class_id))
-        for row in await connection.execute(query)
+        for row in rows
+        if row.left_ms > went_ms - WENT_TOGETHER_MS
     )
 
 
