@@ -3,8 +3,8 @@
 Theory of operation. The seconds of a person are gathered in an array until there are enough for a row of
 the database (`classroom.quality.Period`). Those rows fall due at different seconds for different people, so
 that a full lesson writes some rows each second and never all of them at once. What is gathered would be lost
-in a crash; so each second of all people of a lesson is noted in the database at once, as one small row, and
-those notes become rows of the record at the next start (`classroom.store.quality_recovery`).
+in a crash; so each second of all people of a lesson is noted in the database, as one small row, and those
+notes become rows of the record at the next start (`classroom.store.quality_recovery`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from signaling.publications import LivePublication
 
 SECOND_MS: Final = 1000
+SLOT_S: Final = 5
+"""Rows fall due in every fifth second: a statement of its own each second costs more than the rows in it."""
+NOTED_EVERY: Final = 2
+"""Looks. A commit costs 2 ms, whatever is in it; a crash costs what is not committed yet."""
 
 Places = NDArray[np.intp]
 
@@ -71,11 +75,25 @@ class QualityRecord:
         self._media: ChainMap[int, LivePublication] = ChainMap({}, {})
         """By the media plane's id: of this look, and of the one before for who has just gone."""
         self._rolls: dict[LessonId, _Roll] | None = None
+        self._notes: list[QualityNoted] = []
+        """Not handed out yet."""
+        self._looks = 0
+        self._begun = 0
 
     def looked(self, publications: Iterable[LivePublication]) -> None:
         """A look begins."""
         now: dict[int, LivePublication] = {live.publication.id: live for live in publications}
         self._media = ChainMap(now, self._media.maps[0])
+        self._looks += 1
+        if self._looks % NOTED_EVERY == 0:
+            for note in self._notes:
+                self._observe(note)
+            self._notes.clear()
+
+    def due(self, newcomers: int) -> NDArray[np.int64]:
+        """At which looks rows of each are due, modulo PERIOD_S."""
+        first, self._begun = self._begun, self._begun + newcomers
+        return (first + np.arange(newcomers)) * SLOT_S % PERIOD_S
 
     def changed(self) -> None:
         """Somebody came, went, or is on another record than before."""
@@ -99,7 +117,8 @@ class QualityRecord:
         everybody[at] = packed
         for lesson, roll in self._rolls.items():
             seconds = everybody[roll.rows].tobytes()
-            self._observe(QualityNoted(lesson_id=lesson, at_ms=at_ms, people=roll.people, packed=seconds))
+            note = QualityNoted(lesson_id=lesson, at_ms=at_ms, people=roll.people, packed=seconds)
+            self._notes.append(note)
 
     def write(self, subject: Subject, gathered: Rows, at: int, snapshot: StatsSnapshot | None) -> None:
         """A row of what has been gathered of one, if anything. snapshot: the latest that has the lines."""

@@ -161,7 +161,6 @@ class QualityWatch:
         self._places: dict[str, int] = {}
         """By the participant's id."""
         self._turn = 0
-        self._began = 0
         self._timer: Timer | None = None
 
     def start(self) -> None:
@@ -286,8 +285,7 @@ class QualityWatch:
             return
         fresh = np.zeros(len(newcomers), ROW)
         fresh["verdict"] = verdicts(len(newcomers))
-        fresh["phase"] = (self._began + np.arange(len(newcomers))) % PERIOD_S
-        self._began += len(newcomers)
+        fresh["phase"] = self._record.due(len(newcomers))
         self._rows = np.concatenate((self._rows, fresh))
         for participant in newcomers:
             self._places[participant.id] = len(self._watched)
