@@ -36,7 +36,7 @@ def _take_class(core: LessonCore, attendee: Attendee, command: TakeClass) -> Non
     core.observe(ClassTaken, class_id=room.id, tutor=attendee.id, instead_of=instead_of)
 
 
-def _move_online(core: LessonCore, attendee: Attendee, command: MoveOnline) -> None:
+def move_online(core: LessonCore, attendee: Attendee, command: MoveOnline) -> None:
     """Asked for again, the links are given again: they may have been lost in the hurry."""
     room = class_acted_for(core, attendee, command.class_id)
     if room.at_home:
@@ -54,5 +54,5 @@ def _move_online(core: LessonCore, attendee: Attendee, command: MoveOnline) -> N
 
 HANDLERS: Mapping[type[PersonCommand], Callable[[LessonCore, Attendee, Any], None]] = {
     TakeClass: _take_class,
-    MoveOnline: _move_online,
+    MoveOnline: move_online,
 }

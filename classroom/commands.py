@@ -226,7 +226,7 @@ class ReviseLesson:
     """Why the lesson is not recorded; goes on record."""
 
 
-OfficeCommand = OpenLesson | StartLesson | EndLesson | CancelLesson | ReviseLesson
+OfficeCommand = OpenLesson | StartLesson | EndLesson | CancelLesson | ReviseLesson | MoveOnline
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from classroom.classes import move_online
 from classroom.commands import (
     CancelLesson,
     EndLesson,
     FromOffice,
+    MoveOnline,
     OfficeCommand,
     OpenLesson,
     ReviseLesson,
@@ -21,7 +23,7 @@ from classroom.commands import (
 from classroom.core import LessonCore
 from classroom.events import LeaveCause, LessonRevised
 from classroom.membership import everybody_out
-from classroom.model import LessonState
+from classroom.model import Attendee, LessonState, Person, Role
 from classroom.planning import plan_of, revised, revision
 from classroom.restart import arm_plan
 from classroom.rules.permissions import refusal
@@ -82,10 +84,15 @@ def _revise(core: LessonCore, command: ReviseLesson) -> None:
     core.observe(LessonRevised, lesson=core.lesson, actor=command.actor, reason=command.reason)
 
 
+def _move_online(core: LessonCore, command: MoveOnline) -> None:
+    move_online(core, Attendee(Person(command.actor, "", Role.ORGANIZER)), command)
+
+
 _HANDLERS: Mapping[type[OfficeCommand], Callable[[LessonCore, Any], None]] = {
     OpenLesson: _open,
     StartLesson: _start,
     EndLesson: _end,
     CancelLesson: _cancel,
     ReviseLesson: _revise,
+    MoveOnline: _move_online,
 }

@@ -15,14 +15,17 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from classroom.model import Lesson, LessonId
+from classroom.model import Lesson, LessonId, Person, PersonId, Role
 from classroom.store.reader import StoredEvent
 from signaling.keys import STORE
 from signaling.messages import ClassView, HandView, PersonView
+from signaling.messages_floor import FloorView, StageView
+from signaling.messages_talk import ConductView
 from signaling.openapi import Operation
 from signaling.requests import query
 from signaling.rest import LessonDetail, json_response, lesson_detail, lesson_of, read, room_of
-from signaling.views import class_view, hand_view, person_view
+from signaling.views import class_view, floor_view, hand_view, person_view, stage_view
+from signaling.views_talk import conduct_view
 
 MAX_ID: Final = 2**53
 """What JSON's numbers hold exactly."""
@@ -66,6 +69,11 @@ class LessonSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """In the lesson now, or lost a moment ago."""
     classes: list[ClassView]
     hands: list[HandView]
+    floor: FloorView
+    """Phase, timer and settings of the lesson as a whole."""
+    stage: StageView
+    conduct: ConductView
+    """What pupils may do."""
 
 
 async def events(request: web.Request) -> web.Response:
@@ -95,13 +103,28 @@ async def snapshot(request: web.Request) -> web.Response:
             people=[person_view(attendee) for attendee in room.people],
             classes=[class_view(status) for status in room.classes],
             hands=[hand_view(hand) for hand in room.hands],
+            **_shared(room.lesson),
         )
     )
 
 
 def _at_rest(lesson: Lesson, last: int) -> LessonSnapshot:
     """Of a lesson in which nobody is."""
-    return LessonSnapshot(last_event=last, lesson=lesson_detail(lesson), people=[], classes=[], hands=[])
+    return LessonSnapshot(
+        last_event=last, lesson=lesson_detail(lesson), people=[], classes=[], hands=[], **_shared(lesson)
+    )
+
+
+def _shared(lesson: Lesson) -> dict[str, Any]:
+    """What all in a lesson share, seen from no class."""
+    return {
+        "floor": floor_view(lesson, _NOBODY),
+        "stage": stage_view(lesson.stage, lesson.spotlight, lesson.invited),
+        "conduct": conduct_view(lesson.conduct),
+    }
+
+
+_NOBODY: Final = Person(PersonId(""), "", Role.ORGANIZER)
 
 
 def event_view(event: StoredEvent) -> EventView:

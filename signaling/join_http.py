@@ -75,6 +75,7 @@ OPERATIONS: Final = (
         request=JoinRequest,
         response=JoinAnswer,
         problems=(
+            *("token-missing", "token-invalid", "token-expired"),
             "bad-request",
             "unsupported-media-type",
             "unknown-lesson",

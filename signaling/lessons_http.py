@@ -10,6 +10,7 @@ through its room, whether anybody is in it or not (classroom.office).
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
@@ -21,6 +22,7 @@ from classroom.commands import (
     CancelLesson,
     EndLesson,
     FromOffice,
+    MoveOnline,
     OfficeCommand,
     OpenLesson,
     ReviseLesson,
@@ -32,7 +34,8 @@ from classroom.planning import MAX_CLASSES, BadPlan, Plan, PlannedClass, plan_of
 from classroom.rules.reasons import Refused
 from classroom.talk.quiz import MAX_CLASS_SIZE
 from signaling.access import CLAIMS, Handler
-from signaling.keys import DIRECTORY, STORE
+from signaling.auth import JOIN_LINK_S
+from signaling.keys import DIRECTORY, STORE, TOKENS
 from signaling.message import Id
 from signaling.openapi import Operation
 from signaling.problems import Problem
@@ -97,6 +100,13 @@ class LessonChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     reason: Title = ""
     """Why it is not recorded; on record."""
     classes: Classes | UnsetType = UNSET
+
+
+class OnlineClass(ClassSummary, frozen=True, kw_only=True):
+    join_token: str
+    """For its pupils' link, `/join#token=...`: whoever opens it says their name (POST /api/v1/join)."""
+    expires_at: int
+    """Unix time in seconds."""
 
 
 async def put_lesson(request: web.Request) -> web.Response:
@@ -188,6 +198,20 @@ async def end_lesson(request: web.Request) -> web.Response:
 
 async def cancel_lesson(request: web.Request) -> web.Response:
     return await _ask(request, CancelLesson(_actor(request)))
+
+
+async def online_class(request: web.Request) -> web.Response:
+    """The emergency switch: a room class becomes an at-home class, for the rest of the lesson."""
+    class_id = ClassId(request.match_info["class"])
+    found = await _in_room(request, MoveOnline(_actor(request), class_id))
+    room = found.class_room(class_id)
+    assert room is not None, "it went online"
+    now = time.time()
+    token = request.app[TOKENS].issue_join(lesson=found.id, class_id=class_id, now=now)
+    answer = OnlineClass(
+        **msgspec.structs.asdict(class_summary(room)), join_token=token, expires_at=int(now + JOIN_LINK_S)
+    )
+    return json_response(answer, headers=etag(found))
 
 
 _NO_NEWS: Final = "."
@@ -336,6 +360,15 @@ OPERATIONS: Final = (
         response=ClassSummary,
         also=(201,),
         problems=_CHANGING,
+    ),
+    Operation(
+        id="online_class",
+        method="POST",
+        path=_CLASS + "/online",
+        tag="lessons",
+        handler=online_class,
+        response=OnlineClass,
+        problems=(*(*_READING, "unknown-class", "lesson-not-live", "lesson-ended", "lesson-cancelled"),),
     ),
     Operation(
         id="delete_class",

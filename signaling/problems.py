@@ -110,6 +110,7 @@ STATUS: Final[Mapping[str, int]] = {
     "plan-invalid": 422,
     "webhook-invalid": 422,
     "zone-unknown": 422,
+    "person-invalid": 422,
     # the library
     "unknown-item": 404,
     "nothing-recorded": 404,

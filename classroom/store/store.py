@@ -19,7 +19,7 @@ from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
 from classroom.model import ChatEntry, Hand, Lesson, LessonId, Person, PersonId
 from classroom.shared import pack
-from classroom.store import reader, tables, talk_reader
+from classroom.store import people, reader, tables, talk_reader
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
 from classroom.store.migrate import upgrade
@@ -189,6 +189,17 @@ class Store:
             return attendance(lesson, found, now_ms), await reader.names(connection, lesson.id)
 
         return await self._read(read)
+
+    async def known_people(self, after: str = "", limit: int = reader.PAGE) -> tuple[people.KnownPerson, ...]:
+        """Whom the server knows by name, by id after that one."""
+        return await self._read(lambda connection: people.listed(connection, after, limit))
+
+    async def known_person(self, person: PersonId) -> people.KnownPerson | None:
+        return await self._read(lambda connection: people.find(connection, person))
+
+    async def name_person(self, person: PersonId, name: str) -> bool:
+        """Says what somebody is called. True: nobody of this id was known."""
+        return await self._change(lambda connection: people.put(connection, person, name))
 
     async def quality(self, lesson_id: LessonId) -> tuple[reader.PersonQuality, ...]:
         """How well everybody was reached in a lesson, by person id."""

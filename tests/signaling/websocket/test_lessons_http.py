@@ -193,3 +193,19 @@ async def test_who_is_in_hears_of_it(office: Office, door: Any) -> None:
     assert await office.ask("DELETE", "/api/v1/lessons/demo/classes/class-2") == (409, "lesson-in-use")
     await office.ask("POST", "/api/v1/lessons/demo/end")
     assert (await tutor.bye())["reason"] == "ended"
+
+
+async def test_a_class_goes_online_in_one_action(office: Office, door: Any) -> None:
+    master = await door.join("master")
+    path = "/api/v1/lessons/demo/classes/class-1/online"
+    status, room = await office.ask("POST", path)
+    assert (status, room["id"], room["at_home"]) == (200, "class-1", True)
+    assert (await master.expect("class.links"))["class_id"] == "class-1"
+    again = (await office.ask("POST", path))[1]
+    for token in (room["join_token"], again["join_token"]):
+        headers = {"Authorization": f"Bearer {token}"}
+        async with door.http.post(
+            door.url("/api/v1/join"), json={"name": "小明"}, headers=headers
+        ) as response:
+            assert response.status == 200
+    assert await office.ask("POST", "/api/v1/lessons/demo/classes/none/online") == (404, "unknown-class")
