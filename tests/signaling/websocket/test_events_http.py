@@ -86,7 +86,11 @@ async def test_the_snapshot_is_the_state_after_its_last_event(door: Any) -> None
     await tutor.settled()
     _, body = await get(door, "/api/v1/lessons/demo/snapshot", role="master")
     assert body["lesson"]["state"] == "live"
-    assert (body["floor"]["situation"], body["stage"], body["conduct"]) == ("lecture", {}, {})
+    assert (body["floor"]["situation"], body["stage"], body["conduct"]["allow"]["chat"]) == (
+        "lecture",
+        {},
+        True,
+    )
     assert [person["id"] for person in body["people"]] == ["master-1", "tutor-1", "tutor-2"]
     assert [hand["seat"] for hand in body["hands"]] == ["12"]
     assert {room["id"]: room.get("tutor_online") for room in body["classes"]}["class-2"]
