@@ -14,6 +14,7 @@ import type { Overrides } from './overrides'
 import { isSource, Publisher, type Source } from './publisher'
 import { Receiver, type ReceivedStream } from './receiver'
 import { onlyTcp, withStartBitrate } from './sdp'
+import { floorActions, type FloorActions } from '@/floor/actions'
 import { talkActions, type TalkActions } from '@/talk/actions'
 import { browserTimers } from './timers'
 
@@ -30,6 +31,7 @@ export interface LessonEvents {
   onDeviceProblem: (problem: DeviceProblem | 'lost', source: Source) => void
   onRefusal: (refusal: Refusal) => void
   onModerated: (message: Moderated) => void
+  onTold: (text: string) => void
   onEnding: (ending: Ending) => void
 }
 
@@ -51,6 +53,7 @@ export class LessonClient {
   readonly receiver: Receiver
   readonly local: LocalMedia
   readonly talk: TalkActions
+  readonly floor: FloorActions
 
   private lesson: LessonState | null = null
   private iceServers: IceServer[] = []
@@ -78,11 +81,13 @@ export class LessonClient {
         events.onEnding(ending)
       },
     })
-    this.talk = talkActions(this.connection.send.bind(this.connection))
+    const send = this.connection.send.bind(this.connection)
+    this.talk = talkActions(send)
+    this.floor = floorActions(send)
     const media = {
       createConnection: () => new RTCPeerConnection(this.configuration()),
       createStream: () => new MediaStream(),
-      send: this.connection.send.bind(this.connection),
+      send,
       timers: browserTimers,
       adjust: overrides.force === 'tcp' ? onlyTcp : (sdp: string) => sdp,
     }
@@ -176,6 +181,9 @@ export class LessonClient {
         return
       case 'moderated':
         void this.moderated(message)
+        return
+      case 'notice':
+        this.events.onTold(message.text)
     }
   }
 

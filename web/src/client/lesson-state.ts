@@ -14,6 +14,7 @@ import type {
   ServerMessage,
   Welcome,
 } from '@/protocol/messages'
+import { floorOf, reduceFloor, type FloorState } from '@/floor/floor-state'
 import { reduceTalk, talkOf, type TalkState } from '@/talk/talk-state'
 import type { Verdict } from './quality'
 
@@ -35,6 +36,7 @@ export interface LessonState {
   readonly classes: readonly ClassView[]
   readonly people: readonly PersonView[]
   readonly hands: readonly HandView[]
+  readonly where: FloorState
   readonly talk: TalkState
   /** What the server says of our lines; null: nothing yet. */
   readonly quality: Verdict | null
@@ -59,6 +61,7 @@ export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
     classes: lesson.classes ?? [],
     people: lesson.people ?? [],
     hands: lesson.hands ?? [],
+    where: floorOf(lesson),
     talk: talkOf(lesson),
     quality: null,
     speaking: [],
@@ -67,8 +70,8 @@ export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
 
 /** The lesson after a resume: the lists of that welcome are left empty, ours stay valid. */
 function afterResume(lesson: LessonState, welcome: Welcome, nowMs: number): LessonState {
-  const { classes, people, hands, talk, speaking, quality } = lesson
-  return { ...fromWelcome(welcome, nowMs), classes, people, hands, talk, speaking, quality }
+  const { classes, people, hands, where, talk, speaking, quality } = lesson
+  return { ...fromWelcome(welcome, nowMs), classes, people, hands, where, talk, speaking, quality }
 }
 
 /** Entries replaced by id, in place; new ones at the end; those in `gone` left out. */
@@ -94,9 +97,10 @@ function withRoster(lesson: LessonState, roster: RosterChanged): LessonState {
   }
 }
 
-function withTalk(lesson: LessonState, message: ServerMessage): LessonState {
+function withParts(lesson: LessonState, message: ServerMessage): LessonState {
   const talk = reduceTalk(lesson.talk, message)
-  return talk === lesson.talk ? lesson : { ...lesson, talk }
+  const where = reduceFloor(lesson.where, message)
+  return talk === lesson.talk && where === lesson.where ? lesson : { ...lesson, talk, where }
 }
 
 function withChange(lesson: LessonState, change: LessonChanged): LessonState {
@@ -122,7 +126,7 @@ export function reduce(
   if (!lesson) return null
   switch (message.type) {
     case 'lesson':
-      return withChange(lesson, message)
+      return withParts(withChange(lesson, message), message)
     case 'roster':
       return withRoster(lesson, message)
     case 'hands':
@@ -132,7 +136,7 @@ export function reduce(
     case 'quality':
       return { ...lesson, quality: { level: message.level, reason: message.reason ?? '' } }
     default:
-      return withTalk(lesson, message)
+      return withParts(lesson, message)
   }
 }
 
@@ -146,16 +150,4 @@ export function clockText(ms: number): string {
   const seconds = Math.floor(ms / 1000)
   const two = (value: number) => String(value).padStart(2, '0')
   return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
-}
-
-/** Who needs the master comes first: no tutor, then a raised hand, then nobody there, then by name. */
-export function byNeed(classes: readonly ClassView[], hands: readonly HandView[]): ClassView[] {
-  const need = (entry: ClassView) => {
-    if (!entry.tutor_online) return 0
-    if (hands.some((hand) => hand.class_id === entry.id)) return 1
-    return entry.online ? 3 : 2
-  }
-  return [...classes].sort(
-    (a, b) => need(a) - need(b) || a.name.localeCompare(b.name, 'zh-CN', { numeric: true }),
-  )
 }

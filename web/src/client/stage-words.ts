@@ -26,6 +26,10 @@ export interface StageWords {
     | 'waitingPicture'
     | 'pausedForSound'
     | 'held'
+    | 'break'
+    | 'takeOver'
+    | 'localQa'
+    | 'catchUp'
   /** True: instead of the picture. False: one line over it. */
   cover: boolean
 }
@@ -42,6 +46,17 @@ function lessonWords(lesson: LessonState): StageWords | null {
   if (lesson.state === 'ended') return { key: 'ended', cover: true }
   if (lesson.state === 'cancelled') return { key: 'cancelled', cover: true }
   return lesson.state === 'live' ? null : { key: 'notStarted', cover: true }
+}
+
+const BY_SITUATION = { take_over: 'takeOver', local_qa: 'localQa', catch_up: 'catchUp' } as const
+
+/** Of a class by itself: a line that goes with whatever is seen. */
+function apart(lesson: LessonState, cover: boolean): StageWords | null {
+  const { situation } = lesson.where.floor
+  if (situation === 'break') return { key: 'break', cover: true }
+  return situation in BY_SITUATION
+    ? { key: BY_SITUATION[situation as keyof typeof BY_SITUATION], cover }
+    : null
 }
 
 function withoutPicture({ lesson, stage }: Situation): StageWords {
@@ -67,6 +82,8 @@ export function wordsFor(situation: Situation): StageWords | null {
   const words = lessonWords(lesson)
   if (words) return words
   if (receiving === 'recovering') return { key: 'recovering', cover: covered }
+  const by = apart(lesson, !stage.main)
+  if (by && (by.cover || flow !== 'waiting')) return by
   if (!stage.main) return withoutPicture(situation)
   if (ownerMuted(situation)) return { key: 'cameraOff', cover: true }
   if (receiving === 'connecting') return { key: 'mediaConnecting', cover: true }

@@ -17,8 +17,9 @@ function roleOf(stream: ReceivedStream, people: readonly PersonView[]): string {
   return people.find((person) => person.id === stream.person)?.role ?? ''
 }
 
-/** A screen is what the classes read; then the master, then the encoder that sends for them, then anybody. */
-function rank(stream: ReceivedStream, people: readonly PersonView[]): number {
+/** Who is in the spotlight is shown large; a screen is what the classes read; then the master, then the encoder that sends for them, then anybody. */
+function rank(stream: ReceivedStream, people: readonly PersonView[], spotlight: string): number {
+  if (spotlight && stream.person === spotlight) return -1
   if (stream.source === 'screen') return 0
   const role = roleOf(stream, people)
   if (role === 'master') return 1
@@ -30,12 +31,14 @@ export function arrange(
   streams: readonly ReceivedStream[],
   people: readonly PersonView[],
   watched: boolean,
+  spotlight = '',
 ): Stage {
-  const onWall = (stream: ReceivedStream) => watched && ['tutor', 'room'].includes(roleOf(stream, people))
+  const onWall = (stream: ReceivedStream) =>
+    watched && stream.person !== spotlight && ['tutor', 'room'].includes(roleOf(stream, people))
   const pictures = streams.filter((stream) => stream.kind === 'video')
   const stage = pictures
     .filter((stream) => !onWall(stream))
-    .map((stream, index) => ({ stream, index, rank: rank(stream, people) }))
+    .map((stream, index) => ({ stream, index, rank: rank(stream, people, spotlight) }))
     .sort((a, b) => a.rank - b.rank || a.index - b.index)
     .map((entry) => entry.stream)
   return {

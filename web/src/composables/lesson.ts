@@ -46,6 +46,7 @@ const NOTHING_LOCAL: LocalState = {
 export type Notice =
   | { id: number; kind: 'refused'; refusal: Refusal }
   | { id: number; kind: 'device'; problem: DeviceProblem | 'lost'; source: Source }
+  | { id: number; kind: 'told'; text: string }
   | { id: number; kind: 'moderated'; act: Moderated['act']; source: Source }
   | { id: number; kind: 'recordingFailing' | 'recordingBack' | 'back' | 'notSent' }
 
@@ -66,7 +67,7 @@ function useNotices() {
     count += 1
     const id = count
     notices.value = [...notices.value, { ...notice, id } as Notice].slice(-NOTICE_LIMIT)
-    if (notice.kind === 'back' || notice.kind === 'recordingBack') {
+    if (['back', 'recordingBack', 'told'].includes(notice.kind)) {
       setTimeout(() => {
         dismiss(id)
       }, PASSING_NOTICE_MS)
@@ -149,6 +150,9 @@ function eventsInto(state: ReturnType<typeof useState>, tell: (notice: NewNotice
     onDeviceProblem(problem, source) {
       tell({ kind: 'device', problem, source })
     },
+    onTold(text) {
+      tell({ kind: 'told', text })
+    },
     onRefusal(refusal) {
       tell({ kind: 'refused', refusal })
     },
@@ -174,13 +178,16 @@ function createLesson() {
   const role = computed(() => lesson.value?.me.role ?? session.claims?.role ?? 'student')
   const watched = computed(() => role.value === 'master' || role.value === 'supervisor')
   const people = computed(() => lesson.value?.people ?? [])
+  const spotlight = computed(() => lesson.value?.where.stage.spotlight ?? '')
   return {
     ...state,
     client,
     notices,
     dismiss,
     role,
-    stage: computed(() => (lesson.value ? arrange(streams.value, people.value, watched.value) : EMPTY_STAGE)),
+    stage: computed(() =>
+      lesson.value ? arrange(streams.value, people.value, watched.value, spotlight.value) : EMPTY_STAGE,
+    ),
     quality: useQuality(client, lesson),
     /** Lesson time, ms. */
     elapsed: computed(() => (lesson.value ? elapsedMs(lesson.value, now.value) : 0)),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { byNeed, clockText, elapsedMs, fromWelcome, reduce } from '@/client/lesson-state'
+import { clockText, elapsedMs, fromWelcome, reduce } from '@/client/lesson-state'
 import { FLOOR, MASTER, STUDENT, TUTOR, welcome } from '../examples'
 
 const NOW = 2_000_000
@@ -100,18 +100,6 @@ describe('time', () => {
   ])('%d ms reads %s', (ms, text) => {
     expect(clockText(ms)).toBe(text)
   })
-})
-
-it('puts first who needs the master', () => {
-  const classes = [
-    { id: 'a', name: '10班', tutor: 'x', tutor_online: true, online: 3 },
-    { id: 'b', name: '2班', tutor: 'y', tutor_online: true, online: 3 },
-    { id: 'c', name: '3班', tutor: 'z', tutor_online: true },
-    { id: 'd', name: '4班', tutor: 'w', tutor_online: true, online: 1 },
-    { id: 'e', name: '5班' },
-  ]
-  const hands = [{ id: 'h', person: 'p', name: '', class_id: 'd' }]
-  expect(byNeed(classes, hands).map((each) => each.name)).toEqual(['5班', '4班', '3班', '2班', '10班'])
 })
 
 describe('who speaks', () => {
