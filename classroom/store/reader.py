@@ -122,9 +122,9 @@ async def events(
     lesson_id: LessonId,
     after: int,
     kinds: Collection[str] = (),
-    limit: int | None = PAGE,
+    limit: int = PAGE,
 ) -> tuple[StoredEvent, ...]:
-    """Those of `kinds`, of all when there are none; limit None: however many there are."""
+    """Those of `kinds`; of all kinds when there are none."""
     table = tables.events
     query = select(table).where(table.c.lesson_id == lesson_id, table.c.seq > after)
     if kinds:
