@@ -158,11 +158,11 @@ class Subscription:
         Nothing when closed."""
         if self.closed or layer == self.wished_layer:
             return
-        if (layer is not None and not self._begins_low) and (
-            self.state is StreamState.OK or self._limit is None or layer < self._limit[0]
-        ):
-            self._set_limit(layer, ALL_TEMPORAL)
         self.wished_layer = layer
+        if not self._begins_low and (layer is not None or self._limit is not None):
+            best, limit = self._best_layer(), self._limit
+            if self.state is StreamState.OK or limit is None or best < limit[0]:
+                self._set_limit(best, ALL_TEMPORAL)  # at once: the next tick may be a second away
         self.transport.downlink.changed()
 
     def grant(self, grant: Grant) -> None:

@@ -120,6 +120,7 @@ def test_a_wish_is_all_that_is_given(room: Room) -> None:
     room.estimated(10e6, 0.0)
     assert (room.layer(camera), camera.state) == (1, StreamState.OK)
     camera.want_layer(None)
+    assert room.layer(camera) == 2  # whoever comes on stage is not to wait for a tick
     for now in range(1, 5):
         room.tick(float(now))
     assert room.layer(camera) == 2

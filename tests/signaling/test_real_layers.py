@@ -16,6 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from sfu import negotiate
+from sfu.layer_demand import OFF_AFTER_S
 from sfu.params import SfuConfig
 from sfu.sfu import Sfu
 from sfu.transport import Publication, Subscription
@@ -155,6 +156,42 @@ async def test_simulcast(sfu: Sfu, page_of: Callable[[], Any], codec: str) -> No
     await sending.evaluate(SWITCH_OFF, ["q", "h", "f"])
     found = await plays(receiving, wide(1280))
     assert found["packetsLost"] == 0
+
+
+async def test_layers_that_nobody_receives_stop_and_come_back_with_a_keyframe(
+    sfu: Sfu, page_of: Callable[[], Any]
+) -> None:
+    sending, receiving = await page_of(), await page_of()
+    publication = await publish(sfu, sending, "VP8", SIMULCAST)
+    told: asyncio.Queue[list[str]] = asyncio.Queue()
+    publication.on_layers = lambda active: told.put_nowait(["qhf"[layer] for layer in sorted(active)])
+    subscription = await subscribe(sfu, receiving, publication)
+    before = await plays(receiving, wide(1280))
+
+    def top() -> dict[str, Any]:
+        found: dict[str, Any] = sfu.engine.publication_stats(publication.id)["layers"][2]
+        return found
+
+    subscription.want_layer(0)
+    now = sfu.now()
+    publication.look_at_layers(now)
+    publication.look_at_layers(now + OFF_AFTER_S)
+    while await told.get() != ["q"]:  # the one between may have stopped before
+        pass
+    await sending.evaluate(SWITCH_OFF, ["q"])
+    await plays(receiving, wide(320))
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            if not top()["active"]:
+                break
+            await asyncio.sleep(0.05)
+    stopped = top()
+    subscription.want_layer(None)
+    assert told.get_nowait() == ["q", "f"]  # at once, and not the one between
+    await sending.evaluate(SWITCH_OFF, ["q", "f"])
+    after = await plays(receiving, wide(1280), frames=1)
+    assert top()["key_frames"] > stopped["key_frames"]
+    assert (after["packetsLost"], after["pliCount"]) == (0, before["pliCount"])
 
 
 @pytest.mark.parametrize(
