@@ -35,6 +35,7 @@ class _Guest:
 _GUESTS: Final = (
     _Guest("master", demo.MASTER),
     _Guest("tutor_1", demo.TUTOR_1),
+    _Guest("room_1", demo.ROOM_1),
     _Guest("tutor_2", demo.TUTOR_2),
     _Guest("student_home", demo.STUDENT_HOME),
     _Guest("supervisor", demo.SUPERVISOR),

@@ -14,6 +14,7 @@ CLASS_HOME: Final = ClassId("class-home")
 
 MASTER: Final = Person(PersonId("demo-master"), "李老师", Role.MASTER)
 TUTOR_1: Final = Person(PersonId("demo-tutor-1"), "王老师", Role.TUTOR, CLASS_1)
+ROOM_1: Final = Person(PersonId("demo-room-1"), "1班教室", Role.ROOM, CLASS_1)
 TUTOR_2: Final = Person(PersonId("demo-tutor-2"), "陈老师", Role.TUTOR, CLASS_2)
 TUTOR_HOME: Final = Person(PersonId("demo-tutor-home"), "刘老师", Role.TUTOR, CLASS_HOME)
 STUDENT_HOME: Final = Person(PersonId("demo-student-home"), "小明", Role.STUDENT, CLASS_HOME)

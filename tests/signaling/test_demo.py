@@ -23,6 +23,7 @@ def test_tokens_stand_in_the_fragment_and_are_good_for_a_day() -> None:
     assert [link.key for link in links] == [
         "master",
         "tutor_1",
+        "room_1",
         "tutor_2",
         "student_home",
         "supervisor",
