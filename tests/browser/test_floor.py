@@ -1,0 +1,79 @@
+"""The floor in real browsers: phases, a pupil on stage, a class in its own Q&A."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@dataclass(frozen=True)
+class Floor:
+    master: Any
+    tutor: Any
+    student: Any
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def floor(enter: Any) -> AsyncIterator[Floor]:
+    master = await enter("master")
+    await master.has("lesson-state", state="live")
+    yield Floor(master, *await asyncio.gather(enter("tutor"), enter("student")))
+
+
+async def test_the_master_sets_the_phase_of_all_with_a_timer(floor: Floor) -> None:
+    await floor.master.at("phase-minutes").select_option("5")
+    await floor.master.at("phase-local_qa").click()
+    for person in (floor.tutor, floor.student):
+        await person.has("situation", situation="local_qa")
+        await person.at("phase-timer").wait_for()
+    await floor.master.at("phase-lecture").click()
+    await floor.student.has("situation", situation="lecture")
+    await floor.student.sees_and_hears()
+
+
+async def test_a_pupil_comes_on_stage_after_a_preview_and_goes_down(floor: Floor) -> None:
+    await floor.student.at("hand-raise").click()
+    await floor.master.at("hand-invite").click()
+    await floor.student.at("video-preview").wait_for()
+    await floor.student.at("stage-accept").click()
+    await floor.master.has("stage", count="1")
+    await floor.tutor.page.locator("[data-testid=video-inset][data-source=camera]").wait_for()
+    await floor.master.at("stage-spotlight").click()
+    await floor.tutor.page.locator("[data-testid=video-main][data-source=camera]").wait_for()
+    await floor.student.at("stage-leave").click()
+    await floor.master.at("stage").wait_for(state="detached")
+    await floor.student.sees_and_hears()
+
+
+async def test_a_pupil_may_decline(floor: Floor) -> None:
+    await floor.student.at("hand-raise").click()
+    await floor.master.at("hand-invite").click()
+    await floor.student.at("stage-decline").click()
+    await floor.student.at("invited").wait_for(state="detached")
+    assert await floor.master.at("stage-member").count() == 0
+
+
+async def test_a_class_leaves_for_its_own_questions_and_comes_back(floor: Floor) -> None:
+    await floor.tutor.at("class-leave").click()
+    await floor.tutor.has("situation", situation="local_qa")
+    await floor.master.has("class-state", state="local_qa")
+    await floor.student.has("situation", situation="lecture")
+    await floor.master.at("look-in").click()
+    await floor.master.page.locator("[data-testid=look-in][aria-pressed=true]").wait_for()
+    await floor.tutor.at("class-back").click()
+    await floor.tutor.has("situation", situation="lecture")
+    await floor.tutor.sees_and_hears()
+
+
+async def test_a_class_goes_online_and_its_pupils_get_a_link(floor: Floor) -> None:
+    await floor.tutor.at("class-online").click()
+    await floor.tutor.at("class-online-confirm").click()
+    link = await floor.tutor.at("class-link").get_attribute("data-link")
+    assert "/join#token=" in link
