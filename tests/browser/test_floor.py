@@ -72,6 +72,18 @@ async def test_a_class_leaves_for_its_own_questions_and_comes_back(floor: Floor)
     await floor.tutor.sees_and_hears()
 
 
+async def test_a_class_catches_up_from_the_recording(floor: Floor) -> None:
+    await floor.tutor.at("class-leave").click()
+    await floor.tutor.has("situation", situation="local_qa")
+    await floor.tutor.at("class-catch-up").click()
+    await floor.tutor.has("situation", situation="catch_up")
+    await floor.tutor.page.wait_for_function(
+        "() => document.querySelector('[data-testid=catch-up] video')?.playbackRate === 1.25"
+    )
+    await floor.tutor.has("situation", situation="lecture")
+    await floor.tutor.sees_and_hears()
+
+
 async def test_a_class_goes_online_and_its_pupils_get_a_link(floor: Floor) -> None:
     await floor.tutor.at("class-online").click()
     await floor.tutor.at("class-online-confirm").click()

@@ -43,6 +43,15 @@ export class LibraryClient {
     return body.items
   }
 
+  /** The newest item of this lesson; null: nothing of it is recorded. */
+  async itemOf(lesson: string): Promise<LibraryItem | null> {
+    const body = (await this.get(`/api/v1/library?lesson=${encodeURIComponent(lesson)}`)) as {
+      items: LibraryItem[]
+    }
+    const newest = byDate(body.items).at(0)
+    return newest ? this.item(newest.id) : null
+  }
+
   async item(id: string): Promise<LibraryItem> {
     return (await this.get(`/api/v1/library/${encodeURIComponent(id)}`)) as LibraryItem
   }
