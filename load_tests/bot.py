@@ -111,6 +111,11 @@ class Publisher:
             await door.leave(resource, self._token)
         self._transport.close()
 
+    def vanish(self) -> None:
+        """Its sockets close, and it says nothing to anybody."""
+        self._resource = None
+        self._transport.close()
+
     def _make_streams(self, answer: Answer) -> dict[str, Stream]:
         count = TransportSequence()
         streams = {}

@@ -234,11 +234,17 @@ def _soak(scenarios: Scenarios) -> None:
     one.add_argument("--cycles", type=whole(1, 100_000), default=400, metavar="N")
     one.add_argument("--duration", type=whole(1, 24 * 3_600), default=120, metavar="SECONDS", help="at most")
     one.add_argument("--at-once", type=whole(1, 100), default=8, metavar="N")
+    gone = "each N-th goes without a word, and the server finds out by its time-outs (see --serve)"
+    one.add_argument("--vanish-every", type=whole(0, 1_000), default=0, metavar="N", help=gone)
 
 
 def _run_soak(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
     wanted = SoakOptions(
-        cycles=options.cycles, duration_s=options.duration, at_once=options.at_once, lesson=options.lesson
+        cycles=options.cycles,
+        duration_s=options.duration,
+        at_once=options.at_once,
+        vanish_every=options.vanish_every,
+        lesson=options.lesson,
     )
     return soak(wanted, target)
 

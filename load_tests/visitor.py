@@ -11,6 +11,7 @@ from .dtls import Identity
 from .media import Camera, Microphone
 from .sdp import offer
 from .transport import BotTransport, TcpBotTransport
+from .websocket import WebSocketDoor
 
 MEDIA_TIMEOUT_S = 15.0
 WAYS = ("udp", "tcp", "websocket", "whip")
@@ -23,8 +24,11 @@ class NoMedia(Exception):  # noqa: N818
     """Nothing came in time."""
 
 
-async def watch(way: str, identity: Identity, door: Door, lesson: str, token: str) -> None:
-    """In, one packet of sound and one of a picture, and out again. Raises what joins raise, and NoMedia."""
+async def watch(
+    way: str, identity: Identity, door: Door, lesson: str, token: str, *, vanishes: bool = False
+) -> None:
+    """In, one packet of sound and one of a picture, and out again. vanishes: without a word, as when a
+    device loses power; the server finds out by itself. Raises what joins raise, and NoMedia."""
     transport = TcpBotTransport(identity) if way == "tcp" else BotTransport(identity)
     resource: Resource | None = None
     try:
@@ -34,7 +38,14 @@ async def watch(way: str, identity: Identity, door: Door, lesson: str, token: st
     finally:
         transport.close()
         if resource is not None:
-            await door.leave(resource, token)
+            await _go(door, resource, token, vanishes=vanishes)
+
+
+async def _go(door: Door, resource: Resource, token: str, *, vanishes: bool) -> None:
+    if not vanishes:
+        await door.leave(resource, token)
+    elif isinstance(door, WebSocketDoor):
+        await door.lose(token)
 
 
 async def _two_streams(transport: BotTransport) -> None:
@@ -49,8 +60,8 @@ async def _two_streams(transport: BotTransport) -> None:
         raise NoMedia(f"{len(ssrcs)} of 2 streams within {MEDIA_TIMEOUT_S:.0f} s") from None
 
 
-async def send(identity: Identity, door: Door, lesson: str, token: str) -> None:
-    """On air for a moment. Raises what joins raise."""
+async def send(identity: Identity, door: Door, lesson: str, token: str, *, vanishes: bool = False) -> None:
+    """On air for a moment. vanishes: as in `watch`. Raises what joins raise."""
     publisher = Publisher(identity, SMALL, Microphone())
     try:
         await publisher.join(door, lesson, token)
@@ -58,4 +69,7 @@ async def send(identity: Identity, door: Door, lesson: str, token: str) -> None:
             async with asyncio.timeout(SENDS_FOR_S):
                 await publisher.run()
     finally:
-        await publisher.leave(door)
+        if vanishes:
+            publisher.vanish()
+        else:
+            await publisher.leave(door)

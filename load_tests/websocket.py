@@ -78,6 +78,12 @@ class WebSocketDoor:
         """Out of the lesson, with all that the bot sends and gets."""
         await self._close(token)
 
+    async def lose(self, token: str) -> None:
+        """The bot's connection breaks: the server does not know whether it comes back."""
+        member = self._members.pop(token, None)
+        if member is not None:
+            await member.leave(says_so=False)
+
     async def metrics(self) -> str:
         assert self._http is not None
         try:
@@ -152,9 +158,10 @@ class Member:
         await self._answer(first)
         return self._resource
 
-    async def leave(self) -> None:
+    async def leave(self, *, says_so: bool = True) -> None:
         with contextlib.suppress(Refused):
-            await self.say(messages.Leave())
+            if says_so:
+                await self.say(messages.Leave())
         for task in (self._beating, self._reading):
             if task is not None:
                 task.cancel()

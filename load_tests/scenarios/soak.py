@@ -37,6 +37,8 @@ class SoakOptions:
     cycles: int = 400
     duration_s: float = 120.0
     at_once: int = 8
+    vanish_every: int = 0
+    """Each so many-th visitor goes without a word; 0: nobody. The server finds out by its time-outs."""
     warm_up: int = 40
     """Cycles before the first census."""
     lesson: str = "demo"
@@ -111,11 +113,14 @@ class _Soak:
         way = WAYS[number % len(WAYS)]
         lesson, door, identity = self._options.lesson, self._doors[way], self._crowd.identity
         token = self._crowd.target.token("encoder" if way == "whip" else "student", number)
+        # Of every way: the ways take turns, too.
+        every = self._options.vanish_every
+        vanishes = every > 0 and number // len(WAYS) % every == 0
         try:
             if way == "whip":
-                await send(identity, door, lesson, token)
+                await send(identity, door, lesson, token, vanishes=vanishes)
             else:
-                await watch(way, identity, door, lesson, token)
+                await watch(way, identity, door, lesson, token, vanishes=vanishes)
         except (*JOIN_ERRORS, NoMedia) as error:
             self._failures[f"{way}: {error}"] += 1
         else:

@@ -30,6 +30,8 @@ WARM_UP, CYCLES = 2, 8
 """Visits of each way before the first census, and after it."""
 RESUME_S = 0.5
 """How long a lost page is waited for; those who leave are not lost."""
+CONSENT_S = 1.0
+"""How long a connection from which nothing comes is taken to live."""
 
 
 class Classroom:
@@ -47,12 +49,12 @@ class Classroom:
             person=person, role=role, lesson="demo", now=time.time(), ttl_s=600, name=person
         )
 
-    async def visit(self, way: str) -> None:
+    async def visit(self, way: str, *, vanishes: bool) -> None:
         door = self.doors[way]
         if way == "whip":
-            await send(self.identity, door, "demo", self.token("encoder"))
+            await send(self.identity, door, "demo", self.token("encoder"), vanishes=vanishes)
         else:
-            await watch(way, self.identity, door, "demo", self.token("student"))
+            await watch(way, self.identity, door, "demo", self.token("student"), vanishes=vanishes)
 
     def census(self) -> dict[str, int]:
         """What a server holds, down to tasks and file descriptors of its process."""
@@ -79,7 +81,14 @@ async def on_air(publisher: Publisher, door: Door, token: str) -> AsyncIterator[
 @pytest_asyncio.fixture
 async def classroom(tmp_path: Path) -> AsyncIterator[Classroom]:
     async with AsyncExitStack() as stack:
-        config = Config(port=0, media_port=0, data=tmp_path, demo=True, resume_s=RESUME_S)
+        config = Config(
+            port=0,
+            media_port=0,
+            data=tmp_path,
+            demo=True,
+            resume_s=RESUME_S,
+            consent_timeout_s=CONSENT_S,
+        )
         server = await stack.enter_async_context(running(config))
         url = f"http://127.0.0.1:{server.port}"
         pages = await stack.enter_async_context(WebSocketDoor(url))
@@ -91,18 +100,19 @@ async def classroom(tmp_path: Path) -> AsyncIterator[Classroom]:
         yield classroom
 
 
-async def visits(classroom: Classroom, way: str, count: int) -> None:
+async def visits(classroom: Classroom, way: str, count: int, *, vanishes: bool) -> None:
     for _ in range(count):
-        await classroom.visit(way)
+        await classroom.visit(way, vanishes=vanishes)
 
 
+@pytest.mark.parametrize("vanishes", [False, True], ids=["leaves", "vanishes"])
 @pytest.mark.parametrize("way", ["udp", "tcp", "websocket", "whip"])
 async def test_nothing_of_those_who_left_stays(
-    classroom: Classroom, until: Callable[..., Awaitable[None]], way: str
+    classroom: Classroom, until: Callable[..., Awaitable[None]], way: str, vanishes: bool
 ) -> None:
-    await visits(classroom, way, WARM_UP)
+    await visits(classroom, way, WARM_UP, vanishes=False)
     before = classroom.census()
-    await visits(classroom, way, CYCLES)
+    await visits(classroom, way, CYCLES, vanishes=vanishes)
 
     def left() -> dict[str, int]:
         return {name: count for name, count in classroom.census().items() if count > before[name]}
