@@ -9,14 +9,19 @@ import msgspec
 import pytest
 
 from classroom.model import (
+    Allowance,
     ClassId,
     ClassState,
+    Conduct,
+    Hold,
     Invitation,
     LessonSettings,
     OnStage,
     PersonId,
     PhaseTimer,
+    Removed,
     Role,
+    SourceKind,
 )
 from classroom.shared import CLASS_FIELDS, LESSON_FIELDS, pack, shared, unpack
 
@@ -43,6 +48,13 @@ def busy(school: Any) -> Any:
         spotlight=PersonId("r1"),
         invited=(Invitation(PersonId("sa"), "小明", Role.STUDENT, None, 99),),
         settings=LessonSettings(2, True, True),
+        conduct=Conduct(
+            allow=Allowance(chat=False),
+            locked=True,
+            closed_chats=(None, ClassId("c1")),
+            holds=(Hold(PersonId("sa"), SourceKind.CAMERA, stopped=True),),
+            removed=(Removed(PersonId("sb"), "小红"),),
+        ),
     )
 
 
