@@ -88,4 +88,12 @@ async def test_a_class_goes_online_and_its_pupils_get_a_link(floor: Floor) -> No
     await floor.tutor.at("class-online").click()
     await floor.tutor.at("class-online-confirm").click()
     link = await floor.tutor.at("class-link").get_attribute("data-link")
-    assert "/join#token=" in link
+    context = await floor.tutor.page.context.browser.new_context(locale="zh-CN")
+    pupil = await context.new_page()
+    await pupil.goto(link)
+    await pupil.get_by_test_id("join-name").fill("小红")
+    await pupil.get_by_test_id("join-name-next").click()
+    await pupil.get_by_test_id("join-start").click()
+    await pupil.get_by_test_id("situation").wait_for()
+    await floor.tutor.has("roster", online="1")
+    await context.close()

@@ -4,6 +4,7 @@
  */
 
 import type { Role } from '@/protocol/messages'
+import { problemFrom } from './problem'
 
 const KEY = 'tongke.token'
 
@@ -12,6 +13,8 @@ export interface Claims {
   role: Role
   lesson: string
   name: string
+  /** Of a link for many: it is exchanged for a token of one's own. */
+  join: boolean
   /** Unix time in seconds; 0 when the token does not expire. */
   expires: number
 }
@@ -35,6 +38,21 @@ export function takeToken(location: Location, history: History, store: TokenStor
   return store.getItem(KEY) ?? ''
 }
 
+/** From the link of a class to a token of one's own. Raises ProblemError. */
+export async function exchangeToken(link: string, name: string, language: string): Promise<string> {
+  const response = await fetch('/api/v1/join', {
+    method: 'POST',
+    headers: {
+      Authorization: `Bearer ${link}`,
+      'Accept-Language': language,
+      'Content-Type': 'application/json',
+    },
+    body: JSON.stringify({ name }),
+  })
+  if (!response.ok) throw await problemFrom(response)
+  return text(((await response.json()) as { token?: unknown }).token)
+}
+
 const ROLES: readonly string[] = ['master', 'tutor', 'room', 'student', 'supervisor', 'encoder', 'organizer']
 
 function text(value: unknown): string {
@@ -45,6 +63,11 @@ function decodeSegment(segment: string): unknown {
   const base64 = segment.replace(/-/g, '+').replace(/_/g, '/')
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
   return JSON.parse(new TextDecoder().decode(bytes))
+}
+
+/** Keeps this token for the tab, in place of the one it came with. */
+export function keepToken(token: string, store: TokenStore): void {
+  store.setItem(KEY, token)
 }
 
 /** Reads the claims of a JWT without checking its signature; null when it is none. */
@@ -59,6 +82,7 @@ export function readClaims(token: string): Claims | null {
       role: role as Role,
       lesson: text(claims.lesson),
       name: text(claims.name),
+      join: claims.join === true,
       expires: typeof claims.exp === 'number' ? claims.exp : 0,
     }
   } catch {

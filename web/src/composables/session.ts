@@ -3,7 +3,7 @@
 import { reactive } from 'vue'
 import type { DeviceChoice } from '@/client/devices'
 import { readOverrides } from '@/client/overrides'
-import { readClaims, takeToken, type Claims } from '@/client/token'
+import { keepToken, readClaims, takeToken, type Claims } from '@/client/token'
 
 const ENTERED = 'tongke.entered'
 const DEVICES = 'tongke.devices'
@@ -37,6 +37,13 @@ export function openSession(): void {
   session.claims = readClaims(session.token)
   const devices = JSON.parse(localStorage.getItem(DEVICES) ?? '{}') as Partial<DeviceChoice>
   session.devices = { camera: devices.camera ?? '', microphone: devices.microphone ?? '' }
+}
+
+/** Goes on with this token, in place of the one that the tab came with. */
+export function useToken(token: string): void {
+  keepToken(token, sessionStorage)
+  session.token = token
+  session.claims = readClaims(token)
 }
 
 export function rememberDevices(choice: DeviceChoice): void {

@@ -66,7 +66,13 @@ describe('the token', () => {
   })
 
   it('tells who it is for', () => {
-    expect(readClaims(token)).toEqual({ role: 'student', lesson: 'demo', name: '小明', expires: 9 })
+    expect(readClaims(token)).toEqual({
+      role: 'student',
+      lesson: 'demo',
+      name: '小明',
+      join: false,
+      expires: 9,
+    })
   })
 
   it.each(['', 'x', 'x.y.z', 'x.bnVsbA.z', `x.${btoa('{"role":"king"}')}.z`])(
