@@ -58,6 +58,8 @@ async def test_a_pupil_may_decline(floor: Floor) -> None:
     await floor.student.at("stage-decline").click()
     await floor.student.at("invited").wait_for(state="detached")
     assert await floor.master.at("stage-member").count() == 0
+    await floor.student.at("hand-lower").click()
+    await floor.master.has("hands", count="0")
 
 
 async def test_a_class_leaves_for_its_own_questions_and_comes_back(floor: Floor) -> None:

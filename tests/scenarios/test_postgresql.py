@@ -37,5 +37,7 @@ async def test_a_lesson_goes_on_after_the_server_was_killed(
                     server.kill()
     assert not (tmp_path / "data" / "tongke.db").exists()
     kinds = [kind for (kind,) in postgres.run("SELECT kind FROM events ORDER BY seq", "lessons")]
-    assert kinds[:4] == ["person.joined", "lesson.state", "lesson.state", "person.left"]
+    # whether the recording had begun when the server was killed is chance
+    said = [kind for kind in kinds if kind != "recording.state"]
+    assert said[:4] == ["person.joined", "lesson.state", "lesson.state", "person.left"]
     assert kinds.count("person.joined") == 2
