@@ -32,11 +32,6 @@ export function secondsLeft(quiz: QuizView, serverMs: number): number | null {
   return Math.max(0, Math.ceil((quiz.closes_ms - serverMs) / 1000))
 }
 
-/** `1:05`. */
-export function minutesText(seconds: number): string {
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
-}
-
 /** The choice after a press on `index`: of `multiple` it is added or taken away, else it takes the place of the last one. */
 export function chosenAfter(quiz: QuizView, chosen: readonly number[], index: number): number[] {
   if (quiz.kind !== 'multiple') return [index]

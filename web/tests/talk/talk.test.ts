@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ChatView, QuizView, ServerMessage } from '@/protocol/messages'
-import { fromWelcome } from '@/client/lesson-state'
+import { fromWelcome, minutesText } from '@/client/lesson-state'
 import { channelKey, channelsOf, mayKeepOrder, mayWrite } from '@/talk/channels'
-import { askedOptions, chosenAfter, minutesText, optionName, secondsLeft } from '@/talk/quiz'
+import { askedOptions, chosenAfter, optionName, secondsLeft } from '@/talk/quiz'
 import { currentQuiz, NO_TALK, reduceTalk } from '@/talk/talk-state'
 import { MASTER, STUDENT, TUTOR, welcome } from '../examples'
 
