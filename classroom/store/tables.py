@@ -44,6 +44,7 @@ lessons = Table(
     Column("started_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger, nullable=False),
     Column("shared", Text, nullable=False, server_default="{}"),
+    Column("master_id", _ID),
 )
 """`shared`: what else everybody in the lesson shares, as JSON (`classroom.shared`)."""
 
@@ -58,7 +59,38 @@ classes = Table(
     Column("school", Text, nullable=False),
     Column("at_home", Boolean, nullable=False),
     Column("pupils", Integer, nullable=False, server_default="0"),
+    Index(None, "id"),
 )
+"""A class of the same id and school is the same class in all its lessons: its room's device finds them by
+it."""
+
+registers = Table(
+    "registers",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("class_id", _ID, primary_key=True),
+    Column("seat", _KEY, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+)
+"""Who sits where in a class, for its roll call. Without rows a class has as many seats as pupils."""
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("school", Text, nullable=False),
+    Column("class_id", _ID, nullable=False),
+    Column("secret_hash", _ID, nullable=False),
+    Column("paired_ms", BigInteger, nullable=False),
+    Column("paired_by", _ID, nullable=False),
+    Column("lesson_id", _ID, nullable=False),
+    Column("revoked_ms", BigInteger),
+    Column("revoked_by", _ID),
+)
+"""Room devices that were paired, by whom and in which lesson, and who took that back: never deleted. Of the
+credential only its SHA-256, in hex."""
 
 people = Table(
     "people",
