@@ -48,7 +48,8 @@ from signaling.recording import RecorderHand
 from signaling.session import Services
 from signaling.sessions import Sessions
 from signaling.speakers import Speakers
-from signaling.webhooks import Dispatcher, sender
+from signaling.webhook_guard import Guard
+from signaling.webhooks import Dispatcher, connector, sender
 from signaling.whep import Whep
 from signaling.whip import Whip
 
@@ -223,7 +224,9 @@ def _watch_leads(app: web.Application, parts: Parts, leaders: Callable[[], Itera
 def _tell_webhooks(app: web.Application, parts: Parts) -> None:
     async def running(_: web.Application) -> AsyncIterator[None]:
         # Events go to whom an organizer named: no cookies, no proxies of the environment.
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        async with aiohttp.ClientSession(
+            connector=connector(app[keys.WEBHOOK_GUARD]), cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
             webhooks = parts.store.webhooks
             count = parts.metrics.told_webhook
             dispatcher = Dispatcher(webhooks, SystemClock(), sender(session), count)
@@ -244,6 +247,7 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.RECORDER] = parts.recorder
     app[keys.LIBRARY] = Library(parts.config.data)
     app[keys.METRICS] = parts.metrics
+    app[keys.WEBHOOK_GUARD] = Guard(parts.config.webhook_allow, parts.config.webhook_deny)
     app[keys.READINESS] = Readiness(lambda: parts.store.health)
     app[keys.OPERATIONS] = OPERATIONS
     services = Services(

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from signaling import catalogue, turn
 from signaling.duration import parse_duration
+from signaling.webhook_guard import networks
 
 ENVIRONMENT_PREFIX: Final = "TONGKE_"
 FILE_NAME: Final = "tongke.toml"
@@ -45,6 +46,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     turn_urls: tuple[str, ...] = ()
     turn_secret: str = ""
     turn_ttl: str = "12h"
+    webhook_allow: tuple[str, ...] = ()
+    webhook_deny: tuple[str, ...] = ()
     heartbeat_s: Seconds = 15.0
     resume_s: Seconds = 30.0
     handshake_timeout_s: Seconds = 15.0
@@ -215,6 +218,8 @@ def _check(config: Config) -> None:
         _check_media_ip(address)
     for address in config.media_bind:
         _check_literal(address, "config.media-bind")
+    for network in (*config.webhook_allow, *config.webhook_deny):
+        _check_network(network)
     _check_duration("token_ttl", config.token_ttl)
     _check_turn(config)
 
@@ -240,6 +245,13 @@ def _check_media_ip(text: str) -> None:
     address = _check_literal(text, "config.media-ip")
     if address.is_unspecified or address.is_multicast:
         raise ConfigError("config.media-ip", address=text)
+
+
+def _check_network(text: str) -> None:
+    try:
+        networks((text,))
+    except ValueError as error:
+        raise ConfigError("config.webhook-network", network=text, reason=error) from error
 
 
 def _check_literal(text: str, problem: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

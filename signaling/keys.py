@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from signaling.quality_watch import QualityWatch
     from signaling.readiness import Readiness
     from signaling.sessions import Sessions
+    from signaling.webhook_guard import Guard
 
 CONFIG: Final[web.AppKey[Config]] = web.AppKey("config")
 TOKENS: Final[web.AppKey[Tokens]] = web.AppKey("tokens")
@@ -34,6 +35,7 @@ METRICS: Final[web.AppKey[DoorMetrics]] = web.AppKey("metrics")
 OPERATIONS: Final[web.AppKey[tuple[Operation, ...]]] = web.AppKey("operations")
 READINESS: Final[web.AppKey[Readiness]] = web.AppKey("readiness")
 QUALITY: Final[web.AppKey[QualityWatch]] = web.AppKey("quality")
+WEBHOOK_GUARD: Final[web.AppKey[Guard]] = web.AppKey("webhook_guard")
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
 
 DIAGNOSES: Final[web.AppKey[Diagnoses]] = web.AppKey("diagnoses")

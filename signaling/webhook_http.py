@@ -12,13 +12,14 @@ from msgspec import Meta
 from classroom.model import LessonId
 from classroom.store.kinds import names
 from classroom.store.webhooks import Webhook
-from signaling.keys import STORE
+from signaling.keys import STORE, WEBHOOK_GUARD
 from signaling.lessons_http import new_id
 from signaling.message import Id
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import body
 from signaling.rest import json_response, read
+from signaling.webhook_guard import Guard
 from signaling.webhook_signature import key_of, new_secret
 
 MAX_URL: Final = 2000
@@ -29,7 +30,7 @@ MAX_WEBHOOKS: Final = 50
 
 class WebhookPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: Annotated[str, Meta(max_length=MAX_URL)]
-    """http or https; events go there as POST."""
+    """http or https, at a public address or one that the server's settings allow; events go there as POST."""
     lesson: Id = ""
     """Events of this lesson; empty: of all."""
     kinds: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(max_length=100)] = []
@@ -78,7 +79,7 @@ async def put_webhook(request: web.Request) -> web.Response:
     asked = await body(request, WebhookPlan)
     webhook_id = new_id(request.match_info["webhook"])
     door = request.app[STORE].webhooks
-    _check(asked)
+    _check(asked, request.app[WEBHOOK_GUARD])
     known = await read(door.find(webhook_id))
     if known is None and len(await read(door.listed())) >= MAX_WEBHOOKS:
         raise Problem("webhook-invalid", detail_kind="too-many")
@@ -113,9 +114,11 @@ async def _found(request: web.Request) -> Webhook:
     return found
 
 
-def _check(asked: WebhookPlan) -> None:
+def _check(asked: WebhookPlan, guard: Guard) -> None:
     if not _is_http(asked.url):
         raise Problem("webhook-invalid", detail_kind="url")
+    if not guard.may_be(asked.url):
+        raise Problem("webhook-invalid", detail_kind="address")
     if unknown := sorted(set(asked.kinds) - set(names())):
         raise Problem("webhook-invalid", detail_kind="kind", name=unknown[0])
     if asked.secret:

@@ -32,6 +32,7 @@ from classroom.clock import Clock, Timer
 from classroom.store.outbox import StoreUnavailable
 from classroom.store.webhooks import Delivery, Webhook
 from signaling.events_http import EventView, event_view
+from signaling.webhook_guard import Guard
 from signaling.webhook_signature import headers
 
 log = logging.getLogger(__name__)
@@ -219,6 +220,12 @@ class Dispatcher:
         await self._outbox.failed(webhook.id, now_ms=now_ms, due_ms=due_ms, error=error)
 
 
+def connector(guard: Guard) -> aiohttp.TCPConnector:
+    """Connects to what the guard admits, and to nothing else. Every connection is made anew, so that it is
+    looked at anew."""
+    return aiohttp.TCPConnector(socket_factory=guard.socket, force_close=True, use_dns_cache=False)
+
+
 def sender(http: aiohttp.ClientSession) -> Send:
     """By HTTP. Redirects are not followed: where events go is said once, by an organizer."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
@@ -229,6 +236,8 @@ def sender(http: aiohttp.ClientSession) -> Send:
                 url, data=body, headers=head, timeout=timeout, allow_redirects=False
             ) as response:
                 return Answer(response.status)
+        except aiohttp.ClientConnectorError as error:
+            return Answer(0, error.strerror or str(error))
         except TimeoutError:
             return Answer(0, f"no answer within {TIMEOUT_S:.0f} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -386,7 +386,7 @@ class Door:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return Config(data=tmp_path / "data", resume_s=60.0)
+    return Config(data=tmp_path / "data", resume_s=60.0, webhook_allow=("127.0.0.0/8", "::1"))
 
 
 @asynccontextmanager
