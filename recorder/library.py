@@ -19,7 +19,7 @@ from recorder import index, ledger
 from recorder.index import TrackIndex
 from recorder.item import header_path, index_path, ledger_path, part_path, summary_path
 from recorder.lines import NOT_JSON
-from recorder.storage import Storage
+from recorder.storage import Archive, MediaFiles, Storage
 
 ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 TRACK_ID = re.compile(r"t[0-9]{1,4}")
@@ -102,8 +102,11 @@ class ItemFiles:
 class Library:
     """The items under one data directory. Holds no open file; keeps in memory what cannot change any more."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, archive: Archive | None = None) -> None:
+        """archive: where finished media has moved to, if it has."""
         self._storage = Storage(data_dir / "library")
+        self.media = MediaFiles(self._storage, archive)
+        """Every byte of media is read through it."""
         self._ready: dict[str, ItemView] = {}
 
     def items(self, lesson: str = "") -> list[ItemView]:
