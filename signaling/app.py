@@ -41,6 +41,7 @@ from signaling.library_http import add_library_routes
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.openapi import add_operations
 from signaling.pages import Pages
+from signaling.pointers import Pointers
 from signaling.publications import PublicationRegistry
 from signaling.quality_watch import Participant, QualityWatch
 from signaling.readiness import Readiness
@@ -95,6 +96,7 @@ class Parts:
     hand: RecorderHand
     publications: PublicationRegistry
     speakers: Speakers
+    pointers: Pointers
     metrics: DoorMetrics
     background: Background
 
@@ -154,6 +156,7 @@ async def build(config: Config) -> AsyncIterator[Parts]:
             hand=hand,
             publications=publications,
             speakers=speakers,
+            pointers=Pointers(publications),
             metrics=DoorMetrics(),
             background=background,
         )
@@ -259,6 +262,7 @@ def _share(app: web.Application, parts: Parts) -> None:
         background=parts.background,
         speakers=parts.speakers,
         tokens=parts.tokens,
+        pointers=parts.pointers,
     )
     sessions = Sessions(services, parts.tokens)
     app[keys.SESSIONS] = sessions
@@ -273,6 +277,7 @@ def readings(parts: Parts, sessions: Sessions, watch: QualityWatch) -> Readings:
         census=census,
         cpu_seconds=parts.sfu.cpu_seconds(),
         sessions=len(sessions),
+        pointer_moves=parts.pointers.results,
         quality=watch.counts(),
         queues={
             "outbox": sessions.waiting_messages(),

@@ -18,6 +18,10 @@ MAX_FRAME: Final = 256 * 1024
 MAX_REASON: Final = 200
 """Characters of a decoder's complaint that are passed on."""
 
+_FINAL_TEXT: Final = 0x81
+_SHORT_FRAME: Final = 125
+_TWO_BYTE_LENGTH: Final = 126
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 
@@ -33,6 +37,15 @@ _TYPES: Final = frozenset(kind.__struct_config__.tag for kind in ClientMessage._
 def encode(message: ServerMessage) -> bytes:
     """One frame of text, UTF-8."""
     return _encoder.encode(message)
+
+
+def text_frame(payload: bytes) -> bytes:
+    """The bytes of a text frame as a server sends it: whole, without a mask (RFC 6455, 5.2). payload: at most
+    65,535 bytes."""
+    size = len(payload)
+    if size <= _SHORT_FRAME:
+        return bytes((_FINAL_TEXT, size)) + payload
+    return bytes((_FINAL_TEXT, _TWO_BYTE_LENGTH)) + size.to_bytes(2, "big") + payload
 
 
 def decode(frame: str) -> ClientMessage:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from signaling import messages_floor as floor
+from signaling import messages_pointer as pointer
 from signaling.message import (
     Id,
     LessonState,
@@ -40,6 +41,7 @@ MODULES = (
     "signaling.message",
     "signaling.messages",
     "signaling.messages_floor",
+    "signaling.messages_pointer",
     "signaling.messages_talk",
 )
 """Where the vocabulary is, in the order in which it is documented."""
@@ -169,6 +171,7 @@ ClientMessage = (
     | Leave
     | TalkClientMessage
     | floor.ClientMessage
+    | pointer.ClientMessage
 )
 
 
@@ -412,4 +415,5 @@ AnyServerMessage = (
     | Bye
     | TalkServerMessage
     | floor.AnyServerMessage
+    | pointer.AnyServerMessage
 )

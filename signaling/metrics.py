@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from recorder.control import GapCause
 from signaling.keys import METRICS
+from signaling.pointers import RESULTS
 
 PREFIX: Final = "tongke_"
 DROP: Final = "drop_"
@@ -31,6 +32,7 @@ HELP: Final[Mapping[str, str]] = {
     "joins_total": "Entries by way (websocket, whip, whep) and result (ok, resumed, or the kind of refusal).",
     "join_seconds": "From the first message to the answer.",
     "media_start_seconds": "From the first message to a receiving connection that stands.",
+    "pointer_moves_total": "Moves of pointers, by what became of them (told, too_fast, no_picture).",
     "transports": "Peer connections and local transports.",
     "publications": "Tracks that are being received.",
     "subscribers": "Tracks on their way to somebody.",
@@ -130,6 +132,8 @@ class Readings:
     census: Mapping[str, int]
     cpu_seconds: float
     sessions: int
+    pointer_moves: Mapping[str, int]
+    """By what became of them."""
     quality: Mapping[str, int]
     """Participants by what they are told of their lines."""
     queues: Mapping[str, int]
@@ -158,6 +162,8 @@ class PartsCollector(Collector):
         yield _gauge("publications", readings.census.get("publications", 0))
         yield _gauge("subscribers", readings.census.get("subscriptions", 0))
         yield _gauge("sessions", readings.sessions)
+        moves = dict.fromkeys(RESULTS, 0) | dict(readings.pointer_moves)
+        yield _labelled(CounterMetricFamily, "pointer_moves_total", "result", moves)
         yield _labelled(GaugeMetricFamily, "participants", "quality", readings.quality)
         yield _gauge("recordings", readings.recordings)
         yield _gauge("recorder_waiting_bytes", readings.recorder_waiting_bytes)

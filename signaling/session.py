@@ -17,7 +17,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -49,8 +49,10 @@ from signaling.codec import type_of
 from signaling.config import Config
 from signaling.message import ServerMessage
 from signaling.messages import Bye, ClientMessage
+from signaling.messages_pointer import PointerMove
 from signaling.metrics import DoorMetrics
 from signaling.outbox import Outbox
+from signaling.pointers import Pointers
 from signaling.problems import Problem
 from signaling.publications import LEDGER, LivePublication, PublicationRegistry
 from signaling.publishing import Publisher
@@ -77,6 +79,7 @@ class Services:
     background: Background
     speakers: Speakers
     tokens: Tokens
+    pointers: Pointers
 
 
 class Connection(Protocol):
@@ -84,6 +87,9 @@ class Connection(Protocol):
 
     def wake(self) -> None:
         """The outbox has something to say."""
+
+    def flash(self, frame: bytes, behind: int) -> None:
+        """Writes a whole frame that is worth nothing later, when `behind` is 0 and the client keeps up."""
 
     def finish(self, bye: Bye | None) -> None:
         """Says what is left, then good-bye, and closes."""
@@ -110,6 +116,8 @@ class Session:
         """As the client was told: people, and whose voice each line carries."""
         self._circles: Circles = {}
         """Of the microphones that this participant is routed to."""
+        self._pictures: Mapping[str, int] = {}
+        """Names of all publications that this participant is routed to, with their priorities."""
         self._voices: frozenset[str] = frozenset()
         """Whose microphones they are."""
         self._publisher = Publisher(
@@ -129,6 +137,7 @@ class Session:
             discard=self._discard,
         )
         self._role = Role(claims.role)
+        self._hand = services.pointers.hand(claims.lesson, claims.person, self._role, loop.time())
         self._muted: set[str] = set()
         self._frozen = (0.0, 0.0)
         """When the page last said that pictures had stood still, and for how long; seconds."""
@@ -158,6 +167,7 @@ class Session:
             raise
         self._may_publish = self._me.may_publish
         self.on_end(_ending(self._services.speakers.listen(self.claims.lesson, self._heard)))
+        self.on_end(_ending(self._services.pointers.watch(self.claims.lesson, self)))
         log.info("- %s joined as %s", self, self.claims.role)
 
     def attach(self, connection: Connection, *, resumed: bool) -> None:
@@ -268,6 +278,9 @@ class Session:
     def _quality_report(self, message: messages.QualityReport) -> None:
         self._frozen = (asyncio.get_running_loop().time(), message.frozen_ms / 1000)
 
+    def _pointer_move(self, message: PointerMove) -> None:
+        self._hand.move(message, asyncio.get_running_loop().time())
+
     def _ask(self, message: ClientMessage) -> None:
         self._post(asking.command(message, self._actor))
 
@@ -292,6 +305,7 @@ class Session:
         found = (self._services.publications.named(each.publication) for each in routes if not each.circle)
         # One that is gone from the registry will be gone from the routes in a moment.
         priorities = {str(route.publication): int(route.priority) for route in routes}
+        self._pictures = priorities
         heard = [self._circle(name) for name in sorted(set(circles.values()))]
         self._subscriber.want((live for live in found if live is not None), priorities, heard)
 
@@ -379,6 +393,15 @@ class Session:
             self._received = True
             elapsed_s = asyncio.get_running_loop().time() - self._began
             self._services.metrics.media_started("websocket", elapsed_s)
+
+    # --- pointers (pointers.Watcher) ------------------------------------------------------------------------
+
+    def sees(self, publication: str) -> bool:
+        return publication in self._pictures
+
+    def flash(self, frame: bytes) -> None:
+        if self._connection is not None:
+            self._connection.flash(frame, self.outbox.waiting)
 
     # --- its lines, looked at once a second (quality_watch.Participant) -------------------------------------
 
@@ -516,6 +539,7 @@ _HANDLERS: Final[dict[type, Callable[[Session, Any], None]]] = {
     messages.SubscribeFailed: Session._subscribe_failed,
     messages.SubscribeRestart: Session._subscribe_restart,
     messages.QualityReport: Session._quality_report,
+    PointerMove: Session._pointer_move,
     messages.Leave: Session._leave,
     **dict.fromkeys(asking.ASKING, Session._ask),
 }

@@ -33,6 +33,8 @@ FLUSH_TIMEOUT_S: Final = 5.0
 """For the last messages of a connection that is being closed."""
 CLOSE_TIMEOUT_S: Final = 2.0
 """For the client's half of the closing handshake."""
+RETRY_S: Final = 0.1
+"""Between two looks whether a slow client has taken what it was sent: as often as pointers move."""
 MESSAGES_BURST: Final = 60.0
 MESSAGES_PER_S: Final = 20.0
 """A page makes a handful when it joins (candidates, answers) and then one or two a second."""
@@ -87,6 +89,9 @@ class WebSocketConnection:
         self._request = request
         self._language = request[LANGUAGE]
         self._woken = asyncio.Event()
+        self._latest = b""
+        """A frame that was not written yet, and is worth nothing once there is a newer one."""
+        self._retry: asyncio.TimerHandle | None = None
         self._finishing = False
         self._bye: Bye | None = None
         now = asyncio.get_running_loop().time()
@@ -103,6 +108,30 @@ class WebSocketConnection:
         self._bye = bye
         self._woken.set()
 
+    def flash(self, frame: bytes, behind: int) -> None:
+        """Writes a whole frame, unless something is before it: `behind` messages, or what the client has not
+        taken yet. Then the latest one is written once nothing is."""
+        # Each call of aiohttp's writer and of ours hands the transport whole frames: they never mix.
+        if behind or not self._flashed(frame):
+            self._latest = frame
+            if self._retry is None:
+                self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._flash_again)
+
+    def _flashed(self, frame: bytes) -> bool:
+        """True: written, or there is nobody any more to write it to."""
+        transport = self._request.transport
+        if transport is None or transport.is_closing() or self._finishing:
+            return True
+        if transport.get_write_buffer_size():
+            return False
+        transport.write(frame)
+        return True
+
+    def _flash_again(self) -> None:
+        self._retry = None
+        if not self._flashed(self._latest):
+            self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._flash_again)
+
     # --- the two tasks --------------------------------------------------------------------------------------
 
     async def serve(self) -> None:
@@ -115,6 +144,8 @@ class WebSocketConnection:
             await self._read(session)
         finally:
             session.detach(self)
+            if self._retry is not None:
+                self._retry.cancel()
             if not self._finishing:
                 writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):

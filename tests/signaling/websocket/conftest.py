@@ -45,6 +45,7 @@ from signaling.auth import Tokens
 from signaling.background import Background
 from signaling.config import Config
 from signaling.metrics import DoorMetrics
+from signaling.pointers import Pointers
 from signaling.publications import PublicationRegistry
 from signaling.recording import RecorderHand
 from signaling.sdp import Direction, SessionDescription
@@ -405,6 +406,7 @@ async def opened(config: Config) -> AsyncIterator[Door]:
         stack.push_async_callback(background.finish, TIMEOUT_S)
         speakers = Speakers(sfu, publications, loudest=config.heard_microphones)
         paper: dict[str, Any] = {"sfu": sfu, "recorder": recorder, "speakers": speakers}
+        paper["pointers"] = Pointers(publications)
         parts = Parts(
             config=config,
             tokens=Tokens.open(config.data),

@@ -381,6 +381,19 @@ export interface StageSpotlight {
   person_id: string | null
 }
 
+/**
+ * The master points at a picture, or somebody on stage at the screen that they share. At most ten a
+ * second are passed on; what is more is lost. There is no message for taking it away: pages let a pointer
+ * fade that has not moved for 2 s, so who holds it still says so again every second.
+ */
+export interface PointerMove {
+  type: 'pointer.move'
+  person?: string
+  source: string
+  x: number
+  y: number
+}
+
 /** Answer to `hello`. */
 export interface Welcome {
   type: 'welcome'
@@ -839,6 +852,20 @@ export interface ClassLinks {
   expires_at: number
 }
 
+/**
+ * Where somebody points, to all who get that picture. Not counted (no `seq`), not kept, overtakes what
+ * waits; who cannot take it in time gets the latest one alone. Pages glide from one to the next.
+ */
+export interface Pointer {
+  type: 'pointer'
+  seq?: number
+  by: string
+  person: string
+  source: string
+  x: number
+  y: number
+}
+
 export type ClientMessage =
   | Hello
   | Ping
@@ -887,6 +914,7 @@ export type ClientMessage =
   | StageDecline
   | StageLeave
   | StageSpotlight
+  | PointerMove
 
 export type ServerMessage =
   | Welcome
@@ -916,3 +944,4 @@ export type ServerMessage =
   | LookChanged
   | Notice
   | ClassLinks
+  | Pointer

@@ -1,4 +1,4 @@
-"""Room devices that were paired; the registered master of a lesson; the pupils of a class by seat and name."""
+"""Room devices that were paired; a lesson's registered master; the pupils of a class by seat and name."""
 
 import sqlalchemy as sa
 from alembic import op
