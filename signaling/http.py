@@ -132,6 +132,6 @@ def page(title: str, body: str, language: str = catalogue.ENGLISH) -> web.Respon
         "code,pre{font-family:ui-monospace,monospace;overflow-wrap:anywhere}"
         "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #bbb;padding:.3rem;"
         "text-align:left;vertical-align:top}</style>"
-        f"<body>{body}</body></html>"
+        f"<body><main>{body}</main></body></html>"
     )
     return web.Response(text=html, content_type="text/html")

@@ -246,30 +246,48 @@ def without_h264() -> str:
     return WITHOUT_H264
 
 
+Visit = Callable[..., Awaitable[Person]]
 Enter = Callable[..., Awaitable[Person]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def enter(chromium: Browser, line: Line, link_of: Callable[..., Link]) -> AsyncIterator[Enter]:
-    """`await enter(role, 0, script="", force="tcp")`: opens the role's first link in its own window, with
-    these query parameters, and goes through the door; the script runs before the page's own."""
+async def visit(chromium: Browser, line: Line) -> AsyncIterator[Visit]:
+    """`await visit("/join#token=...", script="", size=(390, 844), **query)`: a window of its own at this
+    address; the script runs before the page's own."""
     contexts: list[BrowserContext] = []
 
-    async def open_page(role: str, number: int = 0, script: str = "", **query: str) -> Person:
-        context = await chromium.new_context(permissions=["camera", "microphone"], locale="zh-CN")
+    async def open_page(
+        address: str, script: str = "", size: tuple[int, int] = (1280, 720), **query: str
+    ) -> Person:
+        context = await chromium.new_context(
+            permissions=["camera", "microphone"],
+            locale="zh-CN",
+            viewport={"width": size[0], "height": size[1]},
+        )
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = await context.new_page()
         await page.add_init_script(script)
-        path, _, fragment = link_of(role, number).path.partition("#")
+        path, _, fragment = address.partition("#")
         words = "&".join(f"{key}={value}" for key, value in query.items())
         await page.goto(f"http://127.0.0.1:{line.port}{path}?{words}#{fragment}")
-        person = Person(page)
-        if role == "master":
+        return Person(page)
+
+    yield open_page
+    await asyncio.gather(*(context.close() for context in contexts))
+
+
+@pytest.fixture(scope="module")
+def enter(visit: Visit, link_of: Callable[..., Link]) -> Enter:
+    """`await enter(role, 0, script="", size=(1366, 768), force="tcp")`: opens the role's first link in its
+    own window, with these query parameters, and goes through the door."""
+
+    async def go_in(role: str, number: int = 0, **how: Any) -> Person:
+        person = await visit(link_of(role, number).path, **how)
+        if role in ("master", "room"):
             await person.at("join-check").click()
         await person.at("join-start").click()
         await person.has("connection-state", state="online")
         return person
 
-    yield open_page
-    await asyncio.gather(*(context.close() for context in contexts))
+    return go_in

@@ -1,0 +1,270 @@
+"""axe-core over every page and the states that matter, in Chinese and in English: no finding at all.
+
+And what axe cannot see: pages that fit a width of 320 px (a laptop at 400 %), and buttons that a thumb hits.
+
+axe-core comes with the packages of web/ (a development dependency) and from no network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from classroom.store import demo
+from load_tests.server import ServerProcess
+from signaling.auth import Tokens
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
+LAPTOP, PHONE, TABLET, BIG_SCREEN = (1366, 768), (390, 844), (1024, 768), (1920, 1080)
+NARROW = {"width": 320, "height": 568}
+THUMB_PX = 44
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FINDINGS = """async (rules) => {
+  const { violations } = await axe.run(document, {
+    resultTypes: ['violations'], runOnly: { type: 'tag', values: rules },
+  })
+  return violations.flatMap(({ id, impact, nodes }) => nodes.map(
+    (node) => `${impact} ${id}: ${node.target.join(' ')}: ${node.failureSummary}`))
+}"""
+SETTLED = """async () => {
+  await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => undefined)))
+}"""
+"""Whatever fades in is there: half-transparent words have half the contrast."""
+SMALL_BUTTONS = """(least) => [...document.querySelectorAll('.own button, .own input:not([type=checkbox])')]
+  .map((each) => [each.textContent.trim(), Math.round((each.closest('.el-input__wrapper') ?? each)
+    .getBoundingClientRect().height)])
+  .filter(([, height]) => height > 0 && height < least)"""
+TOO_WIDE = """() => [...document.querySelectorAll('body *')]
+  .filter((each) => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest('.unseen'))
+  .map((each) => each.outerHTML.slice(0, 120)).slice(-3)"""
+
+
+async def findings(person: Any) -> list[str]:
+    """What axe-core has to say of the page as it is now."""
+    if not await person.page.evaluate("() => 'axe' in window"):
+        assert AXE.is_file(), "axe-core is not installed; `make setup` does it"
+        await person.page.evaluate(AXE.read_text() + "\n;0")
+    await person.page.evaluate(SETTLED)
+    found: list[str] = await person.page.evaluate(FINDINGS, RULES)
+    return found
+
+
+async def change_language(person: Any, language: str) -> None:
+    """By the page's own switch; a script presses it, as it may lie behind a dialog."""
+    await person.at("language").first.evaluate("(button) => button.click()")
+    await person.page.wait_for_function("(tag) => document.documentElement.lang === tag", arg=language)
+
+
+async def is_accessible(person: Any) -> None:
+    """In Chinese as it stands, and in English."""
+    found = {"zh-CN": await findings(person)}
+    if await person.at("language").count():
+        await change_language(person, "en")
+        found["en"] = await findings(person)
+        await change_language(person, "zh-CN")
+    assert not any(found.values()), found
+    assert await person.page.locator("h1").count() == 1
+
+
+@dataclass(frozen=True)
+class Class:
+    """Everybody is in, the lesson is live."""
+
+    master: Any
+    tutor: Any
+    student: Any
+    supervisor: Any
+    room: Any
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def people(enter: Any) -> AsyncIterator[Class]:
+    master = await enter("master", size=LAPTOP)
+    await master.has("lesson-state", state="live")
+    others = (("tutor", PHONE), ("student", TABLET), ("supervisor", LAPTOP))
+    pages = await asyncio.gather(*(enter(role, size=size) for role, size in others))
+    room = await enter("room", size=BIG_SCREEN, view="room")
+    await asyncio.gather(*(page.sees_and_hears() for page in pages))
+    yield Class(master, *pages, room)
+
+
+@pytest.fixture(scope="module")
+def token(shared_server: ServerProcess) -> Callable[..., str]:
+    """`token("student", expired=True)`"""
+    tokens = Tokens.open(shared_server.data)
+
+    def issue(role: str, expired: bool = False) -> str:
+        now = time.time() - (7200 if expired else 0)
+        if role == "link":
+            return tokens.issue_join(lesson=demo.DEMO_LESSON, class_id=demo.CLASS_1, now=now)
+        return tokens.issue(person=role, role=role, lesson=demo.DEMO_LESSON, now=now, ttl_s=3600)  # type: ignore[arg-type]
+
+    return issue
+
+
+@pytest.mark.parametrize("address", ["/", "/join", "/library"])
+async def test_pages_without_a_token(visit: Any, address: str) -> None:
+    person = await visit(address)
+    await person.page.locator("h1").wait_for()
+    await is_accessible(person)
+
+
+@pytest.mark.parametrize(("role", "expired", "shows"), [
+    ("link", False, "join-name"), ("student", False, "join-start"), ("student", True, "problem"),
+    ("supervisor", False, "join-start"), ("organizer", False, "problem"), ("tutor", False, "join-check"),
+])  # fmt: skip
+async def test_the_door(visit: Any, token: Any, role: str, expired: bool, shows: str) -> None:
+    person = await visit(f"/join#token={token(role, expired)}", size=PHONE)
+    await person.at(shows).wait_for()
+    await is_accessible(person)
+
+
+async def test_the_check_of_devices(visit: Any, token: Any) -> None:
+    person = await visit(f"/join#token={token('tutor')}", size=LAPTOP)
+    await person.at("join-check").click()
+    await person.at("join-preview").wait_for()
+    await person.page.locator("[data-testid=join-network]:not([data-verdict=''])").wait_for()
+    await is_accessible(person)
+
+
+async def test_devices_that_are_refused(visit: Any, token: Any) -> None:
+    refuse = (
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    )
+    person = await visit(f"/join#token={token('tutor')}", script=refuse, size=PHONE)
+    await person.at("join-check").click()
+    await person.at("join-problem").wait_for()
+    await is_accessible(person)
+
+
+@pytest.mark.parametrize("role", ["master", "tutor", "student", "supervisor", "room"])
+async def test_a_lecture(people: Class, role: str) -> None:
+    await is_accessible(getattr(people, role))
+
+
+async def test_hands_and_a_pupil_on_stage(people: Class) -> None:
+    master, tutor, student = people.master, people.tutor, people.student
+    await student.at("hand-raise").click()
+    await tutor.at("hand-seat").fill("12")
+    await tutor.at("hand-raise").click()
+    await master.has("hands", count="2")
+    await is_accessible(master)
+    await is_accessible(tutor)
+    await master.at("hand-invite").first.click()
+    await student.at("invited").wait_for()
+    await is_accessible(student)
+    await student.at("stage-accept").click()
+    await master.has("stage", count="1")
+    for person in (master, student, people.room):
+        await is_accessible(person)
+    await student.at("stage-leave").click()
+    await master.at("stage").wait_for(state="detached")
+
+
+@pytest.mark.parametrize("opener", ["quiz-new", "announce-new", "order-open", "master-end"])
+async def test_dialogs(people: Class, opener: str) -> None:
+    dialog = people.master.page.get_by_role("dialog")
+    await people.master.at(opener).click()
+    await dialog.wait_for()
+    await is_accessible(people.master)
+    await people.master.page.keyboard.press("Escape")
+    await dialog.wait_for(state="detached")
+
+
+async def test_a_quiz(people: Class) -> None:
+    await people.master.at("quiz-new").click()
+    await people.master.at("quiz-ask").click()
+    await people.student.at("quiz-option").first.click()
+    await people.student.at("quiz-answered").wait_for()
+    await people.tutor.at("quiz-tally").wait_for()
+    for person in (people.student, people.tutor, people.master):
+        await is_accessible(person)
+    await people.master.at("quiz-close").click()
+    await people.master.at("quiz-show").click()
+    await people.student.at("quiz-result").wait_for()
+    await is_accessible(people.student)
+
+
+async def test_announcements_the_private_line_and_a_call(people: Class) -> None:
+    await people.master.at("announce-new").click()
+    await people.master.at("announce-text").fill("下课前请完成问卷")
+    await people.master.at("announce-send").click()
+    await people.tutor.at("announcement").wait_for()
+    await people.tutor.at("chat-tab-private").click()
+    await people.tutor.at("chat-input").fill("投影坏了")
+    await people.tutor.at("chat-send").click()
+    await people.master.at("chat-tab-private").click()
+    await people.tutor.at("voice-call").click()
+    await people.master.at("voice-accept").wait_for()
+    await is_accessible(people.master)
+    await is_accessible(people.tutor)
+    await people.tutor.at("voice-end").click()
+    await people.master.page.get_by_role("button", name="撤下").click()
+
+
+async def test_a_class_in_its_own_questions(people: Class) -> None:
+    await people.tutor.at("class-leave").click()
+    await people.tutor.has("situation", situation="local_qa")
+    await people.master.has("class-state", state="local_qa")
+    await is_accessible(people.tutor)
+    await is_accessible(people.master)
+    await people.tutor.at("class-back").click()
+    await people.tutor.has("situation", situation="lecture")
+
+
+@pytest.mark.parametrize("role", ["tutor", "student"])
+async def test_a_thumb_hits_what_matters(people: Class, role: str) -> None:
+    assert await getattr(people, role).page.evaluate(SMALL_BUTTONS, THUMB_PX) == []
+
+
+async def test_the_library_and_the_player(visit: Any, link_of: Any, people: Class) -> None:
+    link = link_of("supervisor").path.replace("/join", "/library")
+    person = await visit(link, size=LAPTOP)
+    await person.at("library-card").first.wait_for()
+    await is_accessible(person)
+    await fits_a_narrow_window(person)
+    await person.at("library-card").first.click()
+    await person.at("player-video").wait_for()
+    await is_accessible(person)
+    await fits_a_narrow_window(person)
+
+
+@pytest.mark.parametrize("role", ["master", "tutor", "student", "supervisor"])
+async def test_a_lecture_in_a_narrow_window(people: Class, role: str) -> None:
+    """WCAG 2.2, 1.4.10: what one scrolls through in one direction only."""
+    await fits_a_narrow_window(getattr(people, role))
+
+
+async def test_the_door_in_a_narrow_window(visit: Any, token: Any) -> None:
+    person = await visit(f"/join#token={token('tutor')}")
+    await person.at("join-check").click()
+    await person.at("join-preview").wait_for()
+    await fits_a_narrow_window(person)
+
+
+async def fits_a_narrow_window(person: Any) -> None:
+    size = person.page.viewport_size
+    await person.page.set_viewport_size(NARROW)
+    wide = await person.page.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= NARROW["width"], await person.page.evaluate(TOO_WIDE)
+    await person.page.set_viewport_size(size)
+
+
+@pytest.mark.parametrize("address", ["/api/docs", "/problems/token-expired"])
+async def test_pages_for_programmers(visit: Any, address: str) -> None:
+    person = await visit(address)
+    # Of schemas there are a hundred pages; whether a box of text can be read is seen in one.
+    await person.page.evaluate(
+        "() => document.querySelectorAll('tr:nth-child(n+5), pre').forEach((e) => e.remove())"
+    )
+    assert await findings(person) == []
