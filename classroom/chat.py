@@ -43,6 +43,8 @@ class ChatLog:
         """Least recently used first."""
         self._next = 0
         self._by_person: dict[PersonId, deque[ChatEntry]] = {}
+        self._removed: deque[ChatId] = deque(maxlen=KEPT)
+        """The latest, so that what is asked for again is known to be done."""
         for entry in history:
             self.add(entry)
 
@@ -72,10 +74,15 @@ class ChatLog:
             own.append(entry)
 
     def remove(self, entry: ChatEntry) -> None:
-        """It is no longer shown; sent again it is still known."""
+        """It is no longer shown; sent again it is still known. It may be older than what is kept."""
         key = _key(entry)
-        kept = (item for item in self._chats[key] if item.entry is not entry)
+        kept = (item for item in self._chats.get(key, ()) if item.entry.id != entry.id)
         self._chats[key] = deque(kept, maxlen=KEPT)
+        self._removed.append(entry.id)
+
+    def was_removed(self, chat: ChatId) -> bool:
+        """Not long ago."""
+        return chat in self._removed
 
     def taken(self, person: PersonId, client_id: str) -> ChatEntry | None:
         """The entry that this message has become already."""

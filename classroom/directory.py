@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from classroom.clock import Clock, SystemClock, Timer
 from classroom.lesson import LessonRoom, Observer
-from classroom.model import LessonId
-from classroom.store.store import Store
+from classroom.model import ChatEntry, ChatId, LessonId
+from classroom.store.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +88,24 @@ class MemoryDirectory:
         if self._observe is not None:
             observers.append(self._observe(lesson_id))
         room = LessonRoom(
-            record.lesson, clock=self._clock, observers=observers, chat=record.chat, restored=record.talk
+            record.lesson,
+            clock=self._clock,
+            observers=observers,
+            chat=record.chat,
+            restored=record.talk,
+            find_chat=partial(self._find_chat, lesson_id),
         )
         room.start(record.people, record.hands)
         self._rooms[lesson_id] = room
         if self._sweeper is None:
             self._sweep_later()
         return room
+
+    async def _find_chat(self, lesson_id: LessonId, chat: ChatId) -> ChatEntry | None:
+        try:
+            return await self._store.chat_entry(lesson_id, chat)
+        except StoreUnavailable:
+            return None
 
     def _sweep_later(self) -> None:
         self._sweeper = self._clock.call_at(self._clock.now() + SWEEP_S, self._sweep)

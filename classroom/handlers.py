@@ -1,7 +1,8 @@
 """What each command of a person does: one function per command, in one table.
 
 A handler first finds out whether it may (raising Refused), then changes; so that what is refused changes
-nothing."""
+nothing. What is so already is not refused, and is not done again: a second click, or a message that is sent
+again because its answer was lost, comes to the same and is told to nobody."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ from classroom.events import (
     TrackUnpublished,
 )
 from classroom.floor import may_publish
-from classroom.membership import everybody_out
+from classroom.membership import cancel_lesson, end_lesson, start_lesson
 from classroom.model import (
     Attendee,
     Hand,
@@ -45,7 +46,6 @@ from classroom.model import (
 )
 from classroom.rules.permissions import refusal
 from classroom.rules.reasons import Reason, Refused
-from classroom.rules.transitions import Move
 from classroom.rules.words import seat_name
 from classroom.talk import chat_handlers, quiz_handlers, voice_handlers
 from classroom.talk import moderation_handlers as moderation
@@ -145,18 +145,6 @@ def _mute(core: LessonCore, attendee: Attendee, command: Mute) -> None:
     moderation.set_muted(core, attendee, track, command.muted)
 
 
-def _start(core: LessonCore, attendee: Attendee, _command: StartLesson) -> None:
-    core.move(Move.START, attendee.id)
-
-
-def _end(core: LessonCore, attendee: Attendee, _command: EndLesson) -> None:
-    everybody_out(core, LeaveCause.ENDED, Move.END, attendee.id)
-
-
-def _cancel(core: LessonCore, attendee: Attendee, _command: CancelLesson) -> None:
-    everybody_out(core, LeaveCause.ENDED, Move.CANCEL, attendee.id)
-
-
 def _track(attendee: Attendee, source: Source) -> Track | None:
     return next((track for track in attendee.tracks if track.source == source), None)
 
@@ -174,9 +162,9 @@ _HANDLERS: Mapping[type[PersonCommand], Callable[[LessonCore, Attendee, Any], No
     Publish: _publish,
     Unpublish: _unpublish,
     Mute: _mute,
-    StartLesson: _start,
-    EndLesson: _end,
-    CancelLesson: _cancel,
+    StartLesson: lambda core, attendee, _command: start_lesson(core, attendee.id),
+    EndLesson: lambda core, attendee, _command: end_lesson(core, attendee.id),
+    CancelLesson: lambda core, attendee, _command: cancel_lesson(core, attendee.id),
     **chat_handlers.HANDLERS,
     **moderation.HANDLERS,
     **voice_handlers.HANDLERS,

@@ -34,13 +34,13 @@ class HandQueue:
         self._hands[hand.id] = hand
 
     def to_lower(self, actor: Person, hand_id: HandId | None) -> list[Hand]:
-        """The hands that a request means: all of the actor's own (perhaps none), or the one named. Raises
-        Refused."""
+        """The hands that a request means: all of the actor's own (perhaps none), or the one named (none, when
+        it is down already). Raises Refused."""
         if hand_id is None:
             return self.of(actor.id)
         hand = self._hands.get(hand_id)
         if hand is None:
-            raise Refused(Reason.HAND_UNKNOWN)
+            return []
         if not _may_lower(actor, hand):
             raise Refused(Reason.HAND_NOT_YOURS)
         return [hand]

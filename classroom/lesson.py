@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from classroom.clock import Clock, Timer
@@ -27,18 +27,25 @@ from classroom.events import CommandRefused, LeaveCause, Snapshot
 from classroom.handlers import handle
 from classroom.inbox import Inbox
 from classroom.membership import everybody_out, join, leave
-from classroom.model import Attendee, ChatEntry, ClassStatus, Hand, Lesson, Person, PersonId
+from classroom.model import Attendee, ChatEntry, ChatId, ClassStatus, Hand, Lesson, Person, PersonId
 from classroom.office import carry_out
 from classroom.restart import restore
 from classroom.rules.reasons import Reason, Refused
 from classroom.switchboard import Line, Member
 from classroom.talk import quiz_handlers
+from classroom.talk.commands import DeleteChat
 from classroom.talk.quiz import Quiz
 from classroom.talk.state import Restored
 
 __all__ = ["LessonRoom", "Member", "Observer"]
 
 log = logging.getLogger(__name__)
+
+MAX_LOOK_UPS = 32
+"""Of old messages at the same time, by all moderators: each is one question to the database."""
+
+FindChat = Callable[[ChatId], Awaitable[ChatEntry | None]]
+"""None: there is no such message (any more), or it cannot be looked up now. Does not raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ class _Leave:
 class _Ask:
     command: Command
     done: asyncio.Future[None] | None
+    looked_up: bool = False
+    """The database has been asked for what the room does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +98,15 @@ class LessonRoom:
         observers: Iterable[Observer] = (),
         chat: Iterable[ChatEntry] = (),
         restored: Restored = Restored(),  # noqa: B008 - a value
+        find_chat: FindChat | None = None,
     ) -> None:
-        """chat: what was said before, oldest first; restored: what else was there. Call `start` next."""
+        """chat: what was said before, oldest first; restored: what else was there; find_chat: looks up what
+        was said too long ago to be in `chat`. Call `start` next."""
         self._clock = clock
         self._inbox: Inbox[_Job] = Inbox()
         self._core = LessonCore(lesson, clock, self._later, observers, chat, restored)
+        self._find_chat = find_chat
+        self._looking_up: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._commands = 0
         self._refused = 0
@@ -200,6 +213,7 @@ class LessonRoom:
             self._inbox.put(_Close(done))
             await done
         await self._task
+        await asyncio.gather(*self._looking_up, return_exceptions=True)
 
     # --- the way in
     # -------------------------------------------------------------------------------------------
@@ -239,6 +253,8 @@ class LessonRoom:
             self._faults += 1
             log.exception("x lesson %s: fault in %s", self.lesson.id, type(job).__name__)
             answer = Refused(Reason.INTERNAL)
+        if isinstance(answer, Refused) and self._looks_up(job, answer.reason):
+            return
         if isinstance(answer, Refused):
             self._tell_refusal(job, answer.reason)
         _answer(job, answer)
@@ -255,6 +271,29 @@ class LessonRoom:
         """To who does not wait for an answer."""
         if isinstance(job, _Ask) and job.done is None and not isinstance(job.command, ServerCommand):
             self._core.lines.deliver(job.command.actor, CommandRefused(job.command, reason))
+
+    def _looks_up(self, job: _Job, reason: Reason) -> bool:
+        """Whether the command comes in again, with a message that is too old for the room to know: it is
+        looked up beside the room's task, which waits for no database."""
+        if reason is not Reason.CHAT_UNKNOWN or not isinstance(job, _Ask) or job.looked_up:
+            return False
+        if self._find_chat is None or len(self._looking_up) >= MAX_LOOK_UPS:
+            return False
+        assert isinstance(job.command, DeleteChat), "nothing else names a message"
+        task = asyncio.create_task(self._look_up(job.command, job.done, self._find_chat))
+        self._looking_up.add(task)
+        task.add_done_callback(self._looking_up.discard)
+        return True
+
+    async def _look_up(self, command: DeleteChat, done: asyncio.Future[None] | None, find: FindChat) -> None:
+        try:
+            command = replace(command, found=await find(command.chat))
+        finally:
+            job = _Ask(command, done, looked_up=True)
+            if self.closed:
+                _answer(job, Refused(Reason.CLOSED))
+            else:
+                self._inbox.put(job)
 
     def _join(self, job: _Join) -> tuple[Snapshot, Line] | None:
         if job.done.cancelled():

@@ -120,6 +120,21 @@ def everybody_out(
         core.dismiss(line.person.id, Dismissed(cause))
 
 
+def start_lesson(core: LessonCore, actor: PersonId) -> None:
+    if core.lesson.state is not LessonState.LIVE:
+        core.move(Move.START, actor)
+
+
+def end_lesson(core: LessonCore, actor: PersonId) -> None:
+    if core.lesson.state is not LessonState.ENDED:
+        everybody_out(core, LeaveCause.ENDED, Move.END, actor)
+
+
+def cancel_lesson(core: LessonCore, actor: PersonId) -> None:
+    if core.lesson.state is not LessonState.CANCELLED:
+        everybody_out(core, LeaveCause.ENDED, Move.CANCEL, actor)
+
+
 def _replace(core: LessonCore, person_id: PersonId) -> None:
     """Dismisses the member under whose id somebody comes in anew; their hands stay up."""
     line = core.lines.get(person_id)

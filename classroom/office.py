@@ -21,8 +21,8 @@ from classroom.commands import (
     StartLesson,
 )
 from classroom.core import LessonCore
-from classroom.events import LeaveCause, LessonRevised
-from classroom.membership import everybody_out
+from classroom.events import LessonRevised
+from classroom.membership import cancel_lesson, end_lesson, start_lesson
 from classroom.model import Attendee, LessonState, Person, Role
 from classroom.planning import plan_of, revised, revision
 from classroom.restart import arm_plan
@@ -43,18 +43,6 @@ def carry_out(core: LessonCore, asked: FromOffice) -> None:
 def _open(core: LessonCore, command: OpenLesson) -> None:
     if core.lesson.state is LessonState.SCHEDULED:
         core.move(Move.OPEN, command.actor)
-
-
-def _start(core: LessonCore, command: StartLesson) -> None:
-    core.move(Move.START, command.actor)
-
-
-def _end(core: LessonCore, command: EndLesson) -> None:
-    everybody_out(core, LeaveCause.ENDED, Move.END, command.actor)
-
-
-def _cancel(core: LessonCore, command: CancelLesson) -> None:
-    everybody_out(core, LeaveCause.ENDED, Move.CANCEL, command.actor)
 
 
 def _revise(core: LessonCore, command: ReviseLesson) -> None:
@@ -90,9 +78,9 @@ def _move_online(core: LessonCore, command: MoveOnline) -> None:
 
 _HANDLERS: Mapping[type[OfficeCommand], Callable[[LessonCore, Any], None]] = {
     OpenLesson: _open,
-    StartLesson: _start,
-    EndLesson: _end,
-    CancelLesson: _cancel,
+    StartLesson: lambda core, command: start_lesson(core, command.actor),
+    EndLesson: lambda core, command: end_lesson(core, command.actor),
+    CancelLesson: lambda core, command: cancel_lesson(core, command.actor),
     ReviseLesson: _revise,
     MoveOnline: _move_online,
 }

@@ -40,6 +40,8 @@ MAX_PHASE_S: Final = 4 * 3600
 """Half a day of school: more is a slip of the finger."""
 MAX_STAGE: Final = 12
 """More pictures than this nobody tells apart, and no school's line carries them."""
+DOUBLE_CLICK_MS: Final = 1000
+"""A timer that is set to the same time again within this was clicked twice; later it is wound up again."""
 CATCH_UP_RATE: Final = 1.25
 """How fast a class plays what it missed: faster, and speech is no longer easy to follow."""
 
@@ -59,7 +61,7 @@ def _set_phase(core: LessonCore, attendee: Attendee, command: SetPhase) -> None:
     if not 0 <= command.seconds <= MAX_PHASE_S:
         raise Refused(Reason.PHASE_TIME_INVALID)
     lesson, now_ms = core.lesson, core.elapsed_ms()
-    if command.phase is lesson.phase and not command.seconds and lesson.timer is None:
+    if command.phase is lesson.phase and _is_set(lesson.timer, command.seconds, now_ms):
         return
     if command.phase not in TOGETHER_PHASES:
         clear_stage(core)
@@ -70,6 +72,14 @@ def _set_phase(core: LessonCore, attendee: Attendee, command: SetPhase) -> None:
     core.change_floor(phase=command.phase, phase_since_ms=since_ms, timer=timer)
     core.observe(PhaseChanged, phase=command.phase, actor=attendee.id, seconds=command.seconds)
     arm_timer(core)
+
+
+def _is_set(timer: PhaseTimer | None, seconds: int, now_ms: int) -> bool:
+    """Whether the timer is as asked for: none, or set to that a moment ago."""
+    if timer is None or not seconds:
+        return timer is None and not seconds
+    set_ms = timer.ends_ms - 1000 * timer.seconds
+    return timer.seconds == seconds and now_ms - set_ms < DOUBLE_CLICK_MS
 
 
 def arm_timer(core: LessonCore) -> None:
@@ -149,8 +159,10 @@ def _look_in(core: LessonCore, attendee: Attendee, command: LookIn) -> None:
 
 
 def _resume(core: LessonCore, attendee: Attendee, _command: Resume) -> None:
-    if core.lesson.master is not MasterState.BACK:
-        raise Refused(Reason.MASTER_NOT_AWAY)
+    if core.lesson.master is MasterState.HERE:
+        return
+    if core.lesson.master is MasterState.LOST:
+        raise Refused(Reason.MASTER_NOT_BACK)
     core.change_floor(master=MasterState.HERE)
     core.observe(LessonResumed, actor=attendee.id)
     core.notify(NoticeKind.RESUMED)

@@ -6,7 +6,11 @@ Who comes up at once, and who is asked first:
 - a room that raised none is asked through its tutor, who may refuse for the class; where no tutor is there,
   the master decides.
 
-An invitation keeps its place on stage free for a minute.
+An invitation keeps its place on stage free for a minute. Who accepts it lowers the hand by which they asked
+to be called, and so does who declines it (the guest, or the tutor for them): the wish was answered. When the
+master takes it back, or nobody answers, the hand keeps its place in the queue: that one was not.
+
+Coming down, declining and taking back are done when they are so: asked for twice, they are done once.
 """
 
 from __future__ import annotations
@@ -121,6 +125,14 @@ def _hands_behind(core: LessonCore, guest: Attendee) -> list[Hand]:
     return core.hands.of(tutor.id) if tutor is not None else []
 
 
+def _answer_hand(core: LessonCore, guest: PersonId, actor: PersonId) -> None:
+    """The oldest hand behind somebody who was called goes down."""
+    attendee = core.roster.get(guest)
+    hand = next(iter(_hands_behind(core, attendee)), None) if attendee is not None else None
+    if hand is not None:
+        core.lower_hand(hand, actor)
+
+
 def _is_asked_first(core: LessonCore, guest: Attendee, hand: Hand | None) -> bool:
     if guest.role is Role.STUDENT:
         return True
@@ -171,19 +183,20 @@ def _decline(core: LessonCore, attendee: Attendee, command: DeclineStage) -> Non
     person = command.person
     invited = _invitation_for(core, attendee) if person is None else core.lesson.invitation(person)
     if invited is None:
-        raise Refused(Reason.NOT_INVITED)
+        return
     _check_speaks_for(core, attendee, invited.person, invited.class_id)
     _drop_invitation(core, invited)
     core.observe(StageDeclined, guest=invited.person, actor=attendee.id)
     if attendee.role is not Role.MASTER:
         core.notify(NoticeKind.STAGE_DECLINED, invited.class_id, invited.person)
+        _answer_hand(core, invited.person, attendee.id)
 
 
 def _leave(core: LessonCore, attendee: Attendee, command: LeaveStage) -> None:
     person = command.person
     member = _staged_for(core, attendee) if person is None else core.lesson.staged(person)
     if member is None:
-        raise Refused(Reason.NOT_ON_STAGE)
+        return
     _check_speaks_for(core, attendee, member.person, member.class_id)
     _go_down(core, member, attendee.id)
 

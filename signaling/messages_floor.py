@@ -113,8 +113,8 @@ class StageAccept(Message, tag="stage.accept", frozen=True, kw_only=True):
 
 
 class StageDecline(Message, tag="stage.decline", frozen=True, kw_only=True):
-    """The invited declines; a tutor may decline for anybody of the class, the master takes an invitation
-    back."""
+    """The invited declines; a tutor may decline for anybody of the class: the hand by which they asked goes
+    down. The master takes an invitation back: the hand stays."""
 
     person_id: Id = ""
     """Empty: oneself, or a tutor's room."""

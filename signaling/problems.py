@@ -72,7 +72,7 @@ STATUS: Final[Mapping[str, int]] = {
     "not-invited": 409,
     "not-on-stage": 409,
     "cannot-be-staged": 409,
-    "master-not-away": 409,
+    "master-not-back": 409,
     "chat-empty": 400,
     "chat-too-long": 400,
     "chat-control-characters": 400,

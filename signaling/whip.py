@@ -35,7 +35,6 @@ from classroom.model import (
     Source,
     encoder_source,
 )
-from classroom.rules.reasons import Reason, Refused
 from sfu import negotiate
 from sfu.params import Kind, MediaParameters
 from signaling import jsep, sdp
@@ -163,8 +162,4 @@ async def _publish(
 
 async def _start_lesson(room: LessonRoom, person: Person) -> None:
     if room.lesson.state in _BEFORE_LIVE:
-        try:
-            await room.ask(StartLesson(person.id))
-        except Refused as refused:
-            if refused.reason is not Reason.LESSON_ALREADY_LIVE:
-                raise
+        await room.ask(StartLesson(person.id))

@@ -64,6 +64,9 @@ _INSIDE = frozenset({_S.OPEN, _S.LIVE})
 _BEFORE = frozenset({_S.SCHEDULED, _S.OPEN})
 _LIVE = frozenset({_S.LIVE})
 _ALWAYS = frozenset(LessonState)
+_BEGUN = _BEFORE | _LIVE
+_ENDED = _LIVE | {_S.ENDED}
+_CANCELLED = _BEFORE | {_S.CANCELLED}
 _MODERATORS = (Role.MASTER, Role.TUTOR, Role.ORGANIZER)
 _SENDING = (Role.MASTER, Role.TUTOR, Role.ROOM, Role.STUDENT, Role.ENCODER)
 
@@ -76,10 +79,11 @@ _PERMISSIONS: Mapping[type[PersonCommand | OfficeCommand], Mapping[Role, frozens
     Publish: dict.fromkeys(_SENDING, _INSIDE),
     Unpublish: dict.fromkeys(_SENDING, _ALWAYS),
     Mute: dict.fromkeys(_SENDING, _INSIDE),
+    # What is so already may be asked for again: a double click, an answer that was lost.
     # An encoder too, on the master's behalf: going on air starts a lesson that has no page open anywhere.
-    StartLesson: {Role.MASTER: _BEFORE, Role.ENCODER: _BEFORE},
-    EndLesson: {Role.MASTER: _LIVE, Role.ORGANIZER: _LIVE},
-    CancelLesson: {Role.ORGANIZER: _BEFORE},
+    StartLesson: {Role.MASTER: _BEGUN, Role.ENCODER: _BEGUN},
+    EndLesson: {Role.MASTER: _ENDED, Role.ORGANIZER: _ENDED},
+    CancelLesson: {Role.ORGANIZER: _CANCELLED},
     # Whom and what exactly is for `talking` and `talk.conduct`.
     DeleteChat: dict.fromkeys(_MODERATORS, _INSIDE),
     CloseChat: dict.fromkeys(_MODERATORS, _INSIDE),

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from classroom.attendance import KINDS, Report, attendance
 from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
-from classroom.model import ChatEntry, Hand, Lesson, LessonId, Person, PersonId
+from classroom.model import ChatEntry, ChatId, Hand, Lesson, LessonId, Person, PersonId
 from classroom.shared import pack
 from classroom.store import people, reader, tables, talk_reader
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
@@ -208,6 +208,10 @@ class Store:
     ) -> tuple[reader.StoredPeriod, ...]:
         """How well one person was reached, second by second, after that time; at most an hour."""
         return await self._read(lambda connection: reader.quality_of(connection, lesson_id, person, after_ms))
+
+    async def chat_entry(self, lesson_id: LessonId, chat: ChatId) -> ChatEntry | None:
+        """One message, however old; None when there is none, or it was deleted."""
+        return await self._read(lambda connection: talk_reader.chat_entry(connection, lesson_id, chat))
 
     async def quizzes(self, lesson_id: LessonId) -> tuple[Quiz, ...]:
         """Of a lesson, with answers and tallies, in the order in which they were opened."""

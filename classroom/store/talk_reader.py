@@ -48,6 +48,14 @@ async def latest_chat(connection: AsyncConnection, lesson_id: LessonId) -> tuple
     return tuple(_entry(row) for row in await connection.execute(query))
 
 
+async def chat_entry(connection: AsyncConnection, lesson_id: LessonId, chat: ChatId) -> ChatEntry | None:
+    """One message; None when there is none, or it was deleted."""
+    t = tables.chat.c
+    query = select(tables.chat).where(t.lesson_id == lesson_id, t.id == chat, t.deleted_ms.is_(None))
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _entry(row)
+
+
 def _class_of_chat() -> ColumnElement[str]:
     t = tables.chat.c
     return case((t.scope == ChatScope.CLASS, func.coalesce(t.class_id, "")), else_="")

@@ -102,7 +102,9 @@ def _tutor(core: LessonCore, person: PersonId) -> tuple[PersonId, ClassId | None
 
 
 def delete(core: LessonCore, attendee: Attendee, command: DeleteChat) -> None:
-    entry = core.chat.get(command.chat)
+    if core.chat.was_removed(command.chat):
+        return
+    entry = core.chat.get(command.chat) or command.found
     if entry is None or not reads(attendee.person, entry):
         raise Refused(Reason.CHAT_UNKNOWN)
     if not may_delete(attendee.person, entry):
@@ -130,7 +132,8 @@ def close(core: LessonCore, attendee: Attendee, command: CloseChat) -> None:
 def announce(core: LessonCore, attendee: Attendee, command: Announce) -> None:
     text = announcement_text(command.text)
     class_id = attendee.person.class_id
-    if not text and class_id not in core.talk.board:
+    board = core.talk.board.get(class_id)
+    if text == ("" if board is None else board.text):
         return
     _keep_pace(core, attendee)
     person = attendee.person

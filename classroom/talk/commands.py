@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classroom.model import Allowance, ChatId, ClassId, PersonId, QuizId, Source
+from classroom.model import Allowance, ChatEntry, ChatId, ClassId, PersonId, QuizId, Source
 from classroom.talk.quiz import QuizKind
 
 
@@ -14,6 +14,8 @@ class DeleteChat:
 
     actor: PersonId
     chat: ChatId
+    found: ChatEntry | None = None
+    """The message, where it is too old for the room to know it: `LessonRoom` has it looked up."""
 
 
 @dataclass(frozen=True, slots=True)

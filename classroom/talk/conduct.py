@@ -113,9 +113,7 @@ def remove(conduct: Conduct, person: Person) -> Conduct:
 
 
 def readmit(conduct: Conduct, person: PersonId) -> Conduct:
-    """Raises Refused when nobody of this id was removed."""
-    if not is_removed(conduct, person):
-        raise Refused(Reason.PERSON_UNKNOWN)
+    """Who is not removed may come in as it is."""
     return replace(conduct, removed=tuple(other for other in conduct.removed if other.person != person))
 
 

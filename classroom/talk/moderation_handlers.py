@@ -93,6 +93,10 @@ def _source(text: str) -> Source:
         raise Refused(Reason.SOURCE_UNKNOWN) from None
 
 
+def _sends(target: Attendee, source: Source) -> bool:
+    return any(track.source == source for track in target.tracks)
+
+
 def _track(target: Attendee, source: Source) -> Track:
     track = next((track for track in target.tracks if track.source == source), None)
     if track is None:
@@ -117,6 +121,9 @@ def mute(core: LessonCore, attendee: Attendee, command: MutePerson) -> None:
 def stop(core: LessonCore, attendee: Attendee, command: StopSource) -> None:
     source = _source(command.source)
     target = _target(core, attendee, command.person)
+    known = conduct.hold_on(core.lesson.conduct, target.id, source_kind(source))
+    if known is not None and known.stopped and not known.released and not _sends(target, source):
+        return
     track = _track(target, source)
     changed = conduct.close(core.lesson.conduct, target.id, source_kind(source), stop=True)
     change_conduct(core, changed, Act.STOPPED, attendee, person=target.id, source=source)
@@ -144,6 +151,8 @@ def release(core: LessonCore, attendee: Attendee, command: ReleaseSource) -> Non
 
 
 def remove(core: LessonCore, attendee: Attendee, command: RemovePerson) -> None:
+    if conduct.is_removed(core.lesson.conduct, command.person):
+        return
     target = _target(core, attendee, command.person)
     changed = conduct.remove(core.lesson.conduct, target.person)
     change_conduct(core, changed, Act.REMOVED, attendee, person=target.id)

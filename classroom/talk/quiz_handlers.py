@@ -27,7 +27,10 @@ def open_quiz(core: LessonCore, attendee: Attendee, command: OpenQuiz) -> None:
     question = rules.question(command.kind, command.text, command.options, command.correct)
     now_ms = core.clock.unix_ms()
     opened = rules.open_quiz(QuizId(core.new_id()), question, command.seconds, now_ms)
-    if core.talk.open_quiz(now_ms) is not None:
+    running = core.talk.open_quiz(now_ms)
+    if running is not None and running.question == question:
+        return  # clicked twice
+    if running is not None:
         raise Refused(Reason.QUIZ_OPEN)
     if len(core.talk.quizzes) >= rules.MAX_QUIZZES:
         raise Refused(Reason.TOO_MANY_QUIZZES)
@@ -70,9 +73,7 @@ def tally(core: LessonCore, attendee: Attendee, command: EnterTally) -> None:
 def close(core: LessonCore, attendee: Attendee, command: CloseQuiz) -> None:
     now_ms = core.clock.unix_ms()
     quiz = core.talk.open_quiz(now_ms) if command.quiz is None else _quiz(core, command.quiz)
-    if quiz is None:
-        raise Refused(Reason.QUIZ_UNKNOWN)
-    if quiz.closed_ms:
+    if quiz is None or quiz.closed_ms:
         return
     _close(core, quiz, attendee.id)
 

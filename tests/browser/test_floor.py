@@ -58,7 +58,6 @@ async def test_a_pupil_may_decline(floor: Floor) -> None:
     await floor.student.at("stage-decline").click()
     await floor.student.at("invited").wait_for(state="detached")
     assert await floor.master.at("stage-member").count() == 0
-    await floor.student.at("hand-lower").click()
     await floor.master.has("hands", count="0")
 
 

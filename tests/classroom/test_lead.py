@@ -91,7 +91,7 @@ async def test_it_waits_for_the_masters_word_when_set_so(lecture: Any, school: A
     await silent(lecture, silent_s=1)
     with pytest.raises(Refused) as refusal:
         await ask(Resume(master))
-    assert refusal.value.reason is Reason.MASTER_NOT_AWAY
+    assert refusal.value.reason is Reason.MASTER_NOT_BACK
     await flowing(lecture)
     await lecture.clock.advance(1)
     assert state(lecture) is BACK

@@ -76,7 +76,6 @@ async def test_a_pupil_is_asked_and_the_camera_opens_only_then(full: Any, school
     assert called(full, "home") == 1, "a second click"
     await ask(LeaveStage(pupil.id))
     assert (up(full), full[school.tutor_1].receives) == ([], [])
-    assert await refused(full, LeaveStage(pupil.id)) is Reason.NOT_ON_STAGE
 
 
 async def test_who_is_asked_is_known_to_the_class_and_to_who_leads(full: Any, school: Any) -> None:
@@ -140,6 +139,26 @@ async def test_a_tutor_refuses_for_a_pupil_of_the_class_and_for_no_other(full: A
     await ask(DeclineStage(school.master.id, school.student_a.id))
     facts = [(fact.guest, fact.actor) for fact in full.observer.told(events.StageDeclined)]
     assert facts == [("sa", "th"), ("sa", "m")]
+
+
+async def test_who_declines_lowers_the_hand_by_which_they_asked(full: Any, school: Any) -> None:
+    """Not so when the master takes it back, or nobody answers: then nobody has answered the hand."""
+    ask, pupil, master = full.room.ask, school.student_a.id, school.master.id
+    await hand_of(full, school.student_a)
+    await ask(Invite(master, pupil))
+    await ask(DeclineStage(master, pupil))
+    assert [hand.person for hand in full.room.hands] == [pupil]
+    await ask(Invite(master, pupil))
+    await full.clock.advance(60)
+    assert (asked(full), [hand.person for hand in full.room.hands]) == ([], [pupil])
+    await ask(Invite(master, pupil))
+    await ask(DeclineStage(pupil))
+    assert full.room.hands == ()
+    await hand_of(full, school.student_a)
+    await ask(Invite(master, pupil))
+    await ask(DeclineStage(school.tutor_home.id, pupil))
+    assert full.room.hands == ()
+    assert [fact.actor for fact in full.observer.told(events.HandLowered)] == [pupil, "th"]
 
 
 async def test_an_invitation_is_forgotten_after_a_minute(full: Any, school: Any) -> None:

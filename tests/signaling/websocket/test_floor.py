@@ -126,7 +126,7 @@ async def test_the_classes_go_on_while_the_masters_line_is_lost(door: Any) -> No
     assert notice["kind"] == "master_lost"
     assert "本班老师" in notice["text"]
     await master.say("lesson.resume")
-    assert (await master.refusal())["kind"] == "master-not-away"
+    assert (await master.refusal())["kind"] == "master-not-back"
     room.post(ReportLead(PersonId("master-1"), flowing=True))
     assert (await situation(tutor, "lecture"))["floor"].get("master") is None
     assert (await tutor.expect("notice"))["kind"] == "resumed"
@@ -193,8 +193,6 @@ async def test_settings_are_told_and_checked(door: Any) -> None:
     ("message", "kind"),
     [
         ({"type": "stage.accept"}, "not-invited"),
-        ({"type": "stage.leave"}, "not-on-stage"),
-        ({"type": "stage.decline", "person_id": "nobody"}, "not-invited"),
         ({"type": "class.tutor", "class_id": "class-2"}, "not-your-class"),
         ({"type": "class.tutor", "class_id": "nowhere"}, "unknown-class"),
         ({"type": "phase.class", "class_id": "class-2", "phase": "local_qa"}, "not-your-class"),

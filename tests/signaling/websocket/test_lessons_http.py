@@ -169,16 +169,20 @@ async def test_a_lesson_is_opened_started_and_ended(office: Office) -> None:
     assert (await office.ask("POST", f"{demo}/open"))[1]["state"] == "open"
     assert (await office.ask("POST", f"{demo}/end")) == (409, "lesson-not-live")
     assert (await office.ask("POST", f"{demo}/start", role="master"))[1]["state"] == "live"
-    assert await office.ask("POST", f"{demo}/start", role="master") == (409, "lesson-already-live")
+    assert (await office.ask("POST", f"{demo}/start", role="master"))[1]["state"] == "live"
     assert await office.ask("POST", f"{demo}/cancel") == (409, "lesson-already-live")
     assert (await office.ask("POST", f"{demo}/end"))[1]["state"] == "ended"
-    assert await office.ask("POST", f"{demo}/end") == (410, "lesson-ended")
+    assert (await office.ask("POST", f"{demo}/end"))[1]["state"] == "ended"
+    assert await office.ask("POST", f"{demo}/start", role="master") == (410, "lesson-ended")
+    _, stream = await office.ask("GET", f"{demo}/events?kinds=lesson.state")
+    assert [event["body"]["state"] for event in stream["events"]] == ["open", "live", "ended"]
     assert await office.ask("PATCH", demo, {"title": "x"}, If_Match="*") == (410, "lesson-ended")
 
 
 async def test_a_lesson_is_cancelled(office: Office, door: Any) -> None:
     await office.ask("PUT", NEW, PLAN)
-    assert (await office.ask("POST", f"{NEW}/cancel"))[1]["state"] == "cancelled"
+    for _ in range(2):
+        assert (await office.ask("POST", f"{NEW}/cancel"))[1]["state"] == "cancelled"
     assert await office.ask("POST", f"{NEW}/open") == (410, "lesson-cancelled")
     tutor = await door.socket()
     await tutor.say("hello", token=door.token("tutor", lesson="optics-2", class_id="c1"))

@@ -223,6 +223,10 @@ async def test_who_may_say_what_is_the_table(door: Any, role: Role) -> None:
         )
         expected = refusal(type(command), role, LessonState.OPEN, Phase.LECTURE)
         await participant.say(kind, **fields)
+        if kind == "chat.delete" and expected is None:
+            # Of a message that the room does not know the database is asked.
+            assert (await participant.refusal())["kind"] == "chat-unknown"
+            continue
         # The first pong says that the message was read, the second that the room has had its turn.
         heard = [*await participant.settled(), *await participant.settled()]
         errors = [message for message in heard if message["type"] == "error"]

@@ -361,8 +361,8 @@ export interface StageAccept {
 }
 
 /**
- * The invited declines; a tutor may decline for anybody of the class, the master takes an invitation
- * back.
+ * The invited declines; a tutor may decline for anybody of the class: the hand by which they asked goes
+ * down. The master takes an invitation back: the hand stays.
  */
 export interface StageDecline {
   type: 'stage.decline'
