@@ -1,8 +1,10 @@
 """Who may call what: one table of all HTTP operations, by the role and the lesson of the caller's token.
 
-A role that a row does not name may not call the operation. `OWN`: for the lesson that the token names; `ALL`:
-for every lesson. Whose session, item or class it is, and what the lesson's state allows, is for the handlers
-and for the lesson's own rules (classroom.rules.permissions). A test tries every role on every route.
+A role that a row does not name may not call the operation. `OWN`: for the lesson that the token names;
+`ALL`: for every lesson; `ITEM`: for what of the library the rules of its items show them
+(classroom.library.rules). Whose session, item or class it is, and what the lesson's state allows, is for
+the handlers and for the lesson's own rules (classroom.rules.permissions). A test tries every role on every
+route.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Reach(StrEnum):
     OWN = "own"
     ALL = "all"
+    ITEM = "item"
 
 
 Rule = Mapping[str, Reach]
@@ -46,7 +49,7 @@ _LESSON: Final = {**_ANYBODY, **_all("organizer")}
 """The people of a lesson, and organizers."""
 _LEADERS: Final = {**_own("master", "supervisor"), **_all("organizer")}
 """Those who see all classes of a lesson by name (classroom.rules.visibility)."""
-_RECORDED: Final = {**_ANYBODY, **_all("organizer", "supervisor")}
+_RECORDED: Final = {**dict.fromkeys(ROLES, Reach.ITEM), **_all("organizer")}
 _ORGANIZERS: Final = _all("organizer")
 _HOSTS: Final = {**_own("master"), **_all("organizer")}
 _ENCODERS: Final = _own("master", "encoder")
@@ -114,6 +117,7 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     # the library
     "library": _RECORDED,
     "library_item": _RECORDED,
+    "media_token": _RECORDED,
     "media_index": _RECORDED,
     "media_playlist": _RECORDED,
     "media_part": _RECORDED,

@@ -19,7 +19,6 @@ from typing import Final
 
 import aiohttp
 from aiohttp import web
-from yarl import URL
 
 from classroom.clock import SystemClock
 from classroom.directory import MemoryDirectory
@@ -30,14 +29,17 @@ from recorder.supervisor import RecorderSupervisor
 from sfu.params import SfuConfig
 from sfu.sfu import Sfu
 from signaling import http, keys
-from signaling.access import Reach, admit, reach_of
 from signaling.auth import Tokens
 from signaling.background import Background
 from signaling.config import Config
 from signaling.diagnosis import add_diagnoses
 from signaling.endpoints import OPERATIONS
 from signaling.lead_watch import Leader, LeadWatch
+from signaling.library_access import LibraryAccess
 from signaling.library_http import add_library_routes
+from signaling.library_keeper import LibraryKeeper
+from signaling.media_access import MediaDoor, authorise_media
+from signaling.media_token import MediaTokens
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.openapi import add_operations
 from signaling.pages import Pages
@@ -61,7 +63,6 @@ SHUTDOWN_TIMEOUT_S: Final = 10.0
 """For good-byes and transports; lessons are not held up by a client that does not answer."""
 HTTP_SHUTDOWN_TIMEOUT_S: Final = 5.0
 """For requests that are being answered when the server stops."""
-LIBRARY_PATH: Final = "/api/v1/library"
 
 
 class MediaPortError(OSError):
@@ -192,7 +193,8 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     _watch(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
     _watch_leads(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions))
     _tell_webhooks(app, parts)
-    add_library_routes(app, app[keys.LIBRARY], _allow)
+    _open_library(app, parts)
+    add_library_routes(app, app[keys.LIBRARY], authorise_media)
     (Pages(pages) if pages else Pages()).add_routes(app)
     app.on_shutdown.append(_close_sessions)
     return app
@@ -236,6 +238,19 @@ def _tell_webhooks(app: web.Application, parts: Parts) -> None:
             dispatcher.start()
             yield
             await dispatcher.close()
+
+    app.cleanup_ctx.append(running)
+
+
+def _open_library(app: web.Application, parts: Parts) -> None:
+    keeper = LibraryKeeper(app[keys.LIBRARY], parts.store)
+    app[keys.KEEPER] = keeper
+    access = LibraryAccess(parts.store.library, app[keys.LIBRARY])
+    app[keys.MEDIA] = MediaDoor(MediaTokens.of(parts.tokens.key), access)
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        async with keeper.running():
+            yield
 
     app.cleanup_ctx.append(running)
 
@@ -295,16 +310,6 @@ def readings(parts: Parts, sessions: Sessions, watch: QualityWatch) -> Readings:
         recorder=parts.recorder.counters(),
         recorder_waiting_bytes=parts.recorder.waiting_bytes(),
     )
-
-
-async def _allow(request: web.Request, lesson: str) -> None:
-    """Who may see what is recorded: who has a token of the lesson; all of it: those who look at all lessons.
-    Others who ask for the whole list are sent to that of their lesson."""
-    if request.path == LIBRARY_PATH and not lesson:
-        claims = admit(request, "library", cookie=True)
-        if reach_of(claims, "library") is Reach.OWN:
-            raise web.HTTPTemporaryRedirect(URL(LIBRARY_PATH).with_query(lesson=claims.lesson))
-    admit(request, "library", lesson=lesson, cookie=True)
 
 
 async def _close_sessions(app: web.Application) -> None:

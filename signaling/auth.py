@@ -1,20 +1,23 @@
 """Tokens: who somebody is, in which lesson, as what. JWT (RFC 7519), HS256, signed with DATA/signing.key.
 
 Any school platform that knows the key can issue them; `tongke token` does it by hand. Claims: `sub` (person
-id), `name`, `role`, `lesson`, `class`, `iat`, `exp`, `jti`. Every check needs the time as an argument.
+id), `name`, `role`, `lesson`, `class`, `scopes`, `iat`, `exp`, `jti`. Every check needs the time as an
+argument.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args
 
 import jwt
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from signaling.message import Id, Name, Role
 from signaling.problems import Problem
@@ -36,6 +39,10 @@ only for /media, only believed for GET and HEAD. Set by POST /api/v1/media-cooki
 ROLES: Final[tuple[str, ...]] = get_args(Role)
 
 
+MAX_SCOPES: Final = 32
+Scope = Annotated[str, Meta(pattern=r"^(school|district|subject|review):.{1,80}$")]
+
+
 class Claims(msgspec.Struct, frozen=True, kw_only=True, rename={"person": "sub", "class_id": "class"}):
     """What a valid token says."""
 
@@ -50,6 +57,17 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, rename={"person": "sub",
     jti: Id = ""
     join: bool = False
     """Of a link for many: good for nothing but a token of one's own (POST /api/v1/join)."""
+    scopes: Annotated[tuple[Scope, ...], Meta(max_length=MAX_SCOPES)] = ()
+    """What else they are beside the lesson, as `KIND:VALUE`: `school:`, `district:` (belongs to it; of a
+    supervisor: may look at), `subject:` (teaches it), `review:` (教研员 of a subject, `*`: of all)."""
+
+
+def is_scope(text: str) -> bool:
+    try:
+        msgspec.convert(text, Scope)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +92,11 @@ class Tokens:
         ttl_s: float,
         name: str = "",
         class_id: str = "",
+        scopes: Sequence[str] = (),
     ) -> str:
         """A signed token, valid from now for ttl_s seconds."""
-        claims = {"sub": person, "name": name, "role": role, "lesson": lesson, "class": class_id}
+        claims: dict[str, Any] = {"sub": person, "name": name, "role": role, "lesson": lesson}
+        claims |= {"class": class_id} | ({"scopes": list(scopes)} if scopes else {})
         times = {"iat": int(now), "exp": int(now + ttl_s), "jti": secrets.token_urlsafe(9)}
         return jwt.encode(claims | times, self.key, ALGORITHM)
 

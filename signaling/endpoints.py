@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
-from recorder.library import ItemView
 from signaling import (
     attendance_http,
     diagnosis,
     events_http,
     join_http,
     lessons_http,
+    library_items_http,
     metrics,
     openapi,
     people_http,
@@ -33,10 +31,6 @@ SDP: Final = "application/sdp"
 PLAYLIST: Final = "application/vnd.apple.mpegurl"
 MP4: Final = "video/mp4"
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
-
-
-class LibraryList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[ItemView]
 
 
 _HOUSE: Final = (
@@ -115,23 +109,16 @@ def _sessions(prefix: str, query: str, problems: tuple[str, ...]) -> tuple[Opera
     )
 
 
+MEDIA_PROBLEMS: Final = (
+    "media-token-invalid",
+    "media-token-expired",
+    "media-token-other-item",
+    "item-not-allowed",
+    "unknown-item",
+    "not-ready",
+)
+
 _LIBRARY: Final = (
-    Operation(
-        id="library",
-        method="GET",
-        path="/api/v1/library",
-        tag="library",
-        query=("lesson",),
-        response=LibraryList,
-    ),
-    Operation(
-        id="library_item",
-        method="GET",
-        path="/api/v1/library/{item}",
-        tag="library",
-        response=ItemView,
-        problems=("unknown-item",),
-    ),
     Operation(
         id="media_index",
         method="GET",
@@ -139,7 +126,7 @@ _LIBRARY: Final = (
         tag="library",
         query=("video", "angles"),
         response=PLAYLIST,
-        problems=("unknown-item", "nothing-recorded"),
+        problems=(*MEDIA_PROBLEMS, "nothing-recorded"),
     ),
     Operation(
         id="media_playlist",
@@ -147,7 +134,7 @@ _LIBRARY: Final = (
         path="/media/{item}/{track}.m3u8",
         tag="library",
         response=PLAYLIST,
-        problems=("unknown-item", "not-found"),
+        problems=(*MEDIA_PROBLEMS, "not-found"),
     ),
     Operation(
         id="media_part",
@@ -155,7 +142,7 @@ _LIBRARY: Final = (
         path="/media/{item}/{part}",
         tag="library",
         response=MP4,
-        problems=("unknown-item", "not-found"),
+        problems=(*MEDIA_PROBLEMS, "not-found"),
     ),
     Operation(
         id="media_silence",
@@ -164,7 +151,7 @@ _LIBRARY: Final = (
         tag="library",
         query=("from", "to"),
         response=MP4,
-        problems=("unknown-item", "not-found"),
+        problems=(*MEDIA_PROBLEMS, "not-found"),
     ),
     Operation(
         id="download",
@@ -173,7 +160,13 @@ _LIBRARY: Final = (
         tag="library",
         query=("download",),
         response=MP4,
-        problems=("unknown-item", "nothing-recorded", "not-exported"),
+        problems=(
+            *MEDIA_PROBLEMS,
+            "media-token-no-download",
+            "download-not-allowed",
+            "nothing-recorded",
+            "not-exported",
+        ),
     ),
 )
 
@@ -191,5 +184,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *diagnosis.OPERATIONS,
     *_sessions("whip", "name", ("source-taken", "name-taken")),
     *_sessions("whep", "source", ("unknown-source",)),
+    *library_items_http.OPERATIONS,
     *_LIBRARY,
 )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from signaling.auth import Tokens
     from signaling.config import Config
     from signaling.diagnosis import Diagnoses
+    from signaling.library_keeper import LibraryKeeper
+    from signaling.media_access import MediaDoor
     from signaling.metrics import DoorMetrics
     from signaling.openapi import Operation
     from signaling.publications import PublicationRegistry
@@ -37,6 +39,8 @@ READINESS: Final[web.AppKey[Readiness]] = web.AppKey("readiness")
 QUALITY: Final[web.AppKey[QualityWatch]] = web.AppKey("quality")
 WEBHOOK_GUARD: Final[web.AppKey[Guard]] = web.AppKey("webhook_guard")
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
+KEEPER: Final[web.AppKey[LibraryKeeper]] = web.AppKey("keeper")
+MEDIA: Final[web.AppKey[MediaDoor]] = web.AppKey("media")
 
 DIAGNOSES: Final[web.AppKey[Diagnoses]] = web.AppKey("diagnoses")
 

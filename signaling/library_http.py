@@ -1,6 +1,6 @@
-"""HTTP for the library: what is recorded, its playlists, its bytes, and one file to download.
+"""HTTP for the library's media: playlists, bytes, and one file to download.
 
-Authorisation is the caller's: `allow` is asked for every playlist and every byte, never once per page.
+`authorise` is asked for every playlist and every byte, never once per page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
-import msgspec
 from aiohttp import web
 
 from recorder import playlist
@@ -21,10 +20,13 @@ from recorder.export import ExportError, NothingToExportError, export
 from recorder.fragments import silence
 from recorder.library import TRACK_ID, ItemFiles, Library, TrackFiles, UnknownItemError
 from recorder.playlist import NothingRecordedError
+from signaling.media_access import MediaGrant
+from signaling.media_token import Purpose
 from signaling.problems import Problem
 
-Allow = Callable[[web.Request, str], Awaitable[None]]
-"""(request, lesson id; "" for all lessons): returns, or raises the problem that the caller gets."""
+Authorise = Callable[[web.Request, str, Purpose], Awaitable[MediaGrant]]
+"""(request, item id, purpose): what the caller may fetch, or raises the problem that they get; in a server
+`media_access.authorise_media`."""
 
 PLAYLIST: Final = "application/vnd.apple.mpegurl"
 MP4: Final = "video/mp4"
@@ -46,11 +48,9 @@ _PART: Final = re.compile(r"(t[0-9]{1,4})\.([0-9]{1,6})\.mp4")
 _MICROSECONDS: Final = re.compile(r"[0-9]{1,15}")
 
 
-def add_library_routes(app: web.Application, library: Library, allow: Allow) -> None:
-    """GET /api/v1/library[?lesson=], /api/v1/library/{item}, /media/{item}/... on `app`."""
-    handlers = _Handlers(library, allow)
-    app.router.add_get("/api/v1/library", handlers.items)
-    app.router.add_get("/api/v1/library/{item}", handlers.item)
+def add_library_routes(app: web.Application, library: Library, authorise: Authorise) -> None:
+    """GET /media/{item}/... on `app`."""
+    handlers = _Handlers(library, authorise)
     app.router.add_get("/media/{item}/index.m3u8", handlers.index)
     app.router.add_get("/media/{item}/" + EXPORTED, handlers.exported)
     app.router.add_get("/media/{item}/{track}.m3u8", handlers.playlist)
@@ -61,21 +61,11 @@ def add_library_routes(app: web.Application, library: Library, allow: Allow) -> 
 class _Handlers:
     """Files are read in threads: a slow disk must not hold up signaling."""
 
-    def __init__(self, library: Library, allow: Allow) -> None:
+    def __init__(self, library: Library, authorise: Authorise) -> None:
         self._library = library
-        self._allow = allow
+        self._authorise = authorise
         self._exporting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """One export of an item at a time; whoever asks meanwhile gets the same file."""
-
-    async def items(self, request: web.Request) -> web.Response:
-        lesson = request.query.get("lesson", "")
-        await self._allow(request, lesson)
-        items = await asyncio.to_thread(self._library.items, lesson)
-        return _json({"items": items})
-
-    async def item(self, request: web.Request) -> web.Response:
-        item_id = await self._authorised(request)
-        return _json(await asyncio.to_thread(self._library.item, item_id))
 
     async def index(self, request: web.Request) -> web.Response:
         """?video=TRACK chooses another picture; ?angles=all lists every picture, for our own player."""
@@ -116,7 +106,7 @@ class _Handlers:
         return web.Response(body=data, content_type=MP4, headers=FIXED)
 
     async def exported(self, request: web.Request) -> web.FileResponse:
-        item_id = await self._authorised(request)
+        item_id = await self._authorised(request, "download" if "download" in request.query else "play")
         lock = self._exporting.setdefault(item_id, asyncio.Lock())
         async with lock:
             path = await self._whole_file(item_id)
@@ -146,20 +136,16 @@ class _Handlers:
         except ExportError as error:
             raise Problem("not-exported") from error
 
-    async def _authorised(self, request: web.Request) -> str:
+    async def _authorised(self, request: web.Request, purpose: Purpose = "play") -> str:
         """The item's id, once the caller may see it."""
-        item_id = request.match_info["item"]
-        try:
-            lesson = await asyncio.to_thread(self._library.lesson_of, item_id)
-        except UnknownItemError:
-            # Whoever may not see all lessons learns nothing of which items there are.
-            await self._allow(request, "")
-            raise Problem("unknown-item", item=item_id[:80]) from None
-        await self._allow(request, lesson)
-        return item_id
+        return (await self._authorise(request, request.match_info["item"], purpose)).item
 
     async def _files(self, request: web.Request) -> ItemFiles:
-        return await asyncio.to_thread(self._library.files, await self._authorised(request))
+        item_id = await self._authorised(request)
+        try:
+            return await asyncio.to_thread(self._library.files, item_id)
+        except UnknownItemError:
+            raise Problem("unknown-item", item=item_id[:80]) from None
 
 
 def _track(files: ItemFiles, name: str) -> TrackFiles:
@@ -174,10 +160,6 @@ def _microseconds(request: web.Request, name: str) -> int:
     if not _MICROSECONDS.fullmatch(text):
         raise Problem("not-found")
     return int(text)
-
-
-def _json(value: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json", headers=GROWING)
 
 
 def _playlist(text: str) -> web.Response:

@@ -113,6 +113,12 @@ STATUS: Final[Mapping[str, int]] = {
     "person-invalid": 422,
     # the library
     "unknown-item": 404,
+    "item-not-allowed": 403,
+    "download-not-allowed": 403,
+    "media-token-invalid": 401,
+    "media-token-expired": 401,
+    "media-token-other-item": 403,
+    "media-token-no-download": 403,
     "nothing-recorded": 404,
     "not-exported": 503,
     "internal": 500,

@@ -22,6 +22,7 @@ from classroom.shared import pack
 from classroom.store import people, reader, tables, talk_reader
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
+from classroom.store.library import LibraryStore
 from classroom.store.migrate import upgrade
 from classroom.store.outbox import StoreUnavailable, Webhooks
 from classroom.store.quality_recovery import recover_quality
@@ -75,6 +76,7 @@ class Store:
         self._ledger = Ledger()
         self._closed = False
         self.webhooks = Webhooks(self._read, self._change, self._ledger)
+        self.library = LibraryStore(self._read, self._change)
         self._writer = Writer(
             engine, self._ledger, clock, on_health or (lambda health: None), self.webhooks.written
         )

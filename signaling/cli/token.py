@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 
-from signaling.auth import MAX_TTL_S, ROLES, Tokens
+from signaling.auth import MAX_SCOPES, MAX_TTL_S, ROLES, Tokens, is_scope
 from signaling.cli.command import CommandError, Commands
 from signaling.config import load
 from signaling.duration import parse_duration
@@ -23,6 +23,9 @@ def register(commands: Commands) -> None:
     parser.add_argument("--class", dest="class_id", default="", metavar="ID", help=text("cli.token.class"))
     parser.add_argument("--name", default="", metavar="N", help=text("cli.token.name"))
     parser.add_argument("--person", default="", metavar="ID", help=text("cli.token.person"))
+    parser.add_argument(
+        "--scope", action="append", default=[], metavar="KIND:VALUE", help=text("cli.token.scope")
+    )
     parser.add_argument("--ttl", metavar="TIME", help=text("cli.token.ttl"))
     parser.add_argument("--data", metavar="DIR", help=text("setting.data"))
 
@@ -43,6 +46,7 @@ def token(options: argparse.Namespace) -> int:
         lesson=options.lesson,
         class_id=options.class_id,
         name=options.name or options.role,
+        scopes=options.scope,
         now=time.time(),
         ttl_s=ttl_s,
     )
@@ -59,5 +63,10 @@ def _check(options: argparse.Namespace) -> None:
     ):
         if len(value) > limit:
             raise CommandError("cli.too-long", option=name, limit=limit)
+    if len(options.scope) > MAX_SCOPES:
+        raise CommandError("cli.token.too-many-scopes", limit=MAX_SCOPES)
+    for scope in options.scope:
+        if not is_scope(scope):
+            raise CommandError("cli.token.bad-scope", scope=scope[:MAX_NAME])
     if not options.lesson:
         raise CommandError("cli.empty", option="--lesson")

@@ -2,10 +2,16 @@
 
 from alembic import context
 
-from classroom.store.tables import metadata
+from classroom.store.library_tables import library_items
+from classroom.store.migrate import include_name
 
 connection = context.config.attributes["connection"]
 # SQLite cannot alter tables: Alembic copies them in batches.
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+context.configure(
+    connection=connection,
+    target_metadata=library_items.metadata,
+    render_as_batch=True,
+    include_name=include_name,
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -12,7 +12,7 @@ from signaling.auth import ROLES
 from signaling.endpoints import OPERATIONS
 from signaling.openapi import Operation, document
 
-REFUSED = {"/problems/role-not-allowed", "/problems/wrong-lesson"}
+REFUSED = {"/problems/role-not-allowed", "/problems/wrong-lesson", "/problems/item-not-allowed"}
 GUARDED = [operation for operation in OPERATIONS if ACCESS[operation.id] is not None]
 
 

@@ -1,0 +1,1 @@
+"""What is known about recorded lessons: who may see which, what is in them, what is made of them. Pure."""

@@ -1,0 +1,83 @@
+"""The store's door to what is known about the library: `store.library`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from classroom.library.rules import Grant, Holding, Party
+from classroom.store import library_items, library_search, library_texts
+from classroom.store.library_items import ItemFacts, ItemRecord
+from classroom.store.library_search import FACETS, Found, Question
+from classroom.store.outbox import Transaction
+
+
+class LibraryStore:
+    """All methods raise StoreUnavailable."""
+
+    def __init__(self, read: Transaction, change: Transaction) -> None:
+        self._read = read
+        self._change = change
+
+    # --- items ----------------------------------------------------------------------------------------------
+
+    async def keep(self, facts: Sequence[ItemFacts]) -> None:
+        """Brings the rows of these items to what their files say."""
+
+        async def work(connection: Any) -> None:
+            for one in facts:
+                await library_items.keep(connection, one)
+
+        await self._change(work)
+
+    async def find(self, item: str) -> ItemRecord | None:
+        """Deleted ones too."""
+        return await self._read(lambda connection: library_items.find(connection, item))
+
+    async def states(self) -> dict[str, str]:
+        """Item -> state, of all."""
+        return await self._read(library_items.states)
+
+    async def holding(self, item: str) -> Holding | None:
+        """What decides who may see the item; None: there is none."""
+        return await self._read(lambda connection: library_items.holding(connection, item))
+
+    async def schools(self, items: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """By item: the schools of its classes."""
+        return await self._read(lambda connection: library_items.schools_of(connection, items))
+
+    async def change(self, item: str, values: Mapping[str, Any]) -> None:
+        """Sets columns by an organizer's word."""
+        await self._change(lambda connection: library_items.change(connection, item, values))
+
+    async def grants(self, item: str) -> tuple[Grant, ...]:
+        return await self._read(lambda connection: library_items.grants(connection, item))
+
+    async def put_grant(self, item: str, grant: Grant, *, by: str, at_ms: int) -> None:
+        await self._change(
+            lambda connection: library_items.put_grant(connection, item, grant, by=by, at_ms=at_ms)
+        )
+
+    async def drop_grant(self, item: str, party: Party, value: str) -> bool:
+        """False: there was none."""
+        return await self._change(lambda connection: library_items.drop_grant(connection, item, party, value))
+
+    # --- finding --------------------------------------------------------------------------------------------
+
+    async def search(self, question: Question, *, facets: bool = True) -> Found:
+        """A page of what is found; the first page also says how much there is in all."""
+
+        async def work(connection: Any) -> Found:
+            items, more = await library_search.page(connection, question)
+            if not facets:
+                return Found(items, more, 0, {})
+            counts = {name: await library_search.facet(connection, question, name) for name in FACETS}
+            return Found(items, more, await library_search.total(connection, question), counts)
+
+        return await self._read(work)
+
+    async def index_words(self, limit: int) -> int:
+        """Makes some of the items, of which there is something new, to be found by it; returns how many."""
+        if not await self._read(library_texts.has_news):
+            return 0
+        return await self._change(lambda connection: library_texts.index_words(connection, limit))

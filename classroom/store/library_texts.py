@@ -1,0 +1,71 @@
+"""What an item is found by: everything that was written about it, and nothing that was private.
+
+Chat of a class, of a private line, and what a moderator deleted are left out: whoever may see the item may
+not have been meant by them. Supervisors' notes are theirs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from classroom.library.words import words
+from classroom.model import ChatScope
+from classroom.store import tables
+from classroom.store.library_items import record
+from classroom.store.library_search import put_words
+from classroom.store.library_tables import library_items, library_marks
+
+MAX_TEXTS: Final = 20_000
+"""Of one kind; more than a day of chat."""
+_items = library_items.c
+
+
+async def has_news(connection: AsyncConnection) -> bool:
+    return (await connection.execute(_stale().limit(1))).first() is not None
+
+
+async def index_words(connection: AsyncConnection, limit: int) -> int:
+    """Makes some of the items, of which there is something new, to be found by it; returns how many."""
+    rows = (await connection.execute(_stale().order_by(_items.number).limit(limit))).all()
+    for row in rows:
+        found = words(await _texts(connection, row))
+        await put_words(connection, row.number, found, row.latest)
+    return len(rows)
+
+
+def _stale() -> Select[Any]:
+    events = tables.events.c
+    latest = select(func.coalesce(func.max(events.seq), 0)).where(events.lesson_id == _items.lesson_id)
+    live = (_items.state == "live") & (_items.indexed_seq < latest.scalar_subquery())
+    stale = or_(_items.indexed_seq < 0, live) & _items.state.in_(("live", "ready"))
+    return select(library_items, latest.scalar_subquery().label("latest")).where(stale)
+
+
+async def _texts(connection: AsyncConnection, row: Any) -> list[str]:
+    """The most telling first: what comes after MAX_WORDS is not found."""
+    item = record(row)
+    texts = [item.title, item.subject, item.grade, item.provider, item.district, *item.people]
+    marks, chat, quizzes, announced = (
+        library_marks.c,
+        tables.chat.c,
+        tables.quizzes.c,
+        tables.announcements.c,
+    )
+    public = marks.supervision.is_(False) & marks.deleted_ms.is_(None)
+    texts += await _column(connection, select(marks.text).where(marks.item_id == item.id, public))
+    asked = select(quizzes.question, quizzes.options).where(quizzes.lesson_id == item.lesson)
+    for question, options in await connection.execute(asked):
+        texts += [question, *msgspec.json.decode(options, type=list[str])]
+    said = announced.lesson_id == item.lesson
+    texts += await _column(connection, select(announced.text).where(said, announced.class_id.is_(None)))
+    written = (chat.lesson_id == item.lesson) & (chat.scope == ChatScope.LESSON) & chat.deleted_ms.is_(None)
+    texts += await _column(connection, select(chat.text).where(written).order_by(chat.seq))
+    return texts
+
+
+async def _column(connection: AsyncConnection, query: Any) -> list[str]:
+    return [row[0] for row in await connection.execute(query.limit(MAX_TEXTS))]

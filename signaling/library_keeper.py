@@ -1,0 +1,165 @@
+"""Keeps what the database knows of the library in step with its files: new items, items that grow, items that
+ended, and the words by which they are found.
+
+The recorder writes files and tells nobody; so the library's directory is looked at: by its time of change
+for new items, and the files of those that are live. What the database lost, or never had, is made again
+from the files in the same way (`tongke library reindex`, and every start of the server). Nothing here holds
+a lesson up: while the database is away, the next look catches up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from classroom.clock import Clock, SystemClock
+from classroom.store.library_items import DELETED, ItemFacts
+from classroom.store.outbox import StoreUnavailable
+from classroom.store.store import Store
+from recorder.library import ITEM_ID, ItemView, Library, UnknownItemError
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 2.0
+"""How soon what is said in a lesson can be found."""
+FRESH_S: Final = 1.0
+"""Who asks in between gets what was seen within it."""
+AT_ONCE: Final = 100
+"""Items in one transaction: a tenth of a second of writing."""
+
+
+class LibraryKeeper:
+    def __init__(self, library: Library, store: Store, clock: Clock | None = None) -> None:
+        self._library = library
+        self._store = store
+        self._clock = clock or SystemClock()
+        self._states: dict[str, str] | None = None
+        """Item -> state in the database; None: not asked yet."""
+        self._listed_at: int | None = None
+        """Time of change of the directory when it was last listed whole."""
+        self._unread: set[str] = set()
+        """In the directory, and no items yet: their first line is not written."""
+        self._looking = asyncio.Lock()
+        self._looked_at: float | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Looks every LOOK_EVERY_S while the block lasts."""
+        task = asyncio.create_task(self._run(), name="library keeper")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Brings the database to what the files say, unless that was done within FRESH_S. Raises
+        StoreUnavailable."""
+        async with self._looking:
+            if self._looked_at is not None and self._clock.now() - self._looked_at < FRESH_S:
+                return
+            await self._look()
+            self._looked_at = self._clock.now()
+
+    async def reindex(self) -> int:
+        """Reads every item's files anew; returns how many there are. Raises StoreUnavailable."""
+        async with self._looking:
+            names = await asyncio.to_thread(self._names)
+            await self._keep(names)
+            await self._index_words()
+            return len(names)
+
+    async def _run(self) -> None:
+        away = False
+        while True:
+            try:
+                await self.look()
+                away = False
+            except (StoreUnavailable, OSError) as error:
+                if not away:
+                    log.warning("x library: %s; looking again later", error)
+                away = True
+            wake = asyncio.Event()
+            timer = self._clock.call_at(self._clock.now() + LOOK_EVERY_S, wake.set)
+            try:
+                await wake.wait()
+            finally:
+                timer.cancel()
+
+    async def _look(self) -> None:
+        if self._states is None:
+            self._states = await self._store.library.states()
+        known = self._states
+        changed_at = await asyncio.to_thread(_changed_at, self._library.path(""))
+        if changed_at != self._listed_at:
+            names = await asyncio.to_thread(self._names)
+            self._unread = {name for name in names if name not in known}
+            self._listed_at = changed_at
+        live = [name for name, state in known.items() if state == "live"]
+        await self._keep([*live, *self._unread])
+        await self._index_words()
+
+    async def _keep(self, names: Sequence[str]) -> None:
+        known = self._states = self._states or await self._store.library.states()
+        wanted = [name for name in names if known.get(name) != DELETED]
+        for start in range(0, len(wanted), AT_ONCE):
+            facts = await asyncio.to_thread(self._read, wanted[start : start + AT_ONCE])
+            if facts:
+                await self._store.library.keep(facts)
+            known |= {one.id: one.state for one in facts}
+            self._unread -= {one.id for one in facts}
+
+    async def _index_words(self) -> None:
+        while await self._store.library.index_words(AT_ONCE) == AT_ONCE:
+            pass
+
+    def _names(self) -> list[str]:
+        """Oldest first, so that numbers grow with time."""
+        try:
+            found = [entry for entry in self._library.path("").iterdir() if ITEM_ID.fullmatch(entry.name)]
+        except FileNotFoundError:
+            return []
+        return [entry.name for entry in sorted(found, key=_made_at)]
+
+    def _read(self, names: Sequence[str]) -> list[ItemFacts]:
+        found = []
+        for name in names:
+            try:
+                found.append(facts_of(self._library.item(name)))
+            except UnknownItemError:
+                continue
+        return found
+
+
+def facts_of(item: ItemView) -> ItemFacts:
+    return ItemFacts(
+        id=item.id,
+        lesson=item.lesson,
+        title=item.title,
+        state=item.state,
+        started_ms=round(datetime.fromisoformat(item.started_at).timestamp() * 1000),
+        duration_ms=round(item.duration_s * 1000),
+        complete=item.complete,
+        media=msgspec.json.encode(item).decode(),
+    )
+
+
+def _changed_at(directory: Path) -> int:
+    try:
+        return directory.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _made_at(item: Path) -> float:
+    try:
+        return (item / "item.json").stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,107 @@
+"""Tokens for media: what one person may fetch of one item of the library, for five minutes. JWT (RFC 7519),
+HS256.
+
+A browser's player, a picture or a caption track cannot send a header, so the addresses of media carry a token
+of their own: `?t=TOKEN`, the same for every playlist, segment, picture, caption and file of the item. It is
+signed with a key derived from DATA/signing.key, so neither kind of token passes for the other. A token that
+leaks opens one item to one person's right until it expires, and not even so long: `media_access` looks at the
+right itself again every half minute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import jwt
+import msgspec
+
+from classroom.library.rules import Viewer
+from classroom.model import Role
+from signaling.auth import ALGORITHM
+from signaling.problems import Problem
+
+Purpose = Literal["play", "download"]
+
+MEDIA_TOKEN_S: Final = 300
+"""As long as a page may go without asking again; pages renew at half of it."""
+MAX_MEDIA_TOKEN: Final = 4096
+"""Characters: ids and a dozen scopes; what fits into a request line of common servers."""
+PARAMETER: Final = "t"
+_KEY_PURPOSE: Final = b"tongke media token 1"
+
+
+class MediaClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Short names: a playlist repeats the token at every address."""
+
+    i: str
+    """Item."""
+    sub: str
+    r: str
+    """Role."""
+    l: str  # noqa: E741 - the lesson of the person's own token
+    exp: int
+    c: str = ""
+    """Class."""
+    s: tuple[str, ...] = ()
+    """Scopes."""
+    p: Purpose = "play"
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.sub, Role(self.r), self.l, self.c, frozenset(self.s))
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTokens:
+    """Issues and verifies media tokens."""
+
+    key: bytes
+
+    @classmethod
+    def of(cls, signing_key: bytes) -> MediaTokens:
+        return cls(hmac.new(signing_key, _KEY_PURPOSE, hashlib.sha256).digest())
+
+    def issue(
+        self, viewer: Viewer, item: str, *, now: float, until: float, purpose: Purpose = "play"
+    ) -> tuple[str, int]:
+        """(token, Unix time in s at which it ends); until: it outlives no token of the person's own."""
+        expires = int(min(now + MEDIA_TOKEN_S, until))
+        claims = MediaClaims(
+            i=item,
+            sub=viewer.person,
+            r=viewer.role.value,
+            l=viewer.lesson,
+            exp=expires,
+            c=viewer.class_id,
+            s=tuple(sorted(viewer.scopes)),
+            p=purpose,
+        )
+        return jwt.encode(msgspec.to_builtins(claims), self.key, ALGORITHM), expires
+
+    def verify(self, token: str, item: str, now: float, purpose: Purpose = "play") -> MediaClaims:
+        """Raises Problem: media-token-invalid, media-token-expired, media-token-other-item,
+        media-token-no-download."""
+        claims = self._decode(token)
+        if claims.exp <= now:
+            raise Problem("media-token-expired")
+        if claims.i != item:
+            raise Problem("media-token-other-item", item=item[:80])
+        if purpose == "download" and claims.p != "download":
+            raise Problem("media-token-no-download")
+        return claims
+
+    def _decode(self, token: str) -> MediaClaims:
+        if len(token) > MAX_MEDIA_TOKEN:
+            raise Problem("media-token-invalid")
+        # The clock is ours, not PyJWT's.
+        options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_sub": False}
+        try:
+            payload = jwt.decode(token, self.key, algorithms=[ALGORITHM], options=options)
+            claims = msgspec.convert(payload, MediaClaims)
+            Role(claims.r)
+        except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError) as error:
+            raise Problem("media-token-invalid") from error
+        return claims
