@@ -7,8 +7,6 @@ addresses of its playlist and its picture, each with a token bound to item and p
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -36,7 +34,7 @@ PAGE: Final = 50
 MAX_PAGE: Final = 100
 MAX_QUESTION: Final = 200
 
-Word = Annotated[str, Meta(max_length=200)]
+Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class LibraryQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +45,7 @@ class LibraryQuery(msgspec.Struct, frozen=True, kw_only=True):
     master: Word = ""
     month: Annotated[str, Meta(pattern=r"^(\d{4}-\d{2})?$")] = ""
     state: Literal["", "live", "ready"] = ""
-    after: Annotated[str, Meta(max_length=64)] = ""
+    after: Annotated[str, Meta(pattern=r"^(\d{1,15}-\d{1,9})?$")] = ""
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = PAGE
 
 
@@ -223,17 +221,14 @@ def _address(item: str, name: str, token: str) -> str:
 
 
 def _cursor(item: ItemRecord) -> str:
-    return base64.urlsafe_b64encode(f"{item.started_ms} {item.number}".encode()).decode().rstrip("=")
+    return f"{item.started_ms}-{item.number}"
 
 
 def _place(cursor: str) -> tuple[int, int] | None:
     if not cursor:
         return None
-    try:
-        started_ms, number = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).split()
-        return int(started_ms), int(number)
-    except (ValueError, binascii.Error) as error:
-        raise Problem("bad-request", reason="after") from error
+    started_ms, _, number = cursor.partition("-")
+    return int(started_ms), int(number)
 
 
 OPERATIONS: Final = (
