@@ -16,12 +16,14 @@ than others, and who came and went before the lesson was absent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
+from classroom import roll
 from classroom.events import LeaveCause
-from classroom.model import ClassId, Lesson, PersonId, Role
+from classroom.model import ClassId, ClassRoom, Lesson, PersonId, Role
+from classroom.roll import ClassRoll, Counts, Marked, Pupil
 
 LATE_MS: Final = 5 * 60_000
 """Who comes more than this after the lesson began is late: shorter is a slow tablet, not a late pupil."""
@@ -30,7 +32,7 @@ EARLY_MS: Final = 5 * 60_000
 
 JOINED: Final = "person.joined"
 LEFT: Final = "person.left"
-KINDS: Final = (JOINED, LEFT)
+KINDS: Final = (JOINED, LEFT, roll.KIND)
 """The kinds of events that attendance is derived from."""
 
 _COMES_BACK: Final = frozenset({LeaveCause.LOST, LeaveCause.REPLACED, LeaveCause.SERVER})
@@ -120,6 +122,18 @@ class ClassAttendance:
     """In which anybody of the class was there."""
     tutored_ms: int
     """In which a tutor of the class was there."""
+    called: Counts
+    """What its tutor found in the roll call, in the room and at home."""
+
+
+class SeatCalled(NamedTuple):
+    """A pupil of a room, as the tutor found."""
+
+    class_id: ClassId
+    seat: str
+    name: str
+    """Empty: not in the register."""
+    marked: Marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +148,21 @@ class Report:
     """By class in the lesson's order, those without one first; in each by first coming. Registered tutors
     who never came are in."""
     classes: tuple[ClassAttendance, ...]
+    rolls: Mapping[ClassId, ClassRoll]
+    """What tutors found in the roll call: beside what the connections say, of pupils of a room all that is
+    known."""
+
+    def called(self, one: Attendance) -> Marked | None:
+        """What the tutor found of somebody who came by themselves."""
+        found = self.rolls.get(one.class_id) if one.class_id else None
+        return found.people.get(one.person) if found else None
+
+    def seats(self) -> Iterator[SeatCalled]:
+        """Of rooms, those of which something was said, class by class."""
+        for class_id, found in self.rolls.items():
+            names = {pupil.seat: pupil.name for pupil in found.register}
+            for seat, marked in found.seats.items():
+                yield SeatCalled(class_id, seat, names.get(seat, ""), marked)
 
     @property
     def length_ms(self) -> int:
@@ -156,9 +185,17 @@ class _Traces:
     spells: list[_Spell]
 
 
-def attendance(lesson: Lesson, events: Iterable[StreamEvent], now_ms: int) -> Report:
-    """events: those of KINDS at least, in any order. now_ms: Unix time, for a lesson that goes on."""
+def attendance(
+    lesson: Lesson,
+    events: Iterable[StreamEvent],
+    now_ms: int,
+    registers: Mapping[ClassId, tuple[Pupil, ...]] = {},
+) -> Report:
+    """events: those of KINDS at least, in any order. now_ms: Unix time, for a lesson that goes on. registers:
+    who sits where."""
+    events = tuple(events)
     traces = _traces(events)
+    rolls = _rolls(lesson, events, registers)
     window = _window(lesson, now_ms)
     over = bool(lesson.ended_ms)
     if over:
@@ -173,16 +210,37 @@ def attendance(lesson: Lesson, events: Iterable[StreamEvent], now_ms: int) -> Re
         started_late_ms=max(0, lesson.started_ms - lesson.starts_ms) if lesson.starts_ms else 0,
         people=tuple(people),
         classes=tuple(
-            _class_attendance(room.id, [one for one in people if one.class_id == room.id], window, now_ms)
+            _class_attendance(
+                room,
+                [one for one in people if one.class_id == room.id],
+                window,
+                now_ms,
+                rolls.get(room.id, ClassRoll()),
+            )
             for room in lesson.classes
         ),
+        rolls=rolls,
     )
+
+
+def _rolls(
+    lesson: Lesson, events: Iterable[StreamEvent], registers: Mapping[ClassId, tuple[Pupil, ...]]
+) -> dict[ClassId, ClassRoll]:
+    by_number = {event.seq: event for event in events if event.kind == roll.KIND}
+    found: dict[ClassId, ClassRoll] = {}
+    for _, event in sorted(by_number.items()):
+        found = roll.after(found, event.body, event.at_ms)
+    for room in lesson.classes:
+        if room.id in registers:
+            found[room.id] = roll.with_register(found.get(room.id, ClassRoll()), registers[room.id], room)
+    return found
 
 
 def _traces(events: Iterable[StreamEvent]) -> dict[PersonId, _Traces]:
     """By person, in the order they first came."""
     found: dict[PersonId, _Traces] = {}
-    by_number = {event.seq: event for event in events if event.kind in KINDS and event.person is not None}
+    comings = (JOINED, LEFT)
+    by_number = {event.seq: event for event in events if event.kind in comings and event.person is not None}
     for _, event in sorted(by_number.items()):
         assert event.person is not None
         if event.kind == JOINED:
@@ -280,17 +338,18 @@ def _absent_tutors(lesson: Lesson, traces: Mapping[PersonId, _Traces]) -> list[A
 
 
 def _class_attendance(
-    class_id: ClassId, people: Sequence[Attendance], window: Span, now_ms: int
+    room: ClassRoom, people: Sequence[Attendance], window: Span, now_ms: int, called: ClassRoll
 ) -> ClassAttendance:
     students = [one for one in people if one.role is Role.STUDENT]
     return ClassAttendance(
-        class_id=class_id,
+        class_id=room.id,
         students=len(students),
         present=sum(one.present for one in students),
         late=sum(one.late for one in students),
         left_early=sum(one.left_early for one in students),
         covered_ms=_together_ms(people, window, now_ms),
         tutored_ms=_together_ms([one for one in people if one.role is Role.TUTOR], window, now_ms),
+        called=roll.counts(called, room),
     )
 
 

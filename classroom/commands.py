@@ -17,7 +17,8 @@ from classroom.model import (
     Source,
 )
 from classroom.planning import Plan
-from classroom.talk.commands import TalkCommand
+from classroom.roll import Mark, Pupil
+from classroom.talk.commands import Allow, LockLesson, TalkCommand
 from sfu.params import Quality
 
 
@@ -166,6 +167,30 @@ class MoveOnline:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkRoll:
+    """A tutor says who of the own class is there."""
+
+    actor: PersonId
+    mark: Mark | None
+    """None: what was said is taken back."""
+    seats: tuple[str, ...] = ()
+    people: tuple[PersonId, ...] = ()
+    """Pupils at home."""
+    rest: bool = False
+    """And all seats of which nothing was said yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetRegister:
+    """Who sits where in a class: by its tutor, or by an organizer."""
+
+    actor: PersonId
+    class_id: ClassId | None
+    """None: the tutor's own."""
+    pupils: tuple[Pupil, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Invite:
     """To the stage: a person, or who stands behind a hand (for the hand of a seat, the class's room)."""
 
@@ -226,7 +251,18 @@ class ReviseLesson:
     """Why the lesson is not recorded; goes on record."""
 
 
-OfficeCommand = OpenLesson | StartLesson | EndLesson | CancelLesson | ReviseLesson | MoveOnline
+OfficeCommand = (
+    OpenLesson
+    | StartLesson
+    | EndLesson
+    | CancelLesson
+    | ReviseLesson
+    | MoveOnline
+    | ChangeSettings
+    | Allow
+    | LockLesson
+    | SetRegister
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +319,8 @@ PersonCommand = (
     | ChangeSettings
     | TakeClass
     | MoveOnline
+    | MarkRoll
+    | SetRegister
     | Invite
     | AcceptStage
     | DeclineStage

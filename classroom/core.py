@@ -99,6 +99,7 @@ class LessonCore:
         self.hands = HandQueue()
         self.chat = ChatLog(chat)
         self.talk = Talk(restored)
+        self.rolls = dict(restored.rolls)
         self.lines = Switchboard()
         self.lead = Lead()
         self.places: dict[PersonId, Timer] = {}

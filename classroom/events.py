@@ -7,7 +7,8 @@ anything of a supervisor to anybody. Observers (the database, the recorder's han
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from classroom.commands import PersonCommand
@@ -36,6 +37,7 @@ from classroom.model import (
     SourceKind,
 )
 from classroom.quality import Period
+from classroom.roll import Counts, Mark, Marked, Pupil
 from classroom.rules.reasons import Reason
 from classroom.talk.events import NO_TALK, TalkEvent, TalkSnapshot
 
@@ -69,6 +71,8 @@ class Snapshot:
     chat: tuple[ChatEntry, ...]
     """What this member may read of the latest, oldest first."""
     talk: TalkSnapshot = NO_TALK
+    rolls: tuple[RollSeen, ...] = ()
+    """Of the own class for its tutors; of all, in numbers, for those who lead."""
     invited: tuple[Invitation, ...] = ()
     """Of those in `lesson`, the ones that this role may know of."""
 
@@ -147,6 +151,26 @@ class StageChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RollSeen:
+    """A class's roll call, as far as this member may know of it."""
+
+    class_id: ClassId
+    counts: Counts
+    register: tuple[Pupil, ...] | None = None
+    """None: not told, or as it was."""
+    seats: Mapping[str, Marked | None] = field(default_factory=dict)
+    """None: nothing is said of it any more."""
+    people: Mapping[PersonId, Marked | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RollChanged:
+    """To the tutors of a class what changed in its roll call, to those who lead the numbers."""
+
+    roll: RollSeen
+
+
+@dataclass(frozen=True, slots=True)
 class LookChanged:
     """To who looks into a class, or no longer does: what was asked for, or the class has come back."""
 
@@ -183,6 +207,7 @@ Event = (
     | TalkEvent
     | Noticed
     | StageChanged
+    | RollChanged
     | LookChanged
     | ClassWentOnline
     | CommandRefused
@@ -330,6 +355,27 @@ class ClassTaken(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassMovedOnline(Fact):
     class_id: ClassId
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollMarked(Fact):
+    """A tutor said who of the class is there."""
+
+    class_id: ClassId
+    mark: Mark | None
+    """None: what was said is taken back."""
+    seats: tuple[str, ...]
+    people: tuple[PersonId, ...]
+    actor: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSet(Fact):
+    """Who sits where in a class was entered."""
+
+    class_id: ClassId
+    pupils: tuple[Pupil, ...]
     actor: PersonId
 
 

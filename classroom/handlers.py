@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from classroom import classes, phases, stage
+from classroom import classes, phases, roll_handlers, stage
 from classroom.commands import (
     CancelLesson,
     EndLesson,
@@ -172,4 +172,5 @@ _HANDLERS: Mapping[type[PersonCommand], Callable[[LessonCore, Attendee, Any], No
     **phases.HANDLERS,
     **stage.HANDLERS,
     **classes.HANDLERS,
+    **roll_handlers.HANDLERS,
 }

@@ -24,6 +24,7 @@ from classroom.events import (
 )
 from classroom.floor import may_publish
 from classroom.model import Attendee, LessonState, Person, PersonId, Role
+from classroom.roll_handlers import rolls_seen_by
 from classroom.rules.admission import admit
 from classroom.rules.reasons import Reason, Refused
 from classroom.rules.talking import LEADS, for_class
@@ -228,6 +229,7 @@ def _snapshot(core: LessonCore, line: Line) -> Snapshot:
         hands=core.hands_seen_by(line.audience),
         chat=core.chat.seen_by(line.person),
         talk=talk_seen_by(core, line.person),
+        rolls=rolls_seen_by(core, line.person),
         invited=core.invited_seen_by(line.audience),
     )
 

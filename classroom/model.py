@@ -313,6 +313,8 @@ class Lesson:
     started_ms: int = 0
     """Unix time in ms; 0 before the lesson is live."""
     ended_ms: int = 0
+    master_id: PersonId | None = None
+    """Who is registered to lead it; None: nobody yet. Who holds a master's credential leads it anyhow."""
     conduct: Conduct = Conduct()
     calls: tuple[VoiceCall, ...] = ()
     """Private lines, in the order in which they rang; at most one per tutor, at most one accepted per master.

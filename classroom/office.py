@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from classroom import phases, roll_handlers
 from classroom.classes import move_online
 from classroom.commands import (
     CancelLesson,
+    ChangeSettings,
     EndLesson,
     FromOffice,
     MoveOnline,
     OfficeCommand,
     OpenLesson,
+    PersonCommand,
     ReviseLesson,
+    SetRegister,
     StartLesson,
 )
 from classroom.core import LessonCore
@@ -29,6 +33,8 @@ from classroom.restart import arm_plan
 from classroom.rules.permissions import refusal
 from classroom.rules.reasons import Reason, Refused
 from classroom.rules.transitions import Move
+from classroom.talk import moderation_handlers
+from classroom.talk.commands import Allow, LockLesson
 
 
 def carry_out(core: LessonCore, asked: FromOffice) -> None:
@@ -64,6 +70,7 @@ def _revise(core: LessonCore, command: ReviseLesson) -> None:
         starts_ms=lesson.starts_ms,
         ends_ms=lesson.ends_ms,
         recorded=lesson.recorded,
+        master_id=lesson.master_id,
         classes=lesson.classes,
     )
     if new_classes:
@@ -76,6 +83,18 @@ def _move_online(core: LessonCore, command: MoveOnline) -> None:
     move_online(core, Attendee(Person(command.actor, "", Role.ORGANIZER)), command)
 
 
+def _as_inside(kind: type[PersonCommand]) -> Callable[[LessonCore, Any], None]:
+    """What is done as by an organizer who is in the lesson."""
+    handler = _INSIDE[kind]
+
+    def done(core: LessonCore, command: Any) -> None:
+        handler(core, Attendee(Person(command.actor, "", Role.ORGANIZER)), command)
+
+    return done
+
+
+_INSIDE = {**phases.HANDLERS, **moderation_handlers.HANDLERS, **roll_handlers.HANDLERS}
+
 _HANDLERS: Mapping[type[OfficeCommand], Callable[[LessonCore, Any], None]] = {
     OpenLesson: _open,
     StartLesson: lambda core, command: start_lesson(core, command.actor),
@@ -83,4 +102,8 @@ _HANDLERS: Mapping[type[OfficeCommand], Callable[[LessonCore, Any], None]] = {
     CancelLesson: lambda core, command: cancel_lesson(core, command.actor),
     ReviseLesson: _revise,
     MoveOnline: _move_online,
+    ChangeSettings: _as_inside(ChangeSettings),
+    Allow: _as_inside(Allow),
+    LockLesson: _as_inside(LockLesson),
+    SetRegister: _as_inside(SetRegister),
 }

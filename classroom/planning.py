@@ -65,6 +65,8 @@ class Plan:
     ends_ms: int = 0
     recorded: bool = True
     classes: tuple[PlannedClass, ...] = ()
+    master: PersonId | None = None
+    """Who is registered to lead it."""
 
     def checked(self, reason: str = "") -> Plan:
         """As it will be shown, without blanks around words. reason: why it is not recorded. Raises
@@ -104,6 +106,7 @@ def plan_of(lesson: Lesson) -> Plan:
         starts_ms=lesson.starts_ms,
         ends_ms=lesson.ends_ms,
         recorded=lesson.recorded,
+        master=lesson.master_id,
         classes=tuple(
             PlannedClass(room.id, room.name, room.tutor, room.school, room.at_home, room.pupils)
             for room in lesson.classes
@@ -130,6 +133,7 @@ def revised(lesson: Lesson, plan: Plan) -> Lesson:
         starts_ms=plan.starts_ms,
         ends_ms=plan.ends_ms,
         recorded=plan.recorded,
+        master_id=plan.master,
         classes=tuple(_class(lesson, room) for room in plan.classes),
     )
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 from classroom import commands
 from classroom.commands import PersonCommand
 from classroom.model import ClassId, ClassState, HandId, PersonId, Phase
-from signaling import messages, views_talk
+from signaling import messages, views_roll, views_talk
 from signaling import messages_floor as floor
+from signaling import messages_roll as roll
 
 
 def command(message: Any, actor: PersonId) -> PersonCommand:
@@ -55,6 +56,8 @@ ASKING: Final[Mapping[type, Callable[[PersonId, Any], PersonCommand]]] = {
     floor.StageDecline: lambda actor, m: commands.DeclineStage(actor, _person(m.person_id)),
     floor.StageLeave: lambda actor, m: commands.LeaveStage(actor, _person(m.person_id)),
     floor.StageSpotlight: lambda actor, m: commands.Spotlight(actor, _person(m.person_id)),
+    roll.RollMark: views_roll.mark_roll,
+    roll.RollRegister: views_roll.set_register,
     **views_talk.COMMANDS,
 }
 
@@ -79,6 +82,8 @@ REQUESTS: Final[Mapping[type[PersonCommand], str]] = {
     commands.DeclineStage: "stage.decline",
     commands.LeaveStage: "stage.leave",
     commands.Spotlight: "stage.spotlight",
+    commands.MarkRoll: "roll.mark",
+    commands.SetRegister: "roll.register",
     **views_talk.REQUESTS,
 }
 """A refused command -> the type of the message that asked for it."""

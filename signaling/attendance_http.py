@@ -18,6 +18,7 @@ from classroom.model import Lesson, PersonId
 from signaling.attendance_table import Table, Wording, class_table, csv_file, people_table, xlsx_file
 from signaling.keys import LANGUAGE, STORE
 from signaling.message import Role
+from signaling.messages_roll import Mark
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import query
@@ -56,9 +57,20 @@ class PersonAttendance(msgspec.Struct, frozen=True, kw_only=True):
     late: bool
     left_early: bool
     """False as long as the lesson goes on."""
+    called: Mark | None
+    """What the tutor found in the roll call; null: nothing."""
     present_ms: int
     """Connected while the lesson was live; gaps do not count."""
     stays: list[StayView]
+
+
+class RollCounts(msgspec.Struct, frozen=True, kw_only=True):
+    present: int
+    """Those who came late are among them."""
+    late: int
+    absent: int
+    total: int
+    """Seats, and pupils at home who were marked."""
 
 
 class ClassAttendanceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +84,18 @@ class ClassAttendanceView(msgspec.Struct, frozen=True, kw_only=True):
     """In which anybody of the class was there, while the lesson was live."""
     tutored_ms: int
     """In which a tutor of it was there."""
+    called: RollCounts
+    """What its tutor found in the roll call."""
+
+
+class SeatAttendance(msgspec.Struct, frozen=True, kw_only=True):
+    """A pupil of a room, as the tutor found."""
+
+    class_id: str
+    seat: str
+    name: str
+    mark: Mark
+    at_ms: int
 
 
 class AttendanceReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +107,8 @@ class AttendanceReport(msgspec.Struct, frozen=True, kw_only=True):
     """After it was planned to begin."""
     people: list[PersonAttendance]
     classes: list[ClassAttendanceView]
+    seats: list[SeatAttendance]
+    """Of rooms, those that were marked."""
 
 
 class CsvQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +127,18 @@ async def attendance(request: web.Request) -> web.Response:
             began_ms=report.began_ms,
             ended_ms=report.ended_ms,
             started_late_ms=report.started_late_ms,
-            people=[_person(one, names.get(one.person, "")) for one in report.people],
+            people=[_person(one, names.get(one.person, ""), report) for one in report.people],
             classes=[_class(one) for one in report.classes],
+            seats=[
+                SeatAttendance(
+                    class_id=one.class_id,
+                    seat=one.seat,
+                    name=one.name,
+                    mark=one.marked.mark.value,
+                    at_ms=one.marked.at_ms,
+                )
+                for one in report.seats()
+            ],
         )
     )
 
@@ -155,7 +191,8 @@ def _file(request: web.Request, body: bytes, media_type: str, ending: str) -> we
     return response
 
 
-def _person(one: Attendance, name: str) -> PersonAttendance:
+def _person(one: Attendance, name: str, report: Report) -> PersonAttendance:
+    called = report.called(one)
     return PersonAttendance(
         person=one.person,
         name=name,
@@ -164,13 +201,15 @@ def _person(one: Attendance, name: str) -> PersonAttendance:
         present=one.present,
         late=one.late,
         left_early=one.left_early,
+        called=called.mark.value if called else None,
         present_ms=one.present_ms,
         stays=[msgspec.convert(msgspec.to_builtins(stay), StayView) for stay in one.stays],
     )
 
 
 def _class(one: ClassAttendance) -> ClassAttendanceView:
-    return msgspec.convert(msgspec.to_builtins(one), ClassAttendanceView)
+    fields = {name: getattr(one, name) for name in ClassAttendance.__slots__}
+    return ClassAttendanceView(**fields | {"called": RollCounts(**one.called._asdict())})
 
 
 _PATH: Final = "/api/v1/lessons/{lesson}/attendance"

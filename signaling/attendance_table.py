@@ -18,6 +18,7 @@ import xlsxwriter
 
 from classroom.attendance import Attendance, ClassAttendance, Report
 from classroom.model import ClassId, Lesson, PersonId
+from classroom.roll import Marked
 from signaling import catalogue
 
 BOM: Final = "\ufeff"
@@ -54,6 +55,9 @@ class Wording:
             return ""
         return datetime.fromtimestamp(at_ms / 1000, self.zone).strftime("%Y-%m-%d %H:%M:%S")
 
+    def mark(self, marked: Marked | None) -> str:
+        return self.text(marked.mark.value) if marked else ""
+
     def status(self, one: Attendance, has_begun: bool) -> str:
         if not has_begun:
             return ""
@@ -64,7 +68,7 @@ class Wording:
 
 
 def people_table(lesson: Lesson, report: Report, names: Mapping[PersonId, str], wording: Wording) -> Table:
-    """A row for each person."""
+    """A row for each person, then for each pupil of a room who was marked in the roll call."""
     classes = _class_names(lesson)
     has_begun = report.began_ms is not None
     columns: tuple[tuple[str, Callable[[Attendance], Cell]], ...] = (
@@ -77,10 +81,26 @@ def people_table(lesson: Lesson, report: Report, names: Mapping[PersonId, str], 
         ("last", lambda one: wording.time(one.last_ms)),
         ("minutes", lambda one: _minutes(one.present_ms)),
         ("gaps", lambda one: one.gaps),
+        ("called", lambda one: wording.mark(report.called(one))),
     )
     head = tuple(wording.text(f"column.{key}") for key, _ in columns)
     rows = (tuple(value(one) for _, value in columns) for one in report.people)
-    return Table(wording.text("people"), (head, *rows))
+    seats = (
+        (
+            classes.get(one.class_id, one.class_id),
+            one.name,
+            one.seat,
+            wording.text("seat"),
+            wording.mark(one.marked),
+            wording.time(one.marked.at_ms),
+            "",
+            "",
+            "",
+            wording.mark(one.marked),
+        )
+        for one in report.seats()
+    )
+    return Table(wording.text("people"), (head, *rows, *seats))
 
 
 def class_table(lesson: Lesson, report: Report, wording: Wording) -> Table:
@@ -94,6 +114,9 @@ def class_table(lesson: Lesson, report: Report, wording: Wording) -> Table:
         ("left_early", lambda one: one.left_early),
         ("covered", lambda one: _minutes(one.covered_ms)),
         ("tutored", lambda one: _minutes(one.tutored_ms)),
+        ("called_present", lambda one: one.called.present),
+        ("called_late", lambda one: one.called.late),
+        ("called_absent", lambda one: one.called.absent),
     )
     head = tuple(wording.text(f"column.{key}") for key, _ in columns)
     rows = (tuple(value(one) for _, value in columns) for one in report.classes)

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from signaling import messages_floor as floor
 from signaling import messages_pointer as pointer
+from signaling import messages_roll as roll
 from signaling.message import (
     Id,
     LessonState,
@@ -27,6 +28,7 @@ from signaling.message import (
     Text,
 )
 from signaling.messages_floor import FloorView, StageView
+from signaling.messages_roll import RollView
 from signaling.messages_talk import (
     NO_CONDUCT,
     NO_TALK,
@@ -42,6 +44,7 @@ MODULES = (
     "signaling.messages",
     "signaling.messages_floor",
     "signaling.messages_pointer",
+    "signaling.messages_roll",
     "signaling.messages_talk",
 )
 """Where the vocabulary is, in the order in which it is documented."""
@@ -172,6 +175,7 @@ ClientMessage = (
     | TalkClientMessage
     | floor.ClientMessage
     | pointer.ClientMessage
+    | roll.ClientMessage
 )
 
 
@@ -251,6 +255,8 @@ class LessonView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stage: StageView
     conduct: ConductView = NO_CONDUCT
     talk: TalkView = NO_TALK
+    rolls: list[RollView] = []
+    """Of the own class for its tutors; of all, in numbers, for those who see all classes."""
 
 
 class StreamView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -416,4 +422,5 @@ AnyServerMessage = (
     | TalkServerMessage
     | floor.AnyServerMessage
     | pointer.AnyServerMessage
+    | roll.AnyServerMessage
 )

@@ -57,6 +57,8 @@ STATUS: Final[Mapping[str, int]] = {
     "source-not-published": 409,
     "seat-not-allowed": 403,
     "seat-invalid": 400,
+    "seat-unknown": 404,
+    "register-invalid": 400,
     "too-many-hands": 409,
     "hand-unknown": 404,
     "hand-not-yours": 403,

@@ -42,7 +42,7 @@ from classroom.talk.events import Act, CalledToOrder
 from sfu.quality import REPORT_LASTS_S, Finding
 from sfu.sfu import Sfu
 from sfu.transport import Transport
-from signaling import asking, catalogue, messages, messages_floor, turn, views, views_talk
+from signaling import asking, catalogue, messages, messages_floor, turn, views, views_roll, views_talk
 from signaling.auth import JOIN_LINK_S, Claims, Tokens
 from signaling.background import Background
 from signaling.codec import type_of
@@ -330,6 +330,9 @@ class Session:
     def _stage_changed(self, event: events.StageChanged) -> None:
         self._say(views.stage_changed(event))
 
+    def _roll_changed(self, event: events.RollChanged) -> None:
+        self._say(views_roll.roll_changed(event))
+
     def _noticed(self, event: events.Noticed) -> None:
         self._say(views.notice(event, self.language))
 
@@ -551,6 +554,7 @@ _EVENTS: Final[dict[type, Callable[[Session, Any], None]]] = {
     **dict.fromkeys(views_talk.EVENTS, Session._talked),
     CalledToOrder: Session._called_to_order,
     events.StageChanged: Session._stage_changed,
+    events.RollChanged: Session._roll_changed,
     events.Noticed: Session._noticed,
     events.LookChanged: Session._look_changed,
     events.ClassWentOnline: Session._class_went_online,

@@ -38,6 +38,7 @@ from signaling.messages_floor import (
     StageView,
     TimerView,
 )
+from signaling.views_roll import roll_view
 from signaling.views_talk import chat_view, conduct_view, talk_view
 
 
@@ -173,6 +174,7 @@ def snapshot_view(snapshot: events.Snapshot) -> LessonView:
         talk=talk_view(snapshot.talk),
         floor=floor_view(lesson, snapshot.me.person),
         stage=stage_view(lesson.stage, lesson.spotlight, snapshot.invited),
+        rolls=[roll_view(seen) for seen in snapshot.rolls],
     )
 
 

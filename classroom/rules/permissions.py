@@ -17,6 +17,7 @@ from classroom.commands import (
     LookIn,
     LowerAllHands,
     LowerHand,
+    MarkRoll,
     MoveOnline,
     Mute,
     OfficeCommand,
@@ -29,6 +30,7 @@ from classroom.commands import (
     Say,
     SetClassState,
     SetPhase,
+    SetRegister,
     Spotlight,
     StartLesson,
     TakeClass,
@@ -63,6 +65,8 @@ _S = LessonState
 _INSIDE = frozenset({_S.OPEN, _S.LIVE})
 _BEFORE = frozenset({_S.SCHEDULED, _S.OPEN})
 _LIVE = frozenset({_S.LIVE})
+_PLANNED = _BEFORE | _LIVE
+"""An organizer sets a lesson up before anybody is in it."""
 _ALWAYS = frozenset(LessonState)
 _BEGUN = _BEFORE | _LIVE
 _ENDED = _LIVE | {_S.ENDED}
@@ -93,8 +97,8 @@ _PERMISSIONS: Mapping[type[PersonCommand | OfficeCommand], Mapping[Role, frozens
     ReleaseSource: dict.fromkeys(_MODERATORS, _INSIDE),
     RemovePerson: dict.fromkeys(_MODERATORS, _INSIDE),
     ReadmitPerson: dict.fromkeys(LEADS, _INSIDE),
-    LockLesson: dict.fromkeys(LEADS, _INSIDE),
-    Allow: dict.fromkeys(LEADS, _INSIDE),
+    LockLesson: {Role.MASTER: _INSIDE, Role.ORGANIZER: _PLANNED},
+    Allow: {Role.MASTER: _INSIDE, Role.ORGANIZER: _PLANNED},
     CallVoice: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE},
     AcceptVoice: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE},
     EndVoice: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE},
@@ -104,15 +108,17 @@ _PERMISSIONS: Mapping[type[PersonCommand | OfficeCommand], Mapping[Role, frozens
     AnswerQuiz: {Role.STUDENT: _LIVE},
     EnterTally: {Role.TUTOR: _LIVE},
     OpenLesson: {Role.MASTER: _BEFORE, Role.ORGANIZER: _BEFORE},
-    ReviseLesson: {Role.ORGANIZER: _BEFORE | _LIVE},
+    ReviseLesson: {Role.ORGANIZER: _PLANNED},
     SetPhase: {Role.MASTER: _LIVE},
     SetClassState: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE},
     # The one thing a supervisor may ask of a lesson: it changes nothing but what the supervisor receives.
     LookIn: {Role.MASTER: _LIVE, Role.SUPERVISOR: _LIVE},
     Resume: {Role.MASTER: _LIVE},
-    ChangeSettings: {Role.MASTER: _INSIDE, Role.ORGANIZER: _INSIDE},
+    ChangeSettings: {Role.MASTER: _INSIDE, Role.ORGANIZER: _PLANNED},
     TakeClass: {Role.TUTOR: _INSIDE},
     MoveOnline: {Role.TUTOR: _INSIDE, Role.ORGANIZER: _INSIDE},
+    MarkRoll: {Role.TUTOR: _INSIDE},
+    SetRegister: {Role.TUTOR: _INSIDE, Role.ORGANIZER: _PLANNED},
     Invite: {Role.MASTER: _LIVE},
     AcceptStage: {Role.TUTOR: _LIVE, Role.STUDENT: _LIVE},
     DeclineStage: {Role.MASTER: _LIVE, Role.TUTOR: _LIVE, Role.STUDENT: _LIVE},

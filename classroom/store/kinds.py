@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from classroom import events
+from classroom import events, roll
 from classroom.events import Fact
 from classroom.model import PersonId
 from classroom.planning import plan_of
@@ -78,6 +78,10 @@ KINDS: Final[Mapping[type[Fact], Kind]] = {
     events.ClassStateChanged: Kind("class.phase"),
     events.ClassTaken: Kind("class.taken", person=lambda fact: fact.tutor),
     events.ClassMovedOnline: Kind("class.online"),
+    events.RollMarked: Kind(roll.KIND),
+    events.RegisterSet: Kind(
+        "roll.registered", lambda fact: {"class_id": fact.class_id, "pupils": len(fact.pupils)}
+    ),
     events.LookedIn: Kind("class.looked_in"),
     events.StageInvited: Kind("stage.invited", _of_guest, _guest),
     events.StageDeclined: Kind("stage.declined", _of_guest, _guest),

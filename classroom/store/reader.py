@@ -145,11 +145,13 @@ def stored_event(row: Row[Any]) -> StoredEvent:
 
 
 async def names(connection: AsyncConnection, lesson_id: LessonId) -> dict[PersonId, str]:
-    """Of everybody who ever was in the lesson, and of its registered tutors."""
+    """Of everybody who ever was in the lesson, and of who is registered to teach it."""
     came = select(tables.presence.c.person_id).where(tables.presence.c.lesson_id == lesson_id)
     tutors = select(tables.classes.c.tutor_id).where(tables.classes.c.lesson_id == lesson_id)
+    masters = select(tables.lessons.c.master_id).where(tables.lessons.c.id == lesson_id)
     table = tables.people
-    found = await connection.execute(select(table).where(table.c.id.in_(came) | table.c.id.in_(tutors)))
+    named = table.c.id.in_(came) | table.c.id.in_(tutors) | table.c.id.in_(masters)
+    found = await connection.execute(select(table).where(named))
     return {PersonId(row.id): row.name for row in found}
 
 
@@ -248,6 +250,7 @@ def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:
         ends_ms=row.ends_ms,
         started_ms=row.started_ms,
         ended_ms=row.ended_ms,
+        master_id=row.master_id and PersonId(row.master_id),
     )
     return unpack(lesson, row.shared)
 

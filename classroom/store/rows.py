@@ -29,12 +29,14 @@ from classroom.store.statements import (
     ADD_PERSON,
     ADD_QUALITY,
     ADD_REFUSED_ENTRY,
+    ADD_SEAT,
     CHANGE_LESSON,
     CHANGE_PHASE,
     CHANGE_SHARED,
     CLOSE_OBSERVATION,
     CLOSE_PRESENCE,
     DROP_CLASSES,
+    DROP_REGISTER,
     FORGET_QUALITY_NOTES,
     LOWER_HAND,
     NOTE_QUALITY,
@@ -136,6 +138,7 @@ def _lesson_revised(fact: events.LessonRevised, _ledger: Ledger, _seq: int) -> l
         "to_starts_ms": lesson.starts_ms,
         "to_ends_ms": lesson.ends_ms,
         "to_recorded": lesson.recorded,
+        "to_master": lesson.master_id,
     }
     classes = [Write(ADD_CLASS, class_row(lesson.id, at, room)) for at, room in enumerate(lesson.classes)]
     return [Write(REVISE_LESSON, row), Write(DROP_CLASSES, {"at_id": lesson.id}), *classes]
@@ -156,6 +159,23 @@ def class_row(lesson: LessonId, position: int, room: ClassRoom) -> dict[str, Any
 
 def _phase_changed(fact: events.PhaseChanged, _ledger: Ledger, _seq: int) -> list[Write]:
     return [Write(CHANGE_PHASE, {"at_id": fact.lesson_id, "to_phase": fact.phase})]
+
+
+def _register_set(fact: events.RegisterSet, _ledger: Ledger, _seq: int) -> list[Write]:
+    seats = [
+        Write(
+            ADD_SEAT,
+            {
+                "lesson_id": fact.lesson_id,
+                "class_id": fact.class_id,
+                "seat": pupil.seat,
+                "position": position,
+                "name": pupil.name,
+            },
+        )
+        for position, pupil in enumerate(fact.pupils)
+    ]
+    return [Write(DROP_REGISTER, {"at_lesson": fact.lesson_id, "at_class": fact.class_id}), *seats]
 
 
 def _person_joined(fact: events.PersonJoined, ledger: Ledger, seq: int) -> list[Write]:
@@ -276,6 +296,7 @@ _BESIDE: Mapping[type[Fact], Callable[[Any, Ledger, int], list[Write]]] = {
     events.StateChanged: _state_changed,
     events.LessonRevised: _lesson_revised,
     events.PhaseChanged: _phase_changed,
+    events.RegisterSet: _register_set,
     events.PersonJoined: _person_joined,
     events.PersonLeft: _person_left,
     events.HandRaised: _hand_raised,

@@ -54,6 +54,7 @@ REVISE_LESSON: Final = (
         starts_ms=bindparam("to_starts_ms"),
         ends_ms=bindparam("to_ends_ms"),
         recorded=bindparam("to_recorded"),
+        master_id=bindparam("to_master"),
     )
 )
 DROP_CLASSES: Final = delete(tables.classes).where(tables.classes.c.lesson_id == bindparam("at_id"))
@@ -62,6 +63,11 @@ ADD_CLASS: Final = insert(tables.classes)
 CHANGE_SHARED: Final = (
     update(tables.lessons).where(_lessons.id == bindparam("at_id")).values(shared=bindparam("to_shared"))
 )
+DROP_REGISTER: Final = delete(tables.registers).where(
+    tables.registers.c.lesson_id == bindparam("at_lesson"),
+    tables.registers.c.class_id == bindparam("at_class"),
+)
+ADD_SEAT: Final = insert(tables.registers)
 OPEN_PRESENCE: Final = insert(tables.presence)
 CLOSE_PRESENCE: Final = (
     update(tables.presence)
@@ -178,6 +184,8 @@ ORDER: Final[tuple[Executable, ...]] = (
     DROP_CLASSES,
     ADD_CLASS,
     CHANGE_SHARED,
+    DROP_REGISTER,
+    ADD_SEAT,
     OPEN_PRESENCE,
     CLOSE_PRESENCE,
     OPEN_OBSERVATION,

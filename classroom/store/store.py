@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from alembic.util import CommandError
@@ -19,7 +19,7 @@ from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
 from classroom.model import ChatEntry, ChatId, Hand, Lesson, LessonId, Person, PersonId
 from classroom.shared import pack
-from classroom.store import people, reader, tables, talk_reader
+from classroom.store import people, reader, roll_reader, tables, talk_reader
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
 from classroom.store.library import LibraryStore
@@ -187,8 +187,9 @@ class Store:
         await self._flush_soon()
 
         found, names = await self._read(lambda connection: _comings(connection, lesson.id))
+        registers = await self._read(lambda connection: roll_reader.registers(connection, lesson.id))
         # A day of a thousand people takes a tenth of a second: not of those who are in a lesson.
-        return await asyncio.to_thread(attendance, lesson, found, now_ms), names
+        return await asyncio.to_thread(attendance, lesson, found, now_ms, registers), names
 
     async def known_people(self, after: str = "", limit: int = reader.PAGE) -> tuple[people.KnownPerson, ...]:
         """Whom the server knows by name, by id after that one."""
@@ -228,13 +229,14 @@ class Store:
             return None
         chat = await self._read(lambda connection: talk_reader.latest_chat(connection, lesson_id))
         talk = await self._read(lambda connection: talk_reader.restored(connection, lesson_id))
+        rolls = await self._read(lambda connection: roll_reader.rolls(connection, found))
         if not self._ledger.knows(lesson_id):
             last = await self._read(lambda connection: reader.last_event(connection, lesson_id))
             self._ledger.begin(lesson_id, last + 1)
         since_ms = self._clock.unix_ms() - round(1000 * BACK_SOON_S)
         people = await self._read(lambda connection: reader.kept_places(connection, lesson_id, since_ms))
         hands = await self._read(lambda connection: reader.raised_hands(connection, lesson_id))
-        return LessonRecord(found, chat, talk, people, hands)
+        return LessonRecord(found, chat, replace(talk, rolls=rolls), people, hands)
 
     async def save_lesson(self, lesson: Lesson) -> None:
         """Makes or changes a lesson and its classes; not one whose room is open. Raises StoreUnavailable."""
@@ -312,6 +314,7 @@ def _lesson_row(lesson: Lesson) -> dict[str, object]:
         "started_ms": lesson.started_ms,
         "ended_ms": lesson.ended_ms,
         "shared": pack(lesson),
+        "master_id": lesson.master_id,
     }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from classroom.clock import Timer
 from classroom.model import Announcement, ClassId, PersonId, QuizId
+from classroom.roll import ClassRoll
 from classroom.talk.quiz import Quiz, closed
 
 
@@ -20,6 +21,8 @@ class Restored:
     """In the order in which they were opened."""
     known: frozenset[PersonId] = frozenset()
     """Pupils who have been in the lesson."""
+    rolls: Mapping[ClassId, ClassRoll] = field(default_factory=dict)
+    """Roll calls, of the classes that have one."""
 
 
 class Talk:

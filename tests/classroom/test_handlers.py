@@ -19,6 +19,7 @@ from classroom.commands import (
     LookIn,
     LowerAllHands,
     LowerHand,
+    MarkRoll,
     MoveOnline,
     Mute,
     PersonCommand,
@@ -28,6 +29,7 @@ from classroom.commands import (
     Say,
     SetClassState,
     SetPhase,
+    SetRegister,
     Spotlight,
     StartLesson,
     TakeClass,
@@ -50,6 +52,7 @@ from classroom.model import (
     QuizId,
     Role,
 )
+from classroom.roll import Mark, Pupil
 from classroom.rules.permissions import refusal
 from classroom.rules.reasons import Refused
 from classroom.talk import commands as talk
@@ -100,6 +103,8 @@ MAKE: dict[type[PersonCommand], Any] = {
     ChangeSettings: lambda actor: ChangeSettings(actor, stage_limit=2),
     TakeClass: lambda actor: TakeClass(actor, None),
     MoveOnline: lambda actor: MoveOnline(actor, None),
+    MarkRoll: lambda actor: MarkRoll(actor, Mark.PRESENT, ("1",)),
+    SetRegister: lambda actor: SetRegister(actor, None, (Pupil("1"),)),
     Invite: lambda actor: Invite(actor, PersonId("sa")),
     AcceptStage: AcceptStage,
     DeclineStage: DeclineStage,
@@ -122,7 +127,7 @@ class Assembly:
             tuple(core.roster.everybody()),
             tuple(core.hands),
             core.chat.entries(),
-            (dict(core.talk.board), dict(core.talk.quizzes)),
+            (dict(core.talk.board), dict(core.talk.quizzes), dict(core.rolls)),
             dict(core.supervisors),
             len(self.observer.facts),
             [(len(member.events), len(member.routings)) for member in self.members],

@@ -15,6 +15,7 @@ from classroom.rules.permissions import refusal
 from classroom.rules.reasons import Reason
 
 INSIDE = {"open", "live"}
+PLANNED = {"scheduled", "open", "live"}
 SENDERS = ("master", "tutor", "room", "student", "encoder")
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "RaiseHand": {"tutor": INSIDE, "student": INSIDE},
@@ -35,8 +36,8 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "ReleaseSource": {"master": INSIDE, "tutor": INSIDE, "organizer": INSIDE},
     "RemovePerson": {"master": INSIDE, "tutor": INSIDE, "organizer": INSIDE},
     "ReadmitPerson": {"master": INSIDE, "organizer": INSIDE},
-    "LockLesson": {"master": INSIDE, "organizer": INSIDE},
-    "Allow": {"master": INSIDE, "organizer": INSIDE},
+    "LockLesson": {"master": INSIDE, "organizer": PLANNED},
+    "Allow": {"master": INSIDE, "organizer": PLANNED},
     "CallVoice": {"master": {"live"}, "tutor": {"live"}},
     "AcceptVoice": {"master": {"live"}, "tutor": {"live"}},
     "EndVoice": {"master": {"live"}, "tutor": {"live"}},
@@ -49,9 +50,11 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "SetClassState": {"master": {"live"}, "tutor": {"live"}},
     "LookIn": {"master": {"live"}, "supervisor": {"live"}},
     "Resume": {"master": {"live"}},
-    "ChangeSettings": {"master": INSIDE, "organizer": INSIDE},
+    "ChangeSettings": {"master": INSIDE, "organizer": PLANNED},
     "TakeClass": {"tutor": INSIDE},
     "MoveOnline": {"tutor": INSIDE, "organizer": INSIDE},
+    "MarkRoll": {"tutor": INSIDE},
+    "SetRegister": {"tutor": INSIDE, "organizer": PLANNED},
     "Invite": {"master": {"live"}},
     "AcceptStage": {"tutor": {"live"}, "student": {"live"}},
     "DeclineStage": {"master": {"live"}, "tutor": {"live"}, "student": {"live"}},

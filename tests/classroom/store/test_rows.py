@@ -31,6 +31,7 @@ from classroom.model import (
     Source,
 )
 from classroom.quality import Period, Second
+from classroom.roll import Pupil
 from classroom.rules.reasons import Reason
 from classroom.store.kinds import KINDS, names
 from classroom.store.ledger import Ledger
@@ -75,6 +76,10 @@ def facts(school: Any) -> list[Fact]:
         events.MasterBack(resumed=True, **AT),
         events.LessonResumed(actor=PersonId("m"), **AT),
         events.ClassTaken(class_id=ClassId("c1"), tutor=PersonId("t9"), instead_of=PersonId("t1"), **AT),
+        events.RollMarked(
+            class_id=ClassId("c1"), mark=None, seats=("1",), people=(), actor=PersonId("t1"), **AT
+        ),
+        events.RegisterSet(class_id=ClassId("c1"), pupils=(Pupil("1", "A"),), actor=PersonId("t1"), **AT),
         events.ClassMovedOnline(class_id=ClassId("c1"), actor=PersonId("t1"), **AT),
         events.EntryRefused(person=school.master, reason=Reason.LESSON_FULL, **AT),
         events.TutorChanged(status=ClassStatus(school.class_1, PersonId("t9"), True, 0), **AT),
@@ -127,6 +132,11 @@ def test_the_body_says_what_has_no_column(facts: list[Fact]) -> None:
     assert bodies["class.tutor"] == (None, {"class_id": "c1", "tutor": "t9"})
     assert bodies["chat.written"] == ("sa", {"id": "c"})
     assert bodies["lesson.phase"] == (None, {"phase": "break", "seconds": 0})
+    assert bodies["roll.marked"] == (
+        "t1",
+        {"class_id": "c1", "mark": None, "seats": ["1"], "people": []},
+    )
+    assert bodies["roll.registered"] == ("t1", {"class_id": "c1", "pupils": 1}), "without names"
     assert bodies["stage.entered"] == ("r1", {"class_id": "c1", "seat": "12", "by": "m"})
     assert bodies["stage.left"] == ("sa", {"class_id": None, "by": None})
     assert bodies["class.taken"] == ("t9", {"class_id": "c1", "tutor": "t9", "instead_of": "t1"})

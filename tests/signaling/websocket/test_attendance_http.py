@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from classroom.events import LeaveCause, PersonJoined, PersonLeft
+from classroom.events import LeaveCause, PersonJoined, PersonLeft, RegisterSet, RollMarked
 from classroom.model import ClassId, Lesson, LessonId, LessonState, Person, PersonId, Role
+from classroom.roll import Mark, Pupil
 from classroom.store.demo import CLASS_1
 from signaling import catalogue
 from signaling.attendance_table import Table, csv_file, xlsx_file
@@ -58,6 +59,12 @@ async def lesson(door: Any) -> Lesson:
     went(20, cut, LeaveCause.LOST)
     came(22, cut)
     went(30, cut, LeaveCause.LEFT)
+    called: dict[str, Any] = {"lesson_id": ended.id, "at_ms": BEGAN, "class_id": ClassId(CLASS_1)}
+    tutor = PersonId("demo-tutor-1")
+    store.observe(RegisterSet(pupils=(Pupil("1", NASTY), Pupil("2")), actor=tutor, **called))
+    for mark, seats, people in ((Mark.PRESENT, ("1",), ("s1",)), (Mark.ABSENT, ("2",), ())):
+        marked = {"seats": seats, "people": tuple(PersonId(person) for person in people)}
+        store.observe(RollMarked(mark=mark, actor=tutor, **marked, **called))
     return ended
 
 
@@ -74,6 +81,13 @@ async def test_as_json(door: Any, lesson: Lesson) -> None:
     first = body["classes"][0]
     assert (first["class_id"], first["students"], first["late"]) == (CLASS_1, 1, 1)
     assert first["tutored_ms"] == 45 * MINUTE
+    assert first["called"] == {"present": 2, "late": 0, "absent": 1, "total": 3}
+    assert people["s1"]["called"] == "present"
+    assert people["s2"]["called"] is None
+    assert body["seats"] == [
+        {"class_id": CLASS_1, "seat": "1", "name": NASTY, "mark": "present", "at_ms": BEGAN},
+        {"class_id": CLASS_1, "seat": "2", "name": "", "mark": "absent", "at_ms": BEGAN},
+    ]
 
 
 async def test_as_csv_that_excel_reads_and_does_not_obey(door: Any, lesson: Lesson) -> None:
@@ -82,20 +96,34 @@ async def test_as_csv_that_excel_reads_and_does_not_obey(door: Any, lesson: Less
     assert response.headers["Content-Disposition"] == "attachment; filename*=UTF-8''demo.attendance.csv"
     assert body.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
-    assert rows[0] == ["班级", "姓名", "编号", "身份", "考勤", "进入时间", "离开时间", "在课分钟", "中断次数"]
+    assert rows[0] == [
+        "班级",
+        "姓名",
+        "编号",
+        "身份",
+        "考勤",
+        "进入时间",
+        "离开时间",
+        "在课分钟",
+        "中断次数",
+        "点名",
+    ]
     by_id = {row[2]: row for row in rows[1:]}
     assert by_id["s1"] == [
-        *("1班", f"'{NASTY}", "s1", "学生", "迟到", "2027-01-15 16:10:00", "2027-01-15 16:45:00", "35.0", "0")
+        *("1班", f"'{NASTY}", "s1", "学生", "迟到", "2027-01-15 16:10:00", "2027-01-15 16:45:00"),
+        *("35.0", "0", "出勤"),
     ]
-    assert by_id["s2"][4:] == ["早退", "2027-01-15 16:00:00", "2027-01-15 16:30:00", "28.0", "1"]
-    assert by_id["demo-tutor-2"][4:] == ["缺勤", "", "", "0.0", "0"]
+    assert by_id["s2"][4:] == ["早退", "2027-01-15 16:00:00", "2027-01-15 16:30:00", "28.0", "1", ""]
+    assert by_id["demo-tutor-2"][4:] == ["缺勤", "", "", "0.0", "0", ""]
+    assert by_id["2"] == ["1班", "", "2", "教室学生", "缺勤", "2027-01-15 16:00:00", "", "", "", "缺勤"]
+    assert by_id["1"][1] == f"'{NASTY}"
 
 
 async def test_as_csv_by_class(door: Any, lesson: Lesson) -> None:
     _, body = await get(door, f"{PATH}.csv?by=class")
     rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
     assert rows[0][:3] == ["Class", "Students", "Present"]
-    assert rows[1] == ["1班", "1", "1", "1", "0", "45.0", "45.0"]
+    assert rows[1] == ["1班", "1", "1", "1", "0", "45.0", "45.0", "2", "0", "1"]
 
 
 async def test_as_xlsx_that_another_program_reads(door: Any, lesson: Lesson) -> None:

@@ -14,6 +14,8 @@ export type Situation = 'lecture' | 'local_qa' | 'interaction' | 'break' | 'catc
 
 export type NoticeKind = 'timer_ended' | 'late_start' | 'overrun' | 'master_lost' | 'master_back' | 'resumed' | 'stage_declined' | 'stage_expired' | 'tutor_changed' | 'class_without_tutor' | 'class_online'
 
+export type Mark = 'present' | 'late' | 'absent'
+
 export type ChatScope = 'lesson' | 'class' | 'private'
 
 export type QuizKind = 'single' | 'multiple' | 'true_false'
@@ -394,6 +396,30 @@ export interface PointerMove {
   y: number
 }
 
+/** Tutor: these pupils of the own class are present, late or absent; on record. */
+export interface RollMark {
+  type: 'roll.mark'
+  mark: Mark | null
+  seats?: Array<string>
+  people?: Array<string>
+  rest?: boolean
+}
+
+/**
+ * Tutor: who sits where in the own class, in order. Marks of seats that are not there any more are
+ * gone.
+ */
+export interface RollRegister {
+  type: 'roll.register'
+  pupils: Array<PupilView>
+}
+
+/** A row of a class's register. */
+export interface PupilView {
+  seat: string
+  name?: string
+}
+
 /** Answer to `hello`. */
 export interface Welcome {
   type: 'welcome'
@@ -438,6 +464,7 @@ export interface LessonView {
   stage: StageView
   conduct?: ConductView
   talk?: TalkView
+  rolls?: Array<RollView>
 }
 
 export interface ClassView {
@@ -602,6 +629,25 @@ export interface VoiceView {
 export interface RemovedView {
   person: string
   name: string
+}
+
+/** A class's roll call: to its tutors with seats and names, to those who see all classes the numbers. */
+export interface RollView {
+  class_id: string
+  present?: number
+  late?: number
+  absent?: number
+  total?: number
+  register?: Array<PupilView> | null
+  marks?: Array<MarkView>
+}
+
+/** What is said of one pupil: of a seat, or of somebody who comes in by themselves. */
+export interface MarkView {
+  seat?: string
+  person?: string
+  mark?: Mark | null
+  at_ms?: number
 }
 
 /** A STUN or TURN server, as in W3C's RTCIceServer. */
@@ -866,6 +912,13 @@ export interface Pointer {
   y: number
 }
 
+/** Of one class. */
+export interface RollChanged {
+  type: 'roll'
+  seq?: number
+  roll: RollView
+}
+
 export type ClientMessage =
   | Hello
   | Ping
@@ -915,6 +968,8 @@ export type ClientMessage =
   | StageLeave
   | StageSpotlight
   | PointerMove
+  | RollMark
+  | RollRegister
 
 export type ServerMessage =
   | Welcome
@@ -945,3 +1000,4 @@ export type ServerMessage =
   | Notice
   | ClassLinks
   | Pointer
+  | RollChanged
