@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from classroom.events import CommandRefused, Dismissed, Event, LeaveCause
+from classroom.talk.events import Act, CalledToOrder
 from sfu.params import IceParameters, MediaParameters, RemoteParameters, TransportState
 from sfu.transport import TransportClosed
 from signaling import sdpfrag
@@ -31,7 +32,7 @@ from signaling.sdpfrag import IceFragment
 if TYPE_CHECKING:
     from classroom.floor import Route
     from classroom.lesson import LessonRoom
-    from classroom.model import Person, PersonId, Role
+    from classroom.model import Person, PersonId, Role, Source
     from sfu.quality import Finding
     from sfu.sfu import Sfu
     from sfu.transport import Publication, Subscription
@@ -68,6 +69,8 @@ class HttpSession:
         """A credential that has run out ends what was begun with it."""
         self.etag = _new_etag()
         self.on_route: Callable[[tuple[Route, ...]], None] = _ignore_routes
+        self.on_stopped: Callable[[Source], None] = _ignore_source
+        """Hears that a moderator took something of this member's down."""
         self.on_close: Callable[[LeaveCause], None] = _ignore_cause
         self.on_connected: Callable[[], None] = _nothing
         self.on_closed: Callable[[], object] = _nothing
@@ -119,6 +122,8 @@ class HttpSession:
     def deliver(self, event: Event) -> None:
         if isinstance(event, Dismissed):
             self.end(event.cause)
+        elif isinstance(event, CalledToOrder) and event.act is Act.STOPPED:
+            self.on_stopped(event.source)
         elif isinstance(event, CommandRefused):
             log.warning("x %s %s refused: %s", self.id[:6], type(event.command).__name__, event.reason)
 
@@ -206,6 +211,10 @@ def _nothing() -> None:
 
 
 def _ignore_routes(routes: tuple[Route, ...]) -> None:
+    pass
+
+
+def _ignore_source(source: Source) -> None:
     pass
 
 

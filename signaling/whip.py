@@ -11,6 +11,9 @@ Going on air starts a lesson that is not live yet, so that an encoder is enough 
 leaves that to somebody else, so that pictures can be checked before the bell.
 
 An offer is taken whole or not at all (RFC 9725, 4.4.3), and has at most one track of each kind (4.4.2).
+
+A track that a moderator takes down is no longer received; a session without any is over, as its encoder
+learns from close_notify. Sending anew is a new POST, and its owner's to do; who is to stay out is removed.
 """
 
 from __future__ import annotations
@@ -148,7 +151,16 @@ async def _publish(
         for live in lives:
             registry.remove(live, LEDGER[cause])
 
+    def stop(source: Source) -> None:
+        for live in [live for live in lives if live.source == source]:
+            lives.remove(live)
+            registry.remove(live, LEDGER[LeaveCause.REMOVED])
+            live.publication.close()
+        if not lives:
+            session.end(LeaveCause.REMOVED)
+
     session.on_close = withdraw
+    session.on_stopped = stop
     session.connect()
     await session.room.join(publisher.person, session)
     for parameters in chosen.values():

@@ -12,6 +12,8 @@ pupils when `Allowance.unmute` says so, or when a moderator has released the hol
                              `------- owner opens, if they may --------------^
 
 Where pupils may not open by themselves, a pupil's own mute is a hold, too: else sending anew would open it.
+
+An encoder has nobody at it who could say "unmute": what was muted of it is open when a moderator releases it.
 """
 
 from __future__ import annotations
@@ -72,12 +74,14 @@ def close(conduct: Conduct, person: PersonId, kind: SourceKind, *, stop: bool) -
     return replace(conduct, holds=(*others, Hold(person, kind, stopped=stop)))
 
 
-def release(conduct: Conduct, person: PersonId, kind: SourceKind) -> Conduct:
-    """Its owner may open it. Raises Refused when it is not held."""
-    if hold_on(conduct, person, kind) is None:
+def release(conduct: Conduct, person: Person, kind: SourceKind) -> Conduct:
+    """Its owner may open it; of an encoder it is open. Raises Refused when it is not held."""
+    if hold_on(conduct, person.id, kind) is None:
         raise Refused(Reason.SOURCE_NOT_HELD)
+    if person.role is Role.ENCODER:
+        return _without(conduct, person.id, kind)
     holds = tuple(
-        replace(hold, released=True) if (hold.person, hold.kind) == (person, kind) else hold
+        replace(hold, released=True) if (hold.person, hold.kind) == (person.id, kind) else hold
         for hold in conduct.holds
     )
     return replace(conduct, holds=holds)
@@ -87,7 +91,11 @@ def open_again(conduct: Conduct, person: Person, kind: SourceKind) -> Conduct:
     """Its owner opens it. Raises Refused when they may not."""
     if not may_open(conduct, person, kind):
         raise Refused(Reason.UNMUTE_NOT_ALLOWED)
-    holds = tuple(hold for hold in conduct.holds if (hold.person, hold.kind) != (person.id, kind))
+    return _without(conduct, person.id, kind)
+
+
+def _without(conduct: Conduct, person: PersonId, kind: SourceKind) -> Conduct:
+    holds = tuple(hold for hold in conduct.holds if (hold.person, hold.kind) != (person, kind))
     return conduct if len(holds) == len(conduct.holds) else replace(conduct, holds=holds)
 
 

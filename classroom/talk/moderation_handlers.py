@@ -15,6 +15,7 @@ from classroom.model import (
     Conduct,
     Person,
     PersonId,
+    Role,
     Source,
     Track,
     parse_source,
@@ -142,10 +143,12 @@ def stop(core: LessonCore, attendee: Attendee, command: StopSource) -> None:
 def release(core: LessonCore, attendee: Attendee, command: ReleaseSource) -> None:
     source = _source(command.source)
     target = _target(core, attendee, command.person)
-    changed = conduct.release(core.lesson.conduct, target.id, source_kind(source))
+    changed = conduct.release(core.lesson.conduct, target.person, source_kind(source))
     if changed == core.lesson.conduct:
         return
     change_conduct(core, changed, Act.RELEASED, attendee, person=target.id, source=source)
+    if target.role is Role.ENCODER and _sends(target, source):
+        set_muted(core, target, _track(target, source), False)
     core.lines.deliver(target.id, CalledToOrder(Act.RELEASED, source, attendee.id))
     core.tell_lesson(target.id)
 

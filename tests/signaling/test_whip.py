@@ -11,7 +11,8 @@ from yarl import URL
 
 from classroom.commands import EndLesson
 from classroom.events import LeaveCause
-from classroom.model import LessonState, Person, PersonId, Role
+from classroom.model import LessonState, Person, PersonId, Role, Source
+from classroom.talk.commands import StopSource
 from sfu.params import Kind, TransportState
 from signaling import http_session, sdpfrag
 from signaling.auth import Claims
@@ -322,3 +323,27 @@ async def test_new_credentials_restart_ice(door: Any, offer: Offer) -> None:
 
 def test_leave_causes_reach_the_ledger_in_its_words() -> None:
     assert http_session.LEAVE_CAUSES[TransportState.FAILED] is LeaveCause.LOST
+
+
+async def test_what_a_moderator_takes_down_is_no_longer_received_and_without_any_the_session_ends(
+    door: Any, offer: Offer
+) -> None:
+    headers = door.headers("encoder")
+    made = await publish(door, offer("ffmpeg_whip"), query="?name=hall")
+    master = Person(PersonId("m"), "M", Role.MASTER)
+    await door.room.join(master, Silent())
+    encoder = PersonId("encoder:hall")
+    await door.room.ask(StopSource(master.id, encoder, Source("hall.video")))
+    assert [live.source for live in door.publications.of_lesson("optics")] == ["hall.audio"]
+    (transport,) = door.sfu.transports
+    assert [(each.parameters.kind, each.closed) for each in transport.publications if each.closed] == [
+        (Kind.VIDEO, True)
+    ]
+    assert transport.state is not TransportState.CLOSED, "its sound goes on"
+    await door.room.ask(StopSource(master.id, encoder, Source("hall.audio")))
+    await door.until(lambda: transport.state is TransportState.CLOSED)
+    assert len(door.publications.of_lesson("optics")) == 0
+    assert (await door.client.delete(made.headers["Location"], headers=headers)).status == 404
+    assert encoder not in {attendee.id for attendee in door.room.people}
+    again = await publish(door, offer("ffmpeg_whip"), query="?name=hall")
+    assert again.status == 201, "sending anew is its owner's to do"

@@ -26,13 +26,19 @@ def test_where_pupils_do_not_open_a_moderator_releases_first() -> None:
     with pytest.raises(Refused) as refusal:
         rules.open_again(closed, PUPIL, MIC)
     assert refusal.value.reason is Reason.UNMUTE_NOT_ALLOWED
-    released = rules.release(closed, PUPIL.id, MIC)
+    released = rules.release(closed, PUPIL, MIC)
     assert rules.held(released) == {(PUPIL.id, MIC)}, "a moderator opens nobody's microphone"
     assert rules.held(rules.open_again(released, PUPIL, MIC)) == frozenset()
 
 
+def test_an_encoder_is_opened_by_who_releases_it() -> None:
+    encoder, sound = Person(PersonId("encoder:hall"), "hall", Role.ENCODER), SourceKind.ENCODER_AUDIO
+    muted = rules.close(Conduct(), encoder.id, sound, stop=False)
+    assert rules.held(rules.release(muted, encoder, sound)) == frozenset()
+
+
 def test_closing_again_takes_a_release_back() -> None:
-    released = rules.release(rules.close(STRICT, PUPIL.id, MIC, stop=False), PUPIL.id, MIC)
+    released = rules.release(rules.close(STRICT, PUPIL.id, MIC, stop=False), PUPIL, MIC)
     again = rules.close(released, PUPIL.id, MIC, stop=False)
     assert not rules.may_open(again, PUPIL, MIC)
 
@@ -47,7 +53,7 @@ def test_only_what_may_not_be_opened_may_not_be_sent() -> None:
     lesson = Lesson(LessonId("L"), "")
     stopped = rules.close(STRICT, PUPIL.id, CAMERA, stop=True)
     assert rules.stopped(replace(lesson, conduct=stopped), PUPIL) == {CAMERA}
-    released = rules.release(stopped, PUPIL.id, CAMERA)
+    released = rules.release(stopped, PUPIL, CAMERA)
     assert not rules.stopped(replace(lesson, conduct=released), PUPIL)
     assert not rules.stopped(replace(lesson, conduct=replace(stopped, allow=Allowance())), PUPIL)
     muted = rules.close(STRICT, PUPIL.id, CAMERA, stop=False)
@@ -57,7 +63,7 @@ def test_only_what_may_not_be_opened_may_not_be_sent() -> None:
 def test_opening_what_is_not_held_changes_nothing() -> None:
     assert rules.open_again(STRICT, PUPIL, MIC) is STRICT
     with pytest.raises(Refused):
-        rules.release(STRICT, PUPIL.id, MIC)
+        rules.release(STRICT, PUPIL, MIC)
 
 
 def test_holds_and_removals_have_limits() -> None:

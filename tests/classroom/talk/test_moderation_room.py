@@ -225,3 +225,18 @@ async def test_a_moderators_word_is_on_record(class_qa: Any, school: Any) -> Non
     assert (fact.act, fact.actor, fact.person, fact.source) == (Act.MUTED, "th", "sa", MICROPHONE)
     screen = MutePerson(school.tutor_home.id, school.student_a.id, SCREEN)
     assert await refused(hall, screen) is Reason.SOURCE_NOT_PUBLISHED
+
+
+async def test_an_encoder_that_was_muted_is_heard_again_when_it_is_released(
+    live_hall: Any, school: Any
+) -> None:
+    """There is nobody at it who could unmute."""
+    sound = Source("cam.audio")
+    await live_hall.join(school.master, school.tutor_1, school.encoder)
+    await publish(live_hall, school.encoder, sound)
+    await live_hall.room.ask(MutePerson(school.master.id, school.encoder.id, sound))
+    assert live_hall[school.tutor_1].receives == []
+    await live_hall.room.ask(ReleaseSource(school.master.id, school.encoder.id, sound))
+    assert live_hall[school.tutor_1].receives == ["e/cam.audio"]
+    assert [fact.muted for fact in live_hall.observer.told(TrackMuted)] == [True, False]
+    assert live_hall.room.lesson.conduct.holds == ()
