@@ -44,6 +44,7 @@ from classroom.model import (
     Invitation,
     Lesson,
     LessonState,
+    Look,
     Person,
     PersonId,
     Publication,
@@ -220,8 +221,16 @@ class LessonCore:
             self.supervisors[attendee.id] = looking
         else:
             self.put(looking)
+            self.remember_look(attendee.id, class_id)
         self._rerouted.append(attendee.id)
         self.lines.deliver(attendee.id, LookChanged(class_id))
+
+    def remember_look(self, person: PersonId, class_id: ClassId | None) -> None:
+        """For who is lost and comes back, be it the server that was lost. None: nothing to come back to."""
+        others = tuple(look for look in self.lesson.looks if look.person != person)
+        looks = others if class_id is None else (*others, Look(person, class_id))
+        if looks != self.lesson.looks:
+            self.lesson_quietly(looks=looks)
 
     def move(self, move: Move, actor: PersonId | None) -> None:
         """To another state of the lesson."""
@@ -314,10 +323,15 @@ class LessonCore:
             attendee = self.present(line.person.id)
             if attendee is None or attendee.looks_in is None:
                 continue
-            if self.lesson.state is not LessonState.LIVE or not floor.is_apart(
-                self.lesson, attendee.looks_in
-            ):
+            if not self.can_be_looked_into(attendee.looks_in):
                 self.look(attendee, None)
+        for look in self.lesson.looks:
+            if not self.can_be_looked_into(look.class_id):
+                self.remember_look(look.person, None)
+
+    def can_be_looked_into(self, class_id: ClassId) -> bool:
+        there = self.lesson.class_room(class_id) is not None
+        return there and self.lesson.state is LessonState.LIVE and floor.is_apart(self.lesson, class_id)
 
     def _keep(self) -> None:
         """What a restart must find again."""

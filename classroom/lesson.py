@@ -32,7 +32,7 @@ from classroom.office import carry_out
 from classroom.restart import restore
 from classroom.rules.reasons import Reason, Refused
 from classroom.switchboard import Line, Member
-from classroom.talk import quiz_handlers
+from classroom.talk import quiz_handlers, voice_handlers
 from classroom.talk.commands import DeleteChat
 from classroom.talk.quiz import Quiz
 from classroom.talk.state import Restored
@@ -117,6 +117,7 @@ class LessonRoom:
         minute, to come back to."""
         restore(self._core, people, hands)
         quiz_handlers.resume(self._core)
+        voice_handlers.resume(self._core)
         self._task = asyncio.create_task(self._run(), name=f"lesson {self.lesson.id}")
 
     @property

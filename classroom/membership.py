@@ -97,8 +97,8 @@ def everybody_out(
     core: LessonCore, cause: LeaveCause, move: Move | None = None, actor: PersonId | None = None
 ) -> None:
     """Ends the room's life: with a move of the lesson, or because the server goes."""
-    voice_handlers.over(core)
     if move is not None:
+        voice_handlers.over(core)
         quiz_handlers.over(core)
     for attendee in core.roster.senders():
         _drop_tracks(core, attendee, cause)
@@ -151,7 +151,7 @@ def _take_place(core: LessonCore, person: Person) -> None:
     if kept is not None and kept.person != person:
         # Under another name, role or class: somebody new to the lesson, who takes nothing over.
         _give_up_place(core, person.id)
-    core.put(Attendee(person))
+    core.put(Attendee(person, looks_in=core.lesson.looked_into(person.id)))
     if person.role is Role.STUDENT:
         core.talk.known.add(person.id)
     core.observe(PersonJoined, person=person)
@@ -200,6 +200,7 @@ def _give_up_place(core: LessonCore, person_id: PersonId) -> None:
     for hand in core.hands.of(person_id):
         core.lower_hand(hand, None)
     leave_stage(core, person_id)
+    core.remember_look(person_id, None)
     core.roster.drop(person_id)
     core.paces.pop(person_id, None)
     core.chat.forget(person_id)

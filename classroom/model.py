@@ -286,6 +286,14 @@ class VoiceCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """The master looks into a class that is by itself."""
+
+    person: PersonId
+    class_id: ClassId
+
+
+@dataclass(frozen=True, slots=True)
 class Lesson:
     """One timed session, with the state that everybody shares."""
 
@@ -318,10 +326,16 @@ class Lesson:
     conduct: Conduct = Conduct()
     calls: tuple[VoiceCall, ...] = ()
     """Private lines, in the order in which they rang; at most one per tutor, at most one accepted per master.
-    They end with the server."""
+    After a restart of the server they ring again."""
+    looks: tuple[Look, ...] = ()
+    """Into which classes those who lead look, while they keep their place; a supervisor's look is never in
+    here."""
 
     def class_room(self, class_id: ClassId | None) -> ClassRoom | None:
         return next((room for room in self.classes if room.id == class_id), None)
+
+    def looked_into(self, person: PersonId) -> ClassId | None:
+        return next((look.class_id for look in self.looks if look.person == person), None)
 
     def staged(self, person: PersonId) -> OnStage | None:
         return next((member for member in self.stage if member.person == person), None)

@@ -1,8 +1,10 @@
 """A room that opens: what a lesson had when its server went is there again, for its people to come back to.
 
 What everybody shares is in the lesson already (`shared`). People have their places, offline, for as long as
-anybody's whose line was lost; with them their hands and their place on stage. Whoever is not back by then
-loses them as everybody does. Timers go on by the lesson's clock.
+anybody's whose line was lost; with them their hands, their place on stage, and the class into which the
+master looked. Whoever is not back by then loses them as everybody does. Timers go on by the lesson's clock.
+
+What does not survive is `LOST`, and nothing else is: a test restores random lessons and compares.
 """
 
 from __future__ import annotations
@@ -19,6 +21,17 @@ from classroom.rules.admission import admit
 from classroom.rules.reasons import Refused
 from classroom.stage import arm_invitations, leave_stage
 
+LOST: Final = (
+    "tracks",  # they belong to connections; pages publish them anew
+    "a supervisor's look",  # nothing in a lesson tells of supervision
+    "whether the master's line is lost",  # the next connection tells
+    "what the recorder does",  # it is asked
+    "an open private line",  # it rings again, for who comes back to accept
+    "ringing that nobody is expected back for",
+    "how fast somebody was",  # the limits begin anew
+    "client ids of messages sent long ago",
+)
+"""In words, for people; `tests/classroom/test_restart_stateful.py` has it in code."""
 LATE_S: Final = 60.0
 """Nobody calls a minute late."""
 _OVER = frozenset({LessonState.ENDED, LessonState.CANCELLED})
@@ -35,6 +48,9 @@ def restore(core: LessonCore, people: Iterable[Person], hands: Iterable[Hand]) -
         core.raise_hand(hand)
         if core.roster.get(hand.person) is None:
             core.lower_hand(hand, None)
+    for look in core.lesson.looks:
+        if core.roster.get(look.person) is None or not core.can_be_looked_into(look.class_id):
+            core.remember_look(look.person, None)
     guests = {member.person for member in core.lesson.stage} | {asked.person for asked in core.lesson.invited}
     for guest in sorted(guests):
         if core.roster.get(guest) is None:

@@ -15,7 +15,9 @@ import msgspec
 
 from classroom.model import ClassRoom, Lesson
 
-LESSON_FIELDS: Final = ("phase_since_ms", "timer", "stage", "spotlight", "invited", "settings", "conduct")
+LESSON_FIELDS: Final = (
+    *("phase_since_ms", "timer", "stage", "spotlight", "invited", "settings", "conduct", "calls", "looks"),
+)
 CLASS_FIELDS: Final = ("at_home", "stand_in", "state", "state_since_ms", "left_ms", "called")
 
 _LESSON_TYPES: Final = get_type_hints(Lesson)

@@ -14,7 +14,10 @@ apart from the first. So a line that is open is a rule of the floor with two hal
 The tutor's class does not hear the master through its room device, because the device is another person of
 the lesson than its tutor and gets no master's sound meanwhile. Pictures go on.
 
-A line belongs to connections that are there: it ends with either of the two, and with the lesson.
+A line belongs to connections that are there: it ends with either of the two, and with the lesson. When the
+server goes, both are gone and neither has hung up: the line then rings again, for who comes back to accept.
+(Opened by itself it would take the master's sound from everybody until the other is there, and would open a
+microphone for somebody who may have turned to their class.)
 """
 
 from __future__ import annotations
@@ -66,6 +69,11 @@ def accept(calls: Calls, *, tutor: PersonId, callee: PersonId, now_ms: int) -> C
         raise Refused(Reason.VOICE_BUSY)
     opened = replace(call, accepted=True, since_ms=now_ms)
     return tuple(opened if other is call else other for other in calls)
+
+
+def ring_again(calls: Calls, now_ms: int) -> Calls:
+    """After the server was gone."""
+    return tuple(replace(call, accepted=False, since_ms=now_ms) for call in calls)
 
 
 def hang_up(calls: Calls, tutor: PersonId) -> Calls:

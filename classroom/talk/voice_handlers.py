@@ -34,6 +34,10 @@ def accept(core: LessonCore, attendee: Attendee, command: AcceptVoice) -> None:
     waiting = [ringing for ringing in rings if not ringing.accepted] or rings
     if not waiting:
         raise Refused(Reason.NO_CALL)
+    caller = core.roster.get(waiting[0].caller)
+    if caller is None or not caller.online:
+        # Both were gone with the server, and the other one is not back yet.
+        raise Refused(Reason.MASTER_ABSENT if attendee.role is Role.TUTOR else Reason.PERSON_UNKNOWN)
     calls = private_voice.accept(
         core.lesson.calls, tutor=waiting[0].tutor, callee=attendee.id, now_ms=core.clock.unix_ms()
     )
@@ -54,8 +58,17 @@ def gone(core: LessonCore, person: PersonId) -> None:
 
 
 def over(core: LessonCore) -> None:
-    """So is the lesson, or the server stops."""
+    """So is the lesson."""
     _hang_up(core, core.lesson.calls, None)
+
+
+def resume(core: LessonCore) -> None:
+    """The room opens again: the lines of those who are expected back ring."""
+    calls = tuple(
+        one for one in core.lesson.calls if core.roster.get(one.tutor) and core.roster.get(one.master)
+    )
+    core.lesson_quietly(calls=())
+    _change(core, private_voice.ring_again(calls, core.clock.unix_ms()), None)
 
 
 def _other(core: LessonCore, caller: Attendee, to: PersonId | None) -> Attendee:

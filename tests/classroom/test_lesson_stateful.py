@@ -90,6 +90,7 @@ class Mirror:
 
     def begin(self, snapshot: events.Snapshot) -> None:
         self.lesson, self.may_publish = snapshot.lesson, snapshot.may_publish
+        self.looks_in = snapshot.me.looks_in
         self.people = {attendee.id: attendee for attendee in snapshot.people}
         self.classes = {status.room.id: status for status in snapshot.classes}
         self.hands = snapshot.hands
@@ -150,8 +151,8 @@ def everybodys(conduct: Conduct) -> Conduct:
 
 
 def public(lesson: Lesson) -> Lesson:
-    """Without what members hear otherwise: order, and private lines."""
-    return replace(lesson, conduct=Conduct(), calls=())
+    """Without what members hear otherwise: order, private lines, and who looks in."""
+    return replace(lesson, conduct=Conduct(), calls=(), looks=())
 
 
 class LessonMachine(RuleBasedStateMachine):

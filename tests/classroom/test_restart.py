@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from classroom import events
@@ -13,6 +14,7 @@ from classroom.commands import (
     AcceptStage,
     ChangeSettings,
     Invite,
+    LookIn,
     MoveOnline,
     RaiseHand,
     SetClassState,
@@ -24,10 +26,13 @@ from classroom.directory import MemoryDirectory
 from classroom.events import NoticeKind
 from classroom.lesson import LessonRoom
 from classroom.membership import PLACE_KEPT_S
-from classroom.model import ClassState, Phase
+from classroom.model import ClassId, ClassState, Phase
 from classroom.restart import LATE_S
+from classroom.rules.reasons import Reason, Refused
 from classroom.store.engine import sqlite_url
 from classroom.store.store import Store
+from classroom.talk.commands import AcceptVoice, CallVoice
+from classroom.talk.private_voice import RING_S
 
 
 class Server:
@@ -157,6 +162,66 @@ async def test_a_class_that_was_catching_up_still_does(server: Server, school: A
     assert room.lesson.classes[0].state is ClassState.TOGETHER
 
 
+async def test_a_private_line_rings_again_for_who_comes_back(server: Server, school: Any) -> None:
+    """Neither has hung up; and nobody's microphone opens by itself."""
+    ask = await teach(server)
+    await ask(CallVoice(school.tutor_1.id))
+    await ask(AcceptVoice(school.master.id))
+    room = await server.again()
+    await server.join(school.tutor_1)
+    assert rings(server, "t1") == [("t1", "t1", False)]
+    await server.join(school.master)
+    assert rings(server, "m") == [("t1", "t1", False)]
+    await room.ask(AcceptVoice(school.master.id))
+    assert [call.accepted for call in room.lesson.calls] == [True]
+    await server.clock.advance(RING_S)
+    assert room.lesson.calls, "accepted"
+    await server.store.flush()
+    found = await server.store.events(room.lesson.id, kinds=["voice.used"])
+    assert [event.body["step"] for event in found] == ["rang", "accepted", "rang", "accepted"]
+
+
+async def test_a_private_line_ends_when_nobody_takes_it_up_again(server: Server, school: Any) -> None:
+    ask = await teach(server)
+    await ask(CallVoice(school.tutor_1.id))
+    await ask(AcceptVoice(school.master.id))
+    room = await server.again()
+    await server.join(school.master)
+    with pytest.raises(Refused) as refusal:
+        await room.ask(AcceptVoice(school.master.id))
+    assert refusal.value.reason is Reason.PERSON_UNKNOWN, "the tutor is not back yet"
+    await server.clock.advance(RING_S)
+    assert room.lesson.calls == ()
+    room = await server.again(away_s=3600)
+    assert room.lesson.calls == ()
+
+
+async def test_the_master_still_looks_into_the_class(server: Server, school: Any) -> None:
+    ask = await teach(server)
+    await ask(SetClassState(school.tutor_1.id, None, ClassState.LOCAL_QA))
+    await ask(LookIn(school.master.id, ClassId("c1")))
+    room = await server.again()
+    await server.join(school.master)
+    assert server.members["m"].snapshot.me.looks_in == "c1"
+    await room.leave(school.master.id, server.members["m"], events.LeaveCause.LOST)
+    await server.join(school.master)
+    assert server.members["m"].snapshot.me.looks_in == "c1", "nor is it lost with the line"
+    await room.leave(school.master.id, server.members["m"])
+    await server.join(school.master)
+    assert server.members["m"].snapshot.me.looks_in is None
+
+
+async def test_a_look_into_a_class_that_is_back_is_not_restored(server: Server, school: Any) -> None:
+    ask = await teach(server)
+    await ask(SetClassState(school.tutor_1.id, None, ClassState.LOCAL_QA))
+    await ask(LookIn(school.master.id, ClassId("c1")))
+    await server.room.leave(school.master.id, server.members["m"], events.LeaveCause.LOST)
+    await ask(SetClassState(school.tutor_1.id, None, ClassState.TOGETHER))
+    await server.join(school.master)
+    assert server.members["m"].snapshot.me.looks_in is None
+    assert server.room.lesson.looks == ()
+
+
 async def test_late_start_and_overrun_are_told(server: Server, school: Any) -> None:
     now_ms = server.clock.unix_ms()
     room = await server.start(starts_ms=now_ms + 60_000, ends_ms=now_ms + 600_000)
@@ -176,6 +241,12 @@ async def test_a_lesson_that_begins_in_time_is_not_late(server: Server, school: 
     await room.ask(StartLesson(school.master.id))
     await server.clock.advance(600)
     assert kinds(server, "m") == []
+
+
+def rings(server: Server, person: str) -> list[tuple[str, str, bool]]:
+    """Of each line that somebody found when they came: whose, who called, whether it is open."""
+    calls = server.members[person].snapshot.talk.calls
+    return [(call.tutor, call.caller, call.accepted) for call in calls]
 
 
 def kinds(server: Server, person: str) -> list[NoticeKind]:

@@ -16,12 +16,14 @@ from classroom.model import (
     Hold,
     Invitation,
     LessonSettings,
+    Look,
     OnStage,
     PersonId,
     PhaseTimer,
     Removed,
     Role,
     SourceKind,
+    VoiceCall,
 )
 from classroom.shared import CLASS_FIELDS, LESSON_FIELDS, pack, shared, unpack
 
@@ -55,6 +57,8 @@ def busy(school: Any) -> Any:
             holds=(Hold(PersonId("sa"), SourceKind.CAMERA, stopped=True),),
             removed=(Removed(PersonId("sb"), "小红"),),
         ),
+        calls=(VoiceCall(PersonId("t1"), ClassId("c1"), PersonId("m"), PersonId("m"), 5, accepted=True),),
+        looks=(Look(PersonId("m"), ClassId("c2")),),
     )
 
 

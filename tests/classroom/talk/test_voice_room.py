@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,3 +132,10 @@ async def test_a_newcomer_sees_the_own_lines(full: Any, school: Any) -> None:
     await full.room.ask(CallVoice(school.tutor_1.id))
     member = await full.join(school.tutor_2)
     assert member.snapshot.talk.calls == ()
+
+
+async def test_nobody_accepts_for_who_is_not_there(full: Any, school: Any) -> None:
+    """After the server was gone both are expected back, one after the other."""
+    await full.room.ask(CallVoice(school.tutor_1.id))
+    full.room._core.put(replace(full.room._core.roster.get(school.tutor_1.id), online=False))
+    assert await refused(full, AcceptVoice(school.master.id)) is Reason.PERSON_UNKNOWN

@@ -61,7 +61,7 @@ export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
     classes: lesson.classes ?? [],
     people: lesson.people ?? [],
     hands: lesson.hands ?? [],
-    where: floorOf(lesson),
+    where: floorOf(lesson, welcome.me.looks_in),
     talk: talkOf(lesson),
     quality: null,
     speaking: [],

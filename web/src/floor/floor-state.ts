@@ -21,8 +21,8 @@ export interface FloorState {
   readonly links: Readonly<Record<string, string>>
 }
 
-export function floorOf({ floor, stage }: Pick<LessonView, 'floor' | 'stage'>): FloorState {
-  return { floor, stage, looking: '', links: {} }
+export function floorOf({ floor, stage }: Pick<LessonView, 'floor' | 'stage'>, looking = ''): FloorState {
+  return { floor, stage, looking, links: {} }
 }
 
 /** The same value where the message is about something else. */
