@@ -71,7 +71,7 @@ def export(library: Library, item_id: str, target: Path) -> None:
     UnknownItemError, ExportError."""
     item = library.files(item_id)
     try:
-        main = main_tracks(item)
+        main = main_tracks(item.tracks)
     except NothingRecordedError:
         raise NothingToExportError(f"nothing was recorded of {item_id}") from None
     tracks = main + [track for track in item.tracks if track not in main]

@@ -104,17 +104,17 @@ class Library:
 
     def __init__(self, data_dir: Path, archive: Archive | None = None) -> None:
         """archive: where finished media has moved to, if it has."""
-        self._storage = Storage(data_dir / "library")
-        self.media = MediaFiles(self._storage, archive)
+        self.storage = Storage(data_dir / "library")
+        self.media = MediaFiles(self.storage, archive)
         """Every byte of media is read through it."""
         self._ready: dict[str, ItemView] = {}
 
     def items(self, lesson: str = "") -> list[ItemView]:
         """Newest first; of one lesson, or of all."""
         found = []
-        for name in self._storage.names():
+        for name in self.storage.names():
             try:
-                if not lesson or self._header(name).lesson == lesson:
+                if not lesson or self.header(name).lesson == lesson:
                     found.append(self.item(name))
             except UnknownItemError:
                 continue  # not an item, or one whose first line is not written yet
@@ -122,7 +122,7 @@ class Library:
 
     def item(self, item_id: str) -> ItemView:
         """Raises UnknownItemError."""
-        if item_id in self._ready and self._storage.size(header_path(item_id)):
+        if item_id in self._ready and self.storage.size(header_path(item_id)):
             return self._ready[item_id]
         view = self._summary(item_id)
         if view is None:
@@ -133,24 +133,25 @@ class Library:
 
     def files(self, item_id: str) -> ItemFiles:
         """Raises UnknownItemError."""
-        header = self._header(item_id)
-        return read_item(self._storage, header)
+        header = self.header(item_id)
+        return read_item(self.storage, header)
 
     def lesson_of(self, item_id: str) -> str:
         """Raises UnknownItemError."""
-        return self._header(item_id).lesson
+        return self.header(item_id).lesson
 
     def path(self, item_id: str, name: str = "") -> Path:
         """Of an item's directory, or a file in it."""
-        return self._storage.root / item_id / name
+        return self.storage.root / item_id / name
 
     def part_path(self, item_id: str, track: str, part: int) -> Path:
-        return self._storage.root / part_path(item_id, track, part)
+        return self.storage.root / part_path(item_id, track, part)
 
-    def _header(self, item_id: str) -> ledger.Header:
+    def header(self, item_id: str) -> ledger.Header:
+        """Raises UnknownItemError."""
         if ITEM_ID.fullmatch(item_id):
             try:
-                header = ledger.decode_header(self._storage.read(header_path(item_id)))
+                header = ledger.decode_header(self.storage.read(header_path(item_id)))
             except OSError:
                 header = None
             if header is not None and header.id == item_id:
@@ -158,9 +159,9 @@ class Library:
         raise UnknownItemError(item_id)
 
     def _summary(self, item_id: str) -> ItemView | None:
-        self._header(item_id)
+        self.header(item_id)
         try:
-            return msgspec.json.decode(self._storage.read(summary_path(item_id)), type=ItemView)
+            return msgspec.json.decode(self.storage.read(summary_path(item_id)), type=ItemView)
         except (OSError, *NOT_JSON):
             return None
 

@@ -1,27 +1,49 @@
-"""HLS playlists (RFC 8216) of an item, made from its indexes alone. Pure.
+"""HLS playlists of an item (RFC 8216bis), made from its segments alone. Pure.
 
-A segment is a run of fragments, one byte range of a part file; it begins at a keyframe where there is one.
-Segments follow from the fragments before them only, so a playlist of a live item grows and never changes
-what it said. Sound is a rendition of its own beside the picture. Holes are segments without media: silence
-in sound, EXT-X-GAP in pictures, so that both playlists cover the same time.
+Every address is relative to the item's directory and names bytes that never change, so caches may keep them:
+
+    t0.m3u8                 the media playlist of track t0
+    t0.2.init.mp4           the initialisation segment of its part file 2
+    t0.2.4711-9000.mp4      a segment: bytes 4711 to 8999 of that file
+    t0.2.4711.mp4           a partial segment: the fragment that begins at byte 4711; the next one
+                            can be named, and waited for, before it is there (EXT-X-PRELOAD-HINT)
+    t0.silence.mp4?...      sound where there was none
+    t0.gap.mp4?...          never asked for: a picture that is not there (EXT-X-GAP)
+
+Sound is a rendition of its own beside the picture, another angle too. A live playlist is an EVENT playlist
+from the item's first second; when the item has ended it is VOD, with the same segments under the same
+numbers. What is far enough behind the live edge can be skipped in updates (EXT-X-SKIP).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import re
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol, TypeVar
 
-from recorder.index import Fragment, Part, TrackIndex
-from recorder.library import ItemFiles, TrackFiles
+from recorder.index import Part
+from recorder.ledger import TrackAdded
+from recorder.segments import PART_TARGET_US, TARGET_S, Piece, Segment
 
-SEGMENT_US = 2_000_000
-"""A segment is complete at the first keyframe (sound: fragment) behind so much media."""
-TARGET_S = 6
-"""EXT-X-TARGETDURATION, which must not change while the playlist grows: a picture segment is cut there
-without a keyframe. Recorders ask for one every 4 s."""
-HOLE_US = 20_000
-"""Smaller holes are rounding."""
+PART_TARGET_S = PART_TARGET_US / 1e6
+PART_HOLD_BACK_S = 3 * PART_TARGET_S
+"""How far behind the live edge players stay; three partial segments, as 4.4.3.8 asks. With half a second that
+a fragment takes to be recorded, and its way, a viewer is 2 to 3 s behind."""
+HOLD_BACK_S = 3 * TARGET_S
+"""The same for players that know segments only."""
+SKIP_UNTIL_S = 6 * TARGET_S
+"""The least that 4.4.3.8 allows."""
+PARTS_KEPT_S = 3 * TARGET_S
+"""Behind the live edge, partial segments are no longer listed (4.4.4.9)."""
+ADVANCE_SEGMENTS = 2
+ADVANCE_PARTS = math.ceil(3 / PART_TARGET_S)
+"""How far beyond the live edge a player may ask (6.2.5.2)."""
+OUT_OF_STEP_US = 2_000
+"""A segment that does not begin where the one before ends says when it does."""
 DEFAULT_BANDWIDTH = 3_000_000
 """bit/s, claimed until there is something to measure."""
 
@@ -30,112 +52,255 @@ class NothingRecordedError(LookupError):
     """The item has no media, or none yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Media of one part, or a hole (`length` 0). Times in microseconds of the item's clock."""
+class BeyondLiveEdgeError(ValueError):
+    """A playlist is asked for that the next few seconds cannot bring."""
 
+
+def segment_name(track: str, segment: Segment) -> str:
+    return f"{track}.{segment.part}.{segment.offset}-{segment.end}.mp4"
+
+
+def piece_name(track: str, part: int, offset: int) -> str:
+    return f"{track}.{part}.{offset}.mp4"
+
+
+def init_name(track: str, part: int) -> str:
+    return f"{track}.{part}.init.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How far another rendition is (EXT-X-RENDITION-REPORT)."""
+
+    track: str
+    segment: int
     part: int
-    offset: int
-    length: int
-    start_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Recent:
+    """A segment that updates cannot skip yet."""
+
+    head: str
+    """What stands before its partial segments."""
+    parts: str
+    tail: str
+    pieces: int
     end_us: int
 
+
+class MediaPlaylist:
+    """The playlist of one track as text that grows: `add` each complete segment, `begun` what follows."""
+
+    def __init__(self, track: str, kind: str, started_ms: int) -> None:
+        self._track, self._kind, self._started_ms = track, kind, started_ms
+        self._old: list[str] = []
+        self._recent: deque[_Recent] = deque()
+        self._open: Sequence[Piece] = ()
+        self._open_head = ""
+        self._last: Segment | None = None
+        self._ended = False
+        self.version = 0
+        """Changes with the text."""
+
     @property
-    def duration_s(self) -> float:
-        return (self.end_us - self.start_us) / 1e6
+    def segments(self) -> int:
+        """How many are complete."""
+        return len(self._old) + len(self._recent)
+
+    def add(self, segment: Segment, pieces: Sequence[Piece]) -> None:
+        """pieces: its partial segments, where they are to be told."""
+        head = self._head(segment)
+        told = "".join(self._piece(piece) for piece in pieces)
+        self._recent.append(_Recent(head, told, self._segment(segment), len(pieces), segment.end_us))
+        self._last = segment
+        self._open, self._open_head = (), ""
+        boundary_us = segment.end_us - SKIP_UNTIL_S * 1_000_000
+        while self._recent[0].end_us < boundary_us:
+            oldest = self._recent.popleft()
+            self._old.append(oldest.head + oldest.tail)
+        self.version += 1
+
+    def begun(self, pieces: Sequence[Piece]) -> None:
+        """The partial segments of the segment that is not complete."""
+        if len(pieces) == len(self._open):
+            return
+        if pieces and not self._open:
+            first = pieces[0]
+            self._open_head = self._head(Segment(first.part, first.offset, 1, first.start_us, first.end_us))
+        self._open = tuple(pieces)
+        self.version += 1
+
+    def end(self) -> None:
+        self._ended = True
+        self.version += 1
+
+    def has(self, segment: int, part: int | None) -> bool:
+        """Whether the playlist has what a player waits for (6.2.5.2). Raises BeyondLiveEdgeError."""
+        complete = self.segments
+        if self._ended or segment < complete - 1:
+            return True
+        if segment == complete - 1:
+            last = self._recent[-1]
+            if part is None or part < last.pieces or not last.pieces:
+                return True
+            segment, part = complete, 0  # beyond its last part: the first of the next
+        if segment > complete + ADVANCE_SEGMENTS - (not self._open):
+            raise BeyondLiveEdgeError(segment)
+        if part is None:
+            return False
+        ahead = part - (len(self._open) if segment == complete else 0)
+        if ahead >= ADVANCE_PARTS:
+            raise BeyondLiveEdgeError(segment, part)
+        return segment == complete and part < len(self._open)
+
+    def report(self) -> Report:
+        if self._open:
+            return Report(self._track, self.segments, len(self._open) - 1)
+        pieces = self._recent[-1].pieces if self._recent else 0
+        return Report(self._track, self.segments - 1, max(0, pieces - 1))
+
+    def text(self, reports: Iterable[Report] = (), *, skip: bool = False) -> str:
+        """skip: without what a player that follows has already (a Playlist Delta Update, 6.2.5.1)."""
+        lines = [self._header()]
+        if skip and self._old and not self._ended:
+            lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={len(self._old)}\n")
+        else:
+            lines += self._old
+        edge_us = self._open[-1].end_us if self._open else self._last.end_us if self._last else 0
+        for recent in self._recent:
+            told = not self._ended and recent.end_us > edge_us - PARTS_KEPT_S * 1_000_000
+            lines += (recent.head, recent.parts if told else "", recent.tail)
+        if self._ended:
+            return "".join([*lines, "#EXT-X-ENDLIST\n"])
+        lines.append(self._open_head)
+        lines += [self._piece(piece) for piece in self._open]
+        lines.append(self._hint())
+        lines += [
+            f'#EXT-X-RENDITION-REPORT:URI="{r.track}.m3u8",LAST-MSN={r.segment},LAST-PART={r.part}\n'
+            for r in reports
+        ]
+        return "".join(lines)
+
+    def _header(self) -> str:
+        lines = ["#EXTM3U", "#EXT-X-VERSION:9", f"#EXT-X-TARGETDURATION:{TARGET_S}"]
+        if not self._ended:
+            lines.append(
+                f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={PART_HOLD_BACK_S:.2f},"
+                f"HOLD-BACK={HOLD_BACK_S:.1f},CAN-SKIP-UNTIL={SKIP_UNTIL_S:.1f}"
+            )
+            lines.append(f"#EXT-X-PART-INF:PART-TARGET={PART_TARGET_S:.2f}")
+        lines += [f"#EXT-X-PLAYLIST-TYPE:{'VOD' if self._ended else 'EVENT'}", "#EXT-X-MEDIA-SEQUENCE:0"]
+        return "\n".join(lines) + "\n"
+
+    def _head(self, segment: Segment) -> str:
+        """What is new with this segment: the part file, the time, whether there is media."""
+        before, lines = self._last, ""
+        if before is None or before.part != segment.part:
+            lines += f'#EXT-X-MAP:URI="{init_name(self._track, segment.part)}"\n'
+        step_us = segment.start_us - before.end_us if before else 0
+        if before is None or bool(before.length) != bool(segment.length) or abs(step_us) > OUT_OF_STEP_US:
+            lines += f"#EXT-X-PROGRAM-DATE-TIME:{_date(self._started_ms, segment.start_us)}\n"
+        return lines
+
+    def _segment(self, segment: Segment) -> str:
+        duration = f"#EXTINF:{segment.duration_s:.6f},\n"
+        if segment.length:
+            return f"{duration}{segment_name(self._track, segment)}\n"
+        span = f"from={segment.start_us}&to={segment.end_us}"
+        if self._kind == "audio":
+            return f"{duration}{self._track}.silence.mp4?{span}\n"
+        return f"#EXT-X-GAP\n{duration}{self._track}.gap.mp4?{span}\n"
+
+    def _piece(self, piece: Piece) -> str:
+        name = piece_name(self._track, piece.part, piece.offset)
+        independent = ",INDEPENDENT=YES" if piece.independent else ""
+        return f'#EXT-X-PART:DURATION={piece.duration_us / 1e6:.6f},URI="{name}"{independent}\n'
+
+    def _hint(self) -> str:
+        """The fragment that will follow, unless another part file begins."""
+        last = self._open[-1] if self._open else self._last
+        if last is None:
+            return ""
+        return f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{piece_name(self._track, last.part, last.end)}"\n'
 
 
-def segments(index: TrackIndex, kind: str, *, ended: bool) -> list[Segment]:
-    """The complete segments; of an ended item all there is."""
-    found: list[Segment] = []
-    run: list[Fragment] = []
-    for fragment in index.fragments:
-        if run and _begins_segment(index, run, fragment, kind):
-            found.append(_segment(index, run))
-            run = []
-        if not run and found:
-            found += _holes(found[-1].end_us, index.start_us(fragment), fragment.part)
-        run.append(fragment)
-    if run and ended:
-        found.append(_segment(index, run))
-    return found
+class Track(Protocol):
+    """What a multivariant playlist has to know of a track."""
+
+    @property
+    def entry(self) -> TrackAdded: ...
+    @property
+    def latest(self) -> Part | None: ...
+    @property
+    def peak_rate(self) -> float: ...
 
 
-def _begins_segment(index: TrackIndex, run: list[Fragment], fragment: Fragment, kind: str) -> bool:
-    start_us, end_us = index.start_us(run[0]), index.end_us(run[-1])
-    if fragment.part != run[0].part or index.start_us(fragment) - end_us > HOLE_US:
-        return True
-    if index.end_us(fragment) - start_us > TARGET_S * 1_000_000:
-        return True
-    return end_us - start_us >= SEGMENT_US and (fragment.keyframe or kind == "audio")
+class HasEntry(Protocol):
+    @property
+    def entry(self) -> TrackAdded: ...
 
 
-def _segment(index: TrackIndex, run: list[Fragment]) -> Segment:
-    first, last = run[0], run[-1]
-    length = last.offset + last.length - first.offset
-    return Segment(first.part, first.offset, length, index.start_us(first), index.end_us(last))
+T = TypeVar("T", bound=HasEntry)
 
 
-def _holes(start_us: int, end_us: int, part: int) -> Iterator[Segment]:
-    while end_us - start_us > HOLE_US:
-        until = min(end_us, start_us + TARGET_S * 1_000_000)
-        yield Segment(part, 0, 0, start_us, until)
-        start_us = until
+@dataclass(frozen=True, slots=True)
+class Subtitles:
+    """A WebVTT file with what is said."""
+
+    language: str
+    """BCP 47."""
+    name: str
 
 
-def media_playlist(item: ItemFiles, track: TrackFiles) -> str:
-    """Of one track. Addresses are relative to the item's directory."""
-    name, ended = track.entry.track, item.ended is not None
-    lines = ["#EXTM3U", "#EXT-X-VERSION:8", f"#EXT-X-TARGETDURATION:{TARGET_S}"]
-    lines += [f"#EXT-X-PLAYLIST-TYPE:{'VOD' if ended else 'EVENT'}", "#EXT-X-MEDIA-SEQUENCE:0"]
-    part: Part | None = None
-    before: Segment | None = None
-    for segment in segments(track.index, track.entry.kind, ended=ended):
-        if part is None or segment.part != part.part:
-            part = track.index.parts[segment.part]
-            lines.append(f'#EXT-X-MAP:URI="{name}.{part.part}.mp4",BYTERANGE="{part.init}@0"')
-        if before is None or bool(before.length) != bool(segment.length):
-            lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date(item.header.started_ms, segment.start_us)}")
-        lines += _segment_lines(name, track.entry.kind, segment)
-        before = segment
-    if ended:
-        lines.append("#EXT-X-ENDLIST")
-    return "\n".join(lines) + "\n"
+def multivariant_playlist(
+    tracks: Sequence[Track],
+    picture: str = "",
+    *,
+    all_angles: bool = False,
+    subtitles: Sequence[Subtitles] = (),
+) -> str:
+    """One picture (a track id; by default the main one) with all sound of the item as one group, and the
+    other pictures as renditions of it.
 
-
-def _segment_lines(track: str, kind: str, segment: Segment) -> list[str]:
-    duration = f"#EXTINF:{segment.duration_s:.6f},"
-    if segment.length:
-        where = f"#EXT-X-BYTERANGE:{segment.length}@{segment.offset}"
-        return [duration, where, f"{track}.{segment.part}.mp4"]
-    span = f"from={segment.start_us}&to={segment.end_us}"
-    if kind == "audio":
-        return [duration, f"{track}.silence.mp4?{span}"]
-    return ["#EXT-X-GAP", duration, f"{track}.gap.mp4?{span}"]
-
-
-def multivariant_playlist(item: ItemFiles, picture: str = "", *, all_angles: bool = False) -> str:
-    """One picture (a track id; by default the main one) with all sound of the item as one group.
-
-    all_angles: every picture as a variant with its source as NAME, the main one first; for our own player,
-    which chooses by name. Any other would switch between them by bandwidth. Raises NothingRecordedError when
-    there is nothing, or no such picture.
+    all_angles: every picture as a variant with its source as NAME, the main one first, for our own player,
+    whose library knows no renditions of pictures and lets us choose variants by name. Any other would switch
+    between them by bandwidth. Raises NothingRecordedError when there is nothing, or no such picture.
     """
-    main = main_tracks(item, picture)
-    lines = ["#EXTM3U", "#EXT-X-VERSION:8"]
+    main = main_tracks(tracks, picture)
+    lines = ["#EXTM3U", "#EXT-X-VERSION:9"]
+    lines += [_subtitles(each) for each in subtitles]
     if main[0].entry.kind == "audio":
-        return "\n".join([*lines, *_variant(main[0], [])]) + "\n"
-    sounds = [track for track in item.tracks if track.entry.kind == "audio"]
-    lines += [_rendition(track, default=track in main) for track in sounds]
-    angles = main[:1]
-    if all_angles:
-        angles += [track for track in item.tracks if track.entry.kind == "video" and track not in main]
-    for angle in angles:
-        lines += _variant(angle, sounds)
+        return "\n".join([*lines, *_variant(main[0], [], "", bool(subtitles))]) + "\n"
+    sounds = [track for track in tracks if track.entry.kind == "audio"]
+    others = [track for track in tracks if track.entry.kind == "video" and track is not main[0]]
+    lines += [_sound(track, default=track in main) for track in sounds]
+    group = "" if all_angles or not others else "angles"
+    if group:
+        lines += [_angle(track, default=track is main[0]) for track in [main[0], *others]]
+    for angle in [main[0], *(others if all_angles else [])]:
+        lines += _variant(angle, sounds, group, bool(subtitles))
     return "\n".join(lines) + "\n"
 
 
-def _rendition(track: TrackFiles, *, default: bool) -> str:
+def main_tracks(tracks: Sequence[T], picture: str = "") -> list[T]:
+    """The picture first, then the sound that belongs to it: what was mixed of all, else of the same person,
+    else the first. Of an item without pictures the first sound. Raises NothingRecordedError."""
+    pictures = [track for track in tracks if track.entry.kind == "video"]
+    sounds = [track for track in tracks if track.entry.kind == "audio"]
+    if picture:
+        pictures = [track for track in pictures if track.entry.track == picture]
+    elif cameras := [track for track in pictures if not track.entry.source.startswith("screen")]:
+        pictures = cameras
+    if not pictures and (picture or not sounds):
+        raise NothingRecordedError(picture)
+    if not pictures:
+        return sounds[:1]
+    own = [track for track in sounds if track.entry.person == pictures[0].entry.person]
+    return [pictures[0], *(own or sounds)[:1]]
+
+
+def _sound(track: Track, *, default: bool) -> str:
     chosen = "YES" if default else "NO"
     name = _quoted(f"{track.entry.person} {track.entry.source}")
     return (
@@ -144,35 +309,48 @@ def _rendition(track: TrackFiles, *, default: bool) -> str:
     )
 
 
-def main_tracks(item: ItemFiles, picture: str = "") -> list[TrackFiles]:
-    """The picture first, then the sound that belongs to it: of the same person, else the first. Of an
-    item without pictures the first sound. Raises NothingRecordedError."""
-    pictures = [track for track in item.tracks if track.entry.kind == "video"]
-    sounds = [track for track in item.tracks if track.entry.kind == "audio"]
-    if picture:
-        pictures = [track for track in pictures if track.entry.track == picture]
-    elif cameras := [track for track in pictures if not track.entry.source.startswith("screen")]:
-        pictures = cameras
-    if not pictures and (picture or not sounds):
-        raise NothingRecordedError(item.header.id)
-    if not pictures:
-        return sounds[:1]
-    own = [track for track in sounds if track.entry.person == pictures[0].entry.person]
-    return [pictures[0], *(own or sounds)[:1]]
+def _angle(track: Track, *, default: bool) -> str:
+    chosen = "YES" if default else "NO"
+    name = _quoted(f"{track.entry.person} {track.entry.source}")
+    return (
+        f'#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID="angles",NAME={name},DEFAULT={chosen},AUTOSELECT={chosen},'
+        f'URI="{track.entry.track}.m3u8"'
+    )
 
 
-def _variant(track: TrackFiles, sounds: list[TrackFiles]) -> list[str]:
-    part = track.index.latest
+def _subtitles(each: Subtitles) -> str:
+    return (
+        f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME={_quoted(each.name)},DEFAULT=NO,AUTOSELECT=YES,'
+        f'LANGUAGE={_quoted(each.language)},URI="captions.{each.language}.m3u8"'
+    )
+
+
+def _variant(track: Track, sounds: Sequence[Track], angles: str, subtitles: bool) -> list[str]:
+    part = track.latest
     assert part is not None, "a track without parts has no media"
-    codecs = dict.fromkeys([part.codec, *(s.index.latest.codec for s in sounds if s.index.latest)])
-    attributes = [f"BANDWIDTH={_bandwidth(track) + sum(_bandwidth(s) for s in sounds[:1])}"]
+    codecs = dict.fromkeys([part.codec, *(sound.latest.codec for sound in sounds if sound.latest)])
+    attributes = [f"BANDWIDTH={_bandwidth(track) + sum(_bandwidth(sound) for sound in sounds[:1])}"]
     attributes.append(f'CODECS="{",".join(codecs)}"')
     if part.width:
         attributes.append(f"RESOLUTION={part.width}x{part.height}")
     if sounds:
         attributes.append('AUDIO="sound"')
+    if angles:
+        attributes.append(f'VIDEO="{angles}"')
+    if subtitles:
+        attributes.append('SUBTITLES="captions"')
     attributes.append(f"NAME={_quoted(track.entry.source)}")
     return [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{track.entry.track}.m3u8"]
+
+
+def with_query(text: str, query: str) -> str:
+    """The playlist with the query (`t=...`) behind every address in it, for players that pass nothing on."""
+
+    def mark(address: str) -> str:
+        return f"{address}{'&' if '?' in address else '?'}{query}"
+
+    named = re.sub(r'URI="([^"]+)"', lambda found: f'URI="{mark(found[1])}"', text)
+    return re.sub(r"^(?!#)(.+)$", lambda found: mark(found[1]), named, flags=re.MULTILINE)
 
 
 def _quoted(text: str) -> str:
@@ -180,14 +358,9 @@ def _quoted(text: str) -> str:
     return '"' + "".join(c for c in text if c.isprintable() and c != '"') + '"'
 
 
-def _bandwidth(track: TrackFiles) -> int:
+def _bandwidth(track: Track) -> int:
     """Peak of the segments, bit/s."""
-    rates = [
-        8 * segment.length / segment.duration_s
-        for segment in segments(track.index, track.entry.kind, ended=False)
-        if segment.length and segment.duration_s > 0.5
-    ]
-    return round(max(rates, default=DEFAULT_BANDWIDTH))
+    return round(track.peak_rate) or DEFAULT_BANDWIDTH
 
 
 def _date(started_ms: int, at_us: int) -> str:

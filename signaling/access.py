@@ -120,7 +120,8 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     "media_token": _RECORDED,
     "media_index": _RECORDED,
     "media_playlist": _RECORDED,
-    "media_part": _RECORDED,
+    "media_bytes": _RECORDED,
+    "media_access": _RECORDED,
     "media_silence": _RECORDED,
     "download": _RECORDED,
 }

@@ -36,9 +36,9 @@ from signaling.diagnosis import add_diagnoses
 from signaling.endpoints import OPERATIONS
 from signaling.lead_watch import Leader, LeadWatch
 from signaling.library_access import LibraryAccess
-from signaling.library_http import add_library_routes
 from signaling.library_keeper import LibraryKeeper
 from signaling.media_access import MediaDoor, authorise_media
+from signaling.media_http import add_media_routes
 from signaling.media_token import MediaTokens
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.openapi import add_operations
@@ -194,7 +194,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     _watch_leads(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions))
     _tell_webhooks(app, parts)
     _open_library(app, parts)
-    add_library_routes(app, app[keys.LIBRARY], authorise_media)
+    add_media_routes(app, app[keys.LIBRARY], authorise_media)
     (Pages(pages) if pages else Pages()).add_routes(app)
     app.on_shutdown.append(_close_sessions)
     return app

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from classroom.directory import Directory
     from classroom.store.store import Store
     from recorder.library import Library
+    from recorder.live import OpenItems
     from recorder.supervisor import RecorderSupervisor
     from sfu.sfu import Sfu
     from signaling.auth import Tokens
@@ -41,6 +42,8 @@ WEBHOOK_GUARD: Final[web.AppKey[Guard]] = web.AppKey("webhook_guard")
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
 KEEPER: Final[web.AppKey[LibraryKeeper]] = web.AppKey("keeper")
 MEDIA: Final[web.AppKey[MediaDoor]] = web.AppKey("media")
+OPEN_ITEMS: Final[web.AppKey[OpenItems]] = web.AppKey("open_items")
+"""The items that somebody watches."""
 
 DIAGNOSES: Final[web.AppKey[Diagnoses]] = web.AppKey("diagnoses")
 

@@ -123,6 +123,11 @@ STATUS: Final[Mapping[str, int]] = {
     "media-token-no-download": 403,
     "nothing-recorded": 404,
     "not-exported": 503,
+    "media-away": 503,
+    "media-damaged": 503,
+    "beyond-live-edge": 400,
+    "playlist-late": 503,
+    "range-unsatisfiable": 416,
     "internal": 500,
     "closed": 503,
     # WebSocket

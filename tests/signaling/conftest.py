@@ -18,6 +18,12 @@ from classroom.clock import SystemClock
 from classroom.directory import UnknownLesson
 from classroom.lesson import LessonRoom
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, PersonId
+from recorder import index, ledger
+from recorder.depacketize.frame import CodecConfig
+from recorder.depacketize.opus import SILENCE
+from recorder.fragments import FragmentMuxer, Sample
+from recorder.item import header_path, index_path, ledger_path, part_path
+from recorder.storage import Storage
 from sfu.params import (
     Candidate,
     Fingerprint,
@@ -225,3 +231,73 @@ def offer() -> Callable[[str], str]:
     """`offer("chromium_publish")`: a captured offer of tests/data."""
     data = Path(__file__).parent.parent / "data"
     return lambda name: (data / f"{name}.sdp").read_text()
+
+
+RECORDED_RATE = 48_000
+FRAGMENT_TICKS = RECORDED_RATE // 2
+
+
+class RecordedItem:
+    """An item with one sound track, written as the recorder writes it: half a second at a time."""
+
+    def __init__(self, root: Path, item: str, lesson: str) -> None:
+        self.storage, self.item = Storage(root / "library"), item
+        header = ledger.Header(id=item, lesson=lesson, title="光合作用", started_ms=1_760_000_000_000)
+        self.storage.replace(header_path(item), ledger.encode(header))
+        self.muxer = FragmentMuxer(CodecConfig("opus", "opus", RECORDED_RATE, channels=2), b"")
+        self.data = self.muxer.init
+        self.number = 0
+        self._sizes: dict[str, int] = {}
+        self.append(part_path(item, "t0", 0), self.data)
+        part = index.Part(part=0, init=len(self.data), codec="opus", timescale=RECORDED_RATE)
+        self.append(index_path(item, "t0"), index.encode(part))
+        self.note(ledger.TrackAdded(track="t0", person="m", source="microphone", kind="audio", at_us=0))
+
+    def append(self, path: str, data: bytes) -> None:
+        size = self._sizes.get(path, 0)
+        self.storage.write(path, size, data)
+        self._sizes[path] = size + len(data)
+
+    def note(self, entry: ledger.Entry) -> None:
+        self.append(ledger_path(self.item), ledger.encode(entry))
+
+    def skip(self, fragments: int) -> None:
+        self.number += fragments
+
+    def grow(self, fragments: int = 1) -> None:
+        for _ in range(fragments):
+            start = self.number * FRAGMENT_TICKS
+            samples = [Sample(SILENCE, start + 960 * i, 960, True) for i in range(25)]
+            fragment = self.muxer.fragment(samples, self.number + 1)
+            line = index.Fragment(
+                part=0,
+                offset=len(self.data),
+                length=len(fragment),
+                time=start,
+                duration=FRAGMENT_TICKS,
+                keyframe=True,
+            )
+            self.append(part_path(self.item, "t0", 0), fragment)
+            self.append(index_path(self.item, "t0"), index.encode(line))
+            self.data += fragment
+            self.number += 1
+
+    def end(self) -> None:
+        self.note(ledger.Ended(at_us=self.number * 500_000, cause="ended"))
+
+
+@pytest.fixture
+def record() -> Callable[..., RecordedItem]:
+    """record(root, item, lesson, ended=, seconds=): with a hole from 4 s to 7 s when it is so long."""
+
+    def write(root: Path, item: str, lesson: str, *, ended: bool, seconds: int = 10) -> RecordedItem:
+        made = RecordedItem(root, item, lesson)
+        made.grow(min(8, 2 * seconds))
+        if seconds > 7:
+            made.skip(6)
+            made.grow(2 * seconds - 14)
+        if ended:
+            made.end()
+        return made
+
+    return write
