@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from recorder.process import RecorderProcess
+from recorder.signing import LedgerKey
 
 
 def main() -> int:
@@ -25,7 +26,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     media = socket.socket(fileno=options.media_fd)
     control = socket.socket(fileno=options.control_fd)
-    return RecorderProcess(options.library, media, control).run()
+    signer = LedgerKey.open(options.library.parent)
+    return RecorderProcess(options.library, media, control, signer).run()
 
 
 if __name__ == "__main__":

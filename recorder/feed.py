@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from recorder import rtp
+from recorder.chain import Signer
 from recorder.control import (
     ItemClose,
     ItemOpen,
@@ -44,6 +45,8 @@ NAMES = (
     "gap_policy",
 )
 """Counters that are there from the beginning."""
+CHECKPOINT_US = 2_000_000
+"""Between two signatures of an item, 0.1 ms each: so much can be taken off a live one's end unnoticed."""
 MAX_STREAMS = 4096
 """SSRCs at once: every source of a hundred lessons."""
 
@@ -68,10 +71,16 @@ class _Recording:
 
 class Feed:
     def __init__(
-        self, spool: Spool, mend: Callable[[str], KnownItem], on_closed: Callable[[str], None]
+        self,
+        spool: Spool,
+        mend: Callable[[str], KnownItem],
+        on_closed: Callable[[str], None],
+        signer: Signer,
     ) -> None:
         """mend: what is on the disk of an item, made whole. on_closed: called in the spool's thread."""
         self._spool = spool
+        self._signer = signer
+        self._next_checkpoint_us = 0
         self._mend = mend
         self._on_closed = on_closed
         self._items: dict[str, ItemWriter] = {}
@@ -117,6 +126,10 @@ class Feed:
             item_us = recording.item_us(now_us)
             recording.write(recording.stream.tick(item_us))
             self._ask(recording.stream, item_us)
+        if now_us >= self._next_checkpoint_us:
+            self._next_checkpoint_us = now_us + CHECKPOINT_US
+            for item in self._items.values():
+                item.checkpoint(now_us - item.started_us)
 
     def drain(self) -> list[bytes]:
         """RTCP datagrams to send."""
@@ -127,6 +140,8 @@ class Feed:
         """The server is gone: finishes every item as far as it came, leaving it open for the next process."""
         for ssrc in list(self._recordings):
             self._close_track(ssrc, "server", now_us)
+        for item in self._items.values():
+            item.checkpoint(now_us - item.started_us)
 
     def counters(self) -> dict[str, int]:
         total = self._counters.copy()
@@ -140,7 +155,9 @@ class Feed:
         if message.item not in self._items:
             known = self._mend(message.item)
             at_us = now_us - message.started_us
-            self._items[message.item] = ItemWriter(message, known, self._spool, self._counters, at_us)
+            self._items[message.item] = ItemWriter(
+                message, known, self._spool, self._counters, at_us, self._signer
+            )
             logger.info("- item %s opened", message.item)
 
     def _close_item(self, message: ItemClose, now_us: int) -> None:

@@ -1,16 +1,16 @@
 """The index of a track: what its part files contain, one line per part and per fragment.
 
-It is a convenience: all but `written_ms` can be made again from the part files (`recovery.rebuild_index`).
+It is a convenience: all of it can be made again from the part files (`media_lines.rebuild_index`), to the byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
 
-from recorder.lines import read_lines
+from recorder.lines import each_line, read_lines
 
 
 class _Line(msgspec.Struct, tag_field="type", omit_defaults=True, kw_only=True, frozen=True):
@@ -30,6 +30,8 @@ class Part(_Line, tag="part", omit_defaults=True, kw_only=True, frozen=True):
     """Ticks per second of the times below."""
     width: int = 0
     height: int = 0
+    sha256: str = ""
+    """Of the initialisation segment, base64url; empty in items of the first layout."""
 
 
 class Fragment(_Line, tag="fragment", omit_defaults=True, kw_only=True, frozen=True):
@@ -41,8 +43,8 @@ class Fragment(_Line, tag="fragment", omit_defaults=True, kw_only=True, frozen=T
     duration: int
     """Ticks."""
     keyframe: bool = False
-    written_ms: int = 0
-    """Unix time."""
+    sha256: str = ""
+    """Of its bytes, base64url."""
 
 
 Line = Part | Fragment
@@ -52,6 +54,16 @@ _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 def encode(line: Line) -> bytes:
     return _encoder.encode(line) + b"\n"
+
+
+def body(line: Line) -> bytes:
+    """For `chain.Chain.link`."""
+    return _encoder.encode(line)
+
+
+def each(data: bytes) -> Iterator[tuple[Line | None, int]]:
+    """(line, or None where it is not one; where it ends)."""
+    return each_line(data, _decoder)
 
 
 def decode(data: bytes) -> tuple[list[Line], int]:

@@ -23,7 +23,9 @@ class Header(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     started_ms: int
     """Unix time at which the item's clock shows 0."""
     version: int = 1
-    """Of the layout of the item's files."""
+    """Of the layout of the item's files. 1: neither chained nor signed."""
+    key: str = ""
+    """Public key (Ed25519, base64url) of whoever signs the item."""
 
 
 class _Entry(msgspec.Struct, tag_field="type", omit_defaults=True, kw_only=True, frozen=True):
@@ -77,6 +79,14 @@ class Gap(_Entry, tag="gap", omit_defaults=True, kw_only=True, frozen=True):
     cause: GapCause
 
 
+class Rebuilt(_Entry, tag="rebuilt", omit_defaults=True, kw_only=True, frozen=True):
+    """A file that was lost was made again from what is left, by `tongke library rebuild`."""
+
+    file: str
+    at_ms: int
+    """Unix time."""
+
+
 class Ended(_Entry, tag="ended", omit_defaults=True, kw_only=True, frozen=True):
     """The last line: the item is complete."""
 
@@ -84,7 +94,10 @@ class Ended(_Entry, tag="ended", omit_defaults=True, kw_only=True, frozen=True):
     cause: EndCause
 
 
-Entry = Resumed | TrackAdded | Began | Stopped | Muted | Gap | Ended
+VERSION = 2
+"""Of the layout that is written."""
+
+Entry = Resumed | TrackAdded | Began | Stopped | Muted | Gap | Rebuilt | Ended
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 _headers: msgspec.json.Decoder[Header] = msgspec.json.Decoder(Header)
@@ -92,6 +105,11 @@ _headers: msgspec.json.Decoder[Header] = msgspec.json.Decoder(Header)
 
 def encode(entry: Entry | Header) -> bytes:
     return _encoder.encode(entry) + b"\n"
+
+
+def body(entry: Entry) -> bytes:
+    """For `chain.Chain.link`."""
+    return _encoder.encode(entry)
 
 
 def decode(data: bytes) -> tuple[list[Entry], int]:

@@ -1,7 +1,8 @@
-"""Files of one JSON object per line, which only grow: how they are read when the last line may be torn."""
+"""Files of one JSON object per line, which only grow: how they are read when a line is torn or damaged."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import msgspec
@@ -13,13 +14,23 @@ NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def read_lines(data: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[list[T], int]:
-    """(entries, length of the valid part). Reading ends at the first line that is torn or not ours."""
+    """(entries, length up to the end of the last one). A line that is not ours is passed over, so that one
+    damaged byte does not hide what comes after it."""
     entries: list[T] = []
     valid = 0
-    while (end := data.find(b"\n", valid)) >= 0:
-        try:
-            entries.append(decoder.decode(data[valid:end]))
-        except NOT_JSON:
-            break
-        valid = end + 1
+    for entry, end in each_line(data, decoder):
+        if entry is not None:
+            entries.append(entry)
+            valid = end
     return entries, valid
+
+
+def each_line(data: bytes, decoder: msgspec.json.Decoder[T]) -> Iterator[tuple[T | None, int]]:
+    """(entry, or None where it is not one; where the line ends) for every line that ends at all."""
+    start = 0
+    while (end := data.find(b"\n", start)) >= 0:
+        try:
+            yield decoder.decode(data[start:end]), end + 1
+        except NOT_JSON:
+            yield None, end + 1
+        start = end + 1

@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from recorder import recovery
+from recorder.chain import Signer
 from recorder.control import (
     LINE_LIMIT_BYTES,
     Control,
@@ -57,6 +58,7 @@ class RecorderProcess:
         library: Path,
         media: socket.socket,
         control: socket.socket,
+        signer: Signer,
         clock: Callable[[], int] = monotonic_us,
     ) -> None:
         self._media = media
@@ -65,9 +67,10 @@ class RecorderProcess:
         self._storage = Storage(library)
         self._spool = Spool(Storage(library))
         self._closed: SimpleQueue[str] = SimpleQueue()
-        self._feed = Feed(self._spool, self._mend, self._item_written)
+        self._feed = Feed(self._spool, self._mend, self._item_written, signer)
         self._unread = b""
-        self._told: Failure = ""
+        self._told: dict[str, Failure] = {}
+        """Item -> what was last said of it."""
         self._stopping = False
 
     def run(self) -> int:
@@ -137,10 +140,10 @@ class RecorderProcess:
                 self._send(ItemClosed(item=self._closed.get_nowait()))
 
     def _tell_failure(self) -> None:
-        failure = self._spool.failure
-        if failure != self._told:
-            self._told = failure
-            for item in self._feed.items:
+        for item in self._feed.items:
+            failure = self._spool.failure_of(item)
+            if failure != self._told.get(item, ""):
+                self._told[item] = failure
                 self._send(ItemState(item=item, state="failing" if failure else "on", reason=failure))
 
     def _send(self, message: Control) -> None:

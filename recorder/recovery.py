@@ -2,95 +2,192 @@
 
 Whatever is on the disk up to the last whole fragment stays. Nothing is decoded and nothing is moved; mending
 a mended item changes nothing.
+
+What was signed is left alone, whatever has become of it since: it is for `verify` to say, and the only thing
+ever cut off is what nobody signed for. Behind the last checkpoint the bytes are compared with their hashes: a
+power cut leaves files that are long enough and hold zeros.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
 
-from recorder import index, ledger
-from recorder.boxes import BadBoxError, Box, boxes, find, fragment_times, timescale
-from recorder.index import Fragment, Line, Part, TrackIndex
-from recorder.item import KnownItem, header_path, index_path, ledger_path, part_path
+from recorder import chain, index, ledger
+from recorder.chain import Checkpoint, Head, Signer
+from recorder.index import Line, Part, TrackIndex
+from recorder.item import (
+    CHECKPOINTS,
+    LEDGER,
+    KnownItem,
+    KnownTrack,
+    checkpoints_path,
+    header_path,
+    index_name,
+    index_path,
+    ledger_path,
+    part_path,
+    tombstone_path,
+)
 from recorder.library import write_summary
+from recorder.media_lines import rebuild_index
 from recorder.storage import Storage
 
 logger = logging.getLogger(__name__)
 
-RFC6381 = {b"vp08": "vp08.00.10.08", b"vp09": "vp09.00.10.08", b"av01": "av01.0.08M.08"}
-"""Where the header of a part alone does not tell level and depth: what WebRTC sends."""
-
 
 def mend(storage: Storage, item: str) -> KnownItem:
     """Raises OSError."""
-    entries, size = ledger.decode(_read(storage, ledger_path(item)))
-    _cut_to(storage, ledger_path(item), size)
-    tracks = [entry.track for entry in entries if isinstance(entry, ledger.TrackAdded)]
-    return KnownItem(entries, size, {track: mend_track(storage, item, track) for track in tracks})
+    header = _read(storage, header_path(item))
+    if not header:
+        return KnownItem()
+    checkpoints = _mend_lines(storage, checkpoints_path(item))
+    heads = chain.heads_of(checkpoints)
+    log = _mend_lines(storage, ledger_path(item))
+    entries, _ = ledger.decode(log)
+    return KnownItem(
+        header=header,
+        entries=entries,
+        ledger=chain.end_of(log, chain.genesis(header, LEDGER)),
+        checkpoints=chain.end_of(checkpoints, chain.genesis(header, CHECKPOINTS)),
+        tracks={
+            entry.track: mend_track(storage, item, entry.track, header, heads.get(index_name(entry.track)))
+            for entry in entries
+            if isinstance(entry, ledger.TrackAdded)
+        },
+    )
 
 
-def mend_track(storage: Storage, item: str, track: str) -> tuple[TrackIndex, int]:
-    """(index, length of its file). Raises OSError."""
+def mend_track(storage: Storage, item: str, track: str, header: bytes, signed: Head | None) -> KnownTrack:
+    """signed: how much of its index was signed for. Raises OSError."""
     path = index_path(item, track)
-    lines, size = index.decode(_read(storage, path))
-    whole = _within_files(storage, item, track, lines)
-    if len(whole) < len(lines):
-        lines = whole
-        size = sum(len(index.encode(line)) for line in lines)
+    data = _read(storage, path)
+    lines, size = _trusted(storage, item, track, data, signed.size if signed else 0)
     _cut_to(storage, path, size)
+    end = chain.end_of(data[:size], chain.genesis(header, index_name(track)))
     found = _complete(storage, item, track, lines)
     for line in found:
-        data = index.encode(line)
-        storage.write(path, size, data)
-        size += len(data)
-    storage.sync(path)
-    storage.close(path)
-    return TrackIndex.of([*lines, *found]), size
+        offset = end.size
+        storage.write(path, offset, end.link(index.body(line)))
+    if found:
+        storage.sync(path)
+        storage.close(path)
+    made = TrackIndex.of([*lines, *found])
+    # With its index lost and its parts gone to the archive nobody here knows their numbers; each has a line.
+    least = signed.lines if signed is not None and end.lines < signed.lines else 0
+    return KnownTrack(made, end, max(least, 1 + max(made.parts, default=-1)))
 
 
-def close_left_open(storage: Storage) -> list[str]:
-    """Ends every item that has no end, as of its last sample; returns their ids. An item that cannot be
-    mended is left as it is, for an operator to look at; it is not worth keeping the server from starting."""
-    closed = []
+def left_open(storage: Storage) -> list[str]:
+    """Ids of the items that have no end."""
+    found = []
     for item in storage.names():
         try:
             if _is_open(storage, item):
-                close_item(storage, item)
-                closed.append(item)
+                found.append(item)
         except OSError as error:
-            logger.error("x %s cannot be mended: %s", item, error)
-    return closed
+            logger.error("x %s cannot be read: %s", item, error)
+    return found
 
 
-def close_item(storage: Storage, item: str) -> None:
+def close_left_open(storage: Storage, signer: Signer) -> list[str]:
+    """Ends every item that has no end, as of its last sample; returns their ids. An item that cannot be
+    mended is left as it is, for an operator to look at; it is not worth keeping the server from starting."""
+    return [item for item in left_open(storage) if try_close(storage, item, signer)]
+
+
+def try_close(storage: Storage, item: str, signer: Signer) -> bool:
+    try:
+        close_item(storage, item, signer)
+    except OSError as error:
+        logger.error("x %s cannot be mended: %s", item, error)
+        return False
+    return True
+
+
+def close_item(storage: Storage, item: str, signer: Signer) -> None:
     """Raises OSError."""
     known = mend(storage, item)
-    end_us = max((found.span_us[1] for found, _ in known.indexes.values()), default=0)
-    path = ledger_path(item)
-    storage.write(path, known.ledger_size, ledger.encode(ledger.Ended(at_us=end_us, cause="server")))
-    storage.sync(path)
-    storage.close(path)
+    assert known.ledger is not None and known.checkpoints is not None, "an open item has a header"
+    ended = ledger.Ended(at_us=known.end_us, cause="server")
+    offset = known.ledger.size
+    if not _is_chained(known.header):
+        _append(storage, ledger_path(item), offset, ledger.encode(ended))
+    else:
+        if not _has_ended(known.entries):
+            _append(storage, ledger_path(item), offset, known.ledger.link(ledger.body(ended)))
+        _seal(storage, item, known, signer)
     write_summary(storage, item)
 
 
+def _seal(storage: Storage, item: str, known: KnownItem, signer: Signer) -> None:
+    assert known.ledger is not None and known.checkpoints is not None
+    heads = {index_name(track): each.end.head for track, each in known.tracks.items()}
+    seal = Checkpoint(item=item, at_us=known.end_us, files={LEDGER: known.ledger.head, **heads}, sealed=True)
+    offset = known.checkpoints.size
+    _append(storage, checkpoints_path(item), offset, known.checkpoints.sign(seal, signer))
+
+
+def _append(storage: Storage, path: str, offset: int, data: bytes) -> None:
+    storage.write(path, offset, data)
+    storage.sync(path)
+    storage.close(path)
+
+
 def _is_open(storage: Storage, item: str) -> bool:
-    if not storage.size(header_path(item)):
+    header = _read(storage, header_path(item))
+    if not header or storage.size(tombstone_path(item)):
         return False
-    entries, _ = ledger.decode(_read(storage, ledger_path(item)))
-    return not any(isinstance(entry, ledger.Ended) for entry in entries)
+    if _is_chained(header):
+        return not chain.is_sealed(_read(storage, checkpoints_path(item)))
+    return not _has_ended(ledger.decode(_read(storage, ledger_path(item)))[0])
 
 
-def _within_files(storage: Storage, item: str, track: str, lines: list[Line]) -> list[Line]:
-    """The lines up to the first that tells of bytes that are not there (written before the power went)."""
-    sizes = {line.part: storage.size(part_path(item, track, line.part)) for line in lines}
-    for position, line in enumerate(lines):
-        end = line.init if isinstance(line, Part) else line.offset + line.length
-        if end > sizes[line.part]:
-            return lines[:position]
-    return lines
+def _is_chained(header: bytes) -> bool:
+    read = ledger.decode_header(header)
+    return read is not None and read.version >= ledger.VERSION
 
 
-def _complete(storage: Storage, item: str, track: str, lines: list[Line]) -> list[Line]:
+def _has_ended(entries: Iterable[ledger.Entry]) -> bool:
+    return any(isinstance(entry, ledger.Ended) for entry in entries)
+
+
+def _mend_lines(storage: Storage, path: str) -> bytes:
+    """The file up to its last line's end; a torn end is cut off."""
+    data = _read(storage, path)
+    size = data.rfind(b"\n") + 1
+    while size and not data[:size].rstrip(b"\n").endswith(b"}"):
+        size = data.rfind(b"\n", 0, size - 1) + 1  # pages that a power cut took read as zeros
+    _cut_to(storage, path, size)
+    return data[:size]
+
+
+def _trusted(storage: Storage, item: str, track: str, data: bytes, signed: int) -> tuple[list[Line], int]:
+    """(the lines of an index up to the first that was not signed for and tells of what is not there; where
+    they end)."""
+    lines: list[Line] = []
+    size = 0
+    for line, end in index.each(data):
+        if line is not None and (end <= signed or _is_there(storage, item, track, line)):
+            lines.append(line)
+        elif end > signed:
+            break
+        size = end
+    return lines, size
+
+
+def _is_there(storage: Storage, item: str, track: str, line: Line) -> bool:
+    offset, length = (0, line.init) if isinstance(line, Part) else (line.offset, line.length)
+    path = part_path(item, track, line.part)
+    if storage.size(path) < offset + length:
+        return False
+    if not line.sha256 or chain.digest(storage.read(path, offset, length)) == line.sha256:
+        return True
+    _cut_to(storage, path, offset)
+    return False
+
+
+def _complete(storage: Storage, item: str, track: str, lines: Sequence[Line]) -> list[Line]:
     """Lines for what the part files have and the index has not; torn ends are cut off."""
     found: list[Line] = []
     part = max((line.part for line in lines), default=0)
@@ -99,74 +196,13 @@ def _complete(storage: Storage, item: str, track: str, lines: list[Line]) -> lis
         start = max(
             (line.init if isinstance(line, Part) else line.offset + line.length for line in ours), default=0
         )
+        if start > storage.size(path):
+            break  # shorter than what was signed for
         fresh, valid = rebuild_index(storage.read(path, start), part, start)
         _cut_to(storage, path, valid)
         found += fresh
         part += 1
     return found
-
-
-def rebuild_index(data: bytes, part: int, start: int = 0) -> tuple[list[Line], int]:
-    """data: a part file from `start` on. (Lines for its whole fragments, length of the file up to which
-    it is whole)."""
-    lines: list[Line] = []
-    valid = start
-    fragment: Box | None = None
-    try:
-        if start == 0:
-            first = _read_init(data, part)
-            lines.append(first)
-            valid = first.init
-        for box in boxes(data, valid - start):
-            if box.kind == b"moof":
-                fragment = box
-            elif box.kind == b"mdat" and fragment is not None:
-                lines.append(_read_fragment(data, part, fragment, box, start))
-                valid, fragment = start + box.end, None
-    except BadBoxError:
-        pass  # the torn end
-    return lines, valid
-
-
-def _read_fragment(data: bytes, part: int, header: Box, body: Box, base: int) -> Fragment:
-    times = fragment_times(data[header.start : header.end])
-    return Fragment(
-        part=part,
-        offset=base + header.start,
-        length=body.end - header.start,
-        time=times.time,
-        duration=times.duration,
-        keyframe=times.keyframe,
-    )
-
-
-def _read_init(data: bytes, part: int) -> Part:
-    """Raises BadBoxError when the initialisation segment is not whole."""
-    end = 0
-    for box in boxes(data):
-        end = box.end
-        if box.kind == b"moov":
-            break
-    else:
-        raise BadBoxError("no moov box")
-    codec, width, height = sample_entry(data[:end])
-    return Part(part=part, init=end, codec=codec, timescale=timescale(data[:end]), width=width, height=height)
-
-
-def sample_entry(init: bytes) -> tuple[str, int, int]:
-    """(RFC 6381 codec, width, height) of the first track. Raises BadBoxError."""
-    table = find(init, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
-    entry = next(boxes(init, table.body + 8, table.end), None)
-    if entry is None:
-        raise BadBoxError("no sample entry")
-    if entry.kind == b"Opus":
-        return "opus", 0, 0
-    width = int.from_bytes(init[entry.body + 24 : entry.body + 26], "big")
-    height = int.from_bytes(init[entry.body + 26 : entry.body + 28], "big")
-    if entry.kind == b"avc1":
-        settings = init.find(b"avcC", entry.start, entry.end) + 5
-        return f"avc1.{init[settings : settings + 3].hex()}", width, height
-    return RFC6381.get(entry.kind, ""), width, height
 
 
 def _read(storage: Storage, path: str) -> bytes:

@@ -2,9 +2,12 @@
 
 A disk may take seconds for an fsync, or be full for an hour; the packets come all the same. So nobody who
 handles packets waits for the disk: a write is queued or, when SPOOL_BYTES are waiting, refused, and whoever
-wanted it records a gap. A write that fails stays first in the queue and is tried again, because each names
+wanted it records a gap. A write that fails stays first in its queue and is tried again, because each names
 its offset; so recording goes on by itself when there is room again, and nothing that was accepted is ever
 left out.
+
+Each item (the directory of a path) has a queue of its own, which keeps its order: what is wrong with one
+item's files holds up no other's.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ import errno
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, Protocol
 
 logger = logging.getLogger(__name__)
@@ -59,22 +63,38 @@ class Close:
     done: Callable[[], None] | None = None
 
 
-Task = Write | Replace | Close
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """All before of the path's item is on the disk before anything behind it is written."""
+
+    path: str
+
+
+Task = Write | Replace | Close | Sync
 
 
 class Spool:
     def __init__(self, disk: Disk, limit_bytes: int = SPOOL_BYTES) -> None:
         self._disk = disk
         self._limit_bytes = limit_bytes
-        self._queue: deque[Task] = deque()
+        self._queues: dict[str, deque[Task]] = {}
+        """By item; none is empty."""
+        self._failures: dict[str, Failure] = {}
+        """Of items that are not written at the moment."""
         self._bytes = 0
         self._full = False
-        self._unsynced: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False
         self._thread: threading.Thread | None = None
-        self.failure: Failure = ""
         self.counters = dict.fromkeys(("writes", "bytes", "syncs", "failures", "refused"), 0)
+
+    @property
+    def failure(self) -> Failure:
+        """Of any item."""
+        return next(iter(self._failures.copy().values()), "")
+
+    def failure_of(self, item: str) -> Failure:
+        return self._failures.get(item, "")
 
     @property
     def waiting_bytes(self) -> int:
@@ -95,7 +115,7 @@ class Spool:
         media."""
         with self._changed:
             for task in tasks:
-                self._queue.append(task)
+                self._queues.setdefault(_item(task), deque()).append(task)
                 self._bytes += _size(task)
             self._changed.notify()
 
@@ -110,76 +130,101 @@ class Spool:
             self._changed.notify()
         assert self._thread is not None
         self._thread.join(timeout_s)
-        return not self._thread.is_alive() and not self._queue
+        return not self._thread.is_alive() and not self._queues
 
     def work(self) -> bool:
-        """Performs what is queued, up to one batch. False when a write failed: try again later."""
-        for _ in range(BATCH_WRITES):
-            with self._changed:
-                task = self._queue[0] if self._queue else None
-            if task is None:
-                break
-            try:
-                self._perform(task)
-            except OSError as error:
-                self._fail(error)
-                return False
-            with self._changed:
-                self._queue.popleft()
-                self._bytes -= _size(task)
-        return self._sync()
+        """Performs what is queued, up to one batch of each item. False when some of it failed: try again.
 
-    def _perform(self, task: Task) -> None:
-        match task:
-            case Write(path, offset, data):
-                self._disk.write(path, offset, data)
-                self._unsynced.add(path)
-                self.counters["writes"] += 1
-                self.counters["bytes"] += len(data)
-            case Replace(path, data):
-                self._sync_all()
-                self._disk.replace(path, data)
-            case Close(path, done):
-                self._sync_all()
-                self._disk.close(path)
-                if done is not None:
-                    done()
+        A write leaves the queue when it is on the disk, not before: after a failed fsync nobody knows what
+        the system still has of it (it may have thrown the pages away), so all of it is written again.
+        """
+        with self._changed:
+            items = list(self._queues)
+        for item in items:
+            self._work_on(item)
+        return not self._failures
 
-    def _sync(self) -> bool:
+    def _work_on(self, item: str) -> None:
         try:
-            self._sync_all()
+            while self._write_batch(item):
+                self._pass_barrier(item)
         except OSError as error:
-            self._fail(error)
-            return False
-        if self.failure and not self._queue:
-            logger.info("- disk works again")
-            self.failure = ""
-        return True
+            self._fail(item, error)
+            return
+        if self._failures.pop(item, ""):
+            logger.info("- %s: disk works again", item)
 
-    def _sync_all(self) -> None:
-        for path in list(self._unsynced):
+    def _write_batch(self, item: str) -> bool:
+        """The writes at the head of the queue. True when a barrier stands behind them."""
+        with self._changed:
+            queue = self._queues.get(item, deque())
+            batch: list[Write] = []
+            for task in islice(queue, BATCH_WRITES):
+                if not isinstance(task, Write):
+                    break
+                batch.append(task)
+            following = queue[len(batch)] if len(batch) < len(queue) else None
+        for write in batch:
+            self._disk.write(write.path, write.offset, write.data)
+        for path in dict.fromkeys(write.path for write in batch):
+            self._sync(path)
+        self._done(item, batch)
+        return following is not None and not isinstance(following, Write)
+
+    def _pass_barrier(self, item: str) -> None:
+        """All writes before it are on the disk."""
+        task = self._queues[item][0]
+        match task:
+            case Replace(path, data):
+                self._disk.replace(path, data)
+            case Close(path):
+                self._disk.close(path)
+        self._done(item, [task])
+        if isinstance(task, Close) and task.done is not None:
+            task.done()
+
+    def _sync(self, path: str) -> None:
+        try:
             self._disk.sync(path)
-            self._unsynced.discard(path)
-            self.counters["syncs"] += 1
+        except OSError:
+            self._disk.close(path)  # it is opened anew: an old descriptor may keep its error to itself
+            raise
+        self.counters["syncs"] += 1
 
-    def _fail(self, error: OSError) -> None:
+    def _done(self, item: str, tasks: Sequence[Task]) -> None:
+        with self._changed:
+            queue = self._queues.get(item, deque())
+            for task in tasks:
+                queue.popleft()
+                self._bytes -= _size(task)
+                if isinstance(task, Write):
+                    self.counters["writes"] += 1
+                    self.counters["bytes"] += len(task.data)
+            if not queue:
+                self._queues.pop(item, None)
+
+    def _fail(self, item: str, error: OSError) -> None:
         failure: Failure = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "disk_error"
         self.counters["failures"] += 1
-        if failure != self.failure:
-            logger.error("x %s: %s", failure, error.strerror)
-        self.failure = failure
+        if failure != self._failures.get(item):
+            logger.error("x %s: %s: %s", item, failure, error.strerror)
+        self._failures[item] = failure
 
     def _run(self) -> None:
         while True:
             works = self.work()
             with self._changed:
-                if self._stopping and (not self._queue or not works):
+                if self._stopping and (not self._queues or not works):
                     return
                 if not works:
                     self._changed.wait(RETRY_S)
-                elif not self._queue:
+                elif not self._queues:
                     self._changed.wait()
 
 
 def _size(task: Task) -> int:
-    return 0 if isinstance(task, Close) else len(task.data)
+    return len(task.data) if isinstance(task, Write | Replace) else 0
+
+
+def _item(task: Task) -> str:
+    return task.path.partition("/")[0]

@@ -44,15 +44,13 @@ class Storage:
 
     def sync(self, path: str) -> None:
         """Returns when all that was written to the file is on the disk. Raises OSError."""
-        file = self._files.get(path)
-        if file is not None:
-            os.fdatasync(file)
+        os.fdatasync(self._open(path))
 
     def replace(self, path: str, data: bytes) -> None:
         """Writes a small file whole, so that a reader or a crash meets the old one or the new one. Raises
         OSError."""
         target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self._make_directory(target.parent)
         fresh = target.with_name(f".{target.name}.new")
         with fresh.open("wb") as file:
             file.write(data)
@@ -98,12 +96,17 @@ class Storage:
         file = self._files.pop(path, None)
         if file is None:
             target = self.root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make_directory(target.parent)
             file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
             self._make_room()
             self._sync_directory(target.parent)
         self._files[path] = file
         return file
+
+    def _make_directory(self, directory: Path) -> None:
+        if not directory.is_dir():
+            directory.mkdir(parents=True, exist_ok=True)
+            self._sync_directory(directory.parent)
 
     def _make_room(self) -> None:
         """Closes the file used longest ago."""
@@ -259,6 +262,9 @@ class MediaStore(Protocol):
 
     def exists(self, item: str, name: str) -> bool: ...
 
+    def names(self, item: str) -> list[str]:
+        """Of all files of the item, wherever they are, sorted. Raises ArchiveAwayError."""
+
     def size(self, item: str, name: str) -> int:
         """Bytes, by now. Raises FileNotFoundError, ArchiveAwayError."""
 
@@ -289,6 +295,12 @@ class MediaFiles:
         except FileNotFoundError:
             return False
         return True
+
+    def names(self, item: str) -> list[str]:
+        found = set(self._disk.names(item))
+        if self.archive is not None:
+            found |= set(self.archive.names(item))
+        return sorted(found)
 
     def size(self, item: str, name: str) -> int:
         path = f"{item}/{name}"

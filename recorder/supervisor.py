@@ -41,6 +41,7 @@ from recorder.control import (
     TrackOpen,
 )
 from recorder.link import SILENT_S, Link, LocalSubscription, LocalTransport
+from recorder.signing import LedgerKey
 from recorder.storage import Storage
 from sfu.params import Encoding, MediaParameters, PayloadFormat
 
@@ -138,7 +139,9 @@ class RecorderSupervisor:
         """
         self._library.mkdir(parents=True, exist_ok=True)
         self._lock = await self._take_lock()
-        for item in await asyncio.to_thread(recovery.close_left_open, Storage(self._library)):
+        for item in await asyncio.to_thread(
+            recovery.close_left_open, Storage(self._library), LedgerKey.open(self._library.parent)
+        ):
             logger.info("- item %s was left open, closed", item)
         self._task = asyncio.create_task(self._keep_running(), name="recorder")
 

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Callable
 from dataclasses import replace
 
-from recorder import index, ledger, recovery
+from recorder import index, ledger, media_lines
 from recorder import rtp as recorder_rtp
 from recorder.boxes import BadBoxError, fragment_times, samples, timescale, top_level
 from recorder.control import Format
@@ -178,7 +178,7 @@ def boxes(data: bytes) -> None:
 
 
 def part_file(data: bytes) -> None:
-    lines, valid = recovery.rebuild_index(data, 0)
+    lines, valid = media_lines.rebuild_index(data, 0)
     assert 0 <= valid <= len(data)
     assert all(line.offset + line.length <= valid for line in lines if isinstance(line, index.Fragment))
 

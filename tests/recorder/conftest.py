@@ -21,6 +21,7 @@ from recorder import recovery
 from recorder.control import Format, ItemClose, ItemOpen, TrackClose, TrackOpen
 from recorder.feed import Feed
 from recorder.library import Library, write_summary
+from recorder.signing import LedgerKey
 from recorder.spool import Spool
 from recorder.storage import Storage
 
@@ -268,7 +269,10 @@ class Studio:
         self.storage = Storage(self.root / "library")
         self.spool = Spool(Storage(self.root / "library"))
         self.closed: list[str] = []
-        self.feed = Feed(self.spool, lambda item: recovery.mend(self.storage, item), self._on_closed)
+        self.signer = LedgerKey.open(self.root)
+        self.feed = Feed(
+            self.spool, lambda item: recovery.mend(self.storage, item), self._on_closed, self.signer
+        )
         self.senders: list[Sender] = []
         self._wire: list[tuple[float, int, bytes]] = []
         self._count = itertools.count()
@@ -336,6 +340,11 @@ class Studio:
                 self._put(as_rtx(datagram, sender) if self.rtx else datagram, self.now_us + 5_000)
 
 
+@pytest.fixture(scope="session")
+def studio_type() -> type[Studio]:
+    return Studio
+
+
 @pytest.fixture
 def studio(tmp_path: Path) -> Callable[..., Studio]:
     """Studio(loss=..., jitter_us=...), its item opened."""
@@ -348,7 +357,7 @@ def studio(tmp_path: Path) -> Callable[..., Studio]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sender() -> type[Sender]:
     return Sender
 

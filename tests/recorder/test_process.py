@@ -20,6 +20,7 @@ from recorder.control import (
 )
 from recorder.library import Library
 from recorder.process import RecorderProcess, monotonic_us
+from recorder.signing import LedgerKey
 from recorder.storage import Storage
 
 PATIENCE_S = 20
@@ -33,7 +34,7 @@ class Server:
         self.control, their_control = socket.socketpair()
         self.control.settimeout(PATIENCE_S)
         self.lines = self.control.makefile("rb")
-        self.process = RecorderProcess(root / "library", theirs, their_control)
+        self.process = RecorderProcess(root / "library", theirs, their_control, LedgerKey.open(root))
         self.ends = [theirs, their_control]
         self.code = None
         self.thread = threading.Thread(target=self._run)

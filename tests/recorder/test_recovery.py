@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recorder import ledger, recovery
+from recorder import ledger, media_lines, recovery
 from recorder.storage import Storage
 
 SECOND = 1_000_000
@@ -76,19 +76,19 @@ def test_mending_twice_changes_nothing(crashed):
 
 
 def test_items_left_open_are_closed_once_with_their_cause(crashed):
-    assert recovery.close_left_open(Storage(crashed.root / "library")) == [crashed.item]
+    assert recovery.close_left_open(Storage(crashed.root / "library"), crashed.signer) == [crashed.item]
     view = crashed.library.item(crashed.item)
     assert view.state == "ready"
     assert view.duration_s == pytest.approx(6, abs=1)
     entries = crashed.library.files(crashed.item).entries
     assert isinstance(entries[-1], ledger.Ended) and entries[-1].cause == "server"
-    assert recovery.close_left_open(Storage(crashed.root / "library")) == []
+    assert recovery.close_left_open(Storage(crashed.root / "library"), crashed.signer) == []
 
 
 def test_an_item_that_cannot_be_read_is_left_alone(crashed):
     crashed.library.path(crashed.item, "t0.jsonl").unlink()
     crashed.library.path(crashed.item, "t0.jsonl").mkdir()
-    assert recovery.close_left_open(Storage(crashed.root / "library")) == []
+    assert recovery.close_left_open(Storage(crashed.root / "library"), crashed.signer) == []
 
 
 @given(st.binary(max_size=200), st.integers(0, 3), st.integers(0, 1400))
@@ -96,6 +96,6 @@ def test_an_item_that_cannot_be_read_is_left_alone(crashed):
 def test_no_file_whatever_is_in_it_stops_the_mending(crashed, garbage, kind, place):
     whole = crashed.library.path(crashed.item, "t0.0.mp4").read_bytes()[:3000]
     data = (garbage, whole[:place] + garbage, whole[:place] + garbage + whole[place:], whole[place:])[kind]
-    lines, valid = recovery.rebuild_index(data, 0)
+    lines, valid = media_lines.rebuild_index(data, 0)
     assert 0 <= valid <= len(data)
     assert all(line.part == 0 for line in lines)
