@@ -1,6 +1,7 @@
 """The index of a track: what its part files contain, one line per part and per fragment.
 
-It is a convenience: all of it can be made again from the part files (`media_lines.rebuild_index`), to the byte.
+It is a convenience: all of it can be made again from the part files, to the byte
+(`media_lines.rebuild_index`).
 """
 
 from __future__ import annotations
