@@ -96,6 +96,17 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     "attendance_csv": _LEADERS,
     "attendance_xlsx": _LEADERS,
     "online_class": _ORGANIZERS,
+    "begin_pairing": None,  # a device that is nobody's yet
+    "pairing": None,  # with the secret of the pairing
+    "pair_device": {**_own("tutor"), **_all("organizer")},
+    "devices": _ORGANIZERS,
+    "revoke_device": _ORGANIZERS,
+    "device_now": None,  # with the device's credential
+    "lesson_settings": _HOSTS,
+    "patch_settings": _HOSTS,
+    "register": _ORGANIZERS,
+    "put_register": _ORGANIZERS,
+    "issue_link": _ORGANIZERS,
     "known_people": _ORGANIZERS,
     "known_person": _ORGANIZERS,
     "put_person": _ORGANIZERS,

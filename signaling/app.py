@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from signaling import http, keys
 from signaling.auth import Tokens
 from signaling.background import Background
 from signaling.config import Config
+from signaling.devices_http import ENTRY_S
 from signaling.diagnosis import add_diagnoses
 from signaling.endpoints import OPERATIONS
 from signaling.lead_watch import Leader, LeadWatch
@@ -43,6 +45,7 @@ from signaling.media_token import MediaTokens
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.openapi import add_operations
 from signaling.pages import Pages
+from signaling.pairing import Pairings
 from signaling.pointers import Pointers
 from signaling.publications import PublicationRegistry
 from signaling.quality_watch import Participant, QualityWatch
@@ -132,6 +135,7 @@ async def build(config: Config) -> AsyncIterator[Parts]:
         tokens = Tokens.open(config.data)
         store = await Store.open(config.database_url)
         stack.push_async_callback(store.close)
+        tokens.revoked.update(await store.revoked_devices(round((time.time() - ENTRY_S) * 1000)))
         if config.demo:
             await seed_demo(store)
         sfu = await _start_sfu(config)
@@ -268,6 +272,7 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.WEBHOOK_GUARD] = Guard(parts.config.webhook_allow, parts.config.webhook_deny)
     app[keys.READINESS] = Readiness(lambda: parts.store.health)
     app[keys.OPERATIONS] = OPERATIONS
+    app[keys.PAIRINGS] = Pairings()
     services = Services(
         sfu=parts.sfu,
         directory=parts.directory,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
@@ -75,6 +75,8 @@ class Tokens:
     """Issues and verifies tokens with one key."""
 
     key: bytes
+    revoked: set[str] = field(default_factory=set, compare=False)
+    """Persons whose tokens count no more, whatever they say: room devices that were revoked."""
 
     @classmethod
     def open(cls, data: Path) -> Tokens:
@@ -100,10 +102,10 @@ class Tokens:
         times = {"iat": int(now), "exp": int(now + ttl_s), "jti": secrets.token_urlsafe(9)}
         return jwt.encode(claims | times, self.key, ALGORITHM)
 
-    def issue_join(self, *, lesson: str, class_id: str, now: float) -> str:
+    def issue_join(self, *, lesson: str, class_id: str, now: float, ttl_s: float = JOIN_LINK_S) -> str:
         """The token of a link by which the pupils of a class join, each by a token of their own."""
         claims = {"sub": "", "role": "student", "lesson": lesson, "class": class_id, "join": True}
-        times = {"iat": int(now), "exp": int(now + JOIN_LINK_S)}
+        times = {"iat": int(now), "exp": int(now + ttl_s)}
         return jwt.encode(claims | times, self.key, ALGORITHM)
 
     def verify(self, token: str, now: float, *, join: bool = False) -> Claims:
@@ -114,7 +116,7 @@ class Tokens:
         if len(token) > MAX_TOKEN:
             raise Problem("token-invalid", headers=_challenge("invalid_token"))
         claims = self._decode(token)
-        if claims.join is not join:
+        if claims.join is not join or claims.person in self.revoked:
             raise Problem("token-invalid", headers=_challenge("invalid_token"))
         if claims.exp <= now:
             raise Problem("token-expired", headers=_challenge("invalid_token"))

@@ -9,11 +9,13 @@ from typing import Final
 
 from signaling import (
     attendance_http,
+    devices_http,
     diagnosis,
     events_http,
     join_http,
     lessons_http,
     library_items_http,
+    links_http,
     metrics,
     openapi,
     people_http,
@@ -22,6 +24,7 @@ from signaling import (
     readiness,
     requests,
     rest,
+    settings_http,
     webhook_http,
     ws,
 )
@@ -189,6 +192,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *attendance_http.OPERATIONS,
     *quiz_http.OPERATIONS,
     *people_http.OPERATIONS,
+    *settings_http.OPERATIONS,
+    *links_http.OPERATIONS,
+    *devices_http.OPERATIONS,
     *webhook_http.OPERATIONS,
     *diagnosis.OPERATIONS,
     *_sessions("whip", "name", ("source-taken", "name-taken")),

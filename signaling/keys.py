@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from signaling.media_access import MediaDoor
     from signaling.metrics import DoorMetrics
     from signaling.openapi import Operation
+    from signaling.pairing import Pairings
     from signaling.publications import PublicationRegistry
     from signaling.quality_watch import QualityWatch
     from signaling.readiness import Readiness
@@ -45,6 +46,7 @@ MEDIA: Final[web.AppKey[MediaDoor]] = web.AppKey("media")
 OPEN_ITEMS: Final[web.AppKey[OpenItems]] = web.AppKey("open_items")
 """The items that somebody watches."""
 
+PAIRINGS: Final[web.AppKey[Pairings]] = web.AppKey("pairings")
 DIAGNOSES: Final[web.AppKey[Diagnoses]] = web.AppKey("diagnoses")
 
 LANGUAGE: Final[web.RequestKey[str]] = web.RequestKey("language", str)

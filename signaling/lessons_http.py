@@ -81,6 +81,8 @@ Classes = Annotated[list[ClassPlanWithId], Meta(max_length=MAX_CLASSES)]
 
 class LessonPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: Title
+    master: Id = ""
+    """Person id of who is registered to lead it; empty: nobody yet."""
     starts_ms: UnixMs = 0
     """When it is planned to begin, Unix time in ms; 0: not planned."""
     ends_ms: UnixMs = 0
@@ -94,6 +96,7 @@ class LessonChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What is left out stays as it is (RFC 7396)."""
 
     title: Title | UnsetType = UNSET
+    master: Id | UnsetType = UNSET
     starts_ms: UnixMs | UnsetType = UNSET
     ends_ms: UnixMs | UnsetType = UNSET
     recorded: bool | UnsetType = UNSET
@@ -114,7 +117,7 @@ async def put_lesson(request: web.Request) -> web.Response:
     asked = await body(request, LessonPlan)
     lesson_id = LessonId(new_id(request.match_info["lesson"]))
     classes = _classes(asked.classes)
-    plan = _checked(Plan(asked.title, asked.starts_ms, asked.ends_ms, asked.recorded, classes), asked.reason)
+    plan = _checked(_plan(asked, classes), asked.reason)
     if "If-Match" not in request.headers:
         made = planned(lesson_id, plan)
         if await read(request.app[STORE].add_lesson(made)):
@@ -136,6 +139,8 @@ async def patch_lesson(request: web.Request) -> web.Response:
         for name in ("title", "starts_ms", "ends_ms", "recorded")
         if getattr(change, name) is not UNSET
     }
+    if change.master is not UNSET:
+        changed["master"] = PersonId(change.master) if change.master else None
     if change.classes is not UNSET:
         changed["classes"] = _classes(change.classes)
     plan = replace(before, **changed)
@@ -203,7 +208,7 @@ async def cancel_lesson(request: web.Request) -> web.Response:
 async def online_class(request: web.Request) -> web.Response:
     """The emergency switch: a room class becomes an at-home class, for the rest of the lesson."""
     class_id = ClassId(request.match_info["class"])
-    found = await _in_room(request, MoveOnline(_actor(request), class_id))
+    found = await in_room(request, MoveOnline(_actor(request), class_id))
     room = found.class_room(class_id)
     assert room is not None, "it went online"
     now = time.time()
@@ -223,6 +228,11 @@ def new_id(text: str) -> str:
     if not NEW_ID.fullmatch(text):
         raise Problem("plan-invalid", detail_kind="id")
     return text
+
+
+def _plan(asked: LessonPlan, classes: tuple[PlannedClass, ...]) -> Plan:
+    master = PersonId(asked.master) if asked.master else None
+    return Plan(asked.title, asked.starts_ms, asked.ends_ms, asked.recorded, classes, master)
 
 
 def _classes(asked: list[ClassPlanWithId]) -> tuple[PlannedClass, ...]:
@@ -252,14 +262,14 @@ async def _revise(request: web.Request, plan: Plan, reason: str = "", expected: 
         raise Problem("precondition-required")
     if match and match != "*":
         expected = match.strip('"')
-    return await _in_room(request, ReviseLesson(_actor(request), plan, expected, reason))
+    return await in_room(request, ReviseLesson(_actor(request), plan, expected, reason))
 
 
 async def _ask(request: web.Request, command: OfficeCommand) -> web.Response:
-    return _answer(await _in_room(request, command))
+    return _answer(await in_room(request, command))
 
 
-async def _in_room(request: web.Request, command: OfficeCommand) -> Lesson:
+async def in_room(request: web.Request, command: OfficeCommand) -> Lesson:
     """Has it done, and on the disk; the lesson as it is then."""
     lesson_id = LessonId(request.match_info["lesson"])
     try:

@@ -58,7 +58,7 @@ STATUS: Final[Mapping[str, int]] = {
     "seat-not-allowed": 403,
     "seat-invalid": 400,
     "seat-unknown": 404,
-    "register-invalid": 400,
+    "register-invalid": 422,
     "too-many-hands": 409,
     "hand-unknown": 404,
     "hand-not-yours": 403,
@@ -113,6 +113,10 @@ STATUS: Final[Mapping[str, int]] = {
     "webhook-invalid": 422,
     "zone-unknown": 422,
     "person-invalid": 422,
+    # room devices
+    "pairing-code-unknown": 404,
+    "pairing-over": 404,
+    "device-unknown": 401,
     # the library
     "unknown-item": 404,
     "item-not-allowed": 403,

@@ -54,6 +54,8 @@ class ClassSummary(msgspec.Struct, frozen=True, kw_only=True):
 class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
+    master: str
+    """Person id of who is registered to lead it; empty: nobody yet."""
     state: LessonState
     phase: Phase
     recorded: bool
@@ -181,6 +183,7 @@ def _summary(lesson: Lesson) -> dict[str, Any]:
     return {
         "id": lesson.id,
         "title": lesson.title,
+        "master": lesson.master_id or "",
         "state": lesson.state.value,
         "phase": lesson.phase.value,
         "recorded": lesson.recorded,

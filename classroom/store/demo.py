@@ -22,8 +22,8 @@ SUPERVISOR: Final = Person(PersonId("demo-supervisor"), "督查员", Role.SUPERV
 
 _SCHOOL: Final = "同课示范学校"
 _CLASSES: Final = (
-    ClassRoom(CLASS_1, "1班", TUTOR_1.id, _SCHOOL),
-    ClassRoom(CLASS_2, "2班", TUTOR_2.id, _SCHOOL),
+    ClassRoom(CLASS_1, "1班", TUTOR_1.id, _SCHOOL, pupils=44),
+    ClassRoom(CLASS_2, "2班", TUTOR_2.id, _SCHOOL, pupils=38),
     ClassRoom(CLASS_HOME, "居家班", TUTOR_HOME.id, _SCHOOL, at_home=True),
 )
 
@@ -34,6 +34,6 @@ async def seed_demo(store: Store) -> Lesson:
     known = await store.lesson(DEMO_LESSON)
     if known is not None and known.state not in (LessonState.ENDED, LessonState.CANCELLED):
         return known
-    lesson = Lesson(DEMO_LESSON, "示范课：光的折射", _CLASSES)
+    lesson = Lesson(DEMO_LESSON, "示范课：光的折射", _CLASSES, master_id=MASTER.id)
     await store.save_lesson(lesson)
     return lesson

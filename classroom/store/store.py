@@ -17,9 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from classroom.attendance import KINDS, Report, attendance
 from classroom.clock import Clock, SystemClock
 from classroom.events import Fact
-from classroom.model import ChatEntry, ChatId, Hand, Lesson, LessonId, Person, PersonId
+from classroom.model import ChatEntry, ChatId, ClassId, Hand, Lesson, LessonId, Person, PersonId
+from classroom.roll import Pupil
 from classroom.shared import pack
-from classroom.store import people, reader, roll_reader, tables, talk_reader
+from classroom.store import devices, people, reader, roll_reader, tables, talk_reader
+from classroom.store.devices import ClassLesson, Device
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
 from classroom.store.library import LibraryStore
@@ -201,6 +203,34 @@ class Store:
     async def name_person(self, person: PersonId, name: str) -> bool:
         """Says what somebody is called. True: nobody of this id was known."""
         return await self._change(lambda connection: people.put(connection, person, name))
+
+    async def registers(self, lesson_id: LessonId) -> dict[ClassId, tuple[Pupil, ...]]:
+        """Who sits where in the classes of a lesson that have a register."""
+        await self._flush_soon()
+        return await self._read(lambda connection: roll_reader.registers(connection, lesson_id))
+
+    async def add_device(self, device: Device) -> None:
+        """A room device that was paired."""
+        await self._change(lambda connection: devices.add(connection, device))
+
+    async def device(self, device: PersonId) -> Device | None:
+        return await self._read(lambda connection: devices.find(connection, device))
+
+    async def devices(self, after: str = "", limit: int = reader.PAGE) -> tuple[Device, ...]:
+        """By id after that one; revoked ones too."""
+        return await self._read(lambda connection: devices.listed(connection, after, limit))
+
+    async def revoke_device(self, device: PersonId, by: PersonId, at_ms: int) -> bool:
+        """False: there is none, or it was revoked before."""
+        return await self._change(lambda connection: devices.revoke(connection, device, by, at_ms))
+
+    async def revoked_devices(self, since_ms: int) -> frozenset[str]:
+        """Ids of those revoked from that time on."""
+        return await self._read(lambda connection: devices.revoked_since(connection, since_ms))
+
+    async def lessons_of_device(self, device: Device) -> tuple[ClassLesson, ...]:
+        """Of its class, those that are not over."""
+        return await self._read(lambda connection: devices.lessons_of(connection, device))
 
     async def quality(self, lesson_id: LessonId) -> tuple[reader.PersonQuality, ...]:
         """How well everybody was reached in a lesson, by person id."""
