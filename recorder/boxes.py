@@ -89,6 +89,12 @@ def fragment_times(moof: bytes) -> FragmentTimes:
     )
 
 
+def is_keyframe(fragment: bytes) -> bool:
+    """Whether the first sample of a fragment is a sync sample. Raises BadBoxError."""
+    _, run = _read_run(fragment)
+    return bool(run) and run[0].keyframe
+
+
 def samples(fragment: bytes) -> Iterator[tuple[int, int, bool, bytes]]:
     """(time, duration, keyframe, data) of the samples of one fragment: `moof` and `mdat`, one run, as we
     write them.

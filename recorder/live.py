@@ -25,7 +25,7 @@ from recorder.index import Part
 from recorder.item import index_path, ledger_path
 from recorder.library import TRACK_ID, Library
 from recorder.playlist import MediaPlaylist, Report
-from recorder.segments import Piece, Segmenter
+from recorder.segments import Piece, Segmenter, SegmentTable
 from recorder.storage import Storage
 from recorder.watch import DirectoryWatch
 
@@ -63,6 +63,10 @@ class OpenTrack:
     @property
     def latest(self) -> Part | None:
         return self.parts[max(self.parts)] if self.parts else None
+
+    @property
+    def table(self) -> SegmentTable:
+        return self.segmenter.table
 
     @property
     def peak_rate(self) -> float:
@@ -232,6 +236,13 @@ class OpenItem:
             else:
                 track.extend(edge_us)
         self._closed = self._ended is not None
+
+    def conclude(self) -> None:
+        """As if the item ended now: for who makes a file of what there is."""
+        if self.live:
+            for track in self.tracks:
+                track.finish(self.end_us)
+            self._closed = True
 
     async def changed(self) -> None:
         """Until something new was read."""

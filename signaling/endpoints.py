@@ -170,14 +170,16 @@ _LIBRARY: Final = (
         method="GET",
         path="/media/{item}/lesson.mp4",
         tag="library",
-        query=("download",),
+        query=("download", "until"),
         response=MP4,
         problems=(
             *MEDIA_PROBLEMS,
             "media-token-no-download",
             "download-not-allowed",
             "nothing-recorded",
-            "not-exported",
+            "media-away",
+            "media-damaged",
+            "range-unsatisfiable",
         ),
     ),
 )

@@ -18,28 +18,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Final
-from weakref import WeakValueDictionary
 
 from aiohttp import web
 
 from recorder import playlist
 from recorder.boxes import BadBoxError, top_level
-from recorder.export import ExportError, NothingToExportError, export
 from recorder.fragments import silence
 from recorder.library import TRACK_ID, Library, UnknownItemError
 from recorder.live import LIVE_LEVEL, OpenItem, OpenItems, OpenTrack, Text
 from recorder.playlist import BeyondLiveEdgeError, NothingRecordedError
-from recorder.segments import TARGET_S, Segment
-from signaling import byte_ranges
+from recorder.segments import LATE_US, TARGET_S, Segment
 from signaling.keys import OPEN_ITEMS
 from signaling.media_access import MediaGrant
 from signaling.media_token import PARAMETER, Purpose
+from signaling.partial_content import OpenFiles, send_bytes, send_file
 from signaling.problems import Problem
 
 Authorise = Callable[[web.Request, str, Purpose], Awaitable[MediaGrant]]
@@ -48,12 +44,8 @@ Authorise = Callable[[web.Request, str, Purpose], Awaitable[MediaGrant]]
 
 PLAYLIST: Final = "application/vnd.apple.mpegurl"
 MP4: Final = "video/mp4"
-EXPORTED: Final = "lesson.mp4"
-"""In the item's directory: made when it is asked for, kept as long as the item."""
-SNAPSHOT: Final = "lesson.live.mp4"
-"""The same of a lesson that goes on: what there was when it was last made."""
-SNAPSHOT_LIFE_S: Final = 20.0
-"""So long the same snapshot is served: long enough for a player to fetch its ranges from one file."""
+SETTLED_US: Final = TARGET_S * 1_000_000 + LATE_US
+"""Behind the live edge nothing is added to any track any more: every segment is complete, or a hole."""
 MAX_SILENCE_US: Final = TARGET_S * 1_000_000
 """Playlists never name a longer one."""
 PATIENCE_S: Final = 3 * TARGET_S
@@ -61,9 +53,6 @@ PATIENCE_S: Final = 3 * TARGET_S
 KEPT_BYTES: Final = 32 * 1024 * 1024
 """Of segments and parts sent last: the live edge of thirty lessons."""
 GROWING: Final = {"Cache-Control": "no-cache", "X-Accel-Expires": "1"}
-UNKEPT: Final = {"Cache-Control": "no-store"}
-"""A file that still grows: a browser that keeps a range of it remembers the length too, and cuts later ranges
-off there."""
 WAITED_FOR: Final = {
     "Cache-Control": f"private, max-age={6 * TARGET_S}",
     "X-Accel-Expires": str(6 * TARGET_S),
@@ -71,6 +60,7 @@ WAITED_FOR: Final = {
 """A playlist of which the address says what it must have: it has it for ever."""
 FIXED: Final = {"Cache-Control": "private, max-age=86400, immutable", "X-Accel-Expires": "86400"}
 """What was written never changes, but who may see it can."""
+KEPT_BY_ITS_USER: Final = {"Cache-Control": "private, max-age=86400"}
 ALLOWED: Final = {"Cache-Control": "no-store", "X-Accel-Expires": "20"}
 """That somebody may see an item: a cache in front may believe it so long; a right that was withdrawn is gone
 within a minute."""
@@ -86,7 +76,7 @@ def add_media_routes(app: web.Application, library: Library, authorise: Authoris
     handlers = _Handlers(library, items, authorise)
     app.router.add_get("/media/{item}/index.m3u8", handlers.index)
     app.router.add_get("/media/{item}/access", handlers.access)
-    app.router.add_get("/media/{item}/" + EXPORTED, handlers.exported)
+    app.router.add_get("/media/{item}/lesson.mp4", handlers.whole)
     app.router.add_get("/media/{item}/{track}.m3u8", handlers.playlist)
     app.router.add_get("/media/{item}/{track}.silence.mp4", handlers.silence)
     app.router.add_get("/media/{item}/{name}", handlers.media)
@@ -105,8 +95,7 @@ class _Handlers:
         self._items = items
         self._authorise = authorise
         self._kept = _Kept()
-        self._exporting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        """One export of an item at a time; whoever asks meanwhile gets the same file."""
+        self._files = OpenFiles(library)
 
     async def access(self, request: web.Request) -> web.Response:
         await self._authorised(request)
@@ -149,7 +138,7 @@ class _Handlers:
             else:
                 data = await self._piece(item, track, part, int(match[4]))
             self._kept.put(item.header.id, name, data)
-        return _ranged(request, data, f'"{name}"')
+        return send_bytes(request, data, MP4, f'"{name}"', FIXED)
 
     async def silence(self, request: web.Request) -> web.Response:
         """What stands in a sound playlist where nothing was recorded."""
@@ -160,39 +149,27 @@ class _Handlers:
         if not 0 < end_us - start_us <= MAX_SILENCE_US:
             raise Problem("not-found")
         data = await asyncio.to_thread(silence, start_us, end_us)
-        return _ranged(request, data, f'"silence.{start_us}-{end_us}"')
+        return send_bytes(request, data, MP4, f'"silence.{start_us}-{end_us}"', FIXED)
 
-    async def exported(self, request: web.Request) -> web.FileResponse:
+    async def whole(self, request: web.Request) -> web.StreamResponse:
+        """One file. Of a lesson that goes on: ?until=, microseconds of the item's clock, so that an address
+        always means the same bytes; without it the caller is sent to what there is now."""
         grant = await self._authorised(request, "download" if "download" in request.query else "play")
-        item_id = grant.item
-        lock = self._exporting.setdefault(item_id, asyncio.Lock())
-        async with lock:
-            path = await self._whole_file(item_id)
-        disposition = f'attachment; filename="{item_id}.mp4"' if "download" in request.query else "inline"
-        lifetime = {"Cache-Control": "no-cache"} if path.name == EXPORTED else UNKEPT
-        headers = {**lifetime, "Content-Type": MP4, "Content-Disposition": disposition}
-        return web.FileResponse(path, headers=headers)
-
-    async def _whole_file(self, item_id: str) -> Path:
-        """The item as one file; of a lesson that goes on, as it was a moment ago."""
-        whole, snapshot = (self._library.path(item_id, name) for name in (EXPORTED, SNAPSHOT))
-        item = await asyncio.to_thread(self._library.item, item_id)
-        if item.state == "ready":
-            if not whole.is_file():
-                await self._export(item_id, whole)
-                snapshot.unlink(missing_ok=True)
-            return whole
-        if not snapshot.is_file() or time.time() - snapshot.stat().st_mtime > SNAPSHOT_LIFE_S:
-            await self._export(item_id, snapshot)
-        return snapshot
-
-    async def _export(self, item_id: str, path: Path) -> None:
+        item = await self._open(grant)
+        until_us = _microseconds(request, "until") if "until" in request.query else None
+        settled_us = item.end_us - SETTLED_US
+        if item.live and settled_us <= 0:
+            raise Problem("nothing-recorded", headers={"Retry-After": "2"})
+        if item.live and (until_us is None or until_us > settled_us):
+            raise web.HTTPTemporaryRedirect(request.rel_url.update_query(until=str(settled_us)))
         try:
-            await asyncio.to_thread(export, self._library, item_id, path)
-        except NothingToExportError:
-            raise Problem("nothing-recorded") from None
-        except ExportError as error:
-            raise Problem("not-exported") from error
+            file = await self._files.layout(item, until_us)
+        except NothingRecordedError:
+            raise Problem("nothing-recorded", headers={"Retry-After": "2"}) from None
+        except (OSError, BadBoxError) as error:
+            raise _unreadable(error) from error
+        shown = f'attachment; filename="{item.header.id}.mp4"' if "download" in request.query else "inline"
+        return await send_file(request, file, {**KEPT_BY_ITS_USER, "Content-Disposition": shown})
 
     # --- bytes ----------------------------------------------------------------------------------------------
 
@@ -234,10 +211,8 @@ class _Handlers:
             data = await asyncio.to_thread(
                 self._library.media.read_range, item.header.id, name, start, length
             )
-        except FileNotFoundError:
-            raise Problem("not-found") from None
         except OSError as error:
-            raise Problem("media-away", headers={"Retry-After": "5"}) from error
+            raise _unreadable(error) from error
         if len(data) < length:
             raise Problem("media-damaged")
         return data
@@ -339,20 +314,9 @@ def _playlist(request: web.Request, grant: MediaGrant, text: Text, headers: dict
     return web.Response(body=text.plain, content_type=PLAYLIST, headers=headers)
 
 
-def _ranged(request: web.Request, data: bytes, etag: str) -> web.Response:
-    """Bytes that never change, or the range of them that is asked for (RFC 9110, 14.2)."""
-    headers = {**FIXED, "ETag": etag, "Accept-Ranges": "bytes"}
-    if byte_ranges.not_modified(request.headers.get("If-None-Match"), etag):
-        return web.Response(status=304, headers=headers)
-    wanted = (
-        request.headers.get("Range") if byte_ranges.applies(request.headers.get("If-Range"), etag) else None
-    )
-    try:
-        span = byte_ranges.requested(wanted, len(data))
-    except byte_ranges.UnsatisfiableError:
-        raise Problem("range-unsatisfiable", headers={"Content-Range": f"bytes */{len(data)}"}) from None
-    if span is None:
-        return web.Response(body=data, content_type=MP4, headers=headers)
-    headers["Content-Range"] = span.content_range(len(data))
-    body = data[span.start : span.start + span.length]
-    return web.Response(status=206, body=body, content_type=MP4, headers=headers)
+def _unreadable(error: Exception) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        return Problem("not-found")
+    if isinstance(error, OSError):
+        return Problem("media-away", headers={"Retry-After": "5"})
+    return Problem("media-damaged")

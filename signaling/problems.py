@@ -126,7 +126,6 @@ STATUS: Final[Mapping[str, int]] = {
     "media-token-other-item": 403,
     "media-token-no-download": 403,
     "nothing-recorded": 404,
-    "not-exported": 503,
     "media-away": 503,
     "media-damaged": 503,
     "beyond-live-edge": 400,

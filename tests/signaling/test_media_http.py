@@ -1,8 +1,10 @@
 """Playlists and media over HTTP, on files as the recorder writes them."""
 
 import asyncio
+import io
 import re
 
+import av
 import m3u8
 import pytest
 from aiohttp import web
@@ -197,14 +199,46 @@ async def test_ranges(client, data, header, status, first, length):
     assert known.status == 304 and await known.read() == b""
 
 
-async def test_one_file_to_download_with_ranges(client, data, tmp_path):
+async def test_one_file_to_download_by_any_ranges(client, data, tmp_path):
     whole = await client.get("/media/demo-1/lesson.mp4?download")
     assert whole.status == 200 and whole.content_type == "video/mp4"
     assert whole.headers["Content-Disposition"] == 'attachment; filename="demo-1.mp4"'
     body = await whole.read()
-    assert body[4:8] == b"ftyp"
-    part = await client.get("/media/demo-1/lesson.mp4", headers={"Range": "bytes=100-199"})
-    assert part.status == 206 and await part.read() == body[100:200]
+    assert body[4:8] == b"ftyp" and len(body) == whole.content_length
+    etag = whole.headers["ETag"]
+    pieces = b""
+    for start in range(0, len(body), 997):
+        headers = {"Range": f"bytes={start}-{start + 996}", "If-Range": etag}
+        part = await client.get("/media/demo-1/lesson.mp4", headers=headers)
+        assert part.status == 206 and part.headers["ETag"] == etag
+        pieces += await part.read()
+    assert pieces == body
+    assert (await client.get("/media/demo-1/lesson.mp4", headers={"If-None-Match": etag})).status == 304
+    beyond = await client.get("/media/demo-1/lesson.mp4", headers={"Range": f"bytes={len(body)}-"})
+    assert (beyond.status, beyond.headers["Content-Range"]) == (416, f"bytes */{len(body)}")
+    head = await client.head("/media/demo-1/lesson.mp4")
+    assert head.content_length == len(body) and await head.read() == b""
+    with av.open(io.BytesIO(body)) as container:
+        assert container.duration == 10_000_000
+        assert sum(1 for _ in container.decode(audio=0)) == 500
+    (tmp_path / "library" / "demo-1" / "t0.0.mp4").unlink()
+    assert (await client.get("/media/demo-1/lesson.mp4", headers={"Range": "bytes=-1"})).status == 503
+
+
+async def test_a_lesson_that_goes_on_is_one_file_as_far_as_it_got(client, tmp_path, record):
+    lesson = record(tmp_path, "live-1", "live", ended=False, seconds=8)
+    assert (await client.get("/media/live-1/lesson.mp4")).status == 404
+    lesson.grow(60)
+    items = client.app[OPEN_ITEMS]
+    items.forget("live-1")
+    first = await client.get("/media/live-1/lesson.mp4?version=7")
+    assert first.status == 200 and str(first.url).endswith("?version=7&until=28000000")
+    body = await first.read()
+    lesson.grow(20)
+    items.forget("live-1")
+    again = await client.get(first.url.path_qs)
+    assert await again.read() == body and again.headers["ETag"] == first.headers["ETag"]
+    assert len(await (await client.get("/media/live-1/lesson.mp4")).read()) > len(body)
 
 
 @pytest.mark.parametrize(
