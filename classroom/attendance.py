@@ -35,7 +35,7 @@ LEFT: Final = "person.left"
 KINDS: Final = (JOINED, LEFT, roll.KIND)
 """The kinds of events that attendance is derived from."""
 
-_COMES_BACK: Final = frozenset({LeaveCause.LOST, LeaveCause.REPLACED, LeaveCause.SERVER})
+_COMES_BACK: Final = frozenset({LeaveCause.LOST, LeaveCause.REPLACED, LeaveCause.SERVER, LeaveCause.MOVED})
 
 
 class StreamEvent(Protocol):

@@ -3,6 +3,11 @@
 Each class has exactly one tutor at a time (`Roster`): who took it over on record, while they are there; else
 the registered one; else another tutor of the class who is there. A tutor whose class has one already keeps
 the role and acts for nobody.
+
+Who may take a class over is one rule (`rules.tutoring`). A tutor is in one class at a time: who takes over
+another than their own leaves that one and comes in anew, by the same credential, as one of the class that
+they took; it stays theirs until they take another, or the plan names another tutor. The class that they left
+is without a tutor, and shown as such.
 """
 
 from __future__ import annotations
@@ -13,27 +18,36 @@ from typing import Any
 
 from classroom.commands import MoveOnline, PersonCommand, TakeClass
 from classroom.core import LessonCore
-from classroom.events import ClassMovedOnline, ClassTaken, ClassWentOnline, NoticeKind
+from classroom.events import ClassMovedOnline, ClassTaken, ClassWentOnline, LeaveCause, NoticeKind
+from classroom.membership import send_away
 from classroom.model import Attendee, Role
 from classroom.phases import class_acted_for
 from classroom.rules.reasons import Reason, Refused
+from classroom.rules.tutoring import may_take
 
 
 def _take_class(core: LessonCore, attendee: Attendee, command: TakeClass) -> None:
     room = core.lesson.class_room(command.class_id or attendee.person.class_id)
     if room is None:
         raise Refused(Reason.UNKNOWN_CLASS)
-    if attendee.person.class_id != room.id:
+    if not may_take(core.lesson, attendee.person, room):
         raise Refused(Reason.NOT_YOUR_CLASS)
-    stand_in = None if attendee.id == room.tutor else attendee.id
     before = core.roster.tutor(room.id)
-    if before is not None and before.id != attendee.id and stand_in is not None:
+    if before is not None and before.id != attendee.id and attendee.id != room.tutor:
         raise Refused(Reason.TUTOR_PRESENT)
-    if room.stand_in == stand_in:
+    moves = attendee.person.class_id != room.id
+    # Coming from another class, also the registered tutor is there because they said so.
+    stand_in = attendee.id if moves or attendee.id != room.tutor else None
+    if room.stand_in == stand_in and not moves:
         return
-    instead_of = room.stand_in or room.tutor
+    for other in core.lesson.classes:
+        if other.stand_in == attendee.id and other.id != room.id:
+            core.change_class(replace(other, stand_in=None))
+    instead_of = next((who for who in (room.stand_in, room.tutor) if who not in (None, attendee.id)), None)
     core.change_class(replace(room, stand_in=stand_in))
     core.observe(ClassTaken, class_id=room.id, tutor=attendee.id, instead_of=instead_of)
+    if moves:
+        send_away(core, attendee.person, LeaveCause.MOVED)
 
 
 def move_online(core: LessonCore, attendee: Attendee, command: MoveOnline) -> None:

@@ -9,7 +9,7 @@ commands alone, never on how they were batched."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ from classroom.events import (
     SharedChanged,
     StageChanged,
     StateChanged,
+    TutorAbsent,
     TutorChanged,
 )
 from classroom.hands import HandQueue
@@ -115,6 +116,11 @@ class LessonCore:
         self._id_prefix = f"{clock.unix_ms():x}"
         self._last_id = 0
         self._tutors = self.roster.tutoring()
+        self._without_tutor: set[ClassId] = set()
+        """Of those whose lesson is live: no tutor of theirs is there."""
+        self.awaited: set[PersonId] = set()
+        """Who was in when the server went, and has not come back yet: is not missed before their place is
+        given up."""
         self._recorded: tuple[floor.Route, ...] = ()
         self._kept = shared(lesson)
         self._alarms: dict[str, Timer] = {}
@@ -199,6 +205,14 @@ class LessonCore:
         self.change_floor(classes=tuple(room if room.id == r.id else r for r in self.lesson.classes))
         self.roster.change_class(room)
 
+    def replan(self, gone: Collection[ClassId]) -> None:
+        """The lesson's classes are others than before; nobody is in those that are gone."""
+        for class_id in gone:
+            self.cancel_alarm(f"catch up {class_id}")
+        self._tutors = {each: known for each, known in self._tutors.items() if each not in gone}
+        self._without_tutor -= set(gone)
+        self.roster.replan(self.lesson.classes)
+
     def notify(
         self, kind: NoticeKind, class_id: ClassId | None = None, person: PersonId | None = None
     ) -> None:
@@ -208,11 +222,14 @@ class LessonCore:
     def alarm(self, name: str, after_s: float | None, callback: Callable[[], None]) -> None:
         """Calls back in the room's task after that time, instead of what this alarm was set to before; None:
         not at all."""
+        self.cancel_alarm(name)
+        if after_s is not None:
+            self._alarms[name] = self.later(self.clock.now() + after_s, callback)
+
+    def cancel_alarm(self, name: str) -> None:
         timer = self._alarms.pop(name, None)
         if timer is not None:
             timer.cancel()
-        if after_s is not None:
-            self._alarms[name] = self.later(self.clock.now() + after_s, callback)
 
     def look(self, attendee: Attendee, class_id: ClassId | None) -> None:
         """Somebody looks into a class, or no longer does."""
@@ -393,19 +410,29 @@ class LessonCore:
                 line.route(floor.routes_of(self.lesson, senders, attendee))
 
     def _note_tutors(self) -> None:
-        tutors = self.roster.tutoring()
-        if tutors == self._tutors:
+        tutors, live = self.roster.tutoring(), self.lesson.state is LessonState.LIVE
+        absent = {each for each, (tutor, there) in tutors.items() if not there and tutor not in self.awaited}
+        without = absent if live else set()
+        if tutors == self._tutors and without == self._without_tutor:
             return
         for status in self.roster.statuses():
-            before = self._tutors[status.room.id]
-            if before == tutors[status.room.id]:
-                continue
-            if before.person != status.tutor:
+            before = self._tutors.get(status.room.id)
+            if before is not None and before.person != status.tutor:
                 self.observe(TutorChanged, status=status)
                 self.notify(NoticeKind.TUTOR_CHANGED, status.room.id, status.tutor)
-            elif not status.tutor_online and self.lesson.state is LessonState.LIVE:
-                self.notify(NoticeKind.CLASS_WITHOUT_TUTOR, status.room.id)
-        self._tutors = tutors
+        for class_id in tutors:
+            if (class_id in without) is not (class_id in self._without_tutor):
+                self._flag_tutor(class_id, class_id in without)
+        self._tutors, self._without_tutor = tutors, without
+
+    def _flag_tutor(self, class_id: ClassId, absent: bool) -> None:
+        if self.lesson.state is not LessonState.LIVE:
+            return  # the lesson is over, and with it the absence
+        self.observe(TutorAbsent, class_id=class_id, absent=absent)
+        before = self._tutors.get(class_id)
+        if absent and before is not None and before.online:
+            # Who is not there yet when the lesson begins is seen on the wall, without a word for each.
+            self.notify(NoticeKind.CLASS_WITHOUT_TUTOR, class_id)
 
     def _tell_roster_in_time(self) -> None:
         """At once when the last time is long enough ago, else when it will be."""

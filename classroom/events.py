@@ -55,6 +55,8 @@ class LeaveCause(StrEnum):
     """The server stopped, or had crashed."""
     REMOVED = "removed"
     """A moderator sent them out, or took the track down."""
+    MOVED = "moved"
+    """A tutor who takes another class over: they come in again, as one of that class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class RosterChanged:
     people: tuple[Attendee, ...] = ()
     gone: tuple[PersonId, ...] = ()
     classes: tuple[ClassStatus, ...] = ()
+    gone_classes: tuple[ClassId, ...] = ()
+    """Planned out, or to be put in again at another place: taken out before `classes` are put in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +243,7 @@ class StateChanged(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LessonRevised(Fact):
-    """Planned anew: title, times, recording or classes."""
+    """Planned anew: title, times, recording, classes or tutors."""
 
     lesson: Lesson
     """As it is now."""
@@ -402,6 +406,14 @@ class EntryRefused(Fact):
 
     person: Person
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TutorAbsent(Fact):
+    """A class of a live lesson is without a tutor, or no longer is."""
+
+    class_id: ClassId
+    absent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -179,6 +179,7 @@ def _go(core: LessonCore, person: Person, cause: LeaveCause) -> None:
 
 
 def _cancel_place(core: LessonCore, person_id: PersonId) -> None:
+    core.awaited.discard(person_id)
     timer = core.places.pop(person_id, None)
     if timer is not None:
         timer.cancel()
@@ -193,6 +194,7 @@ def keep_place(core: LessonCore, person_id: PersonId) -> None:
 def _place_due(core: LessonCore, person_id: PersonId) -> None:
     # A timer that fired just before its owner came back finds the place taken.
     if core.places.pop(person_id, None) is not None:
+        core.awaited.discard(person_id)
         _give_up_place(core, person_id)
 
 

@@ -161,7 +161,8 @@ class ClassRoom:
     at_home: bool = False
     """Its pupils join one by one; those who enrol alone are put here."""
     stand_in: PersonId | None = None
-    """Who took the class over from the registered tutor, on record."""
+    """Who took the class over, on record: from the registered tutor, or coming from another class. Of one
+    class at a time."""
     state: ClassState = ClassState.TOGETHER
     state_since_ms: int = 0
     """Lesson clock."""
@@ -171,6 +172,15 @@ class ClassRoom:
     """How many it has, as registered; 0: nobody entered it."""
     called: int = 0
     """How often the class, or a pupil of it, was brought on stage: the fairness count."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandBy:
+    """A tutor who is registered without a class of their own, to take one over (`rules.tutoring`)."""
+
+    person: PersonId
+    school: str = ""
+    """Whose classes; empty: all of the lesson."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +337,7 @@ class Lesson:
     calls: tuple[VoiceCall, ...] = ()
     """Private lines, in the order in which they rang; at most one per tutor, at most one accepted per master.
     After a restart of the server they ring again."""
+    standby: tuple[StandBy, ...] = ()
     looks: tuple[Look, ...] = ()
     """Into which classes those who lead look, while they keep their place; a supervisor's look is never in
     here."""

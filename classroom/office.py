@@ -35,6 +35,7 @@ from classroom.rules.reasons import Reason, Refused
 from classroom.rules.transitions import Move
 from classroom.talk import moderation_handlers
 from classroom.talk.commands import Allow, LockLesson
+from classroom.talk.conduct import without_classes
 
 
 def carry_out(core: LessonCore, asked: FromOffice) -> None:
@@ -60,21 +61,21 @@ def _revise(core: LessonCore, command: ReviseLesson) -> None:
     lesson = revised(before, command.plan)
     if lesson.recorded != before.recorded and before.state is LessonState.LIVE:
         raise Refused(Reason.LESSON_ALREADY_LIVE)
-    new_classes = lesson.classes != before.classes
-    if new_classes and (len(core.roster) or len(core.lines)):
-        # Everybody's page, wall and routes are made of the classes: they change between lessons, not under
-        # people.
-        raise Refused(Reason.LESSON_IN_USE)
-    core.change_lesson(
+    planned_out = [room.id for room in before.classes if lesson.class_room(room.id) is None]
+    if any(core.roster.is_used(class_id) for class_id in planned_out):
+        # All else may change under people: a class that is added, renamed, or gets another tutor.
+        raise Refused(Reason.CLASS_IN_USE)
+    core.change_floor(
         title=lesson.title,
         starts_ms=lesson.starts_ms,
         ends_ms=lesson.ends_ms,
         recorded=lesson.recorded,
         master_id=lesson.master_id,
+        standby=lesson.standby,
         classes=lesson.classes,
+        conduct=without_classes(lesson.conduct, planned_out),
     )
-    if new_classes:
-        core.forget_everybody()
+    core.replan(planned_out)
     arm_plan(core)
     core.observe(LessonRevised, lesson=core.lesson, actor=command.actor, reason=command.reason)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from classroom.model import ClassId, ClassRoom, Lesson, LessonId, PersonId
+from classroom.model import ClassId, ClassRoom, Lesson, LessonId, PersonId, StandBy
 from classroom.rules.words import has_controls
 
 MAX_TITLE: Final = 200
@@ -22,6 +22,8 @@ MAX_NAME: Final = 80
 """Characters of a class's or school's name; the protocol's limit."""
 MAX_CLASSES: Final = 200
 """Of one lesson: five times the largest planned for (40), since the wall shows each."""
+MAX_STANDBY: Final = 200
+"""One for each class at the most."""
 MAX_LENGTH_MS: Final = 24 * 3600 * 1000
 """A day: longer is a slip of the pen."""
 MAX_REASON: Final = 500
@@ -36,6 +38,8 @@ class Fault(StrEnum):
     CLASS_NAME = "class-name"
     CLASS_TWICE = "class-twice"
     TOO_MANY_CLASSES = "too-many-classes"
+    STANDBY = "standby"
+    """Too many tutors who stand by, or a school's name that cannot be shown."""
     REASON = "reason"
     """A lesson that is not recorded needs one."""
 
@@ -67,6 +71,8 @@ class Plan:
     classes: tuple[PlannedClass, ...] = ()
     master: PersonId | None = None
     """Who is registered to lead it."""
+    standby: tuple[StandBy, ...] = ()
+    """Tutors without a class of their own, who may take one over."""
 
     def checked(self, reason: str = "") -> Plan:
         """As it will be shown, without blanks around words. reason: why it is not recorded. Raises
@@ -80,7 +86,8 @@ class Plan:
             raise BadPlan(Fault.TIMES)
         if not self.recorded and (not reason.strip() or len(reason) > MAX_REASON):
             raise BadPlan(Fault.REASON)
-        return replace(self, title=title, classes=_checked_classes(self.classes))
+        standby = _checked_standby(self.standby)
+        return replace(self, title=title, classes=_checked_classes(self.classes), standby=standby)
 
 
 def _checked_classes(classes: tuple[PlannedClass, ...]) -> tuple[PlannedClass, ...]:
@@ -89,6 +96,12 @@ def _checked_classes(classes: tuple[PlannedClass, ...]) -> tuple[PlannedClass, .
     if len({room.id for room in classes}) < len(classes):
         raise BadPlan(Fault.CLASS_TWICE)
     return tuple(replace(room, name=_name(room.name), school=_name(room.school, "")) for room in classes)
+
+
+def _checked_standby(standby: tuple[StandBy, ...]) -> tuple[StandBy, ...]:
+    if len(standby) > MAX_STANDBY or any(has_controls(each.school) for each in standby):
+        raise BadPlan(Fault.STANDBY)
+    return tuple(dict.fromkeys(replace(each, school=_name(each.school, "")) for each in standby))
 
 
 def _name(text: str, empty: str | None = None) -> str:
@@ -107,6 +120,7 @@ def plan_of(lesson: Lesson) -> Plan:
         ends_ms=lesson.ends_ms,
         recorded=lesson.recorded,
         master=lesson.master_id,
+        standby=lesson.standby,
         classes=tuple(
             PlannedClass(room.id, room.name, room.tutor, room.school, room.at_home, room.pupils)
             for room in lesson.classes
@@ -134,6 +148,7 @@ def revised(lesson: Lesson, plan: Plan) -> Lesson:
         ends_ms=plan.ends_ms,
         recorded=plan.recorded,
         master_id=plan.master,
+        standby=plan.standby,
         classes=tuple(_class(lesson, room) for room in plan.classes),
     )
 
@@ -147,4 +162,6 @@ def _class(lesson: Lesson, room: PlannedClass) -> ClassRoom:
         school=room.school,
         at_home=room.at_home,
         pupils=room.pupils,
+        # Who is planned anew is who teaches: a take-over from the one before is over.
+        stand_in=known.stand_in if known.tutor == room.tutor else None,
     )

@@ -43,6 +43,7 @@ def restore(core: LessonCore, people: Iterable[Person], hands: Iterable[Hand]) -
         if _has_a_place(core, person):
             core.roster.put(Attendee(person, online=False))
             keep_place(core, person.id)
+            core.awaited.add(person.id)
     for hand in hands:
         # One whose owner is not expected any more is lowered: the record must not have it up for ever.
         core.raise_hand(hand)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import NamedTuple
 
 from classroom.events import RosterChanged
@@ -19,6 +20,8 @@ from classroom.model import Attendee, ClassId, ClassRoom, ClassStatus, Person, P
 from classroom.quality import class_quality
 from classroom.rules.visibility import Audience, sees
 from sfu.params import Quality
+
+_NOTHING = RosterChanged()
 
 
 class Tutoring(NamedTuple):
@@ -55,6 +58,7 @@ class Roster:
         self._changed_classes: dict[ClassId, None] = {}
         """Told even when they are again as they were last told: who came meanwhile has seen them
         otherwise."""
+        self._gone_classes: dict[ClassId, None] = {}
 
     def __len__(self) -> int:
         return len(self._attendees)
@@ -134,6 +138,29 @@ class Roster:
         self._classes[room.id].status = None
         self._changed_classes[room.id] = None
 
+    def is_used(self, class_id: ClassId) -> bool:
+        """Somebody of this class has a place."""
+        return bool(self._classes[class_id].members)
+
+    def replan(self, rooms: Iterable[ClassRoom]) -> None:
+        """Classes are added, changed, put into another order, or taken out where nobody is in them."""
+        before, wanted = self._classes, {room.id: room for room in rooms}
+        assert not any(entry.members for gone, entry in before.items() if gone not in wanted), "in use"
+        self._classes = {each: before.get(each) or _ClassEntry(room) for each, room in wanted.items()}
+        for class_id, entry in self._classes.items():
+            if entry.room != wanted[class_id]:
+                entry.room, entry.status = wanted[class_id], None
+                self._changed_classes[class_id] = None
+        # Who follows by changes puts new classes at the end: those behind the first that is at another place
+        # are taken out and put in again.
+        kept = [class_id for class_id in before if class_id in wanted]
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(kept, wanted, strict=False)))
+        moved = list(wanted)[same:]
+        self._gone_classes |= dict.fromkeys([class_id for class_id in before if class_id not in kept[:same]])
+        changed = {*self._changed_classes, *moved}
+        self._changed_classes = {class_id: None for class_id in wanted if class_id in changed}
+        self._changed_quality = {each: None for each in self._changed_quality if each in wanted}
+
     def seen_by(self, viewer: Audience) -> tuple[Attendee, ...]:
         """Those whom a member of this audience sees, in the order they first came."""
         if viewer.everybody:
@@ -160,7 +187,8 @@ class Roster:
         return {class_id: Tutoring(status.tutor, status.tutor_online) for class_id, status in statuses}
 
     def has_changes(self) -> bool:
-        return bool(self._changed or self._gone or self._changed_classes or self._changed_quality)
+        changed_classes = self._changed_classes or self._changed_quality or self._gone_classes
+        return bool(self._changed or self._gone or changed_classes)
 
     def changes(self, viewer: Audience) -> RosterChanged | None:
         """What changed since `told`, as far as this audience sees it; None when that is nothing."""
@@ -170,8 +198,9 @@ class Roster:
             people=tuple(attendee for attendee in people if sees(viewer, attendee.person)),
             gone=tuple(person.id for person in self._gone.values() if self._lost_sight(viewer, person)),
             classes=tuple(self._shown(self._classes[class_id], viewer) for class_id in classes),
+            gone_classes=tuple(self._gone_classes),
         )
-        return event if event.people or event.gone or event.classes else None
+        return event if event != _NOTHING else None
 
     def _lost_sight(self, viewer: Audience, gone: Person) -> bool:
         """Saw them, and does not any more (they may be back, in another class)."""
@@ -183,6 +212,7 @@ class Roster:
         self._changed.clear()
         self._gone.clear()
         self._changed_classes.clear()
+        self._gone_classes.clear()
         self._changed_quality.clear()
 
     def _in_order(self, people: Iterable[PersonId]) -> tuple[Attendee, ...]:

@@ -99,7 +99,7 @@ async def snapshot(request: web.Request) -> web.Response:
     return json_response(
         LessonSnapshot(
             last_event=last,
-            lesson=lesson_detail(room.lesson),
+            lesson=lesson_detail(room.lesson, room),
             people=[person_view(attendee) for attendee in room.people],
             classes=[class_view(status) for status in room.classes],
             hands=[hand_view(hand) for hand in room.hands],
@@ -111,7 +111,12 @@ async def snapshot(request: web.Request) -> web.Response:
 def _at_rest(lesson: Lesson, last: int) -> LessonSnapshot:
     """Of a lesson in which nobody is."""
     return LessonSnapshot(
-        last_event=last, lesson=lesson_detail(lesson), people=[], classes=[], hands=[], **_shared(lesson)
+        last_event=last,
+        lesson=lesson_detail(lesson, None),
+        people=[],
+        classes=[],
+        hands=[],
+        **_shared(lesson),
     )
 
 

@@ -29,8 +29,17 @@ from classroom.commands import (
     StartLesson,
 )
 from classroom.directory import UnknownLesson
-from classroom.model import ClassId, Lesson, LessonId, PersonId, Role
-from classroom.planning import MAX_CLASSES, BadPlan, Plan, PlannedClass, plan_of, planned, revision
+from classroom.model import ClassId, Lesson, LessonId, PersonId, Role, StandBy
+from classroom.planning import (
+    MAX_CLASSES,
+    MAX_STANDBY,
+    BadPlan,
+    Plan,
+    PlannedClass,
+    plan_of,
+    planned,
+    revision,
+)
 from classroom.rules.reasons import Refused
 from classroom.talk.quiz import MAX_CLASS_SIZE
 from signaling.access import CLAIMS, Handler
@@ -43,12 +52,14 @@ from signaling.requests import MERGE_PATCH, body
 from signaling.rest import (
     ClassSummary,
     LessonDetail,
+    StandByTutor,
     class_summary,
     etag,
     json_response,
     lesson_detail,
     lesson_of,
     read,
+    room_of,
 )
 
 NEW_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
@@ -76,6 +87,7 @@ class ClassPlanWithId(ClassPlan, frozen=True, kw_only=True, forbid_unknown_field
     id: Id
 
 
+StandBys = Annotated[list[StandByTutor], Meta(max_length=MAX_STANDBY)]
 Classes = Annotated[list[ClassPlanWithId], Meta(max_length=MAX_CLASSES)]
 
 
@@ -90,6 +102,8 @@ class LessonPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reason: Title = ""
     """Why it is not recorded; on record."""
     classes: Classes = []
+    tutors: StandBys = []
+    """Who may take a class over without having one of their own."""
 
 
 class LessonChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,6 +117,7 @@ class LessonChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     reason: Title = ""
     """Why it is not recorded; on record."""
     classes: Classes | UnsetType = UNSET
+    tutors: StandBys | UnsetType = UNSET
 
 
 class OnlineClass(ClassSummary, frozen=True, kw_only=True):
@@ -121,13 +136,13 @@ async def put_lesson(request: web.Request) -> web.Response:
     if "If-Match" not in request.headers:
         made = planned(lesson_id, plan)
         if await read(request.app[STORE].add_lesson(made)):
-            return _answer(made, status=201)
+            return _answer(request, made, status=201)
         if request.headers.get("If-None-Match", "").strip() == "*":
             raise Problem("precondition-failed")
     found = await lesson_of(request, lesson_id)
     if plan == plan_of(found):
-        return _answer(found)
-    return _answer(await _revise(request, plan, asked.reason))
+        return _answer(request, found)
+    return _answer(request, await _revise(request, plan, asked.reason))
 
 
 async def patch_lesson(request: web.Request) -> web.Response:
@@ -143,13 +158,15 @@ async def patch_lesson(request: web.Request) -> web.Response:
         changed["master"] = PersonId(change.master) if change.master else None
     if change.classes is not UNSET:
         changed["classes"] = _classes(change.classes)
+    if change.tutors is not UNSET:
+        changed["standby"] = _standby(change.tutors)
     plan = replace(before, **changed)
     if not before.recorded and not plan.recorded:
         # The reason is on record already.
         plan = replace(_checked(replace(plan, recorded=True), ""), recorded=False)
     else:
         plan = _checked(plan, change.reason)
-    return _answer(await _revise(request, plan, change.reason))
+    return _answer(request, await _revise(request, plan, change.reason))
 
 
 async def get_class(request: web.Request) -> web.Response:
@@ -232,11 +249,23 @@ def new_id(text: str) -> str:
 
 def _plan(asked: LessonPlan, classes: tuple[PlannedClass, ...]) -> Plan:
     master = PersonId(asked.master) if asked.master else None
-    return Plan(asked.title, asked.starts_ms, asked.ends_ms, asked.recorded, classes, master)
+    return Plan(
+        title=asked.title,
+        starts_ms=asked.starts_ms,
+        ends_ms=asked.ends_ms,
+        recorded=asked.recorded,
+        classes=classes,
+        master=master,
+        standby=_standby(asked.tutors),
+    )
 
 
 def _classes(asked: list[ClassPlanWithId]) -> tuple[PlannedClass, ...]:
     return tuple(_class(ClassId(new_id(room.id)), room) for room in asked)
+
+
+def _standby(asked: list[StandByTutor]) -> tuple[StandBy, ...]:
+    return tuple(StandBy(PersonId(tutor.person), tutor.school) for tutor in asked)
 
 
 def _class(class_id: ClassId, asked: ClassPlan) -> PlannedClass:
@@ -266,7 +295,7 @@ async def _revise(request: web.Request, plan: Plan, reason: str = "", expected: 
 
 
 async def _ask(request: web.Request, command: OfficeCommand) -> web.Response:
-    return _answer(await in_room(request, command))
+    return _answer(request, await in_room(request, command))
 
 
 async def in_room(request: web.Request, command: OfficeCommand) -> Lesson:
@@ -283,11 +312,12 @@ async def in_room(request: web.Request, command: OfficeCommand) -> Lesson:
     return room.lesson
 
 
-def _answer(lesson: Lesson, status: int = 200) -> web.Response:
+def _answer(request: web.Request, lesson: Lesson, status: int = 200) -> web.Response:
     headers = etag(lesson)
     if status == 201:
         headers["Location"] = f"/api/v1/lessons/{lesson.id}"
-    return json_response(lesson_detail(lesson), status=status, headers=headers)
+    detail = lesson_detail(lesson, room_of(request, lesson.id))
+    return json_response(detail, status=status, headers=headers)
 
 
 _LESSON: Final = "/api/v1/lessons/{lesson}"
@@ -301,7 +331,7 @@ _CHANGING: Final = (
     "precondition-required",
     "precondition-failed",
     "changed-meanwhile",
-    "lesson-in-use",
+    "class-in-use",
     "lesson-already-live",
     "lesson-ended",
     "lesson-cancelled",

@@ -367,6 +367,9 @@ class RosterChanged(ServerMessage, tag="roster", frozen=True, kw_only=True):
     people: list[PersonView] = []
     gone: list[str] = []
     classes: list[ClassView] = []
+    classes_gone: list[str] = []
+    """Planned out, or put to another place: to be taken out before `classes` are put in (those not known yet
+    at the end)."""
 
 
 class HandsChanged(ServerMessage, tag="hands", frozen=True, kw_only=True):
@@ -398,9 +401,12 @@ class Error(ServerMessage, tag="error", frozen=True, kw_only=True):
 
 class Bye(ServerMessage, tag="bye", frozen=True, kw_only=True):
     """The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let
-    in, for the reason given by the `error` before it."""
+    in, for the reason given by the `error` before it. `moved`: a tutor took another class over, and comes in
+    anew as its tutor."""
 
-    reason: Literal["ended", "removed", "replaced", "expired", "shutdown", "protocol", "slow", "refused"]
+    reason: Literal[
+        "ended", "removed", "replaced", "moved", "expired", "shutdown", "protocol", "slow", "refused"
+    ]
     retry: bool = False
 
 

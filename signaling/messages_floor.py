@@ -78,11 +78,13 @@ class LessonSettingsChange(Message, tag="lesson.settings", frozen=True, kw_only=
 
 
 class ClassTutor(Message, tag="class.tutor", frozen=True, kw_only=True):
-    """A tutor takes the own class over from one who is not there, on record; the registered tutor takes it
-    back the same way."""
+    """A tutor takes a class over whose tutor is not there, on record; the registered tutor takes it back the
+    same way. Another class than the own may be taken by tutors who are registered for one of the lesson's,
+    or stand by for the lesson or the class's school: answered by `bye` (`moved`), and by coming in anew they
+    are the tutor of that class, and no longer of the one before."""
 
     class_id: Id = ""
-    """Empty: the own one; no other is possible."""
+    """Empty: the own one."""
 
 
 class ClassOnline(Message, tag="class.online", frozen=True, kw_only=True):

@@ -105,7 +105,7 @@ STATUS: Final[Mapping[str, int]] = {
     "tally-invalid": 400,
     "tally-too-large": 400,
     "changed-meanwhile": 412,
-    "lesson-in-use": 409,
+    "class-in-use": 409,
     "too-fast": 429,
     "busy": 503,
     # planning

@@ -29,9 +29,10 @@ LEDGER: Final[dict[LeaveCause, Cause]] = {
     LeaveCause.ENDED: "left",
     LeaveCause.SERVER: "server",
     LeaveCause.REMOVED: "policy",
+    LeaveCause.MOVED: "network",
 }
-"""Why somebody left -> why their publications ended. Who is replaced comes back at once: a gap, not an
-end."""
+"""Why somebody left -> why their publications ended. Who is replaced, or moves, comes back at once: a gap,
+not an end."""
 
 MAX_PER_PERSON = 16
 """Publications of one person: camera, microphone, screen and its sound, and room for encoders with several

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from classroom.lesson import LessonRoom
 from classroom.model import ClassRoom, Lesson, LessonId
+from classroom.model import LessonState as State
 from classroom.planning import revision
 from classroom.store.store import StoreUnavailable
 from signaling.access import CLAIMS, Reach, reach_of
 from signaling.auth import MEDIA_COOKIE
 from signaling.keys import CONFIG, DIRECTORY, STORE
-from signaling.message import LessonState, Phase, Role
+from signaling.message import Id, LessonState, Phase, Role
 from signaling.messages import PersonView
 from signaling.openapi import Operation
 from signaling.problems import Problem
@@ -51,6 +53,14 @@ class ClassSummary(msgspec.Struct, frozen=True, kw_only=True):
     """How many it has, as registered; 0: not known."""
 
 
+class StandByTutor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tutor without a class of their own, who may take one over."""
+
+    person: Id
+    school: Annotated[str, Meta(max_length=80)] = ""
+    """Whose classes; empty: all of the lesson."""
+
+
 class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
@@ -69,6 +79,10 @@ class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 class LessonDetail(LessonSummary, frozen=True, kw_only=True):
     classes: list[ClassSummary]
+    tutors: list[StandByTutor]
+    """Who may take a class over without having one of their own."""
+    without_tutor: list[str]
+    """Ids of the classes that no tutor is with now; empty before the lesson is live, and after it."""
 
 
 class LessonList(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +123,7 @@ async def lessons(request: web.Request) -> web.Response:
 
 async def lesson(request: web.Request) -> web.Response:
     found = await _lesson_in_path(request)
-    return json_response(lesson_detail(found), headers=etag(found))
+    return json_response(lesson_detail(found, room_of(request, found.id)), headers=etag(found))
 
 
 async def classes(request: web.Request) -> web.Response:
@@ -175,8 +189,16 @@ def etag(lesson: Lesson) -> dict[str, str]:
     return {"ETag": f'"{revision(lesson)}"'}
 
 
-def lesson_detail(lesson: Lesson) -> LessonDetail:
-    return LessonDetail(**_summary(lesson), classes=[class_summary(room) for room in lesson.classes])
+def lesson_detail(lesson: Lesson, room: LessonRoom | None) -> LessonDetail:
+    """room: the lesson's, where it is open."""
+    tutored = {status.room.id for status in room.classes if status.tutor_online} if room else set()
+    live = lesson.state is State.LIVE
+    return LessonDetail(
+        **_summary(lesson),
+        classes=[class_summary(each) for each in lesson.classes],
+        tutors=[StandByTutor(person=each.person, school=each.school) for each in lesson.standby],
+        without_tutor=[each.id for each in lesson.classes if live and each.id not in tutored],
+    )
 
 
 def _summary(lesson: Lesson) -> dict[str, Any]:

@@ -529,6 +529,7 @@ _BYES: Final[dict[LeaveCause, Bye]] = {
     LeaveCause.ENDED: Bye(reason="ended"),
     LeaveCause.SERVER: Bye(reason="shutdown", retry=True),
     LeaveCause.REMOVED: Bye(reason="removed"),
+    LeaveCause.MOVED: Bye(reason="moved", retry=True),
 }
 
 _HANDLERS: Final[dict[type, Callable[[Session, Any], None]]] = {

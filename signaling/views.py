@@ -207,6 +207,7 @@ def roster_changed(event: events.RosterChanged) -> RosterChanged:
         people=[person_view(attendee) for attendee in event.people],
         gone=list(event.gone),
         classes=[class_view(status) for status in event.classes],
+        classes_gone=list(event.gone_classes),
     )
 
 

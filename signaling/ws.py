@@ -50,6 +50,7 @@ _CLOSE_CODES: Final = {
     "ended": WSCloseCode.OK,
     "shutdown": WSCloseCode.GOING_AWAY,
     "slow": WSCloseCode.TRY_AGAIN_LATER,
+    "moved": WSCloseCode.SERVICE_RESTART,
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from classroom.model import Attendee, ClassId, ClassRoom, Lesson, LessonState, Person, Role
 from classroom.rules.reasons import Reason, Refused
+from classroom.rules.tutoring import stands_by
 from classroom.rules.words import person_name
 
 MAX_PEOPLE = 5_000
@@ -42,6 +43,10 @@ def admit(lesson: Lesson, person: Person, present: Attendee | None, others: int)
 def _class_of(lesson: Lesson, person: Person) -> ClassId | None:
     if person.role not in _IN_A_CLASS:
         return None
+    if person.role is Role.TUTOR:
+        taken = next((room for room in lesson.classes if room.stand_in == person.id), None)
+        if taken is not None:
+            return taken.id
     if person.class_id is not None:
         if lesson.class_room(person.class_id) is None:
             raise Refused(Reason.UNKNOWN_CLASS)
@@ -51,6 +56,8 @@ def _class_of(lesson: Lesson, person: Person) -> ClassId | None:
         return fitting[0].id
     if len(lesson.classes) == 1:
         return lesson.classes[0].id
+    if person.role is Role.TUTOR and stands_by(lesson, person.id):
+        return None
     raise Refused(Reason.CLASS_REQUIRED)
 
 

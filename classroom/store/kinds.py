@@ -77,6 +77,7 @@ KINDS: Final[Mapping[type[Fact], Kind]] = {
     events.LessonResumed: Kind("master.resumed"),
     events.ClassStateChanged: Kind("class.phase"),
     events.ClassTaken: Kind("class.taken", person=lambda fact: fact.tutor),
+    events.TutorAbsent: Kind("class.tutor_absent"),
     events.ClassMovedOnline: Kind("class.online"),
     events.RollMarked: Kind(roll.KIND),
     events.RegisterSet: Kind(

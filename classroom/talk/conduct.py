@@ -18,6 +18,7 @@ An encoder has nobody at it who could say "unmute": what was muted of it is open
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from classroom.model import (
@@ -140,3 +141,9 @@ def shut_out(conduct: Conduct, person: Person, *, known: bool) -> Reason | None:
 def close_chat(conduct: Conduct, chat: ClassId | None, closed: bool) -> Conduct:
     others = tuple(other for other in conduct.closed_chats if other != chat)
     return replace(conduct, closed_chats=(*others, chat) if closed else others)
+
+
+def without_classes(conduct: Conduct, gone: Collection[ClassId]) -> Conduct:
+    """These classes are planned out."""
+    closed = tuple(chat for chat in conduct.closed_chats if chat not in gone)
+    return conduct if closed == conduct.closed_chats else replace(conduct, closed_chats=closed)

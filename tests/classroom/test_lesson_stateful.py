@@ -110,7 +110,9 @@ class Mirror:
         match event:
             case events.LessonChanged(lesson, may_publish):
                 self.lesson, self.may_publish = lesson, may_publish
-            case events.RosterChanged(people, gone, classes):
+            case events.RosterChanged(people, gone, classes, gone_classes):
+                for class_id in gone_classes:
+                    self.classes.pop(class_id, None)
                 for person in gone:
                     self.people.pop(person, None)
                 self.people.update({attendee.id: attendee for attendee in people})

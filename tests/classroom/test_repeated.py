@@ -26,6 +26,7 @@ from classroom.model import (
     Publication,
     QuizId,
 )
+from classroom.roll import Mark, Pupil
 from classroom.talk import commands as t
 from classroom.talk.quiz import QuizKind
 
@@ -75,6 +76,8 @@ TWICE: dict[type[PersonCommand], list[PersonCommand | Callable[[LessonCore], Per
     c.ChangeSettings: [c.ChangeSettings(M, stage_limit=2)],
     c.TakeClass: [c.TakeClass(T, None)],
     c.MoveOnline: [c.MoveOnline(T, None)],
+    c.MarkRoll: [c.SetRegister(T, None, (Pupil("1"),)), c.MarkRoll(T, Mark.PRESENT, ("1",))],
+    c.SetRegister: [c.SetRegister(T, None, (Pupil("1"),))],
     c.Invite: [INVITE],
     c.AcceptStage: [INVITE, c.AcceptStage(S)],
     c.DeclineStage: [HAND, INVITE, c.DeclineStage(S)],

@@ -23,6 +23,7 @@ from classroom.model import (
     Removed,
     Role,
     SourceKind,
+    StandBy,
     VoiceCall,
 )
 from classroom.shared import CLASS_FIELDS, LESSON_FIELDS, pack, shared, unpack
@@ -59,6 +60,7 @@ def busy(school: Any) -> Any:
         ),
         calls=(VoiceCall(PersonId("t1"), ClassId("c1"), PersonId("m"), PersonId("m"), 5, accepted=True),),
         looks=(Look(PersonId("m"), ClassId("c2")),),
+        standby=(StandBy(PersonId("t8"), "一小"),),
     )
 
 

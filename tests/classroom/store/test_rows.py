@@ -83,6 +83,7 @@ def facts(school: Any) -> list[Fact]:
         events.ClassMovedOnline(class_id=ClassId("c1"), actor=PersonId("t1"), **AT),
         events.EntryRefused(person=school.master, reason=Reason.LESSON_FULL, **AT),
         events.TutorChanged(status=ClassStatus(school.class_1, PersonId("t9"), True, 0), **AT),
+        events.TutorAbsent(class_id=school.class_1.id, absent=True, **AT),
         events.TrackPublished(**track),
         events.TrackUnpublished(cause=LeaveCause.LOST, **track),
         events.TrackMuted(muted=True, **track),

@@ -33,22 +33,26 @@ async def test_the_stream_in_order_with_the_clock(door: Any) -> None:
     status, body = await get(door, EVENTS)
     assert status == 200
     kinds = [event["kind"] for event in body["events"]]
-    assert kinds == ["person.joined", "lesson.state", "person.joined", "class.tutor", "lesson.state"]
-    assert [event["id"] for event in body["events"]] == [1, 2, 3, 4, 5]
-    assert body["last_event"] == 5
+    assert kinds == [
+        *("person.joined", "lesson.state", "person.joined", "class.tutor", "lesson.state"),
+        *("class.tutor_absent", "class.tutor_absent"),
+    ]
+    assert [event["id"] for event in body["events"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert body["last_event"] == 7
     assert body["events"][0]["person"] == "master-1"
-    assert body["events"][-1]["body"] == {"state": "live"}
-    assert body["events"][-1]["elapsed_ms"] == 0
+    assert body["events"][4]["body"] == {"state": "live"}
+    assert body["events"][4]["elapsed_ms"] == 0
+    assert body["events"][5]["body"] == {"class_id": "class-2", "absent": True}
 
 
 async def test_by_cursor_kind_and_page(door: Any) -> None:
     await started(door)
     _, body = await get(door, f"{EVENTS}?since=2&limit=2")
-    assert ([event["id"] for event in body["events"]], body["last_event"]) == ([3, 4], 5)
+    assert ([event["id"] for event in body["events"]], body["last_event"]) == ([3, 4], 7)
     _, body = await get(door, f"{EVENTS}?kinds=person.joined,person.left")
     assert [event["id"] for event in body["events"]] == [1, 3]
-    _, body = await get(door, f"{EVENTS}?since=5")
-    assert body == {"events": [], "last_event": 5}
+    _, body = await get(door, f"{EVENTS}?since=7")
+    assert body == {"events": [], "last_event": 7}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ async def test_the_snapshot_counts_what_is_not_yet_written(door: Any) -> None:
     await started(door)
     lowered = HandLowered(lesson_id=LessonId("demo"), at_ms=1, hand=HandId("h"), actor=None)
     door.parts.store.observe(lowered)
-    assert door.parts.store.last_event_now(LessonId("demo")) == 6
+    assert door.parts.store.last_event_now(LessonId("demo")) == 8
 
 
 async def test_no_supervisor_is_in_either(door: Any) -> None:

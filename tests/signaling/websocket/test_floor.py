@@ -226,3 +226,19 @@ async def test_a_supervisor_looks_in_unseen(door: Any) -> None:
     await master.settled()
     await tutor.settled()
     assert (master.last_seq, tutor.last_seq) == before
+
+
+async def test_a_tutor_takes_another_class_over_and_comes_in_anew(door: Any) -> None:
+    master, tutor = await started(door, ("tutor", {"person": "demo-tutor-1"}))
+    await tutor.say("class.tutor", class_id="class-2")
+    bye = await tutor.bye()
+    assert (bye["reason"], bye["retry"]) == ("moved", True)
+    again, welcome = await door.enter("tutor", person="demo-tutor-1")
+    assert welcome["me"]["class_id"] == "class-2"
+
+    def has_tutor(message: dict[str, Any]) -> bool:
+        return any(c["id"] == "class-2" and c.get("tutor_online") for c in message.get("classes", ()))
+
+    assert await until(master, "roster", has_tutor)
+    await again.say("phase.class", phase="local_qa")
+    assert (await situation(again, "local_qa"))["floor"]["situation"] == "local_qa"

@@ -179,6 +179,17 @@ async def test_a_lesson_is_opened_started_and_ended(office: Office) -> None:
     assert await office.ask("PATCH", demo, {"title": "x"}, If_Match="*") == (410, "lesson-ended")
 
 
+async def test_tutors_who_stand_by_are_planned(office: Office) -> None:
+    tutors = [{"person": "t8", "school": "同课示范学校"}, {"person": "t9", "school": ""}]
+    status, made = await office.ask("PUT", NEW, {**PLAN, "tutors": tutors})
+    assert (status, made["tutors"], made["without_tutor"]) == (201, tutors, [])
+    assert (await office.ask("PUT", NEW, {**PLAN, "tutors": tutors}))[0] == 200
+    _, changed = await office.ask("PATCH", NEW, {"tutors": tutors[:1]}, If_Match="*")
+    assert changed["tutors"] == tutors[:1]
+    odd = {"tutors": [{"person": "t8", "school": "a\u0000"}]}
+    assert await office.ask("PATCH", NEW, odd, If_Match="*") == (422, "plan-invalid")
+
+
 async def test_a_lesson_is_cancelled(office: Office, door: Any) -> None:
     await office.ask("PUT", NEW, PLAN)
     for _ in range(2):
@@ -194,7 +205,17 @@ async def test_who_is_in_hears_of_it(office: Office, door: Any) -> None:
     await tutor.settled()
     await office.ask("POST", "/api/v1/lessons/demo/start", role="master")
     assert (await tutor.expect("lesson"))["state"] == "live"
-    assert await office.ask("DELETE", "/api/v1/lessons/demo/classes/class-2") == (409, "lesson-in-use")
+    assert await office.ask("DELETE", "/api/v1/lessons/demo/classes/class-1") == (409, "class-in-use")
+    assert (await office.ask("PUT", "/api/v1/lessons/demo/classes/new", {"name": "新班"}))[0] == 201
+    told = await tutor.expect("roster")
+    while not any(shown["id"] == "new" for shown in told.get("classes", ())):
+        told = await tutor.expect("roster")
+    assert await office.ask("DELETE", "/api/v1/lessons/demo/classes/class-2") == (204, None)
+    while "class-2" not in told.get("classes_gone", ()):
+        told = await tutor.expect("roster")
+    _, shown = await office.ask("GET", "/api/v1/lessons/demo")
+    ids = [room["id"] for room in shown["classes"]]
+    assert shown["without_tutor"] == [each for each in ids if each != "class-1"]
     await office.ask("POST", "/api/v1/lessons/demo/end")
     assert (await tutor.bye())["reason"] == "ended"
 

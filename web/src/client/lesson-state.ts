@@ -92,9 +92,13 @@ function withRoster(lesson: LessonState, roster: RosterChanged): LessonState {
   return {
     ...lesson,
     people,
-    classes: merge(lesson.classes, roster.classes ?? []),
+    classes: merge(without(lesson.classes, roster.classes_gone), roster.classes ?? []),
     me: people.find((person) => person.id === lesson.me.id) ?? lesson.me,
   }
+}
+
+function without<T extends { id: string }>(old: readonly T[], gone: readonly string[] = []): readonly T[] {
+  return gone.length ? old.filter((entry) => !gone.includes(entry.id)) : old
 }
 
 function withParts(lesson: LessonState, message: ServerMessage): LessonState {

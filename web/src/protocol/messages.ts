@@ -321,8 +321,10 @@ export interface LessonSettingsChange {
 }
 
 /**
- * A tutor takes the own class over from one who is not there, on record; the registered tutor takes it
- * back the same way.
+ * A tutor takes a class over whose tutor is not there, on record; the registered tutor takes it back the
+ * same way. Another class than the own may be taken by tutors who are registered for one of the lesson's,
+ * or stand by for the lesson or the class's school: answered by `bye` (`moved`), and by coming in anew they
+ * are the tutor of that class, and no longer of the one before.
  */
 export interface ClassTutor {
   type: 'class.tutor'
@@ -748,6 +750,7 @@ export interface RosterChanged {
   people?: Array<PersonView>
   gone?: Array<string>
   classes?: Array<ClassView>
+  classes_gone?: Array<string>
 }
 
 /** The whole queue in order. */
@@ -780,12 +783,13 @@ export interface Error {
 
 /**
  * The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let
- * in, for the reason given by the `error` before it.
+ * in, for the reason given by the `error` before it. `moved`: a tutor took another class over, and comes in
+ * anew as its tutor.
  */
 export interface Bye {
   type: 'bye'
   seq?: number
-  reason: 'ended' | 'expired' | 'protocol' | 'refused' | 'removed' | 'replaced' | 'shutdown' | 'slow'
+  reason: 'ended' | 'expired' | 'moved' | 'protocol' | 'refused' | 'removed' | 'replaced' | 'shutdown' | 'slow'
   retry?: boolean
 }
 
