@@ -14,8 +14,8 @@ from aiohttp import web
 from msgspec import Meta
 
 from classroom.library.rules import Viewer, Visibility
+from classroom.library.shelf import FACETS, Choice
 from classroom.store.library_items import ItemRecord
-from classroom.store.library_search import Question
 from recorder.library import ItemView, UnknownItemError
 from signaling.access import CLAIMS
 from signaling.auth import Claims
@@ -104,10 +104,9 @@ async def library(request: web.Request) -> web.Response:
     asked = query(request, LibraryQuery)
     if asked.lesson:
         await read(request.app[KEEPER].look())
-    chosen = {name: getattr(asked, name) for name in ("subject", "provider", "master", "month")}
-    question = Question(
+    chosen = {name: getattr(asked, name) for name in FACETS}
+    choice = Choice(
         viewer=viewer_of(claims),
-        words=asked.q,
         lesson=asked.lesson,
         chosen={name: value for name, value in chosen.items() if value},
         state=asked.state,
@@ -115,7 +114,7 @@ async def library(request: web.Request) -> web.Response:
         limit=asked.limit,
     )
     store = request.app[STORE].library
-    found = await read(store.search(question, facets=not asked.after))
+    found = await read(store.search(choice, asked.q, counts=not asked.after))
     if asked.lesson and asked.lesson != claims.lesson and not found.items and claims.role != "organizer":
         # Of a lesson that is not theirs nobody learns whether it was recorded.
         raise Problem("wrong-lesson", lesson=asked.lesson)

@@ -112,7 +112,7 @@ class LibraryKeeper:
         for start in range(0, len(wanted), AT_ONCE):
             facts = await asyncio.to_thread(self._read, wanted[start : start + AT_ONCE])
             if facts:
-                await self._store.library.keep(facts)
+                await self._store.library.keep(facts, self._clock.unix_ms())
             known |= {one.id: one.state for one in facts}
             self._unread -= {one.id for one in facts}
 

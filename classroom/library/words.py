@@ -69,7 +69,12 @@ def asked(question: str) -> tuple[Asked, ...]:
         found.update(dict.fromkeys(_asked(run)))
         if len(found) >= MAX_ASKED:
             break
-    return tuple(found)[:MAX_ASKED]
+    return tuple(_telling(list(found)))[:MAX_ASKED]
+
+
+def _telling(found: list[Asked]) -> list[Asked]:
+    """A single sign, as 第 in 第12课, is in every other item: beside words it says nothing."""
+    return [one for one in found if len(one.word) > 1 or not one.prefix] or found
 
 
 def _asked(run: str) -> Iterator[Asked]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from classroom.library.rules import Grant, Holding, Party
-from classroom.store import library_items, library_search, library_texts
+from classroom.library.shelf import Choice
+from classroom.store import library_items, library_texts
 from classroom.store.library_items import ItemFacts, ItemRecord
-from classroom.store.library_search import FACETS, Found, Question
+from classroom.store.library_search import Finder, Found
 from classroom.store.outbox import Transaction
 
 
@@ -18,15 +19,16 @@ class LibraryStore:
     def __init__(self, read: Transaction, change: Transaction) -> None:
         self._read = read
         self._change = change
+        self._finder = Finder(read)
 
     # --- items ----------------------------------------------------------------------------------------------
 
-    async def keep(self, facts: Sequence[ItemFacts]) -> None:
+    async def keep(self, facts: Sequence[ItemFacts], now_ms: int) -> None:
         """Brings the rows of these items to what their files say."""
 
         async def work(connection: Any) -> None:
             for one in facts:
-                await library_items.keep(connection, one)
+                await library_items.keep(connection, one, now_ms)
 
         await self._change(work)
 
@@ -46,9 +48,9 @@ class LibraryStore:
         """By item: the schools of its classes."""
         return await self._read(lambda connection: library_items.schools_of(connection, items))
 
-    async def change(self, item: str, values: Mapping[str, Any]) -> None:
+    async def change(self, item: str, values: Mapping[str, Any], now_ms: int) -> None:
         """Sets columns by an organizer's word."""
-        await self._change(lambda connection: library_items.change(connection, item, values))
+        await self._change(lambda connection: library_items.change(connection, item, values, now_ms))
 
     async def grants(self, item: str) -> tuple[Grant, ...]:
         return await self._read(lambda connection: library_items.grants(connection, item))
@@ -64,17 +66,10 @@ class LibraryStore:
 
     # --- finding --------------------------------------------------------------------------------------------
 
-    async def search(self, question: Question, *, facets: bool = True) -> Found:
-        """A page of what is found; the first page also says how much there is in all."""
-
-        async def work(connection: Any) -> Found:
-            items, more = await library_search.page(connection, question)
-            if not facets:
-                return Found(items, more, 0, {})
-            counts = {name: await library_search.facet(connection, question, name) for name in FACETS}
-            return Found(items, more, await library_search.total(connection, question), counts)
-
-        return await self._read(work)
+    async def search(self, choice: Choice, words: str = "", *, counts: bool = True) -> Found:
+        """A page of what the viewer may see and `choice` and `words` ask for; counts: with total and
+        facets."""
+        return await self._finder.search(choice, words, counts=counts)
 
     async def index_words(self, limit: int) -> int:
         """Makes some of the items, of which there is something new, to be found by it; returns how many."""

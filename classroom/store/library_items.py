@@ -73,7 +73,7 @@ class ItemRecord:
     verdict_ms: int
 
 
-async def keep(connection: AsyncConnection, facts: ItemFacts) -> None:
+async def keep(connection: AsyncConnection, facts: ItemFacts, now_ms: int) -> None:
     """Makes the item's row, or brings it to what the files and the lesson say now. What an organizer has set
     stays; a deleted item stays deleted."""
     known = (await connection.execute(select(library_items).where(_items.id == facts.id))).one_or_none()
@@ -82,8 +82,9 @@ async def keep(connection: AsyncConnection, facts: ItemFacts) -> None:
     people, schools = await _of_lesson(connection, LessonId(facts.lesson))
     values = _values(facts, people, schools)
     if known is None:
-        await connection.execute(insert(library_items).values(id=facts.id, **values))
+        await connection.execute(insert(library_items).values(id=facts.id, changed_ms=now_ms, **values))
     else:
+        at = _items.id == facts.id
         kept = {name for name in known.edited.split(",") if name}
         fresh = {name: value for name, value in values.items() if name not in kept}
         if all(getattr(known, name) == value for name, value in fresh.items()):
@@ -94,7 +95,7 @@ async def keep(connection: AsyncConnection, facts: ItemFacts) -> None:
         )
         if renamed:
             fresh["indexed_seq"] = -1
-        await connection.execute(update(library_items).where(_items.id == facts.id).values(fresh))
+        await connection.execute(update(library_items).where(at).values({**fresh, "changed_ms": now_ms}))
     await connection.execute(delete(library_places).where(library_places.c.item_id == facts.id))
     if schools:
         rows = [{"item_id": facts.id, "school": school} for school in schools]
@@ -210,6 +211,7 @@ async def put_grant(connection: AsyncConnection, item: str, grant: Grant, *, by:
     await drop_grant(connection, item, grant.party, grant.value)
     row = {"item_id": item, "party": grant.party, "value": grant.value, "allowed": grant.allowed}
     await connection.execute(insert(library_grants).values(**row, by=by, at_ms=at_ms))
+    await touch(connection, item, at_ms)
 
 
 async def drop_grant(connection: AsyncConnection, item: str, party: Party, value: str) -> bool:
@@ -221,11 +223,16 @@ async def drop_grant(connection: AsyncConnection, item: str, party: Party, value
     return bool(dropped.rowcount)
 
 
-async def change(connection: AsyncConnection, item: str, values: Mapping[str, Any]) -> None:
+async def touch(connection: AsyncConnection, item: str, at_ms: int) -> None:
+    """Something has changed by which it is listed."""
+    await connection.execute(update(library_items).where(_items.id == item).values(changed_ms=at_ms))
+
+
+async def change(connection: AsyncConnection, item: str, values: Mapping[str, Any], now_ms: int) -> None:
     """Sets columns by an organizer's word: the files do not change them any more."""
     row = (await connection.execute(select(_items.edited).where(_items.id == item))).one()
     edited = sorted({name for name in row.edited.split(",") if name} | set(values))
-    fresh = {**values, "edited": f",{','.join(edited)},", "indexed_seq": -1}
+    fresh = {**values, "edited": f",{','.join(edited)},", "indexed_seq": -1, "changed_ms": now_ms}
     await connection.execute(update(library_items).where(_items.id == item).values(fresh))
 
 
@@ -238,8 +245,15 @@ async def set_hold(
 
 
 async def set_deleted(connection: AsyncConnection, item: str, *, at_ms: int, by: str, reason: str) -> None:
-    values = {"state": DELETED, "deleted_ms": at_ms, "deleted_by": by, "delete_reason": reason}
-    await connection.execute(update(library_items).where(_items.id == item).values(values))
+    values = {
+        "state": DELETED,
+        "deleted_ms": at_ms,
+        "deleted_by": by,
+        "delete_reason": reason,
+        "changed_ms": at_ms,
+    }
+    at = _items.id == item
+    await connection.execute(update(library_items).where(at).values(values | {"changed_ms": at_ms}))
 
 
 async def set_verdict(connection: AsyncConnection, item: str, verdict: str, at_ms: int) -> None:

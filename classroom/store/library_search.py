@@ -1,174 +1,166 @@
-"""Finding items: by words, by what they are, and by who asks. SQLite's FTS5 or PostgreSQL's tsvector; the
-words are ours (`classroom.library.words`), so both find the same.
-
-Theory of operation
--------------------
-A question is one condition over `library_items`: what the asker may see (`_seen_by`, the same rules as
-`classroom.library.rules`, as SQL; a test compares the two), what is chosen in the facets, and the numbers
-of the items that have all the words. From it come a page, newest first, and the count of each facet's
-values. A page follows the one before by the place where that ended, so pages neither repeat nor miss items
-when new ones come.
-"""
+"""Finding items: their words in the database (SQLite's FTS5 or PostgreSQL's tsvector), everything else on the
+shelf (`classroom.library.shelf`). The words are ours (`classroom.library.words`), so both databases find the
+same."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    false,
-    func,
-    literal_column,
-    or_,
-    select,
-    text,
-    true,
-    tuple_,
-    update,
-)
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Row, Select, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from classroom.library.rules import DISTRICT, SCHOOL, Party, Viewer, Visibility
+from classroom.library.rules import Grant, Party, Visibility
+from classroom.library.shelf import Choice, Entry, Shelf
 from classroom.library.words import Asked, asked
-from classroom.model import Role
 from classroom.store.library_items import ItemRecord, record
 from classroom.store.library_tables import library_grants, library_items, library_places
+from classroom.store.outbox import Transaction
 
-FACETS: Final = ("subject", "provider", "master", "month")
-FACET_VALUES: Final = 30
-"""Of each facet, the most frequent: what fits beside a list."""
-LISTED: Final = ("live", "ready")
+SHELVED_AT_ONCE: Final = 500
+"""Rows between two turns of the event loop, when the shelf is filled: some milliseconds."""
+OVERLAP_MS: Final = 2_000
+"""Changes are asked for again from so long before the last one known: another server's clock may be behind,
+and a transaction takes its time."""
 
 _items = library_items.c
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    viewer: Viewer
-    words: str = ""
-    lesson: str = ""
-    chosen: Mapping[str, str] = field(default_factory=dict)
-    """Facet -> value."""
-    state: str = ""
-    after: tuple[int, int] | None = None
-    """(started_ms, number) of the last item of the page before."""
-    limit: int = 24
+_CHANGED: Final = (_items.changed_ms, _items.number)
+_LISTING: Final = select(
+    *(_items.number, _items.id, _items.lesson_id, _items.started_ms, _items.state, _items.visibility),
+    *(_items.subject, _items.provider, _items.master, _items.month, _items.district, _items.changed_ms),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     items: tuple[ItemRecord, ...]
+    """Newest first."""
     more: bool
     total: int
     facets: Mapping[str, tuple[tuple[str, int], ...]]
-    """Facet -> values with their counts, the most frequent first; of a chosen facet as if it were not."""
 
 
-async def page(connection: AsyncConnection, question: Question) -> tuple[tuple[ItemRecord, ...], bool]:
-    """(items, newest first; whether there are more)."""
-    condition = _condition(connection, question)
-    query = select(library_items).where(condition)
-    if question.after is not None:
-        place = tuple_(_items.started_ms, _items.number)
-        query = query.where(place < tuple_(*question.after))
-    query = query.order_by(_items.started_ms.desc(), _items.number.desc()).limit(question.limit + 1)
-    rows = (await connection.execute(query)).all()
-    return tuple(record(row) for row in rows[: question.limit]), len(rows) > question.limit
+class Finder:
+    """One for all questions to a database."""
+
+    def __init__(self, read: Transaction) -> None:
+        self._read = read
+        self._shelf = Shelf()
+        self._filling = asyncio.Lock()
+        self._filled_to = 0
+        """Number of the last item of the first filling."""
+        self._changed_ms = 0
+        """Of the latest change that is on the shelf."""
+        self._place = (0, 0)
+        """(changed_ms, number) of the last row that was taken."""
+
+    async def search(self, choice: Choice, words: str, *, counts: bool) -> Found:
+        """counts: with total and facets."""
+        question = asked(words)
+        await self.refresh()
+        if words.strip() and not question:
+            return Found((), False, 0, {})  # nothing in it that a text could have
+        numbers = await self._read(lambda c: matching(c, question)) if question else None
+        page = self._shelf.find(choice, numbers, counts=counts)
+        items = await self._read(lambda connection: _records(connection, page.numbers))
+        return Found(items, page.more, page.total, page.facets)
+
+    async def refresh(self) -> None:
+        """Brings the shelf to what the database says. Raises StoreUnavailable."""
+        async with self._filling:
+            # The first time all of it, by number; then what changed, by when it did.
+            more = True
+            while more:
+                query = _LISTING.where(_items.number > self._filled_to).order_by(_items.number)
+                more = await self._take(query)
+            self._place = (max(0, self._changed_ms - OVERLAP_MS), 0)
+            more = True
+            while more:
+                query = _LISTING.where(tuple_(*_CHANGED) > tuple_(*self._place)).order_by(*_CHANGED)
+                more = await self._take(query)
+
+    async def _take(self, query: Select[Any]) -> bool:
+        """Puts some of what changed on the shelf; False: there was not so much, so that was all."""
+        rows = await self._read(lambda connection: _changes(connection, query))
+        for row in rows:
+            self._shelf.put(row.entry)
+            self._changed_ms = max(self._changed_ms, row.changed_ms)
+            self._filled_to = max(self._filled_to, row.number)
+            self._place = (row.changed_ms, row.number)
+        return len(rows) == SHELVED_AT_ONCE
 
 
-async def total(connection: AsyncConnection, question: Question) -> int:
-    condition = _condition(connection, question)
-    return (
-        await connection.execute(select(func.count()).select_from(library_items).where(condition))
-    ).scalar() or 0
-
-
-async def facet(connection: AsyncConnection, question: Question, name: str) -> tuple[tuple[str, int], ...]:
-    """Values and counts, the most frequent first."""
-    column, count = library_items.c[name], func.count()
-    condition = _condition(connection, question, without=name)
-    query: Select[Any] = select(column, count).where(condition, column != "").group_by(column)
-    order = (column.desc(),) if name == "month" else (count.desc(), column)
-    found = await connection.execute(query.order_by(*order).limit(FACET_VALUES))
-    return tuple((value, number) for value, number in found)
-
-
-def _condition(connection: AsyncConnection, question: Question, without: str = "") -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [
-        _items.state.in_((question.state,) if question.state in LISTED else LISTED)
-    ]
-    if question.lesson:
-        parts.append(_items.lesson_id == question.lesson)
-    parts += [library_items.c[name] == value for name, value in question.chosen.items() if name != without]
-    if words := asked(question.words):
-        parts.append(_items.number.in_(_numbers(connection.dialect.name, words)))
-    elif question.words.strip():
-        parts.append(false())  # nothing in it that a text could have
-    return and_(*parts, _seen_by(question.viewer))
-
-
-def _numbers(dialect: str, words: Sequence[Asked]) -> Select[Any]:
-    """The numbers of the items that have all of them. The words are letters and digits of whatever script:
+async def matching(connection: AsyncConnection, words: Sequence[Asked]) -> NDArray[np.int64]:
+    """The numbers of the items that have all the words. The words are letters and digits of whatever script:
     nothing that either language of questions could take for its own."""
-    if dialect == "postgresql":
+    if connection.dialect.name == "postgresql":
         said = " & ".join(f"'{one.word}':*" if one.prefix else f"'{one.word}'" for one in words)
-        where = text("words @@ CAST(:said AS tsquery)").bindparams(said=said)
+        query = "SELECT string_agg(CAST(number AS text), ',') FROM library_words "
+        query += "WHERE words @@ CAST(:said AS tsquery)"
     else:
         said = " AND ".join(f'"{one.word}"*' if one.prefix else f'"{one.word}"' for one in words)
-        where = text("library_words MATCH :said").bindparams(said=said)
-    number = "number" if dialect == "postgresql" else "rowid"
-    return select(literal_column(number)).select_from(text("library_words")).where(where)
+        query = "SELECT group_concat(rowid) FROM library_words WHERE library_words MATCH :said"
+    # As one text: a hundred thousand rows would take the driver ten times as long.
+    found = (await connection.execute(text(query), {"said": said})).scalar()
+    return np.fromstring(found or "", np.int64, sep=",")
 
 
-def _seen_by(viewer: Viewer) -> ColumnElement[bool]:
-    """As `Holding.right`, but for who was sent out of a lesson that goes on: they see that there is an
-    item."""
-    if viewer.role is Role.ORGANIZER:
-        return true()
-    schools, districts = viewer.values(SCHOOL), viewer.values(DISTRICT)
-    at_school = or_(
-        _items.provider.in_(schools),
-        _items.id.in_(select(library_places.c.item_id).where(library_places.c.school.in_(schools))),
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    entry: Entry
+    changed_ms: int
+
+    @property
+    def number(self) -> int:
+        return self.entry.number
+
+
+async def _changes(connection: AsyncConnection, query: Select[Any]) -> list[Shelved]:
+    rows = (await connection.execute(query.limit(SHELVED_AT_ONCE))).all()
+    ids = [row.id for row in rows]
+    schools: dict[str, list[str]] = {}
+    grants: dict[str, list[Grant]] = {}
+    for row in await connection.execute(select(library_places).where(library_places.c.item_id.in_(ids))):
+        schools.setdefault(row.item_id, []).append(row.school)
+    for row in await connection.execute(select(library_grants).where(library_grants.c.item_id.in_(ids))):
+        grants.setdefault(row.item_id, []).append(Grant(Party(row.party), row.value, row.allowed))
+    return [
+        Shelved(_entry(row, tuple(schools.get(row.id, ())), tuple(grants.get(row.id, ()))), row.changed_ms)
+        for row in rows
+    ]
+
+
+def _entry(row: Row[Any], schools: tuple[str, ...], grants: tuple[Grant, ...]) -> Entry:
+    return Entry(
+        number=row.number,
+        lesson=row.lesson_id,
+        started_ms=row.started_ms,
+        state=row.state,
+        visibility=Visibility(row.visibility),
+        subject=row.subject,
+        provider=row.provider,
+        master=row.master,
+        month=row.month,
+        district=row.district,
+        schools=schools,
+        grants=grants,
     )
-    in_district = _items.district.in_(districts)
-    seen = [_items.lesson_id == viewer.lesson, _items.visibility == Visibility.ALL]
-    if schools:
-        seen.append(and_(_items.visibility.in_((Visibility.SCHOOL, Visibility.DISTRICT)), at_school))
-    if districts:
-        seen.append(and_(_items.visibility == Visibility.DISTRICT, in_district))
-    if viewer.role is Role.SUPERVISOR:
-        if not schools and not districts:
-            seen.append(true())
-        seen += [at_school] * bool(schools) + [in_district] * bool(districts)
-    return _by_name(viewer, or_(*seen))
 
 
-def _by_name(viewer: Viewer, seen: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The most precise word about the viewer decides, before all else."""
-    grants = library_grants.c
-    about = (
-        (Party.PERSON, {viewer.person}),
-        (Party.CLASS, {viewer.class_id} - {""}),
-        (Party.SCHOOL, viewer.values(SCHOOL)),
-        (Party.DISTRICT, viewer.values(DISTRICT)),
-    )
-    for party, values in reversed(about):
-        if not values:
-            continue
-        named = select(grants.item_id).where(grants.party == party, grants.value.in_(values))
-        out = _items.id.in_(named.where(~grants.allowed))
-        seen = and_(~out, or_(_items.id.in_(named.where(grants.allowed)), seen))
-    return seen
+async def _records(connection: AsyncConnection, numbers: Sequence[int]) -> tuple[ItemRecord, ...]:
+    """In that order."""
+    found = await connection.execute(select(library_items).where(_items.number.in_(numbers)))
+    by_number = {row.number: record(row) for row in found}
+    return tuple(by_number[number] for number in numbers if number in by_number)
 
 
 async def put_words(connection: AsyncConnection, number: int, words: Sequence[str], seq: int) -> None:
     """What the item is found by from now on; seq: the lesson's event up to which that is so."""
-    key = "number" if connection.dialect.name == "postgresql" else "rowid"
-    await connection.execute(text(f"DELETE FROM library_words WHERE {key} = :number"), {"number": number})
+    await drop_words(connection, number)
     if connection.dialect.name == "postgresql":
         made = text("INSERT INTO library_words VALUES (:number, array_to_tsvector(CAST(:words AS text[])))")
         await connection.execute(made, {"number": number, "words": list(words)})

@@ -45,16 +45,16 @@ library_items = Table(
     Column("verdict_ms", BigInteger, nullable=False, server_default="0"),
     Index(None, "id", unique=True),
     Index(None, "lesson_id"),
-    Index(None, "state", "started_ms", "number"),
-    Index(None, "subject", "state", "started_ms"),
-    Index(None, "provider", "state", "started_ms"),
-    Index(None, "master", "state", "started_ms"),
-    Index(None, "month", "state", "started_ms"),
+    Index(None, "state"),
+    Column("changed_ms", BigInteger, nullable=False, server_default="0"),
+    Index(None, "indexed_seq"),
+    Index(None, "changed_ms", "number"),
 )
 """A row per item, made and kept by the server from what the files say, so that it can always be made again.
 `media`: the item as JSON (`recorder.library.ItemView`). `people`: names of who taught, a line each; pupils'
 names are in none of this. `edited`: `,COLUMN,COLUMN,` that an organizer has set, and the files do not change.
-`indexed_seq`: the lesson's event up to which the item can be found by its words; -1: by none."""
+`changed_ms`: when anything did by which it is listed. `indexed_seq`: the lesson's event up to which the
+item can be found by its words; -1: by none."""
 
 library_places = Table(
     "library_places",

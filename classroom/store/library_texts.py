@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.library.words import words
@@ -24,25 +24,35 @@ MAX_TEXTS: Final = 20_000
 _items = library_items.c
 
 
-async def has_news(connection: AsyncConnection) -> bool:
-    return (await connection.execute(_stale().limit(1))).first() is not None
-
-
 async def index_words(connection: AsyncConnection, limit: int) -> int:
     """Makes some of the items, of which there is something new, to be found by it; returns how many."""
-    rows = (await connection.execute(_stale().order_by(_items.number).limit(limit))).all()
+    rows = [*await connection.execute(_new(limit)), *await connection.execute(_live(limit))][:limit]
     for row in rows:
         found = words(await _texts(connection, row))
         await put_words(connection, row.number, found, row.latest)
     return len(rows)
 
 
-def _stale() -> Select[Any]:
+async def has_news(connection: AsyncConnection) -> bool:
+    """Asked every other second, so both by an index."""
+    return any([(await connection.execute(query)).first() for query in (_new(1), _live(1))])
+
+
+def _new(limit: int) -> Select[Any]:
+    query = select(library_items, _latest().label("latest")).where(_items.indexed_seq < 0)
+    return query.where(_items.state.in_(("live", "ready"))).order_by(_items.indexed_seq).limit(limit)
+
+
+def _live(limit: int) -> Select[Any]:
+    query = select(library_items, _latest().label("latest")).where(_items.state == "live")
+    return query.where(_items.indexed_seq >= 0, _items.indexed_seq < _latest()).limit(limit)
+
+
+def _latest() -> ScalarSelect[int]:
+    """The number of the lesson's last event."""
     events = tables.events.c
-    latest = select(func.coalesce(func.max(events.seq), 0)).where(events.lesson_id == _items.lesson_id)
-    live = (_items.state == "live") & (_items.indexed_seq < latest.scalar_subquery())
-    stale = or_(_items.indexed_seq < 0, live) & _items.state.in_(("live", "ready"))
-    return select(library_items, latest.scalar_subquery().label("latest")).where(stale)
+    query = select(func.coalesce(func.max(events.seq), 0)).where(events.lesson_id == _items.lesson_id)
+    return query.scalar_subquery()
 
 
 async def _texts(connection: AsyncConnection, row: Any) -> list[str]:

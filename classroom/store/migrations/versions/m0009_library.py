@@ -90,36 +90,17 @@ def upgrade() -> None:
         sa.Column("delete_reason", sa.Text(), server_default="", nullable=False),
         sa.Column("verdict", sa.String(length=32), server_default="", nullable=False),
         sa.Column("verdict_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_library_items")),
     )
     with op.batch_alter_table("library_items", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_library_items_changed_ms_number"), ["changed_ms", "number"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_library_items_id"), ["id"], unique=True)
+        batch_op.create_index(batch_op.f("ix_library_items_indexed_seq"), ["indexed_seq"], unique=False)
         batch_op.create_index(batch_op.f("ix_library_items_lesson_id"), ["lesson_id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_library_items_master_state_started_ms"),
-            ["master", "state", "started_ms"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_library_items_month_state_started_ms"),
-            ["month", "state", "started_ms"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_library_items_provider_state_started_ms"),
-            ["provider", "state", "started_ms"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_library_items_state_started_ms_number"),
-            ["state", "started_ms", "number"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_library_items_subject_state_started_ms"),
-            ["subject", "state", "started_ms"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_library_items_state"), ["state"], unique=False)
 
     op.create_table(
         "library_log",
