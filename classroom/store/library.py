@@ -64,6 +64,22 @@ class LibraryStore:
         """False: there was none."""
         return await self._change(lambda connection: library_items.drop_grant(connection, item, party, value))
 
+    async def delete(self, item: str, *, at_ms: int, by: str, reason: str) -> None:
+        """Its row stays, on record; nobody sees it or finds it any more."""
+        await self._change(
+            lambda connection: library_items.set_deleted(connection, item, at_ms=at_ms, by=by, reason=reason)
+        )
+
+    async def hold(self, item: str, *, at_ms: int | None, by: str, reason: str = "") -> None:
+        """Nothing deletes it; at_ms None: releases it."""
+        await self._change(
+            lambda connection: library_items.set_hold(connection, item, at_ms=at_ms, by=by, reason=reason)
+        )
+
+    async def verdict(self, item: str, state: str, at_ms: int) -> None:
+        """What a check of its files found."""
+        await self._change(lambda connection: library_items.set_verdict(connection, item, state, at_ms))
+
     # --- finding --------------------------------------------------------------------------------------------
 
     async def search(self, choice: Choice, words: str = "", *, counts: bool = True) -> Found:
