@@ -109,6 +109,15 @@ class SegmentTable:
         if segment.length and segment.duration_s > 0.5:
             self.peak_rate = max(self.peak_rate, 8 * segment.length / segment.duration_s)
 
+    def showing(self, at_us: int) -> Segment | None:
+        """The last segment that begins with a keyframe by then, unless there is a hole between."""
+        number = bisect_right(self._columns[3], at_us) - 1
+        if number < 0 or (not self._columns[2][number] and self._columns[4][number] > at_us):
+            return None
+        while number >= 0 and not (self._columns[6][number] and self._columns[2][number]):
+            number -= 1
+        return self[number] if number >= 0 else None
+
     def holding(self, part: int, offset: int) -> Segment | None:
         """The segment with the media at that place of a part file."""
         parts, offsets = self._columns[0], self._columns[1]

@@ -46,6 +46,7 @@ from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.openapi import add_operations
 from signaling.pages import Pages
 from signaling.pairing import Pairings
+from signaling.pictures_http import add_picture_routes
 from signaling.pointers import Pointers
 from signaling.publications import PublicationRegistry
 from signaling.quality_watch import Participant, QualityWatch
@@ -198,6 +199,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     _watch_leads(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions))
     _tell_webhooks(app, parts)
     _open_library(app, parts)
+    add_picture_routes(app, app[keys.LIBRARY], authorise_media)
     add_media_routes(app, app[keys.LIBRARY], authorise_media)
     (Pages(pages) if pages else Pages()).add_routes(app)
     app.on_shutdown.append(_close_sessions)

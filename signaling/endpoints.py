@@ -19,6 +19,7 @@ from signaling import (
     metrics,
     openapi,
     people_http,
+    pictures_http,
     quality_http,
     quiz_http,
     readiness,
@@ -156,6 +157,23 @@ _LIBRARY: Final = (
         status=204,
         problems=(*MEDIA_PROBLEMS,),
     ),
+    *(
+        Operation(
+            id=name,
+            method="GET",
+            path=f"/media/{{item}}/{file}",
+            tag="library",
+            response=kind,
+            problems=(*MEDIA_PROBLEMS, "not-found", *problems),
+        )
+        for name, file, kind, problems in (
+            ("media_poster", "poster.jpg", pictures_http.JPEG, ("no-picture", "media-away")),
+            ("media_thumbnails", "sprites.vtt", pictures_http.VTT, ()),
+            ("media_sprites", "sprites.{number}.jpg", pictures_http.JPEG, ("no-picture", "media-away")),
+            ("media_captions", "captions.{language}.vtt", pictures_http.VTT, ()),
+            ("media_captions_playlist", "captions.{language}.m3u8", PLAYLIST, ()),
+        )
+    ),
     Operation(
         id="media_silence",
         method="GET",
@@ -203,4 +221,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *_sessions("whep", "source", ("unknown-source",)),
     *library_items_http.OPERATIONS,
     *_LIBRARY,
+    *pictures_http.OPERATIONS,
 )

@@ -27,6 +27,7 @@ from aiohttp import web
 
 from recorder import playlist
 from recorder.boxes import BadBoxError, top_level
+from recorder.captions import subtitles
 from recorder.fragments import silence
 from recorder.library import TRACK_ID, Library, UnknownItemError
 from recorder.live import LIVE_LEVEL, OpenItem, OpenItems, OpenTrack, Text
@@ -106,8 +107,10 @@ class _Handlers:
         grant = await self._authorised(request)
         item = await self._open(grant)
         picture, angles = request.query.get("video", ""), request.query.get("angles", "")
+        own = angles == "all"  # our own page shows captions itself
+        spoken = [] if own else await asyncio.to_thread(subtitles, self._library.storage, item.header.id)
         try:
-            text = playlist.multivariant_playlist(item.tracks, picture, all_angles=angles == "all")
+            text = playlist.multivariant_playlist(item.tracks, picture, all_angles=own, subtitles=spoken)
         except NothingRecordedError:
             raise Problem("nothing-recorded", headers={"Retry-After": "2"}) from None
         return _playlist(request, grant, Text.of(text, LIVE_LEVEL), GROWING)

@@ -126,6 +126,8 @@ STATUS: Final[Mapping[str, int]] = {
     "media-token-other-item": 403,
     "media-token-no-download": 403,
     "nothing-recorded": 404,
+    "no-picture": 404,
+    "captions-invalid": 422,
     "media-away": 503,
     "media-damaged": 503,
     "beyond-live-edge": 400,
