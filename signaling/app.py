@@ -32,6 +32,8 @@ from sfu.sfu import Sfu
 from signaling import http, keys
 from signaling.auth import Tokens
 from signaling.background import Background
+from signaling.compositions import Compositions
+from signaling.compositions_http import film
 from signaling.config import Config
 from signaling.devices_http import ENTRY_S
 from signaling.diagnosis import add_diagnoses
@@ -199,6 +201,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     _watch_leads(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions))
     _tell_webhooks(app, parts)
     _open_library(app, parts)
+    _make_films(app, parts)
     add_picture_routes(app, app[keys.LIBRARY], authorise_media)
     add_media_routes(app, app[keys.LIBRARY], authorise_media)
     (Pages(pages) if pages else Pages()).add_routes(app)
@@ -257,6 +260,19 @@ def _open_library(app: web.Application, parts: Parts) -> None:
     async def running(_: web.Application) -> AsyncIterator[None]:
         async with keeper.running():
             yield
+
+    app.cleanup_ctx.append(running)
+
+
+def _make_films(app: web.Application, parts: Parts) -> None:
+    films = Compositions(app[keys.LIBRARY], parts.config.data)
+    app[keys.COMPOSITIONS] = films
+    app.router.add_get("/media/{item}/composed.mp4", film)
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        await films.start()
+        yield
+        await films.close()
 
     app.cleanup_ctx.append(running)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from signaling import (
     attendance_http,
+    compositions_http,
     devices_http,
     diagnosis,
     events_http,
@@ -170,6 +171,7 @@ _LIBRARY: Final = (
             ("media_poster", "poster.jpg", pictures_http.JPEG, ("no-picture", "media-away")),
             ("media_thumbnails", "sprites.vtt", pictures_http.VTT, ()),
             ("media_sprites", "sprites.{number}.jpg", pictures_http.JPEG, ("no-picture", "media-away")),
+            ("media_film", "composed.mp4", MP4, ("download-not-allowed",)),
             ("media_captions", "captions.{language}.vtt", pictures_http.VTT, ()),
             ("media_captions_playlist", "captions.{language}.m3u8", PLAYLIST, ()),
         )
@@ -222,4 +224,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *library_items_http.OPERATIONS,
     *_LIBRARY,
     *pictures_http.OPERATIONS,
+    *compositions_http.OPERATIONS,
 )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recorder.supervisor import RecorderSupervisor
     from sfu.sfu import Sfu
     from signaling.auth import Tokens
+    from signaling.compositions import Compositions
     from signaling.config import Config
     from signaling.diagnosis import Diagnoses
     from signaling.library_keeper import LibraryKeeper
@@ -43,6 +44,7 @@ WEBHOOK_GUARD: Final[web.AppKey[Guard]] = web.AppKey("webhook_guard")
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
 KEEPER: Final[web.AppKey[LibraryKeeper]] = web.AppKey("keeper")
 MEDIA: Final[web.AppKey[MediaDoor]] = web.AppKey("media")
+COMPOSITIONS: Final[web.AppKey[Compositions]] = web.AppKey("compositions")
 OPEN_ITEMS: Final[web.AppKey[OpenItems]] = web.AppKey("open_items")
 """The items that somebody watches."""
 

@@ -1,0 +1,259 @@
+"""An item as one film with one picture and one sound: screen, camera and stage laid out, all microphones
+mixed.
+
+Decoding and encoding take minutes of an hour's lesson, so this runs as a process of its own at the lowest
+priority:
+
+    python -m recorder.compose DATA ITEM DIRECTORY
+
+It writes a line of JSON on standard output whenever it is further: {"done": 0.25}. The film is made in pieces
+of CHUNK_S, each a file that is complete or not there; a process that was stopped goes on behind the last of
+them. At the end the pieces are put together with the sound, without being encoded again, into
+DIRECTORY/composed.mp4.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from recorder.library import Library, UnknownItemError
+from recorder.live import OpenItem, OpenTrack
+from recorder.mixing import RATE, ReadRange, decoded, mixed
+from recorder.playlist import NothingRecordedError, main_tracks
+
+WIDTH, HEIGHT = 1280, 720
+FPS = 25
+CHUNK_S = 60
+"""Lost at most when the process is stopped: a few seconds of work."""
+INSET = (320, 180)
+"""The camera beside a screen."""
+TILE = (240, 135)
+MAX_TILES = 5
+"""Of the stage, in a row at the bottom; whoever comes after them is heard."""
+MARGIN = 16
+INK = (28, 22, 16)
+"""Where nothing is shown: YUV of the pages' dark stage."""
+FILM = "composed.mp4"
+LOWEST_PRIORITY = 19
+
+Plane = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def places(screen: bool, camera: bool, stage: int) -> tuple[Place | None, Place | None, list[Place]]:
+    """Where screen, camera and stage stand. Pure."""
+    full = Place(0, 0, WIDTH, HEIGHT)
+    corner = Place(WIDTH - INSET[0] - MARGIN, MARGIN, *INSET)
+    top = HEIGHT - TILE[1] - MARGIN
+    tiles = [
+        Place(MARGIN + number * (TILE[0] + MARGIN // 2), top, *TILE)
+        for number in range(min(stage, MAX_TILES))
+    ]
+    if not screen and not camera and stage == 1:
+        return None, None, [full]
+    return (full if screen else None), ((corner if screen else full) if camera else None), tiles
+
+
+class Pictures:
+    """The pictures of one track, asked for in the order of time."""
+
+    def __init__(self, track: OpenTrack, read: ReadRange, start_us: int) -> None:
+        self._track, self._read = track, read
+        self._frames = self._from(start_us)
+        self._now: tuple[int, int, av.VideoFrame] | None = None
+        self._next = next(self._frames, None)
+
+    def at(self, us: int) -> av.VideoFrame | None:
+        """What is shown then; None: nothing is."""
+        while self._next is not None and self._next[0] <= us:
+            self._now, self._next = self._next, next(self._frames, None)
+        if self._now is None or us >= self._now[1]:
+            return None
+        return self._now[2]
+
+    def _from(self, start_us: int) -> Iterator[tuple[int, int, av.VideoFrame]]:
+        """(begins, ends at the latest, picture)."""
+        table, name = self._track.table, self._track.entry.track
+        first = table.showing(start_us)
+        for segment in table:
+            if not segment.length or (first and segment.end_us <= first.start_us):
+                continue
+            part = self._track.parts[segment.part]
+            file = f"{name}.{segment.part}.mp4"
+            init = self._read(file, 0, part.init)
+            data = self._read(file, segment.offset, segment.length)
+            for frame in decoded(init, data):
+                if frame.pts is not None and frame.time_base is not None:
+                    begins = int(frame.pts * frame.time_base * 1_000_000)
+                    yield begins, segment.end_us, frame
+
+
+class Composer:
+    """Makes the chunks of one item's film."""
+
+    def __init__(self, item: OpenItem, read: ReadRange) -> None:
+        self._item, self._read = item, read
+        pictures = [track for track in item.tracks if track.entry.kind == "video"]
+        self._screens = [track for track in pictures if track.entry.source.startswith("screen")]
+        main = [t for t in main_tracks(item.tracks) if t in pictures and t not in self._screens]
+        self._cameras = main
+        self._stage = [track for track in pictures if track not in (*self._screens, *main)]
+
+    @property
+    def chunks(self) -> int:
+        return -(-self._item.end_us // (CHUNK_S * 1_000_000))
+
+    def chunk(self, number: int, target: Path) -> None:
+        """Raises OSError, av.FFmpegError."""
+        start_us = number * CHUNK_S * 1_000_000
+        end_us = min(self._item.end_us, start_us + CHUNK_S * 1_000_000)
+        readers = [
+            [Pictures(track, self._read, start_us) for track in group]
+            for group in (self._screens, self._cameras, self._stage)
+        ]
+        unfinished = target.with_suffix(".part")
+        with av.open(str(unfinished), "w", format="mp4") as container:
+            stream: Any = container.add_stream(
+                "libx264", rate=FPS, options={"preset": "veryfast", "crf": "23"}
+            )
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.thread_count = 1
+            for index in range((end_us - start_us) * FPS // 1_000_000):
+                frame = self._compose(readers, start_us + index * 1_000_000 // FPS)
+                frame.pts, frame.time_base = index, Fraction(1, FPS)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        unfinished.replace(target)
+
+    def _compose(self, readers: Sequence[Sequence[Pictures]], us: int) -> av.VideoFrame:
+        screens, cameras, stage = ([p for each in group if (p := each.at(us))] for group in readers)
+        where = places(bool(screens), bool(cameras), len(stage))
+        canvas = _Canvas()
+        for found, place in ((screens, where[0]), (cameras, where[1])):
+            if found and place:
+                canvas.draw(found[-1], place)
+        for frame, place in zip(stage, where[2], strict=False):
+            canvas.draw(frame, place)
+        return canvas.frame()
+
+
+class _Canvas:
+    """A picture in YUV 4:2:0."""
+
+    def __init__(self) -> None:
+        self._luma = np.full((HEIGHT, WIDTH), INK[0], np.uint8)
+        self._chroma = [np.full((HEIGHT // 2, WIDTH // 2), 128, np.uint8) for _ in range(2)]
+
+    def draw(self, frame: av.VideoFrame, place: Place) -> None:
+        """As large as it goes without being bent, in the middle of the place."""
+        scale = min(place.width / frame.width, place.height / frame.height)
+        width, height = (int(side * scale) // 4 * 4 or 4 for side in (frame.width, frame.height))
+        left = (place.left + (place.width - width) // 2) // 2 * 2
+        top = (place.top + (place.height - height) // 2) // 2 * 2
+        flat = frame.reformat(width=width, height=height, format="yuv420p").to_ndarray()
+        self._luma[top : top + height, left : left + width] = flat[:height]
+        chroma = flat[height:].reshape(2, height // 2, width // 2)
+        for index, plane in enumerate(self._chroma):
+            plane[top // 2 : (top + height) // 2, left // 2 : (left + width) // 2] = chroma[index]
+
+    def frame(self) -> av.VideoFrame:
+        planes = [self._luma, *(plane.reshape(-1, WIDTH) for plane in self._chroma)]
+        return av.VideoFrame.from_ndarray(np.concatenate(planes), format="yuv420p")
+
+
+def join(item: OpenItem, read: ReadRange, chunks: Sequence[Path], target: Path) -> None:
+    """The pieces one behind another, with all microphones mixed. Raises OSError, av.FFmpegError."""
+    unfinished = target.with_suffix(".part")
+    with av.open(str(unfinished), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        with av.open(str(chunks[0])) as first:
+            video: Any = container.add_stream_from_template(first.streams.video[0], opaque=True)
+        audio: Any = container.add_stream("aac", rate=RATE, layout="mono", options={"b": "96k"})
+        sound = _encoded(audio, item, read)
+        waiting = next(sound, None)
+        for number, path in enumerate(chunks):
+            with av.open(str(path)) as chunk:
+                for packet in chunk.demux(video=0):
+                    if packet.pts is None or packet.dts is None or packet.time_base is None:
+                        continue
+                    offset = round(number * CHUNK_S / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
+                    while waiting is not None and _before(waiting, packet):
+                        container.mux(waiting)
+                        waiting = next(sound, None)
+                    packet.stream = video
+                    container.mux(packet)
+        while waiting is not None:
+            container.mux(waiting)
+            waiting = next(sound, None)
+    unfinished.replace(target)
+
+
+def _before(one: Any, other: Any) -> bool:
+    return bool(one.dts * one.time_base < other.dts * other.time_base)
+
+
+def _encoded(audio: Any, item: OpenItem, read: ReadRange) -> Iterator[Any]:
+    at = 0
+    for block in mixed(item.tracks, read, item.end_us):
+        frame = av.AudioFrame.from_ndarray(block[None, :], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, at, Fraction(1, RATE)
+        at += len(block)
+        yield from audio.encode(frame)
+    yield from audio.encode(None)
+
+
+def compose(library: Library, item_id: str, directory: Path) -> Iterator[float]:
+    """Goes on where an earlier process stopped; yields how much is done, 0 to 1. Raises UnknownItemError,
+    NothingRecordedError, OSError, av.FFmpegError."""
+    item = OpenItem(library.storage, library.header(item_id))
+    item.load()
+    item.conclude()
+    read = partial(library.media.read_range, item_id)
+    composer = Composer(item, read)
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = [directory / f"{number:05}.mp4" for number in range(composer.chunks)]
+    for number, path in enumerate(paths):
+        if not path.exists():
+            composer.chunk(number, path)
+        yield (number + 1) / (len(paths) + 1)
+    join(item, read, paths, directory / FILM)
+    for path in paths:
+        path.unlink(missing_ok=True)
+    yield 1.0
+
+
+def main(data: str, item_id: str, directory: str) -> int:
+    os.nice(LOWEST_PRIORITY)
+    try:
+        for done in compose(Library(Path(data)), item_id, Path(directory)):
+            print(json.dumps({"done": round(done, 4)}), flush=True)
+    except (UnknownItemError, NothingRecordedError):
+        print(json.dumps({"failed": "nothing"}), flush=True)
+        return 1
+    except (OSError, av.FFmpegError) as error:
+        print(json.dumps({"failed": str(error)[:200]}), flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:4]))
