@@ -14,7 +14,15 @@ export default tseslint.config(
     languageOptions: { parserOptions: { parser: tseslint.parser, extraFileExtensions: ['.vue'] } },
   },
   {
-    settings: { 'vue-i18n': { localeDir: './src/locales/*.json', messageSyntaxVersion: '^11.0.0' } },
+    settings: {
+      'vue-i18n': {
+        localeDir: [
+          { pattern: './src/locales/*.json', localeKey: 'file' },
+          { pattern: './src/locales/office/*.json', localeKey: 'file' },
+        ],
+        messageSyntaxVersion: '^11.0.0',
+      },
+    },
     rules: {
       // Text for people comes from the catalogues; symbols that are no words may stand in a template.
       '@intlify/vue-i18n/no-raw-text': ['error', { ignorePattern: '^[\\s·:：|/()（）…!%→●○◐▣×-]+$' }],

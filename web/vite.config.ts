@@ -12,7 +12,11 @@ export default defineConfig({
   plugins: [
     vue(),
     // Catalogues are compiled here, so that the pages need no compiler and no eval (Content-Security-Policy).
-    VueI18n({ include: [here('src/locales/*.json')], runtimeOnly: true, strictMessage: true }),
+    VueI18n({
+      include: [here('src/locales/*.json'), here('src/locales/office/*.json')],
+      runtimeOnly: true,
+      strictMessage: true,
+    }),
   ],
   resolve: { alias: { '@': here('src') } },
   build: {

@@ -1,7 +1,11 @@
 /** The page's language: asked for in the address, else chosen before, else the browser's. Chinese is first. */
 
 import { createI18n } from 'vue-i18n'
+import officeZhCN from '@/locales/office/zh-CN.json'
 import zhCN from '@/locales/zh-CN.json'
+
+/** Two files each: the organizer's page has words enough for one of its own. */
+const CHINESE = { ...zhCN, ...officeZhCN }
 
 export type Language = 'zh-CN' | 'en'
 
@@ -11,7 +15,7 @@ export const i18n = createI18n({
   legacy: false,
   locale: 'zh-CN',
   fallbackLocale: 'zh-CN',
-  messages: { 'zh-CN': zhCN } as Record<string, typeof zhCN>,
+  messages: { 'zh-CN': CHINESE } as Record<string, typeof CHINESE>,
 })
 
 export function matchLanguage(wishes: readonly string[]): Language {
@@ -23,7 +27,10 @@ export function matchLanguage(wishes: readonly string[]): Language {
 }
 
 export async function useLanguage(language: Language): Promise<void> {
-  if (language === 'en') i18n.global.setLocaleMessage('en', (await import('@/locales/en.json')).default)
+  if (language === 'en') {
+    const [en, office] = await Promise.all([import('@/locales/en.json'), import('@/locales/office/en.json')])
+    i18n.global.setLocaleMessage('en', { ...en.default, ...office.default })
+  }
   i18n.global.locale.value = language
   document.documentElement.lang = language
 }

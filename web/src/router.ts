@@ -9,6 +9,8 @@ export const router = createRouter({
     { path: '/', name: 'home', component: () => import('@/pages/HomePage.vue') },
     { path: '/join', name: 'join', component: () => import('@/pages/JoinPage.vue') },
     { path: '/lesson/:lesson', name: 'lesson', component: () => import('@/pages/LessonPage.vue') },
+    { path: '/organizer', name: 'organizer', component: () => import('@/pages/OrganizerPage.vue') },
+    { path: '/device', name: 'device', component: () => import('@/pages/DevicePage.vue') },
     { path: '/library', name: 'library', component: () => import('@/pages/LibraryPage.vue') },
     {
       path: '/library/:item',
@@ -26,6 +28,8 @@ router.beforeEach((to, from) => {
     return { ...to, query: from.query }
   }
   if (to.name === 'lesson' && (!session.claims || !entered())) return { name: 'join', query: to.query }
+  if (to.name === 'join' && session.claims?.role === 'organizer')
+    return { name: 'organizer', query: to.query }
   return true
 })
 

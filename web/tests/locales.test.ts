@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest'
 
 type Catalogue = Record<string, string>
 
-/** The file itself: what the page gets is compiled. */
+/** The files themselves: what the page gets is compiled. */
 function read(language: string): Catalogue {
-  const url = new URL(`../src/locales/${language}.json`, import.meta.url)
-  return flatten(JSON.parse(readFileSync(url, 'utf-8')) as object)
+  const files = [`../src/locales/${language}.json`, `../src/locales/office/${language}.json`]
+  const texts = files.map((file) => readFileSync(new URL(file, import.meta.url), 'utf-8'))
+  return Object.assign({}, ...texts.map((text) => flatten(JSON.parse(text) as object))) as Catalogue
 }
 
 function flatten(node: object, path = ''): Catalogue {

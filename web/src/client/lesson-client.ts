@@ -3,7 +3,14 @@
  * Free of any page; says what happened through `LessonEvents`.
  */
 
-import type { Error as Refusal, IceServer, Moderated, ServerMessage, Welcome } from '@/protocol/messages'
+import type {
+  Error as Refusal,
+  IceServer,
+  Moderated,
+  Pointer,
+  ServerMessage,
+  Welcome,
+} from '@/protocol/messages'
 import { decodableCodecs, onlyCodec, preferCodec, preferRed } from './codecs'
 import { Connection, openSocket, type ConnectionState, type Ending } from './connection'
 import type { DeviceChoice, DeviceProblem } from './devices'
@@ -32,6 +39,7 @@ export interface LessonEvents {
   onRefusal: (refusal: Refusal) => void
   onModerated: (message: Moderated) => void
   onTold: (text: string) => void
+  onPointer: (pointer: Pointer) => void
   onEnding: (ending: Ending) => void
 }
 
@@ -181,6 +189,9 @@ export class LessonClient {
         return
       case 'moderated':
         void this.moderated(message)
+        return
+      case 'pointer':
+        this.events.onPointer(message)
         return
       case 'notice':
         this.events.onTold(message.text)

@@ -10,7 +10,7 @@ import {
   type InjectionKey,
   type ShallowRef,
 } from 'vue'
-import type { Error as Refusal, Moderated } from '@/protocol/messages'
+import type { Error as Refusal, Moderated, Pointer } from '@/protocol/messages'
 import type { ConnectionState, Ending } from '@/client/connection'
 import type { DeviceProblem } from '@/client/devices'
 import { LessonClient, type LessonEvents } from '@/client/lesson-client'
@@ -127,6 +127,8 @@ function useState() {
     sending: ref<MediaState>('none'),
     local: shallowRef<LocalState>(NOTHING_LOCAL),
     ending: shallowRef<Ending | null>(null),
+    /** Where somebody pointed last. */
+    pointer: shallowRef<Pointer | null>(null),
   }
 }
 
@@ -153,6 +155,7 @@ function eventsInto(state: ReturnType<typeof useState>, tell: (notice: NewNotice
     onTold(text) {
       tell({ kind: 'told', text })
     },
+    onPointer: (pointer) => (state.pointer.value = pointer),
     onRefusal(refusal) {
       tell({ kind: 'refused', refusal })
     },

@@ -1,6 +1,6 @@
 /** What people can ask of the floor, as messages. False: not sent and not kept. */
 
-import type { LessonSettingsChange, Phase } from '@/protocol/messages'
+import type { LessonSettingsChange, Mark, Phase, PupilView } from '@/protocol/messages'
 import type { Send } from '@/talk/actions'
 
 export type Settings = Omit<LessonSettingsChange, 'type'>
@@ -22,6 +22,13 @@ export function floorActions(send: Send) {
     accept: () => send({ type: 'stage.accept' }),
     decline: (person: string) => send({ type: 'stage.decline', person_id: person }),
     stepDown: (person: string) => send({ type: 'stage.leave', person_id: person }),
+    markSeats: (mark: Mark | null, seats: string[]) => send({ type: 'roll.mark', mark, seats }),
+    markPeople: (mark: Mark | null, people: string[]) => send({ type: 'roll.mark', mark, people }),
+    markRest: (mark: Mark) => send({ type: 'roll.mark', mark, rest: true }),
+    register: (pupils: PupilView[]) => send({ type: 'roll.register', pupils }),
+    /** Never kept: where somebody pointed a moment ago is of no use. */
+    point: (person: string, source: string, x: number, y: number) =>
+      send({ type: 'pointer.move', person, source, x, y }),
     spotlight: (person: string) => send({ type: 'stage.spotlight', person_id: person || null }),
   }
 }

@@ -11,6 +11,7 @@ import type {
   StageMemberView,
   StageView,
 } from '@/protocol/messages'
+import { rollsOf, withRoll, type Rolls } from './roll'
 
 export interface FloorState {
   readonly floor: FloorView
@@ -19,10 +20,15 @@ export interface FloorState {
   readonly looking: string
   /** Of classes that went online: the token of their join link, by class id. */
   readonly links: Readonly<Record<string, string>>
+  /** Roll calls by class id: the own class's of a tutor, numbers of all for who leads. */
+  readonly rolls: Rolls
 }
 
-export function floorOf({ floor, stage }: Pick<LessonView, 'floor' | 'stage'>, looking = ''): FloorState {
-  return { floor, stage, looking, links: {} }
+export function floorOf(
+  { floor, stage, rolls }: Pick<LessonView, 'floor' | 'stage' | 'rolls'>,
+  looking = '',
+): FloorState {
+  return { floor, stage, looking, links: {}, rolls: rollsOf(rolls) }
 }
 
 /** The same value where the message is about something else. */
@@ -34,6 +40,8 @@ export function reduceFloor(state: FloorState, message: ServerMessage): FloorSta
       return { ...state, stage: message.stage }
     case 'look':
       return { ...state, looking: message.class_id ?? '' }
+    case 'roll':
+      return { ...state, rolls: withRoll(state.rolls, message.roll) }
     case 'class.links':
       return { ...state, links: { ...state.links, [message.class_id]: message.token } }
     default:

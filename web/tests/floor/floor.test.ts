@@ -33,6 +33,7 @@ describe('the floor', () => {
       stage: STAGE,
       looking: 'c1',
       links: { c1: 'abc' },
+      rolls: {},
     })
   })
 
