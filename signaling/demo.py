@@ -39,6 +39,7 @@ _GUESTS: Final = (
     _Guest("tutor_2", demo.TUTOR_2),
     _Guest("student_home", demo.STUDENT_HOME),
     _Guest("supervisor", demo.SUPERVISOR),
+    _Guest("organizer", demo.ORGANIZER),
     _Guest("library", demo.SUPERVISOR, page="/library"),
 )
 

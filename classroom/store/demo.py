@@ -18,6 +18,7 @@ ROOM_1: Final = Person(PersonId("demo-room-1"), "1班教室", Role.ROOM, CLASS_1
 TUTOR_2: Final = Person(PersonId("demo-tutor-2"), "陈老师", Role.TUTOR, CLASS_2)
 TUTOR_HOME: Final = Person(PersonId("demo-tutor-home"), "刘老师", Role.TUTOR, CLASS_HOME)
 STUDENT_HOME: Final = Person(PersonId("demo-student-home"), "小明", Role.STUDENT, CLASS_HOME)
+ORGANIZER: Final = Person(PersonId("demo-organizer"), "管理员", Role.ORGANIZER)
 SUPERVISOR: Final = Person(PersonId("demo-supervisor"), "督查员", Role.SUPERVISOR)
 
 _SCHOOL: Final = "同课示范学校"

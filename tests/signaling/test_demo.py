@@ -27,6 +27,7 @@ def test_tokens_stand_in_the_fragment_and_are_good_for_a_day() -> None:
         "tutor_2",
         "student_home",
         "supervisor",
+        "organizer",
         "library",
     ]
     for link in links:
