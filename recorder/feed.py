@@ -18,6 +18,7 @@ from recorder.control import (
     ItemClose,
     ItemOpen,
     RemovalCause,
+    Shutdown,
     ToRecorder,
     TrackClose,
     TrackMute,
@@ -43,6 +44,7 @@ NAMES = (
     "gap_network",
     "gap_server",
     "gap_policy",
+    "open_failed",
 )
 """Counters that are there from the beginning."""
 CHECKPOINT_US = 2_000_000
@@ -84,6 +86,8 @@ class Feed:
         self._mend = mend
         self._on_closed = on_closed
         self._items: dict[str, ItemWriter] = {}
+        self._unopened: dict[str, list[ToRecorder]] = {}
+        """Item that cannot be opened -> what was said of it, from its opening on."""
         self._recordings: dict[int, _Recording] = {}
         self._rtx: dict[int, _Recording] = {}
         self._clocks: dict[tuple[str, str], SenderClock] = {}
@@ -96,11 +100,20 @@ class Feed:
     def items(self) -> list[str]:
         return list(self._items)
 
+    @property
+    def unopened(self) -> list[str]:
+        """Items whose files cannot be read at the moment."""
+        return list(self._unopened)
+
     def message(self, message: ToRecorder, now_us: int) -> None:
-        """Raises OSError when an item's files cannot be read."""
+        """What is said of an item whose files cannot be read waits until they can: see `retry`."""
+        waiting = self._waiting_for(message)
+        if waiting is not None:
+            waiting.append(message)
+            return
         match message:
             case ItemOpen():
-                self._open_item(message, now_us)
+                self._try_open(message, now_us)
             case ItemClose():
                 self._close_item(message, now_us)
             case TrackOpen():
@@ -131,6 +144,13 @@ class Feed:
             for item in self._items.values():
                 item.checkpoint(now_us - item.started_us)
 
+    def retry(self, now_us: int) -> None:
+        """Once a second: tries again to open what could not be opened."""
+        for item in list(self._unopened):
+            opened, *said = self._unopened.pop(item)
+            for message in (opened, *said):
+                self.message(message, now_us)
+
     def drain(self) -> list[bytes]:
         """RTCP datagrams to send."""
         out, self._out = self._out, []
@@ -150,6 +170,22 @@ class Feed:
         return dict(total)
 
     # --- messages -------------------------------------------------------------------------------------------
+
+    def _waiting_for(self, message: ToRecorder) -> list[ToRecorder] | None:
+        """The list in which the message has to wait."""
+        if isinstance(message, TrackClose):
+            tracks = (said for said in self._unopened.values() if _names_track(said, message.ssrc))
+            return next(tracks, None)
+        return None if isinstance(message, Shutdown) else self._unopened.get(message.item)
+
+    def _try_open(self, message: ItemOpen, now_us: int) -> None:
+        try:
+            self._open_item(message, now_us)
+        except OSError as error:
+            if not self._counters["open_failed"]:
+                logger.error("x item %s cannot be opened: %s", message.item, error)
+            self._counters["open_failed"] += 1
+            self._unopened[message.item] = [message]
 
     def _open_item(self, message: ItemOpen, now_us: int) -> None:
         if message.item not in self._items:
@@ -239,3 +275,7 @@ class Feed:
         if stream.wants_keyframe(item_us):
             self._counters["pli"] += 1
             self._out.append(rtp.build_pli(OUR_SSRC, stream.ssrc))
+
+
+def _names_track(said: Iterable[ToRecorder], ssrc: int) -> bool:
+    return any(isinstance(message, TrackOpen) and message.ssrc == ssrc for message in said)

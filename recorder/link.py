@@ -45,6 +45,56 @@ class LocalTransport(Protocol):
     def close(self) -> None: ...
 
 
+class Spawned:
+    """A process that was started and has nothing to do yet: it waits for its media socket."""
+
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
+        self._process = process
+        self._control = control
+
+    @classmethod
+    async def start(cls, library: Path, lock: IO[bytes] | None) -> Spawned:
+        """Raises OSError."""
+        ours, theirs = socket.socketpair()
+        inherited = [theirs.fileno()] + ([lock.fileno()] if lock is not None else [])
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "recorder", "--library", str(library)),
+                *("--control-fd", str(theirs.fileno())),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=inherited,
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return cls(process, ours)
+
+    async def attach(self, transport: LocalTransport) -> Link:
+        """Gives it its media socket; the transport's `peer_fd` is closed here in any case: it is the
+        process's alone. Raises OSError when the process is gone."""
+        media_fd = transport.peer_fd
+        try:
+            socket.send_fds(self._control, [b"\n"], [media_fd])
+            reader, writer = await asyncio.open_connection(sock=self._control, limit=LINE_LIMIT_BYTES)
+        except BaseException:
+            await self.end()
+            raise
+        finally:
+            os.close(media_fd)
+        return Link(self._process, transport, reader, writer)
+
+    async def end(self) -> None:
+        """It has nothing to finish."""
+        self._control.close()
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        await self._process.wait()
+
+
 class Link:
     """One process and the two sockets to it."""
 
@@ -59,29 +109,6 @@ class Link:
         self.transport = transport
         self._reader = reader
         self._writer = writer
-
-    @classmethod
-    async def start(cls, library: Path, transport: LocalTransport, lock: IO[bytes] | None) -> Link:
-        """Raises OSError. The transport's `peer_fd` is closed here in any case: it is the process's alone."""
-        ours, theirs = socket.socketpair()
-        media_fd = transport.peer_fd
-        inherited = [media_fd, theirs.fileno()] + ([lock.fileno()] if lock is not None else [])
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "recorder", "--library", str(library)),
-                *("--media-fd", str(media_fd), "--control-fd", str(theirs.fileno())),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=inherited,
-                start_new_session=True,
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-            os.close(media_fd)
-        reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_LIMIT_BYTES)
-        return cls(process, transport, reader, writer)
 
     def send(self, message: Control) -> None:
         if self._writer.is_closing():

@@ -86,6 +86,7 @@ class RecorderProcess:
                 self._tick()
             if now >= next_status:
                 next_status = now + STATUS_S
+                self._feed.retry(self._clock())
                 self._send(self._status())
         return self._finish()
 
@@ -140,11 +141,12 @@ class RecorderProcess:
                 self._send(ItemClosed(item=self._closed.get_nowait()))
 
     def _tell_failure(self) -> None:
-        for item in self._feed.items:
-            failure = self._spool.failure_of(item)
+        failures = {item: self._spool.failure_of(item) for item in self._feed.items}
+        failures |= dict.fromkeys(self._feed.unopened, "disk_error")
+        for item, failure in failures.items():
             if failure != self._told.get(item, ""):
-                self._told[item] = failure
                 self._send(ItemState(item=item, state="failing" if failure else "on", reason=failure))
+        self._told = failures
 
     def _send(self, message: Control) -> None:
         try:

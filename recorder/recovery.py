@@ -27,6 +27,7 @@ from recorder.item import (
     index_path,
     ledger_path,
     part_path,
+    summary_path,
     tombstone_path,
 )
 from recorder.library import write_summary
@@ -135,8 +136,10 @@ def _append(storage: Storage, path: str, offset: int, data: bytes) -> None:
 
 
 def _is_open(storage: Storage, item: str) -> bool:
+    if storage.size(summary_path(item)) or storage.size(tombstone_path(item)):
+        return False  # the summary is written last: a library of thousands is looked through at each start
     header = _read(storage, header_path(item))
-    if not header or storage.size(tombstone_path(item)):
+    if not header:
         return False
     if _is_chained(header):
         return not chain.is_sealed(_read(storage, checkpoints_path(item)))

@@ -15,14 +15,13 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
-from recorder import recovery
 from recorder.control import (
     Control,
     EndCause,
@@ -40,9 +39,10 @@ from recorder.control import (
     TrackMute,
     TrackOpen,
 )
-from recorder.link import SILENT_S, Link, LocalSubscription, LocalTransport
+from recorder.link import SILENT_S, Link, LocalSubscription, LocalTransport, Spawned
 from recorder.signing import LedgerKey
 from recorder.storage import Storage
+from recorder.unfinished import Unfinished
 from sfu.params import Encoding, MediaParameters, PayloadFormat
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,11 @@ RESTART_S = 0.1
 """Between a death and the next start, and doubled each time up to MAX_RESTART_S while processes die young."""
 MAX_RESTART_S = 1.5
 """With the start of Python itself a recorder is back within 2 s, whatever kills it."""
+SPARE_AFTER_S = 5.0
+"""A second process waits from then on, started in advance: the start of Python takes half a second of a quiet
+machine, and many of a busy one. Not at once: a lesson's beginning has enough to do."""
+REJOIN_S = 120.0
+"""For the lessons of a server that died to go on. Their people are back within seconds, if they come back."""
 CLOSE_S = 10.0
 """For the process to finish its files when the server ends."""
 LOCK_S = 10.0
@@ -118,10 +123,15 @@ class RecorderSupervisor:
         self._openings: dict[str, ItemOpen] = {}
         """Of the same items: a new process must open them before it can close them."""
         self._link: Link | None = None
+        self._spare: Spawned | None = None
+        self._unfinished: Unfinished | None = None
+        self._beside: set[asyncio.Task[None]] = set()
+        """What is done beside the recording: starting a spare, closing what was left open."""
         self._task: asyncio.Task[None] | None = None
         self._lock: IO[bytes] | None = None
         self._nothing_open = asyncio.Event()
         self._nothing_open.set()
+        self._something_to_record = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ready = False
         self._restarts = 0
@@ -132,23 +142,28 @@ class RecorderSupervisor:
     # --- life -----------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Closes items that an earlier server left open, then starts the process.
+        """Mends items that an earlier server left open, then starts the process. Lessons that go on within
+        REJOIN_S go on in the same items; the others are closed then.
 
         Raises LibraryInUseError when another server records into this data directory, other OSError when the
         library cannot be written.
         """
         self._library.mkdir(parents=True, exist_ok=True)
         self._lock = await self._take_lock()
-        for item in await asyncio.to_thread(
-            recovery.close_left_open, Storage(self._library), LedgerKey.open(self._library.parent)
-        ):
-            logger.info("- item %s was left open, closed", item)
+        signer = LedgerKey.open(self._library.parent)
+        self._unfinished = Unfinished(Storage(self._library), signer)
+        await asyncio.to_thread(self._unfinished.find)
         self._task = asyncio.create_task(self._keep_running(), name="recorder")
+        self._do_beside(self._close_unfinished())
 
     async def close(self) -> None:
         """Ends all items, waits until their files are finished (at most CLOSE_S), and ends the process."""
         for lesson_id in list(self._lessons):
             self._end(lesson_id, "server")
+        for beside in self._beside:
+            beside.cancel()
+        if self._unfinished is not None:
+            await asyncio.to_thread(self._unfinished.close_all)
         if self._task is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_S):
@@ -157,8 +172,20 @@ class RecorderSupervisor:
             if self._link is not None:
                 self._link.send(Shutdown())
             await self._join(self._task)
+        if self._spare is not None:
+            await self._spare.end()
         if self._lock is not None:
             self._lock.close()
+
+    def _do_beside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def _close_unfinished(self) -> None:
+        await asyncio.sleep(REJOIN_S)
+        assert self._unfinished is not None
+        await asyncio.to_thread(self._unfinished.close_all)
 
     async def _join(self, task: asyncio.Task[None]) -> None:
         try:
@@ -171,17 +198,14 @@ class RecorderSupervisor:
     # --- what to record -------------------------------------------------------------------------------------
 
     def lesson_started(self, lesson_id: str, title: str, started_ms: int) -> str:
-        """Begins an item; returns its id. Again for a lesson that is being recorded: nothing, the same id."""
+        """Begins an item, or goes on with the one that a server which died left open; returns its id. Again
+        for a lesson that is being recorded: nothing, the same id."""
         lesson = self._lessons.setdefault(lesson_id, _Lesson())
         if lesson.item is None:
-            lesson.item = ItemOpen(
-                item=_item_id(lesson_id, started_ms),
-                lesson=lesson_id,
-                title=title,
-                started_ms=started_ms,
-                started_us=_monotonic_us() - (time.time_ns() // 1000 - started_ms * 1000),
-            )
+            unfinished = self._unfinished.take(lesson_id) if self._unfinished is not None else None
+            lesson.item = unfinished or _new_item(lesson_id, title, started_ms)
             self._nothing_open.clear()
+            self._something_to_record.set()
             if self._link is not None:
                 self._tell_lesson(lesson)
             if self._ready or self._restarts:
@@ -320,18 +344,23 @@ class RecorderSupervisor:
             for lesson_id, lesson in self._lessons.items():
                 if lesson.item is not None:
                     self._set_state(lesson_id, "failing", "process")
-            pause_s = RESTART_S if time.monotonic() - began > SILENT_S else min(2 * pause_s, MAX_RESTART_S)
-            await asyncio.sleep(pause_s)
+            lived = time.monotonic() - began > SILENT_S
+            pause_s = RESTART_S if lived else min(2 * pause_s, MAX_RESTART_S)
+            await asyncio.sleep(0.0 if lived and self._spare is not None else pause_s)
 
     async def _run_once(self) -> None:
         """One process from its start to its end."""
+        spawned, self._spare = self._spare, None
+        if spawned is None:
+            spawned = await Spawned.start(self._library, self._lock)
         transport = self._sfu.create_local_transport()
         try:
-            link = await Link.start(self._library, transport, self._lock)
+            link = await spawned.attach(transport)
         except BaseException:
             transport.close()
             raise
         self._link, self._ready = link, False
+        self._do_beside(self._start_spare())
         try:
             self._tell_all()
             if self._stopping.is_set():  # while the process was being started there was nobody to tell
@@ -349,6 +378,16 @@ class RecorderSupervisor:
             logger.log(
                 logging.INFO if self._stopping.is_set() else logging.ERROR, "- recorder ended with %s", code
             )
+
+    async def _start_spare(self) -> None:
+        """Once there is something to lose."""
+        await self._something_to_record.wait()
+        await asyncio.sleep(SPARE_AFTER_S)
+        if self._spare is None and not self._stopping.is_set():
+            try:
+                self._spare = await Spawned.start(self._library, self._lock)
+            except OSError as error:
+                logger.error("x a spare recorder cannot be started: %s", error)
 
     def _heard(self, message: FromRecorder) -> None:
         match message:
@@ -401,6 +440,16 @@ def _unsubscribe(source: _Source) -> None:
 
 def _monotonic_us() -> int:
     return time.monotonic_ns() // 1000
+
+
+def _new_item(lesson_id: str, title: str, started_ms: int) -> ItemOpen:
+    return ItemOpen(
+        item=_item_id(lesson_id, started_ms),
+        lesson=lesson_id,
+        title=title,
+        started_ms=started_ms,
+        started_us=_monotonic_us() - (time.time_ns() // 1000 - started_ms * 1000),
+    )
 
 
 def _item_id(lesson_id: str, started_ms: int) -> str:

@@ -11,8 +11,10 @@ import av
 import pytest
 
 from recorder.library import Library
+from recorder.signing import trusted_keys
 from recorder.storage import Storage
 from recorder.supervisor import LibraryInUseError, RecorderSupervisor
+from recorder.verify import verify
 from sfu.params import Codec, Encoding, Kind, MediaParameters, PayloadFormat
 
 PATIENCE_S = 20
@@ -176,9 +178,12 @@ async def test_a_lesson_is_recorded_from_its_start_to_its_end(classroom, camera,
     assert classroom.supervisor.counters()["restarts"] == 0
 
 
-async def test_a_killed_recorder_comes_back_and_goes_on_in_the_same_item(classroom, camera, microphone):
+async def test_a_killed_recorder_comes_back_and_goes_on_in_the_same_item(
+    classroom, camera, microphone, monkeypatch
+):
+    monkeypatch.setattr("recorder.supervisor.SPARE_AFTER_S", 0.0)
     item = await classroom.begin(camera, microphone)
-    await classroom.until(lambda: classroom.recorded_s(item) > 1)
+    await classroom.until(lambda: classroom.recorded_s(item) > 1 and classroom.supervisor._spare)
     assert await classroom.state() == ("demo", "on", "")
     os.kill(process_of(classroom.supervisor), signal.SIGKILL)
     killed = time.monotonic()
@@ -223,6 +228,43 @@ async def test_a_dead_server_leaves_an_item_that_the_next_one_closes(tmp_path, c
     assert view.duration_s >= recorded_s
     with av.open(str(part)) as container:
         assert len(list(container.decode(container.streams[0]))) > 10
+
+
+async def test_the_lesson_of_a_dead_server_goes_on_in_the_same_item(tmp_path, classroom, camera, microphone):
+    item = await classroom.begin(camera, microphone)
+    await classroom.until(lambda: classroom.recorded_s(item) > 1)
+    classroom.sending.cancel()
+    os.kill(process_of(classroom.supervisor), signal.SIGKILL)
+    classroom.supervisor._stopping.set()
+    await classroom.supervisor._task
+    classroom.supervisor._lock.close()
+    before = classroom.library.item(item)
+    following = Classroom(tmp_path, Plane())
+    again = await following.begin(camera, microphone)
+    assert again == item
+    await following.until(lambda: following.recorded_s(item) > before.tracks[0].duration_s + 1)
+    await following.end()
+    view = Library(tmp_path).item(item)
+    assert (view.state, view.started_at) == ("ready", before.started_at)
+    for track in view.tracks:
+        assert [gap.cause for gap in track.gaps] == ["server"]
+    keys = trusted_keys(tmp_path)
+    assert {f.kind for f in verify(following.library.media, item, keys).findings} == {"gap"}
+
+
+async def test_a_spare_process_is_there_before_it_is_needed(classroom, camera, monkeypatch):
+    monkeypatch.setattr("recorder.supervisor.SPARE_AFTER_S", 0.0)
+    monkeypatch.setattr("recorder.supervisor.SILENT_S", 0.0)
+    item = await classroom.begin(camera)
+    assert await classroom.state() == ("demo", "on", "")
+    await classroom.until(lambda: classroom.recorded_s(item) > 0.4 and classroom.supervisor._spare)
+    spare = classroom.supervisor._spare._process.pid
+    os.kill(process_of(classroom.supervisor), signal.SIGKILL)
+    assert await classroom.state() == ("demo", "failing", "process")
+    assert await classroom.state() == ("demo", "on", "")
+    assert process_of(classroom.supervisor) == spare
+    await classroom.end()
+    assert classroom.library.item(item).state == "ready"
 
 
 async def test_the_process_ends_by_itself_when_the_server_is_gone(classroom, camera, monkeypatch):
