@@ -24,7 +24,7 @@ Changed = Literal[
 """It is not what was recorded."""
 Missing = Literal["gap", "no_end", "no_seal", "not_provable"]
 """What was recorded is as it was, but it is not all that there should be; or nobody can tell."""
-Kind = Changed | Missing | Literal["deleted"]
+Kind = Changed | Missing | Literal["deleted", "left_over"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -63,6 +63,13 @@ class Storage:
         """Cuts a torn end off. Raises OSError."""
         os.truncate(self.root / path, size)
 
+    def remove(self, path: str) -> None:
+        """For good when it returns; also when it is not there. Raises OSError."""
+        self.close(path)
+        target = self.root / path
+        target.unlink(missing_ok=True)
+        self._sync_directory(target.parent)
+
     def close(self, path: str) -> None:
         file = self._files.pop(path, None)
         if file is not None:

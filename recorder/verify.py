@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 import msgspec
@@ -21,9 +22,10 @@ from recorder import chain, index, ledger
 from recorder.finding import Changed, Finding
 from recorder.index import Fragment, Line, Part, TrackIndex
 from recorder.inspection import Inspected, Signatures, inspect, read_signatures
-from recorder.item import CHECKPOINTS, HEADER, LEDGER, index_name
-from recorder.library import TRACK_ID, ItemFiles, TrackFiles, UnknownItemError, view_of
+from recorder.item import CHECKPOINTS, HEADER, LEDGER, TOMBSTONE, index_name
+from recorder.library import ITEM_ID, TRACK_ID, ItemFiles, TrackFiles, UnknownItemError, view_of
 from recorder.storage import MediaStore
+from recorder.tombstone import is_genuine, read_tombstone
 
 State = Literal["complete", "incomplete", "changed", "deleted"]
 EXCUSED = {"muted", "policy"}
@@ -62,10 +64,24 @@ def verify(store: MediaStore, item_id: str, keys: Sequence[str], *, media: bool 
 
     Raises UnknownItemError; OSError when the files cannot be read.
     """
-    names = store.names(item_id)
+    names = store.names(item_id) if ITEM_ID.fullmatch(item_id) else []
+    if TOMBSTONE in names:
+        return _deleted(store, item_id, names, keys)
     if not names:
         raise UnknownItemError(item_id)
     return _Verification(store, item_id, names).run(keys, media=media)
+
+
+def _deleted(store: MediaStore, item_id: str, names: Sequence[str], keys: Sequence[str]) -> Verdict:
+    stone = read_tombstone(store.read_range(item_id, TOMBSTONE))
+    key = stone.key if stone is not None else ""
+    if stone is None or not is_genuine(stone, item_id, keys):
+        forged = Finding(kind="bad_signature", file=TOMBSTONE)
+        return Verdict(item=item_id, state="changed", findings=[forged], sealed=False, key=key)
+    when = datetime.fromtimestamp(stone.at_ms / 1000, UTC).isoformat(timespec="seconds")
+    found = [Finding(kind="deleted", file=TOMBSTONE, detail=f"{when} {stone.by}: {stone.reason}")]
+    found += [Finding(kind="left_over", file=name) for name in names if name != TOMBSTONE]
+    return Verdict(item=item_id, state="deleted", findings=found, sealed=True, key=key)
 
 
 class _Verification:

@@ -62,6 +62,7 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     "metrics": None,
     "openapi": None,
     "docs": None,
+    "ledger_keys": None,  # a public key
     "websocket": None,  # the token is its first message
     "join": None,  # its token is nobody's own: the handler looks at it
     # about oneself
@@ -111,6 +112,7 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     "known_person": _ORGANIZERS,
     "put_person": _ORGANIZERS,
     "webhooks": _ORGANIZERS,
+    "archive": _ORGANIZERS,
     "webhook": _ORGANIZERS,
     "put_webhook": _ORGANIZERS,
     "delete_webhook": _ORGANIZERS,

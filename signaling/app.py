@@ -9,6 +9,7 @@ files, the media plane lets its port go, the database writes what is left.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 import time
@@ -26,10 +27,12 @@ from classroom.directory import MemoryDirectory
 from classroom.store.demo import seed_demo
 from classroom.store.store import Store
 from recorder.library import Library
+from recorder.mover import Mover
 from recorder.supervisor import RecorderSupervisor
 from sfu.params import SfuConfig
 from sfu.sfu import Sfu
 from signaling import http, keys
+from signaling.archive import open_archive
 from signaling.auth import Tokens
 from signaling.background import Background
 from signaling.compositions import Compositions
@@ -221,7 +224,11 @@ def _watch(app: web.Application, parts: Parts, participants: Callable[[], Iterab
         watch.close()
 
     app.cleanup_ctx.append(running)
-    parts.metrics.registry.register(PartsCollector(lambda: readings(parts, app[keys.SESSIONS], watch)))
+
+    def read() -> Readings:
+        return readings(parts, app[keys.SESSIONS], watch, app[keys.MOVER])
+
+    parts.metrics.registry.register(PartsCollector(read))
 
 
 def _watch_leads(app: web.Application, parts: Parts, leaders: Callable[[], Iterable[Leader]]) -> None:
@@ -257,9 +264,15 @@ def _open_library(app: web.Application, parts: Parts) -> None:
     access = LibraryAccess(parts.store.library, app[keys.LIBRARY])
     app[keys.MEDIA] = MediaDoor(MediaTokens.of(parts.tokens.key), access)
 
+    mover = app[keys.MOVER]
+
     async def running(_: web.Application) -> AsyncIterator[None]:
+        if mover is not None:
+            mover.start()
         async with keeper.running():
             yield
+        if mover is not None:
+            await asyncio.to_thread(mover.close)
 
     app.cleanup_ctx.append(running)
 
@@ -285,7 +298,9 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.DIRECTORY] = parts.directory
     app[keys.PUBLICATIONS] = parts.publications
     app[keys.RECORDER] = parts.recorder
-    app[keys.LIBRARY] = Library(parts.config.data)
+    archive = open_archive(parts.config)
+    app[keys.LIBRARY] = Library(parts.config.data, archive)
+    app[keys.MOVER] = Mover(app[keys.LIBRARY].storage, archive) if archive else None
     app[keys.METRICS] = parts.metrics
     app[keys.WEBHOOK_GUARD] = Guard(parts.config.webhook_allow, parts.config.webhook_deny)
     app[keys.READINESS] = Readiness(lambda: parts.store.health)
@@ -306,7 +321,7 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.SESSIONS] = sessions
 
 
-def readings(parts: Parts, sessions: Sessions, watch: QualityWatch) -> Readings:
+def readings(parts: Parts, sessions: Sessions, watch: QualityWatch, mover: Mover | None) -> Readings:
     """What the parts show now, for /metrics."""
     health = parts.store.health
     census = parts.sfu.census()
@@ -332,6 +347,9 @@ def readings(parts: Parts, sessions: Sessions, watch: QualityWatch) -> Readings:
         recordings=parts.hand.recordings(),
         recorder=parts.recorder.counters(),
         recorder_waiting_bytes=parts.recorder.waiting_bytes(),
+        archive=mover.counters if mover else {},
+        archive_waiting_bytes=mover.waiting_bytes if mover else 0,
+        archive_away=bool(mover and mover.away),
     )
 
 

@@ -42,6 +42,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: Path | None = None
     tls_self_signed: bool = False
     demo: bool = False
+    storage: str = ""
+    storage_endpoint: str = ""
+    storage_region: str = ""
+    storage_key_id: str = ""
+    storage_secret: str = ""
     token_ttl: str = "8h"
     turn_urls: tuple[str, ...] = ()
     turn_secret: str = ""
@@ -220,6 +225,8 @@ def _check(config: Config) -> None:
         _check_literal(address, "config.media-bind")
     for network in (*config.webhook_allow, *config.webhook_deny):
         _check_network(network)
+    if bool(config.storage_key_id) != bool(config.storage_secret):
+        raise ConfigError("config.storage-key")
     _check_duration("token_ttl", config.token_ttl)
     _check_turn(config)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from classroom.store.store import Store
     from recorder.library import Library
     from recorder.live import OpenItems
+    from recorder.mover import Mover
     from recorder.supervisor import RecorderSupervisor
     from sfu.sfu import Sfu
     from signaling.auth import Tokens
@@ -41,6 +42,8 @@ OPERATIONS: Final[web.AppKey[tuple[Operation, ...]]] = web.AppKey("operations")
 READINESS: Final[web.AppKey[Readiness]] = web.AppKey("readiness")
 QUALITY: Final[web.AppKey[QualityWatch]] = web.AppKey("quality")
 WEBHOOK_GUARD: Final[web.AppKey[Guard]] = web.AppKey("webhook_guard")
+MOVER: Final[web.AppKey[Mover | None]] = web.AppKey("mover")
+"""None: finished recordings stay in the data directory."""
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
 KEEPER: Final[web.AppKey[LibraryKeeper]] = web.AppKey("keeper")
 MEDIA: Final[web.AppKey[MediaDoor]] = web.AppKey("media")

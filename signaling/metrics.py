@@ -42,6 +42,9 @@ HELP: Final[Mapping[str, str]] = {
     "recording_gaps_total": "Gaps in recordings, by cause.",
     "recorder_total": "What the recorder and its supervisor count, by name.",
     "recorder_waiting_bytes": "Recorded, but not on the disk yet.",
+    "archive_waiting_bytes": "Finished recordings that have not moved to the archive yet.",
+    "archive_away": "1: the archive takes nothing at the moment.",
+    "archive_total": "Finished files, by what became of them (moved, copied, failed, differed); bytes moved.",
     "queue_depth": (
         "Things waiting in a queue: outbox (messages to clients), database (facts to be written), "
         "media_events (STUN, DTLS and news from the packet thread)."
@@ -142,6 +145,10 @@ class Readings:
     recorder: Mapping[str, int]
     """Counters of the recorder; `gap_CAUSE` are gaps."""
     recorder_waiting_bytes: int
+    archive: Mapping[str, int]
+    """What became of finished files; empty without an archive."""
+    archive_waiting_bytes: int
+    archive_away: bool
 
 
 class PartsCollector(Collector):
@@ -167,6 +174,9 @@ class PartsCollector(Collector):
         yield _labelled(GaugeMetricFamily, "participants", "quality", readings.quality)
         yield _gauge("recordings", readings.recordings)
         yield _gauge("recorder_waiting_bytes", readings.recorder_waiting_bytes)
+        yield _gauge("archive_waiting_bytes", readings.archive_waiting_bytes)
+        yield _gauge("archive_away", int(readings.archive_away))
+        yield _labelled(CounterMetricFamily, "archive_total", "name", readings.archive)
         yield _labelled(GaugeMetricFamily, "queue_depth", "queue", readings.queues)
         yield _labelled(CounterMetricFamily, "database_facts_total", "result", readings.database)
         gaps, others = _split(readings.recorder, GAP)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from signaling import catalogue
+from signaling.cli import library_proof
 from signaling.cli.command import CommandError, Commands, language_of
 from signaling.config import load
 
@@ -38,15 +39,18 @@ def register(commands: Commands) -> None:
         else:
             sub.add_argument("--json", action="store_true", help=text("cli.library.json"))
 
+    library_proof.register(actions, commands)
+
 
 def run(options: argparse.Namespace) -> int:
     from recorder.library import Library
+    from signaling.archive import open_archive
 
     config = load(environment=os.environ, options={"data": options.data})
     if not config.data.is_dir():
         raise CommandError("cli.library.no-data", data=config.data)
-    options.action(Library(config.data), options, language_of())
-    return 0
+    library = Library(config.data, open_archive(config))
+    return options.action(library, options, language_of()) or 0
 
 
 def ls(library: Library, options: argparse.Namespace, language: str) -> None:
