@@ -18,7 +18,9 @@ from .scenarios.compare import compare
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
+from .large_lesson import LargeLesson
 from .scenarios.lecture import LectureOptions, lecture
+from .scenarios.phase_change import PhaseOptions, phase_change
 from .scenarios.scaling import scaling
 from .scenarios.soak import SoakOptions, soak
 from .scenarios.storm import StormOptions, storm
@@ -67,6 +69,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _idle,
         _scaling,
         _compare,
+        _phase_change,
     ):
         add(scenarios)
     options = parser.parse_args(words)
@@ -297,3 +300,27 @@ def _compare(scenarios: Scenarios) -> None:
 
 def _run_compare(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
     return compare(lecture_options(options), options.peer, options.host, options.serve.split())
+
+
+def _phase_change(scenarios: Scenarios) -> None:
+    words = "a lesson of many classes goes through its phases: what a change costs, and what pupils notice"
+    begin = Scenario(_run_phase_change, lambda options: seed.large(options.classes))
+    one = _scenario(scenarios, "phase-change", words, begin)
+    _with_large_lesson(one)
+
+
+def _with_large_lesson(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--classes", type=whole(1, 200), default=40, metavar="N")
+    one.add_argument("--pupils", type=whole(1, MAX_SUBSCRIBERS), default=1_000, metavar="N")
+    attending = "so many of the pupils by signaling alone, without media"
+    one.add_argument("--attending", type=whole(0, MAX_SUBSCRIBERS), default=0, metavar="N", help=attending)
+    one.set_defaults(way="websocket")
+
+
+def large_lesson(options: argparse.Namespace) -> LargeLesson:
+    attending = min(options.attending, options.pupils)
+    return LargeLesson(classes=options.classes, pupils=options.pupils, attending=attending)
+
+
+def _run_phase_change(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    return phase_change(PhaseOptions(lesson=large_lesson(options)), target)

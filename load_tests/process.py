@@ -94,6 +94,18 @@ def _threads(directory: Path) -> dict[int, float]:
     return result
 
 
+def thread_named(pid: int, name: str, proc: Path = Path("/proc")) -> int | None:
+    """The id of a process's thread of this name; None: it has none. Raises NoSuchProcess."""
+    try:
+        for task in (proc / str(pid) / "task").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if (task / "comm").read_text().strip() == name:
+                    return int(task.name)
+    except OSError as error:
+        raise NoSuchProcess(f"process {pid} cannot be watched: {error}") from error
+    return None
+
+
 def _pss_octets(path: Path) -> int:
     try:
         lines = path.read_text().splitlines()

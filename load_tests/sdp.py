@@ -190,9 +190,20 @@ def local_parameters(offer: str) -> LocalParameters:
     )
 
 
-def answer_to(offer: str, local: LocalParameters) -> str:
-    """Takes all that a server offers, each m-line with its Opus or H.264 and without retransmission streams.
-    Raises BadAnswer."""
+def offered_ssrcs(offer: str) -> list[tuple[int, str]]:
+    """(SSRC, mid) of all that a server offers; the retransmission streams' too."""
+    _, *sections = re.split(r"^(?=m=)", offer.replace("\r\n", "\n"), flags=re.MULTILINE)
+    found = []
+    for section in sections:
+        mid = re.search(r"^a=mid:(\S+)", section, re.MULTILINE)
+        numbers = {int(number) for number in re.findall(r"^a=ssrc:(\d+)", section, re.MULTILINE)}
+        found += [(number, mid[1]) for number in sorted(numbers) if mid]
+    return found
+
+
+def answer_to(offer: str, local: LocalParameters | None) -> str:
+    """Takes all that a server offers, each m-line with its Opus or H.264 and without retransmission streams;
+    None: turns all of it down. Raises BadAnswer."""
     _, *sections = re.split(r"^(?=m=)", offer.replace("\r\n", "\n"), flags=re.MULTILINE)
     lines = [_answered(section, local) for section in sections]
     mids = " ".join(mid for mid, _ in lines if mid)
@@ -207,14 +218,15 @@ def answer_to(offer: str, local: LocalParameters) -> str:
     return "".join(f"{line}\r\n" for line in [*head, *(line for _, section in lines for line in section)])
 
 
-def _answered(section: str, local: LocalParameters) -> tuple[str, list[str]]:
+def _answered(section: str, local: LocalParameters | None) -> tuple[str, list[str]]:
     """(mid, or empty for one that is refused; lines) of the answer to one m-line."""
     line = re.match(r"m=(\w+) (\d+) (\S+) ", section)
     codec = re.search(r"^a=rtpmap:(\d+) (?:opus|H264)/", section, re.MULTILINE | re.IGNORECASE)
     if line is None:
         raise BadAnswer("an m-line of the offer cannot be read")
     mid = f"a=mid:{_attribute(section, 'mid')}"
-    if line[2] == "0" or codec is None or re.search(r"^a=inactive", section, re.MULTILINE):
+    inactive = re.search(r"^a=inactive", section, re.MULTILINE)
+    if local is None or line[2] == "0" or codec is None or inactive:
         return "", [
             f"m={line[1]} 0 {line[3]} {codec[1] if codec else 0}",
             "c=IN IP4 0.0.0.0",

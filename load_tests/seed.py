@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from classroom.model import ClassId, ClassRoom, Lesson, LessonId, Phase
+from classroom.model import ClassId, ClassRoom, Lesson, LessonId, PersonId, Phase
 from classroom.store.engine import sqlite_url
 from classroom.store.store import Store
 
 DATABASE = "tongke.db"
 """What `tongke serve` calls it when nothing else is set."""
 DISCUSSION = LessonId("discussion")
+LARGE = LessonId("large")
 DISCUSSION_CLASS = ClassId("everybody")
 
 
@@ -19,6 +20,19 @@ def discussion() -> tuple[Lesson, ...]:
     """One class among itself (线下答疑): everybody of it may speak and be seen, everybody gets everybody."""
     room = ClassRoom(DISCUSSION_CLASS, "everybody", at_home=True)
     return (Lesson(DISCUSSION, "discussion", (room,), phase=Phase.LOCAL_QA, recorded=False),)
+
+
+def large(classes: int) -> tuple[Lesson, ...]:
+    """Classes of pupils at home, each with a registered tutor."""
+    rooms = tuple(
+        ClassRoom(ClassId(large_class(number)), f"class {number}", PersonId(f"bot-tutor-{number}"), at_home=True)
+        for number in range(classes)
+    )
+    return (Lesson(LARGE, "a large lesson", rooms),)
+
+
+def large_class(number: int) -> str:
+    return f"class-{number}"
 
 
 def wall(lessons: int) -> tuple[Lesson, ...]:

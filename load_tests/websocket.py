@@ -20,7 +20,7 @@ import msgspec
 from signaling import messages
 
 from .door import Refused, Resource
-from .sdp import BadAnswer, LocalParameters, answer_to, local_parameters, parse_answer
+from .sdp import BadAnswer, LocalParameters, answer_to, local_parameters, offered_ssrcs, parse_answer
 
 ANSWER_TIMEOUT_S = 30.0
 SUBPROTOCOL = "tongke.v1"
@@ -84,6 +84,18 @@ class WebSocketDoor:
         if member is not None:
             await member.leave(says_so=False)
 
+    async def say(self, token: str, message: messages.ClientMessage) -> None:
+        """Raises Refused; KeyError for who is not in."""
+        await self._members[token].say(message)
+
+    def streams(self, token: str) -> dict[int, messages.StreamView]:
+        """SSRC -> what the server said it carries, of all that was ever offered to this bot."""
+        return self._members[token].streams
+
+    async def attend(self, token: str) -> None:
+        """In, by signaling alone: every m-line that the server offers is turned down. Raises Refused."""
+        (await self._member(token)).turn_down()
+
     async def metrics(self) -> str:
         assert self._http is not None
         try:
@@ -128,6 +140,8 @@ class Member:
         self._local: LocalParameters | None = None
         self._resource: Resource | None = None
         self._seq = 0
+        self._turns_down = False
+        self.streams: dict[int, messages.StreamView] = {}
         self._reading = asyncio.create_task(self._read())
         self._beating: asyncio.Task[None] | None = None
 
@@ -157,6 +171,9 @@ class Member:
         self._resource = Resource("subscribe", parse_answer(first.sdp))
         await self._answer(first)
         return self._resource
+
+    def turn_down(self) -> None:
+        self._turns_down = True
 
     async def leave(self, *, says_so: bool = True) -> None:
         with contextlib.suppress(Refused):
@@ -204,7 +221,13 @@ class Member:
         return ""
 
     async def _offer(self, message: messages.SubscribeOffer) -> None:
-        if self._resource is None:
+        by_mid = {stream.mid: stream for stream in message.streams}
+        self.streams |= {ssrc: by_mid[mid] for ssrc, mid in offered_ssrcs(message.sdp) if mid in by_mid}
+        if self._turns_down:
+            await self.say(
+                messages.SubscribeAnswer(version=message.version, sdp=answer_to(message.sdp, None))
+            )
+        elif self._resource is None:
             # A newer one takes the place of an unanswered one.
             if self._offered.done():
                 self._offered = asyncio.get_running_loop().create_future()
