@@ -50,6 +50,7 @@ from classroom.model import (
     PersonId,
     Publication,
     RecordingState,
+    Role,
 )
 from classroom.roster import Roster
 from classroom.rules.transitions import Move, after
@@ -130,6 +131,8 @@ class LessonCore:
         self._hands_changed: set[ClassId | None] = set()
         """Classes whose hands went up or down."""
         self._floor_changed = False
+        self._classes_rerouted: set[ClassId] = set()
+        """Where somebody sends something else, of whom nobody outside gets anything."""
         self._rerouted: list[PersonId] = []
         self._roster_told_at = clock.now() - ROSTER_INTERVAL_S
         self._roster_timer: Timer | None = None
@@ -279,7 +282,11 @@ class LessonCore:
         before = self.roster.get(attendee.id)
         self.roster.put(attendee)
         if _publications(before) != _publications(attendee):
-            self._floor_changed = True
+            class_id = floor.confined_to(self.lesson, attendee.person)
+            if class_id is None:
+                self._floor_changed = True
+            else:
+                self._classes_rerouted.add(class_id)
 
     def arrived(self, person: Person) -> None:
         """Their line is connected; they are to get their routes."""
@@ -302,8 +309,7 @@ class LessonCore:
         self.lead.watch(self)
         self._note_tutors()
         if self._lesson_changed:
-            for line in self.lines:
-                line.deliver(LessonChanged(self.lesson, floor.may_publish(self.lesson, line.person)))
+            self._tell_lesson()
         if self._stage_changed:
             self.lines.broadcast(self._stage_event)
         if self._hands_changed:
@@ -316,6 +322,7 @@ class LessonCore:
         self._tell_roster_in_time()
         self._lesson_changed = self._stage_changed = self._floor_changed = False
         self._hands_changed.clear()
+        self._classes_rerouted.clear()
         self._rerouted.clear()
 
     def hands_seen_by(self, viewer: Audience) -> tuple[Hand, ...]:
@@ -323,6 +330,21 @@ class LessonCore:
 
     def invited_seen_by(self, viewer: Audience) -> tuple[Invitation, ...]:
         return tuple(i for i in self.lesson.invited if sees_class_work(viewer, i.class_id))
+
+    def _tell_lesson(self) -> None:
+        """One event for all of a class and role, but for those who may send what the others may not."""
+        lesson, special = self.lesson, {member.person for member in self.lesson.stage}
+        special |= {hold.person for hold in lesson.conduct.holds}
+        made: dict[tuple[Role, ClassId | None], LessonChanged] = {}
+        for line in self.lines:
+            person = line.person
+            key = (person.role, person.class_id)
+            event = None if person.id in special else made.get(key)
+            if event is None:
+                event = LessonChanged(lesson, floor.may_publish(lesson, person))
+                if person.id not in special:
+                    made[key] = event
+            line.deliver(event)
 
     def _stage_event(self, viewer: Audience) -> StageChanged:
         return StageChanged(self.lesson.stage, self.lesson.spotlight, self.invited_seen_by(viewer))
@@ -395,19 +417,33 @@ class LessonCore:
             self._roster_timer = None
 
     def _route_members(self) -> None:
+        """Those whose routes may have changed."""
         if self._floor_changed:
-            people = [*self.roster.everybody(), *self.supervisors.values()]
-            for person_id, routes in floor.routes(self.lesson, people).items():
-                line = self.lines.get(person_id)
-                if line is not None:
-                    line.route(routes)
+            everybody = (*self.roster.everybody(), *self.supervisors.values())
+            self._route(self.roster.senders(), everybody)
             self.route_recorder()
             return
-        senders = self.roster.senders()
-        for person in self._rerouted:
-            line, attendee = self.lines.get(person), self.present(person)
-            if line is not None and attendee is not None:
-                line.route(floor.routes_of(self.lesson, senders, attendee))
+        if self._classes_rerouted:
+            self._route_classes(self._classes_rerouted)
+        if self._rerouted:
+            attendees = (self.present(person) for person in self._rerouted)
+            self._route(self.roster.senders(), tuple(a for a in attendees if a is not None))
+
+    def _route_classes(self, classes: set[ClassId]) -> None:
+        """Those who sit there or look in there; with those senders alone who can reach them."""
+        senders = (a for a in self.roster.senders() if floor.concerns(self.lesson, a.person, classes))
+        lookers = (*self.roster.leaders(), *self.supervisors.values())
+        receivers = [
+            *(attendee for class_id in classes for attendee in self.roster.members(class_id)),
+            *(attendee for attendee in lookers if attendee.looks_in in classes),
+        ]
+        self._route(tuple(senders), receivers)
+
+    def _route(self, senders: Iterable[Attendee], receivers: Iterable[Attendee]) -> None:
+        for person_id, plan in floor.plans(self.lesson, senders, receivers).items():
+            line = self.lines.get(person_id)
+            if line is not None:
+                line.route(plan)
 
     def _note_tutors(self) -> None:
         tutors, live = self.roster.tutoring(), self.lesson.state is LessonState.LIVE

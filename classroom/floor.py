@@ -46,10 +46,10 @@ Cost: the senders are sorted by feed once, and receivers who share a place share
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from classroom.model import (
     MICROPHONE,
@@ -158,6 +158,8 @@ class Feed(Enum):
     WALL = "wall"
     LOOK = "look"
     """The class into which the receiver looks."""
+    OWN_TEACHERS = "own_teachers"
+    """Of the own class its tutor and its room."""
 
 
 class _Place(NamedTuple):
@@ -228,6 +230,10 @@ def _own_class(scene: _Scene, place: _Place) -> list[_Sender]:
     ]
 
 
+def _own_teachers(scene: _Scene, place: _Place) -> list[_Sender]:
+    return [sender for sender in _own_class(scene, place) if sender.person.role in _IN_THE_ROOM]
+
+
 def _wall(scene: _Scene, _place: _Place) -> list[_Sender]:
     return scene.wall
 
@@ -268,6 +274,7 @@ _FEEDS: Mapping[Feed, _FeedRow] = {
     Feed.OWN_CLASS: _FeedRow(_own_class, _FACE_AND_VOICE, _class_circle),
     Feed.WALL: _FeedRow(_wall, {SourceKind.CAMERA: Priority.WALL}),
     Feed.LOOK: _FeedRow(_looked_into, _FACE_AND_VOICE, _class_circle),
+    Feed.OWN_TEACHERS: _FeedRow(_own_teachers, _FACE_AND_VOICE, _class_circle),
 }
 
 _IN_THE_ROOM = frozenset({Role.TUTOR, Role.ROOM})
@@ -310,6 +317,12 @@ _RECEIVE: Mapping[Situation, Mapping[Role, tuple[Feed, ...]]] = {
     },
     Situation.BREAK: dict.fromkeys(Role, ()),
 }
+
+_STANDBY: Mapping[Role, tuple[Feed, ...]] = dict.fromkeys(Role, ()) | dict.fromkeys(
+    _OF_A_CLASS, (Feed.MASTER, Feed.OWN_TEACHERS)
+)
+"""What comes to a role, or goes, with the phase, whatever the phase is now. A door that has prepared it needs
+no word with a thousand pages when the phase changes."""
 
 _RECORDED: Mapping[Phase, tuple[Feed, ...]] = {
     Phase.LECTURE: (Feed.MASTER, Feed.STAGE),
@@ -357,30 +370,73 @@ def may_publish(lesson: Lesson, person: Person) -> frozenset[SourceKind]:
     return allowed - stopped(lesson, person) if lesson.conduct.holds else allowed
 
 
+class Plan(NamedTuple):
+    """Of one person, most important first."""
+
+    routes: tuple[Route, ...]
+    """What they receive."""
+    standby: tuple[Route, ...]
+    """What they may receive from one moment to the next, and receive now only if it is a route too: to be
+    prepared, and not to be sent."""
+
+
+NOTHING: Final = Plan((), ())
+
+
 def routes(lesson: Lesson, people: Iterable[Attendee]) -> dict[PersonId, tuple[Route, ...]]:
     """For each connected person (supervisors too) what they receive, most important first."""
-    people = [attendee for attendee in people if attendee.online]
-    scene = _set(lesson, people)
-    by_place: dict[_Place, tuple[Route, ...]] = {}
-    result: dict[PersonId, tuple[Route, ...]] = {}
-    for attendee in people:
-        place = _place(attendee)
-        if place not in by_place:
-            by_place[place] = _received(scene, place, _feeds(scene, place))
-        result[attendee.id] = _without(by_place[place], attendee) if attendee.tracks else by_place[place]
-    for listener, voices in _private_voices(lesson, people).items():
-        if listener in result:
-            result[listener] = (*voices, *result[listener])
-    return result
+    people = tuple(people)
+    return {person: plan.routes for person, plan in plans(lesson, people, people).items()}
 
 
 def routes_of(lesson: Lesson, people: Iterable[Attendee], attendee: Attendee) -> tuple[Route, ...]:
-    """The row of one person in `routes`, where nobody else's has changed. `people` need hold only those who
-    send."""
-    others = [other for other in people if other.online and other.id != attendee.id]
-    scene, place = _set(lesson, others), _place(attendee)
-    voices = _private_voices(lesson, others).get(attendee.id, ())
-    return (*voices, *_received(scene, place, _feeds(scene, place)))
+    """The row of one person in `routes`."""
+    return plans(lesson, people, (replace(attendee, online=True),))[attendee.id].routes
+
+
+def plans(lesson: Lesson, senders: Iterable[Attendee], receivers: Iterable[Attendee]) -> dict[PersonId, Plan]:
+    """For each of the receivers who is connected. `senders` need hold only those who send, in the order they
+    came; where only something of a class has changed, see `confined_to`."""
+    senders = [attendee for attendee in senders if attendee.online]
+    scene = _set(lesson, senders)
+    by_place: dict[_Place, Plan] = {}
+    result: dict[PersonId, Plan] = {}
+    for attendee in receivers:
+        if not attendee.online:
+            continue
+        place = _place(attendee)
+        plan = by_place.get(place)
+        if plan is None:
+            plan = by_place[place] = _plan(scene, place)
+        if attendee.tracks:
+            plan = Plan(_without(plan.routes, attendee), _without(plan.standby, attendee))
+        result[attendee.id] = plan
+    for listener, voices in _private_voices(lesson, senders).items():
+        if listener in result:
+            plan = result[listener]
+            result[listener] = Plan((*voices, *plan.routes), plan.standby)
+    return result
+
+
+def confined_to(lesson: Lesson, person: Person) -> ClassId | None:
+    """The class in which everybody sits, or looks, who receives anything of this person now, and whom alone
+    it concerns when they begin or stop to send; None: it may concern others."""
+    if person.role is not Role.STUDENT or lesson.staged(person.id) is not None:
+        return None
+    return person.class_id
+
+
+def concerns(lesson: Lesson, sender: Person, classes: Collection[ClassId]) -> bool:
+    """Whether those who sit in these classes, or look into them, may receive anything of this sender."""
+    if sender.class_id in classes or sender.role in _LEADING or lesson.staged(sender.id) is not None:
+        return True
+    # The wall of who looks in, and the other end of a private line.
+    return sender.role in _IN_THE_ROOM
+
+
+def _plan(scene: _Scene, place: _Place) -> Plan:
+    standby = _STANDBY[place.role] if scene.lesson.state is LessonState.LIVE else ()
+    return Plan(_received(scene, place, _feeds(scene, place)), _received(scene, place, standby))
 
 
 def recorder_routes(lesson: Lesson, people: Iterable[Attendee]) -> tuple[Route, ...]:

@@ -22,7 +22,7 @@ from classroom.events import (
     Snapshot,
     TrackUnpublished,
 )
-from classroom.floor import may_publish
+from classroom.floor import NOTHING, may_publish
 from classroom.model import Attendee, LessonState, Person, PersonId, Role
 from classroom.roll_handlers import rolls_seen_by
 from classroom.rules.admission import admit
@@ -117,7 +117,7 @@ def everybody_out(
     core.forget_everybody()
     core.settle()
     for line in core.lines:
-        line.route(())
+        line.route(NOTHING)
         core.dismiss(line.person.id, Dismissed(cause))
 
 

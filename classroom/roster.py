@@ -119,6 +119,10 @@ class Roster:
         """Master and encoders."""
         return map(self._attendees.__getitem__, self._leaders)
 
+    def members(self, class_id: ClassId) -> Iterable[Attendee]:
+        """Of a class, in the order they first came."""
+        return map(self._attendees.__getitem__, self._classes[class_id].members)
+
     def tutor(self, class_id: ClassId | None) -> Attendee | None:
         """Who tutors this class now, if they are there."""
         if class_id not in self._classes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from classroom.events import Event
-from classroom.floor import Route
+from classroom.floor import Plan, Route
 from classroom.model import Person, PersonId
 from classroom.rules.visibility import Audience, audience
 
@@ -23,6 +23,10 @@ class Member(Protocol):
         """All that this member receives from now on, most important first. Called only when it changed (it is
         empty at the beginning)."""
 
+    def prepare(self, standby: tuple[Route, ...]) -> None:
+        """What this member may receive from one moment to the next (`floor.Plan`), told before the routes
+        that need it. Called only when it changed (it is empty at the beginning)."""
+
 
 class Line:
     """To one member: held until who joined has the snapshot, so that nothing comes before what it
@@ -33,6 +37,7 @@ class Line:
         self.member = member
         self.audience = audience(person)
         self.routes: tuple[Route, ...] = ()
+        self.standby: tuple[Route, ...] = ()
         self._routing = False
         self._held: list[Event] | None = []
 
@@ -42,8 +47,13 @@ class Line:
         else:
             self._guarded(lambda: self.member.deliver(event))
 
-    def route(self, routes: tuple[Route, ...]) -> None:
-        """Nothing happens when they are what they were."""
+    def route(self, plan: Plan) -> None:
+        """Nothing happens when it is what it was."""
+        routes, standby = plan
+        if standby != self.standby:
+            self.standby = standby
+            if self._routing:
+                self._guarded(lambda: self.member.prepare(standby))
         if routes != self.routes:
             self.routes = routes
             if self._routing:
@@ -52,6 +62,8 @@ class Line:
     def release_routes(self) -> None:
         """The member is told what it receives, if that is anything, and from now on of every change."""
         self._routing = True
+        if self.standby:
+            self._guarded(lambda: self.member.prepare(self.standby))
         if self.routes:
             self._guarded(lambda: self.member.route(self.routes))
 

@@ -31,6 +31,8 @@ SENT_FRAMES_KEPT = 20_000
 PACKETS_KEPT = 1_024
 """For NACKs: about 6 s at 1.5 Mbit/s."""
 MAX_RECEIVED_PER_WAKE = 64
+STALLED_S = 1.0
+"""Frames that are later than that are never sent: a device that stood still does not make up for it."""
 
 
 def now_us() -> int:
@@ -149,6 +151,8 @@ class Publisher:
         while True:
             late_s = time.monotonic() - start - index * interval_s
             self.figures.late_us.append(max(0, round(late_s * 1e6)))
+            if late_s > STALLED_S:
+                index = int((time.monotonic() - start) / interval_s)
             act(index)
             index += 1
             await asyncio.sleep(max(0.0, start + index * interval_s - time.monotonic()))

@@ -12,13 +12,13 @@ from classroom.model import Lesson
 
 from . import seed
 from .figures import Report
+from .large_lesson import LargeLesson
 from .media import FRAGMENTATION, Camera
 from .report import LectureReport
 from .scenarios.compare import compare
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
-from .large_lesson import LargeLesson
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.phase_change import PhaseOptions, phase_change
 from .scenarios.scaling import scaling

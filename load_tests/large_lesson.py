@@ -1,9 +1,8 @@
 """A large lesson of bots: a master, classes with a tutor each, and pupils at home.
 
-Everybody comes in by the WebSocket, as pages do. The master and the tutors send sound and a picture; the pupils have a
-connection of their own, which the sink reads, or, of those who only attend, signaling alone (they turn every
-m-line down).
-"""
+Everybody comes in by the WebSocket, as pages do. The master and the tutors send sound and a picture; the
+pupils have a connection of their own, which the sink reads, or, of those who only attend, signaling alone
+(they turn every m-line down)."""
 
 from __future__ import annotations
 
@@ -46,7 +45,9 @@ class LargeLesson:
     @property
     def words(self) -> str:
         with_media = self.pupils - self.attending
-        return f"{self.classes} classes with a tutor each, {self.pupils} pupils at home, {with_media} with media"
+        return (
+            f"{self.classes} classes with a tutor each, {self.pupils} pupils at home, {with_media} with media"
+        )
 
 
 @dataclass(slots=True)

@@ -25,7 +25,9 @@ def discussion() -> tuple[Lesson, ...]:
 def large(classes: int) -> tuple[Lesson, ...]:
     """Classes of pupils at home, each with a registered tutor."""
     rooms = tuple(
-        ClassRoom(ClassId(large_class(number)), f"class {number}", PersonId(f"bot-tutor-{number}"), at_home=True)
+        ClassRoom(
+            ClassId(large_class(number)), f"class {number}", PersonId(f"bot-tutor-{number}"), at_home=True
+        )
         for number in range(classes)
     )
     return (Lesson(LARGE, "a large lesson", rooms),)

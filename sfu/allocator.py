@@ -166,6 +166,14 @@ class Allocator:
         current = self._fall_or_rise(now, bps, demands, current, fitting)
         return self._hold(demands, current, best)
 
+    def all_fits(self, demands: Sequence[Demand]) -> None:
+        """The same as `update` where everybody has the best, nothing is known against it, and the estimate
+        (if there is one) carries it: nobody's share changes."""
+        self.goal_bps = sum(demand.steps[-1].bps for demand in demands)
+        self._held = {demand.id: demand.steps[-1].way for demand in demands}
+        self._tight_since = self._roomy_since = None
+        self.settled = True
+
     def _index(self, demand: Demand) -> int:
         """Where what it gets now stands among its steps: the same way, else the next worse one, else the
         least."""

@@ -3,6 +3,7 @@ transport that both kinds of transport share."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,7 @@ from .params import (
 
 if TYPE_CHECKING:
     from .engine.engine import Engine
+    from .pauses import Pauses
 
 ALL_TEMPORAL = 7
 """`Engine.set_wanted_layer`: no limit."""
@@ -42,6 +44,7 @@ class EngineOwner(Protocol):
     """Who has the engine: the Sfu."""
 
     engine: Engine
+    pauses: Pauses
 
 
 class Publication:
@@ -57,6 +60,8 @@ class Publication:
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
         self.rates = LayerRates(parameters.kind, len(parameters.encodings))
         self.demand = LayerDemand(len(parameters.encodings))
+        self._wanting: Counter[int] = Counter()
+        """Encoding -> how many subscriptions are to get it."""
         self.on_layers: Callable[[frozenset[int]], None] | None = None
         """Hears which encodings are to be sent, as indices, whenever that changes; at once, and must not
         block. Where nobody listens the sender goes on sending all of them."""
@@ -80,9 +85,18 @@ class Publication:
         """Which encodings anybody wants. Without `now` (seconds) nothing is switched off."""
         if len(self.parameters.encodings) < 2 or self.closed:
             return
-        wanted = [layer for each in self.subscriptions.values() if (layer := each.encoding) is not None]
-        if self.demand.update(wanted, now) and self.on_layers is not None:
+        if self.demand.update(self._wanting, now) and self.on_layers is not None:
             self.on_layers(self.demand.active)
+
+    def wanted(self, before: int | None, after: int | None) -> None:
+        """One of its subscriptions is to get another encoding; None: nothing."""
+        if after is not None:
+            self._wanting[after] += 1
+        if before is not None:
+            self._wanting[before] -= 1
+            if not self._wanting[before]:
+                del self._wanting[before]
+        self.look_at_layers()
 
     def close(self) -> None:
         """Ends it and every subscription to it. Idempotent."""
@@ -106,13 +120,14 @@ class Subscription:
         transport: MediaEnd,
         *,
         begins_low: bool = False,
+        paused: bool = False,
     ) -> None:
         self.id = id
         self.publication = publication
         self.parameters = parameters
         self.transport = transport
         self.closed = False
-        self.paused = False
+        self.paused = paused
         """By whoever made it; what bandwidth does to it is `state`."""
         self.wished_layer: int | None = None
         """The best that is of use to the subscriber; None: the best there is."""
@@ -123,6 +138,15 @@ class Subscription:
         self._limit: tuple[int, int] | None = None
         self._begins_low = begins_low
         self._priority = 0 if parameters.kind is Kind.AUDIO else DEFAULT_PRIORITY
+        self._noted: int | None = None
+        """The encoding that its publication knows of."""
+
+    def note_encoding(self) -> None:
+        """Tells the publication which encoding is to be sent, when that has changed."""
+        wanted = None if self.closed else self.encoding
+        if wanted != self._noted:
+            before, self._noted = self._noted, wanted
+            self.publication.wanted(before, wanted)
 
     def demand(self) -> Demand:
         """What it asks of the downlink."""
@@ -148,9 +172,9 @@ class Subscription:
         """Video starts again at a keyframe. Nothing when closed."""
         if not self.closed and paused != self.paused:
             self.paused = paused
-            self.transport.engine.set_paused(self.id, paused or self._withheld)
+            self.transport.pauses.set(self.id, paused or self._withheld)
             self.transport.downlink.changed()
-            self.publication.look_at_layers()
+            self.note_encoding()
 
     def want_layer(self, layer: int | None) -> None:
         """The best that is of use to this subscriber: an index into the publication's encodings, or the
@@ -163,6 +187,7 @@ class Subscription:
             best, limit = self._best_layer(), self._limit
             if self.state is StreamState.OK or limit is None or best < limit[0]:
                 self._set_limit(best, ALL_TEMPORAL)  # at once: the next tick may be a second away
+        self.note_encoding()
         self.transport.downlink.changed()
 
     def grant(self, grant: Grant) -> None:
@@ -176,6 +201,12 @@ class Subscription:
             self.state = grant.state
             if self.on_state is not None:
                 self.on_state(grant.state)
+
+    @property
+    def unlimited(self) -> bool:
+        """It gets all that is wished for, and no bandwidth was ever in the way."""
+        free = self._limit is None or self._limit == (self._best_layer(), ALL_TEMPORAL)
+        return free and self.state is StreamState.OK and not (self._withheld or self._begins_low)
 
     def _apply(self, step: Step, *, whole: bool) -> None:
         if not whole:
@@ -196,13 +227,13 @@ class Subscription:
         if (layer, temporal) != self._limit:
             self.transport.engine.set_wanted_layer(self.id, layer, temporal)
             self._limit = (layer, temporal)
-            self.publication.look_at_layers()
+            self.note_encoding()
 
     def _withhold(self, withheld: bool) -> None:
         if withheld != self._withheld:
             self._withheld = withheld
-            self.transport.engine.set_paused(self.id, withheld or self.paused)
-            self.publication.look_at_layers()
+            self.transport.pauses.set(self.id, withheld or self.paused)
+            self.note_encoding()
 
     @property
     def encoding(self) -> int | None:
@@ -220,6 +251,8 @@ class Subscription:
     def detach(self) -> None:
         """Forgets it on this side; the engine has done, or will do, the same by itself."""
         self.closed = True
+        self.transport.pauses.forget(self.id)
+        self.note_encoding()
         del self.publication.subscriptions[self.id]
         del self.transport.subscriptions[self.id]
         self.transport.downlink.changed()
@@ -245,12 +278,14 @@ class Slot:
         """Nothing when closed."""
         if not self.closed and paused != self.paused:
             self.paused = paused
-            self.transport.engine.set_paused(self.id, paused)
+            self.transport.pauses.set(self.id, paused)
             self.transport.downlink.changed()
 
     def demand(self) -> Demand:
         """As one voice."""
         return Demand(id=self.id, priority=0, steps=(Step(0, AUDIO_BPS),), audio=True)
+
+    unlimited = True
 
     def grant(self, grant: Grant) -> None:
         """Sound is never given up."""
@@ -259,6 +294,7 @@ class Slot:
         """Idempotent."""
         if not self.closed:
             self.closed = True
+            self.transport.pauses.forget(self.id)
             del self.transport.slots[self.id]
             self.transport.engine.remove_subscription(self.id)
             self.transport.downlink.changed()
@@ -270,6 +306,7 @@ class MediaEnd:
     def __init__(self, owner: EngineOwner, id: TransportId) -> None:
         self.id = id
         self.engine = owner.engine
+        self.pauses = owner.pauses
         self.state = TransportState.NEW
         self.publications: dict[PublicationId, Publication] = {}
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
@@ -300,8 +337,11 @@ class MediaEnd:
         self.publications[publication.id] = publication
         return publication
 
-    def subscribe(self, publication: Publication, parameters: MediaParameters) -> Subscription:
-        """Sends `publication` to the peer as `parameters` say (encodings[0]: our ssrc and rtx_ssrc).
+    def subscribe(
+        self, publication: Publication, parameters: MediaParameters, *, paused: bool = False
+    ) -> Subscription:
+        """Sends `publication` to the peer as `parameters` say (encodings[0]: our ssrc and rtx_ssrc). paused:
+        nothing of it, until `Subscription.pause` says so.
 
         Raises TransportClosed when either end has gone; ValueError when no format of the publication is among
         them, a header extension's id contradicts that of another m-line, or the engine has no room."""
@@ -323,12 +363,15 @@ class MediaEnd:
             rtx_ssrc=parameters.encodings[0].rtx_ssrc or 0,
             formats=formats,
             layer=0 if low else -1,
+            paused=paused,
         )
-        subscription = Subscription(SubscriptionId(id), publication, parameters, self, begins_low=low)
+        subscription = Subscription(
+            SubscriptionId(id), publication, parameters, self, begins_low=low, paused=paused
+        )
         self.subscriptions[subscription.id] = subscription
         publication.subscriptions[subscription.id] = subscription
         self.downlink.added(subscription)
-        publication.look_at_layers()
+        subscription.note_encoding()
         return subscription
 
     def listen(

@@ -30,6 +30,7 @@ from .engine.snapshot import StatsSnapshot
 from .ice import host_candidates
 from .media import ENDED, Publication
 from .params import Candidate, Fingerprint, PublicationId, SfuConfig, TransportState
+from .pauses import Pauses
 from .stats import ControlCounters, socket_counters
 from .transport import LocalTransport, StateCallback, Transport
 
@@ -100,6 +101,7 @@ class Sfu:
         self._silence_due = 0.0
         self._ssrc = secrets.randbits(32)
         self._loop = asyncio.get_running_loop()
+        self.pauses = Pauses(engine, self._loop.call_soon)
         self._loop.add_reader(engine.event_fd(), self.drain)
         self._timer = self._loop.call_later(TICK_S, self._timer_due)
         packets.start()
@@ -174,6 +176,7 @@ class Sfu:
     def stats(self, transport: Transport | LocalTransport) -> dict[str, Any]:
         """{"transport": {...}, "publications": {id: {...}}, "subscriptions": {id: {...}}}, keys as in
         webrtc-stats; all empty once it has ended."""
+        self.pauses.tell()
         if transport.id not in self._transports:
             return {"transport": {}, "publications": {}, "subscriptions": {}}
         return {
@@ -185,6 +188,7 @@ class Sfu:
     def snapshot(self) -> StatsSnapshot:
         """The counters of all transports and their streams at this moment: two of them compared tell what
         went on between. Made for one look a second at everything: 1,000 transports take 0.2 ms."""
+        self.pauses.tell()
         return StatsSnapshot(self.engine, self.now())
 
     def census(self) -> dict[str, int]:

@@ -37,6 +37,7 @@ from .params import (
     TransportId,
     TransportState,
 )
+from .pauses import Pauses
 from .stats import ControlCounters
 
 __all__ = [
@@ -58,6 +59,7 @@ class Owner(Protocol):
     """What a transport needs of the Sfu."""
 
     engine: Engine
+    pauses: Pauses
     config: SfuConfig
     certificate: Certificate
     control_counters: ControlCounters

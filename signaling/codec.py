@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,8 @@ MAX_REASON: Final = 200
 _FINAL_TEXT: Final = 0x81
 _SHORT_FRAME: Final = 125
 _TWO_BYTE_LENGTH: Final = 126
+_MAX_TWO_BYTE_LENGTH: Final = 0xFFFF
+_EIGHT_BYTE_LENGTH: Final = 127
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
@@ -39,13 +41,32 @@ def encode(message: ServerMessage) -> bytes:
     return _encoder.encode(message)
 
 
+class Encoded(NamedTuple):
+    """A sequenced message that is the same for many but for its `seq`."""
+
+    head: bytes
+    """Up to where `seq` stands."""
+    rest: bytes
+
+    def numbered(self, seq: int) -> bytes:
+        """As `encode` would have it."""
+        return b'%b,"seq":%d%b' % (self.head, seq, self.rest)
+
+
+def encode_once(message: ServerMessage) -> Encoded:
+    """message: without a `seq`."""
+    frame, head = encode(message), b'{"type":"%b"' % type_of(message).encode()
+    return Encoded(head, frame[len(head) :])
+
+
 def text_frame(payload: bytes) -> bytes:
-    """The bytes of a text frame as a server sends it: whole, without a mask (RFC 6455, 5.2). payload: at most
-    65,535 bytes."""
+    """The bytes of a text frame as a server sends it: whole, without a mask (RFC 6455, 5.2)."""
     size = len(payload)
     if size <= _SHORT_FRAME:
         return bytes((_FINAL_TEXT, size)) + payload
-    return bytes((_FINAL_TEXT, _TWO_BYTE_LENGTH)) + size.to_bytes(2, "big") + payload
+    if size <= _MAX_TWO_BYTE_LENGTH:
+        return bytes((_FINAL_TEXT, _TWO_BYTE_LENGTH)) + size.to_bytes(2, "big") + payload
+    return bytes((_FINAL_TEXT, _EIGHT_BYTE_LENGTH)) + size.to_bytes(8, "big") + payload
 
 
 def decode(frame: str) -> ClientMessage:

@@ -130,6 +130,9 @@ class HttpSession:
     def route(self, routes: tuple[Route, ...]) -> None:
         self.on_route(routes)
 
+    def prepare(self, standby: tuple[Route, ...]) -> None:
+        """There is no renegotiation: what is not asked for at once is not prepared."""
+
     # --- its line, looked at once a second (quality_watch.Participant) ------------------------------------
 
     @property

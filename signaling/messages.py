@@ -269,6 +269,8 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """As its person declared it; or `voice`: the loudest of many microphones, one after the other
     (`speakers.lines` says whose)."""
     kind: Literal["audio", "video"]
+    held: bool = False
+    """Nothing comes of it now, and it may at any moment (`streams.held`)."""
 
 
 class IceServer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -340,6 +342,14 @@ class StreamState(ServerMessage, tag="stream.state", frozen=True, kw_only=True):
     state: Literal["ok", "reduced", "paused"]
     """`reduced`: smaller or rarer pictures than the receiver could show; `paused`: none, sound goes first."""
     reason: Literal["", "bandwidth"] = ""
+
+
+class StreamsHeld(ServerMessage, tag="streams.held", frozen=True, kw_only=True):
+    """Which m-lines carry nothing from now on, whatever was said before: what they show is over, and not to
+    be shown. They go on without an offer when they are no longer in here: the tutor's when the class is by
+    itself, the master's when it is back."""
+
+    mids: list[str]
 
 
 class QualityChanged(ServerMessage, tag="quality", frozen=True, kw_only=True):
@@ -418,6 +428,7 @@ AnyServerMessage = (
     | SubscribeOffer
     | IceServersChanged
     | StreamState
+    | StreamsHeld
     | QualityChanged
     | LessonChanged
     | RosterChanged

@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 
 from signaling import codec
+from signaling.codec import Encoded
 from signaling.message import ServerMessage
 
 MAX_MESSAGES: Final = 1024
@@ -56,11 +57,15 @@ class Outbox:
         """Messages not written yet."""
         return len(self._urgent) + self.last_seq + 1 - self._cursor
 
-    def push(self, message: ServerMessage) -> None:
+    def push(self, message: ServerMessage | Encoded) -> None:
         """Adds a sequenced message. When there is no room any more: `overflowed`, and the message is lost."""
         if self.overflowed:
             return
-        frame = codec.encode(msgspec.structs.replace(message, seq=self.last_seq + 1))
+        seq = self.last_seq + 1
+        if isinstance(message, Encoded):
+            frame = message.numbered(seq)
+        else:
+            frame = codec.encode(msgspec.structs.replace(message, seq=seq))
         while len(self._kept) >= self._max_messages or self._bytes + len(frame) > self._max_bytes:
             if self._first == self._cursor:
                 self.overflowed = True

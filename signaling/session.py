@@ -14,11 +14,12 @@ callbacks. Nothing here waits; what must be waited for (a transport's closing, l
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from classroom import commands, events
@@ -45,7 +46,8 @@ from sfu.transport import Transport
 from signaling import asking, catalogue, messages, messages_floor, turn, views, views_roll, views_talk
 from signaling.auth import JOIN_LINK_S, Claims, Tokens
 from signaling.background import Background
-from signaling.codec import type_of
+from signaling.broadcast import Broadcast
+from signaling.codec import Encoded, encode_once, type_of
 from signaling.config import Config
 from signaling.message import ServerMessage
 from signaling.messages import Bye, ClientMessage
@@ -80,6 +82,7 @@ class Services:
     speakers: Speakers
     tokens: Tokens
     pointers: Pointers
+    broadcast: Broadcast = field(default_factory=Broadcast)
 
 
 class Connection(Protocol):
@@ -309,18 +312,27 @@ class Session:
         heard = [self._circle(name) for name in sorted(set(circles.values()))]
         self._subscriber.want((live for live in found if live is not None), priorities, heard)
 
+    def prepare(self, standby: tuple[Route, ...]) -> None:
+        """What this member may receive from one moment to the next."""
+        if not self.ended:
+            found = (
+                self._services.publications.named(each.publication) for each in standby if not each.circle
+            )
+            self._subscriber.prepare(live for live in found if live is not None)
+
     def _lesson_changed(self, event: events.LessonChanged) -> None:
         self._may_publish = event.may_publish
-        self._say(views.lesson_changed(event, self._myself))
+        me = self._myself
+        self._tell(event, me.class_id, lambda: views.lesson_changed(event, me))
 
     def _roster_changed(self, event: events.RosterChanged) -> None:
-        self._say(views.roster_changed(event))
+        self._tell(event, None, lambda: views.roster_changed(event))
 
     def _hands_changed(self, event: events.HandsChanged) -> None:
-        self._say(views.hands_changed(event))
+        self._tell(event, None, lambda: views.hands_changed(event))
 
     def _talked(self, event: events.Event) -> None:
-        self._say(views_talk.EVENTS[type(event)](event))
+        self._tell(event, None, lambda: views_talk.EVENTS[type(event)](event))
 
     def _called_to_order(self, event: CalledToOrder) -> None:
         if event.act is Act.STOPPED:
@@ -328,13 +340,13 @@ class Session:
         self._talked(event)
 
     def _stage_changed(self, event: events.StageChanged) -> None:
-        self._say(views.stage_changed(event))
+        self._tell(event, None, lambda: views.stage_changed(event))
 
     def _roll_changed(self, event: events.RollChanged) -> None:
         self._say(views_roll.roll_changed(event))
 
     def _noticed(self, event: events.Noticed) -> None:
-        self._say(views.notice(event, self.language))
+        self._tell(event, self.language, lambda: views.notice(event, self.language))
 
     def _look_changed(self, event: events.LookChanged) -> None:
         self._say(messages_floor.LookChanged(class_id=event.class_id))
@@ -390,6 +402,9 @@ class Session:
 
     def sent(self, message: messages.StreamState) -> None:
         self._say(message)
+
+    def held(self, mids: tuple[str, ...]) -> None:
+        self._say(_held(mids))
 
     def receiving(self) -> None:
         if not self._received:
@@ -478,7 +493,11 @@ class Session:
         self._say(messages.IceServersChanged(ice_servers=self._ice_servers()))
         self._refresh_later()
 
-    def _say(self, message: ServerMessage) -> None:
+    def _tell(self, event: events.Event, key: Hashable, make: Callable[[], ServerMessage]) -> None:
+        """What all with the same key are told in the same words."""
+        self._say(self._services.broadcast.words(event, key, make))
+
+    def _say(self, message: ServerMessage | Encoded) -> None:
         if self.ended:
             return
         self.outbox.push(message)
@@ -518,6 +537,12 @@ def _entry_problem(error: UnknownLesson | Refused | StoreUnavailable, lesson: st
 
 def _ending(stop: Callable[[], None]) -> Callable[[Session], None]:
     return lambda _: stop()
+
+
+@functools.lru_cache(maxsize=256)
+def _held(mids: tuple[str, ...]) -> Encoded:
+    """The same few for a whole lesson."""
+    return encode_once(messages.StreamsHeld(mids=list(mids)))
 
 
 def _unix_ms() -> int:

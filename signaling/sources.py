@@ -66,9 +66,9 @@ class Track:
             decodable=self.decodable,
         )
 
-    def begin(self, transport: Transport, answered: MediaParameters) -> Subscription:
+    def begin(self, transport: Transport, answered: MediaParameters, *, paused: bool) -> Subscription:
         """Raises TransportClosed, ValueError."""
-        return transport.subscribe(self.live.publication, answered)
+        return transport.subscribe(self.live.publication, answered, paused=paused)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ for its answer.
 What people in a circle say comes by a few lines, one for each of the loudest (`Place`), however many they
 are: so nothing is offered when they come and go, nor when the participant changes from one circle to another.
 
-What is no longer wanted stops at once, without waiting for anybody. A picture's m-line becomes inactive with
-the next offer and is used again. Sound that is still being sent is *parked*: its m-line stays, paused, and
-goes on at once when it is wanted again, without an offer; so a class that is by itself for a while, somebody
-who is muted, or a private word of the master's cost no round of offers to a thousand people. Media starts
-when the answer is there, because only then is known what the client took.
+What is no longer wanted stops at once, without waiting for anybody. Its m-line is *parked* as long as its
+track is still being sent: it stays, paused, and goes on at once when it is wanted again, without an offer; so
+a class that is by itself for a while, somebody who is muted, or a private word of the master's cost no round
+of offers to a thousand people. What stands by (`prepare`) is offered before it is wanted, and begins parked.
+Of what is parked, the client is told which m-lines carry nothing (`held`). The m-line of what has ended
+becomes inactive with the next offer and is used again. Media starts when the answer is there, because only
+then is known what the client took.
 
 When the connection fails, a new one takes its place: nothing is carried, everything wanted is offered again
 (`fresh`). Failures in a row wait longer each time. While the client is away (`hold`) nothing is offered.
@@ -48,8 +50,8 @@ MAX_PICTURES = 48
 """On one connection, of its sdp.MAX_SECTIONS tracks: the others are for sound. Of more, those that matter
 most."""
 MAX_PARKED = 8
-"""M-lines of sound: the places of a circle and the sounds of who leads, twice. Of more, those that were
-parked first are given up."""
+"""M-lines of each kind that do not stand by: the places of a circle and the sounds of who leads, twice; the
+pictures of a stage. Of more, those that were parked first are given up."""
 MAX_RENEWAL_DELAY_S = 30.0
 """Between two new connections when each one fails: a browser behind a closed firewall costs next to
 nothing."""
@@ -86,9 +88,8 @@ class Line:
 
     @property
     def can_park(self) -> bool:
-        """Sound that is there and flows. What has not begun does not begin to be paused: a packet would get
-        through."""
-        return self.offered.kind is Kind.AUDIO and self.sent is not None and not self.carries.gone
+        """What is there and has begun."""
+        return self.sent is not None and not self.carries.gone
 
     def park(self, parked: bool) -> None:
         self.parked = parked
@@ -110,6 +111,9 @@ class Client(Protocol):
     def offer(self, message: SubscribeOffer) -> None: ...
     def sent(self, message: StreamState) -> None:
         """What the participant's line does to one stream."""
+
+    def held(self, mids: tuple[str, ...]) -> None:
+        """Which m-lines carry nothing from now on, and may again at any moment."""
 
     def refuse(self, problem: Problem, request: str) -> None: ...
     def receiving(self) -> None:
@@ -136,12 +140,14 @@ class Subscriber:
         self._discard = discard
         self._wanted: dict[str, Source] = {}
         """By name, places first, then most important first."""
+        self._standby: dict[str, Source] = {}
+        """By name: to be there when it is wanted."""
         self._people: frozenset[str] = frozenset()
         self._priorities: Mapping[str, int] = {}
         self._undecodable: set[str] = set()
         self._version = 0
         self._in_flight = False
-        self._held = False
+        self._away = False
         self._dirty = False
         self._timer: Timer | None = None
         self._failures = 0
@@ -153,6 +159,8 @@ class Subscriber:
         self._numbers = negotiate.PayloadTypes()
         self._carried: dict[str, Line] = {}
         """By name of the publication."""
+        self._held: tuple[str, ...] = ()
+        """M-lines, as the client was told."""
         self._fresh = True
 
     # --- what the participant is to get ---------------------------------------------------------------------
@@ -178,18 +186,29 @@ class Subscriber:
         self._priorities = priorities or {}
         for line in self._carried.values():
             self._rank(line)
-        self._undecodable &= self._wanted.keys()
+        self._undecodable &= self._wanted.keys() | self._standby.keys()
+        self._park()
+        if self._missing():
+            self._change()
+        self._tell_held()
+
+    def prepare(self, publications: Iterable[LivePublication]) -> None:
+        """What this participant may get from one moment to the next: offered, and not sent until it is
+        wanted. What is to come of it comes with the next `want`."""
+        self._standby = {
+            source.name: source for source in (Track(live, self._decodable) for live in publications)
+        }
         self._park()
         if self._missing():
             self._change()
 
     def hold(self) -> None:
         """The client is away: media goes on, nothing new is offered."""
-        self._held = True
+        self._away = True
 
     def release(self) -> None:
         """The client is back. Its answer to an offer in flight may be lost: that is offered once more."""
-        self._held = False
+        self._away = False
         if self._dirty or self._in_flight:
             self._in_flight = False
             self._change()
@@ -237,6 +256,7 @@ class Subscriber:
     def close(self) -> None:
         """Everything goes. Idempotent."""
         self._wanted.clear()
+        self._standby.clear()
         self._stop()
         self._begin()
 
@@ -262,8 +282,15 @@ class Subscriber:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _missing(self) -> list[Source]:
-        known = self._carried.keys() | self._undecodable
-        return [source for name, source in self._wanted.items() if name not in known]
+        """What is to have an m-line and has none; what is wanted comes first."""
+        sources = (
+            self._wanted if self._standby.keys() <= self._wanted.keys() else self._standby | self._wanted
+        )
+        return [
+            source
+            for name, source in sources.items()
+            if name not in self._carried and name not in self._undecodable
+        ]
 
     def _tune(self) -> None:
         """Lines of places go on with another circle: nothing needs to be offered for it."""
@@ -278,24 +305,40 @@ class Subscriber:
         """What is not wanted stops; what is wanted again goes on."""
         for name, line in tuple(self._carried.items()):
             wanted = name in self._wanted
-            if not (wanted or line.can_park):
+            if not (wanted or line.can_park or (name in self._standby and not line.carries.gone)):
                 self._drop(name)
             elif line.parked is wanted:
                 # Those that were parked first come first.
                 self._carried[name] = self._carried.pop(name)
                 line.park(not wanted)
-        parked = [name for name, line in self._carried.items() if line.parked]
-        for name in parked[: max(0, len(parked) - MAX_PARKED)]:
+        pictures = sum(source.kind is Kind.VIDEO for source in self._wanted.values())
+        self._keep_parked(Kind.AUDIO, MAX_PARKED)
+        self._keep_parked(Kind.VIDEO, min(MAX_PARKED, MAX_PICTURES - pictures))
+
+    def _keep_parked(self, kind: Kind, most: int) -> None:
+        """Beside those that stand by, which are few."""
+        parked = [
+            name
+            for name, line in self._carried.items()
+            if line.parked and line.offered.kind is kind and name not in self._standby
+        ]
+        for name in parked[: max(0, len(parked) - most)]:
             self._drop(name)
+
+    def _tell_held(self) -> None:
+        held = tuple(line.mid for line in self._carried.values() if line.parked)
+        if held != self._held:
+            self._held = held
+            self._client.held(held)
 
     def _change(self, delay_s: float = OFFER_DELAY_S) -> None:
         self._dirty = True
-        if self._timer is None and not self._in_flight and not self._held:
+        if self._timer is None and not self._in_flight and not self._away:
             self._timer = self._call_later(delay_s, self._due)
 
     def _due(self) -> None:
         self._timer = None
-        if self._dirty and not self._in_flight and not self._held:
+        if self._dirty and not self._in_flight and not self._away:
             self._offer()
 
     def _offer(self) -> None:
@@ -312,6 +355,7 @@ class Subscriber:
         self._in_flight = True
         text = jsep.offer_subscribe(self._version, self._transport.local, self._lines)
         streams = [self._view(line) for line in self._carried.values()]
+        self._held = tuple(line.mid for line in self._carried.values() if line.parked)
         self._client.offer(
             SubscribeOffer(version=self._version, sdp=text, streams=streams, fresh=self._fresh)
         )
@@ -330,7 +374,7 @@ class Subscriber:
             return
         # Each place is a stream by itself: nobody's picture goes with it.
         self._lines.put(jsep.OfferedTrack(offered, stream=source.person or source.name, track=source.name))
-        self._carried[source.name] = Line(mid, source, offered)
+        self._carried[source.name] = Line(mid, source, offered, parked=source.name not in self._wanted)
 
     def _refuse(self, source: Source, problem: Problem) -> None:
         """Not offered again as long as it is wanted: nothing would have changed."""
@@ -363,7 +407,7 @@ class Subscriber:
         if isinstance(line.carries, Place):
             line.slot = line.carries.begin(transport, answered)
         else:
-            line.subscription = line.carries.begin(transport, answered)
+            line.subscription = line.carries.begin(transport, answered, paused=line.parked)
             line.subscription.on_state = self._teller(line)
             self._rank(line)
 
@@ -395,7 +439,7 @@ class Subscriber:
         """A new connection in place of this one."""
         self._stop()
         self._begin()
-        if self._wanted:
+        if self._wanted or self._standby:
             delay_s = min(OFFER_DELAY_S * 4**self._failures, MAX_RENEWAL_DELAY_S)
             # Grows only to the limit, so that the power above stays small.
             self._failures = min(self._failures + 1, 8)
@@ -421,6 +465,7 @@ class Subscriber:
             person=line.carries.person,
             source=line.carries.source,
             kind=line.offered.kind.value,
+            held=line.parked,
         )
 
 

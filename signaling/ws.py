@@ -33,6 +33,8 @@ FLUSH_TIMEOUT_S: Final = 5.0
 """For the last messages of a connection that is being closed."""
 CLOSE_TIMEOUT_S: Final = 2.0
 """For the client's half of the closing handshake."""
+MAX_TURN: Final = 65_536
+"""Bytes written in one turn of the loop; of more, the rest waits until the client has taken these."""
 RETRY_S: Final = 0.1
 """Between two looks whether a slow client has taken what it was sent: as often as pointers move."""
 MESSAGES_BURST: Final = 60.0
@@ -93,6 +95,8 @@ class WebSocketConnection:
         self._latest = b""
         """A frame that was not written yet, and is worth nothing once there is a newer one."""
         self._retry: asyncio.TimerHandle | None = None
+        self._session: Session | None = None
+        self._turn: asyncio.Handle | None = None
         self._finishing = False
         self._bye: Bye | None = None
         now = asyncio.get_running_loop().time()
@@ -102,7 +106,30 @@ class WebSocketConnection:
     # --- for the session ------------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        self._woken.set()
+        """What there is to say is written at the end of this turn of the loop, all of it at once."""
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._say)
+
+    def _say(self) -> None:
+        """Without the writer, as long as the client keeps up: a word to a thousand wakes no thousand
+        tasks."""
+        self._turn = None
+        if self._finishing or not self._said():
+            self._woken.set()
+
+    def _said(self) -> bool:
+        """Whether there is nothing left to write."""
+        transport, session = self._request.transport, self._session
+        if transport is None or transport.is_closing() or session is None:
+            return True
+        if transport.get_write_buffer_size():
+            return False
+        frames, size = [], 0
+        while size < MAX_TURN and (frame := session.outbox.take()) is not None:
+            frames.append(codec.text_frame(frame))
+            size += len(frame)
+        transport.write(b"".join(frames))
+        return not session.outbox.waiting
 
     def finish(self, bye: Bye | None) -> None:
         self._finishing = True
@@ -145,8 +172,9 @@ class WebSocketConnection:
             await self._read(session)
         finally:
             session.detach(self)
-            if self._retry is not None:
-                self._retry.cancel()
+            for handle in (self._retry, self._turn):
+                if handle is not None:
+                    handle.cancel()
             if not self._finishing:
                 writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -179,6 +207,7 @@ class WebSocketConnection:
             metrics.joined("websocket", problem.kind)
             raise
         metrics.joined("websocket", "resumed" if resumed else "ok", asyncio.get_running_loop().time() - began)
+        self._session = session
         session.attach(self, resumed=resumed)
         return session
 

@@ -1,14 +1,14 @@
 """What a change of phase costs a large lesson, and what its people notice of it.
 
-Order of things: the master, the tutors and the pupils come; then the master goes through the phases, one every
-`settle_s` + 2 * `span_s` seconds. Each change is looked at for `span_s` from the master's word on. Its cost is the
-server's processor time in this span without what the same span costs when nothing changes: for the thread that runs
-Python the mean of the span before and of one after, for the packet thread the one after, because it is the new phase
-that it sends in.
+Order of things: the master, the tutors and the pupils come; then the master goes through the phases, one
+every `settle_s` + 2 * `span_s` seconds. Each change is looked at for `span_s` from the master's word on. Its
+cost is the server's processor time in this span without what the same span costs when nothing changes: for
+the thread that runs Python the mean of the span before and of one after, for the packet thread the one after,
+because it is the new phase that it sends in.
 
-What people notice stands in the media itself: when the first packet of each new stream came to each pupil, whether
-anything still came of a stream that is over, and the longest gap in sound where there is sound before and after.
-"""
+What people notice stands in the media itself: when the first packet of each new stream came to each pupil,
+whether anything still came of a stream that is over, and the longest gap in sound where there is sound before
+and after."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ..sink import Sink
 from ..statistics import Percentiles
 from ..target import ScenarioFailed, Target
 
-PHASES = ("local_qa", "lecture", "interaction", "break", "lecture", "local_qa", "break", "local_qa", "lecture")
+PHASES = ("local_qa", "lecture", "interaction", "break", "lecture", "local_qa", "break", "local_qa")
 PACKET_THREAD = "packets"
 STAMPS_PER_SECOND = 55
 STREAMS = 24

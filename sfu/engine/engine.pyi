@@ -120,13 +120,14 @@ class Engine:
         rtx_ssrc: int,
         formats: list[tuple[int, int, bool]],
         layer: int = -1,
+        paused: bool = False,
     ) -> int:
         """formats: (payload type, rtx payload type or -1, nack) in the order of the publication's formats;
         payload type -1 where the subscriber did not take one. ssrc, rtx_ssrc: never used before on this
         transport; what the cipher knows of them goes with the subscription, and the same numbers again under
         the same key would give it away (RFC 7714, 9.1). One that is in use is a ValueError. Video waits for a
         keyframe, which is asked for at once. layer: of a simulcast the highest encoding at first, as in
-        `set_wanted_layer`; -1: the best."""
+        `set_wanted_layer`; -1: the best. paused: from the beginning, not a packet is sent."""
     def add_slot(
         self,
         transport: int,
@@ -147,6 +148,8 @@ class Engine:
         """The slot carries the same place of another group."""
     def remove_subscription(self, subscription: int) -> None: ...
     def set_paused(self, subscription: int, paused: bool) -> None: ...
+    def set_all_paused(self, subscriptions: dict[int, bool]) -> None:
+        """The same for many at once: subscription or slot -> paused."""
     def set_wanted_layer(self, subscription: int, layer: int, temporal: int = 7) -> None:
         """The highest layer that this subscriber is to get. layer: index into the publication's encodings,
         switched at that encoding's next keyframe; where there is only one encoding, the spatial layer inside

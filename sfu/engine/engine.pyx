@@ -295,7 +295,7 @@ cdef class Engine:
         t.heard_us = (<engine_t *>self.state).now_us
         for i in range(t.subscription_count):
             s = t.subscriptions[i]
-            if s.publication.video:
+            if s.publication.video and not s.paused:
                 want_keyframe_now(<engine_t *>self.state, s)
         return 0
 
@@ -463,6 +463,7 @@ cdef class Engine:
         uint32_t rtx_ssrc,
         list formats,
         int layer=-1,
+        bint paused=False,
     ):
         cdef engine_t *e = self.lock()
         cdef subscription_t *s
@@ -479,7 +480,8 @@ cdef class Engine:
                 raise
             self.subscriptions[s.id] = <size_t>s
             downlink_open(e, s.transport)
-            if s.publication.video and s.transport.keyed:
+            s.paused = paused
+            if s.publication.video and s.transport.keyed and not paused:
                 want_keyframe_now(e, s)
             return s.id
         finally:
@@ -531,15 +533,20 @@ cdef class Engine:
             self.unlock()
 
     def set_paused(self, int subscription, bint paused):
+        self.set_all_paused({subscription: paused})
+
+    def set_all_paused(self, dict subscriptions):
         cdef engine_t *e = self.lock()
         cdef subscription_t *s
+        cdef bint paused
         try:
-            s = self.subscription(subscription)
-            if s.paused and not paused and s.publication.video:
-                want_keyframe_now(e, s)
-            s.paused = paused
-            s.layer = -1
-            leave_queue(s)
+            for id, value in subscriptions.items():
+                s, paused = self.subscription(id), value
+                if s.paused and not paused and s.publication.video:
+                    want_keyframe_now(e, s)
+                s.paused = paused
+                s.layer = -1
+                leave_queue(s)
         finally:
             self.unlock()
 

@@ -93,12 +93,16 @@ class FakeMember:
         self.events: list[Event] = []
         self.routings: list[tuple[Route, ...]] = []
         self.snapshot: Snapshot | None = None
+        self.standby: tuple[Route, ...] = ()
 
     def deliver(self, event: Event) -> None:
         self.events.append(event)
 
     def route(self, routes: tuple[Route, ...]) -> None:
         self.routings.append(routes)
+
+    def prepare(self, standby: tuple[Route, ...]) -> None:
+        self.standby = standby
 
     @property
     def receives(self) -> list[str]:

@@ -40,6 +40,9 @@ class Wire:
     def route(self, routes: Any) -> None:
         self.note("routes", routes)
 
+    def prepare(self, standby: Any) -> None:
+        self.note("standby", standby)
+
     def note(self, kind: str, value: Any) -> None:
         # may_publish is a set: which order it is told in is for the door.
         text = msgspec.json.encode(value, enc_hook=sorted, order="sorted")

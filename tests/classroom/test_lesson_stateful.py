@@ -86,6 +86,7 @@ class Mirror:
     def __init__(self) -> None:
         self.dismissed: LeaveCause | None = None
         self.routes: tuple[floor.Route, ...] = ()
+        self.standby: tuple[floor.Route, ...] = ()
         self.looks_in: ClassId | None = None
 
     def begin(self, snapshot: events.Snapshot) -> None:
@@ -104,6 +105,10 @@ class Mirror:
     def route(self, routes: tuple[floor.Route, ...]) -> None:
         assert routes != self.routes, "told what it knew"
         self.routes = routes
+
+    def prepare(self, standby: tuple[floor.Route, ...]) -> None:
+        assert standby != self.standby, "told what it knew"
+        self.standby = standby
 
     def deliver(self, event: events.Event) -> None:
         assert self.dismissed is None, "told something after the last word"
@@ -386,8 +391,9 @@ class LessonMachine(RuleBasedStateMachine):
     def everybody_receives_what_the_floor_says(self) -> None:
         core = self.core
         people = [*core.roster.everybody(), *core.supervisors.values()]
-        expected = floor.routes(core.lesson, people)
-        assert {name: mirror.routes for name, mirror in self.inside.items()} == expected
+        expected = floor.plans(core.lesson, people, people)
+        told = {name: floor.Plan(mirror.routes, mirror.standby) for name, mirror in self.inside.items()}
+        assert told == expected
 
     @invariant()
     def everybody_is_told_the_same_as_a_newcomer(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from classroom.events import Dismissed, HandsChanged, LeaveCause
-from classroom.floor import Priority, Route
+from classroom.floor import Plan, Priority, Route
 from classroom.model import PersonId, Publication, Source
 from classroom.switchboard import Line, Switchboard
 
@@ -25,13 +25,14 @@ def test_events_wait_until_they_are_released(school: Any, new_member: Any) -> No
 
 def test_routes_are_told_when_they_change(school: Any, new_member: Any) -> None:
     line = Line(school.master, member := new_member())
-    line.route(ROUTES)
+    line.route(Plan(ROUTES, ()))
     assert member.routings == []
     line.release_routes()
-    line.route(tuple(ROUTES))
-    line.route(())
-    line.route(())
+    line.route(Plan(tuple(ROUTES), ()))
+    line.route(Plan((), ROUTES))
+    line.route(Plan((), ROUTES))
     assert member.routings == [ROUTES, ()]
+    assert member.standby == ROUTES
 
 
 def test_who_receives_nothing_at_first_is_not_told_so(school: Any, new_member: Any) -> None:
@@ -68,6 +69,9 @@ def test_a_member_that_fails_costs_the_others_nothing(
         def route(self, routes: Any) -> None:
             raise RuntimeError("broken")
 
+        def prepare(self, standby: Any) -> None:
+            raise RuntimeError("broken")
+
     board = Switchboard()
     for line in (Line(school.master, Broken()), Line(school.tutor_1, new_member())):
         line.release_routes()
@@ -76,7 +80,7 @@ def test_a_member_that_fails_costs_the_others_nothing(
     with caplog.at_level(logging.ERROR):
         board.send(EVENT)
         for line in board:
-            line.route(ROUTES)
+            line.route(Plan(ROUTES, ()))
     good = board.get(school.tutor_1.id)
     assert good is not None and good.member.events == [EVENT] and good.member.routings == [ROUTES]
     assert caplog.text.count("member m failed") == 2

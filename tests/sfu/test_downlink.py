@@ -18,6 +18,7 @@ from sfu.params import (
     TransportId,
     TransportState,
 )
+from sfu.pauses import Pauses
 
 VP8 = PayloadFormat(Codec("VP8", 90000), 96, 97, frozenset({"nack"}))
 OPUS = PayloadFormat(Codec("opus", 48000, 2), 111)
@@ -33,7 +34,7 @@ class Room:
         self._ssrc = 1
 
     def _end(self) -> MediaEnd:
-        owner = SimpleNamespace(engine=self.engine)
+        owner = SimpleNamespace(engine=self.engine, pauses=Pauses(self.engine))
         end = MediaEnd(owner, TransportId(self.engine.add_transport()))
         end.state = TransportState.CONNECTED
         return end

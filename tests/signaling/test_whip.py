@@ -38,6 +38,9 @@ class Silent:
     def route(self, routes: tuple[Any, ...]) -> None:
         self.routes = routes
 
+    def prepare(self, standby: tuple[Any, ...]) -> None:
+        pass
+
 
 async def publish(door: Any, offer: str, role: str = "encoder", query: str = "", **who: str) -> Any:
     return await door.client.post(WHIP + query, data=offer, headers=door.headers(role, **who))

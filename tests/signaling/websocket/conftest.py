@@ -153,9 +153,11 @@ class PaperTransport:
         self.publications.append(PaperPublication(next(self.numbers), parameters, self))
         return self.publications[-1]
 
-    def subscribe(self, publication: PaperPublication, parameters: MediaParameters) -> PaperSubscription:
+    def subscribe(
+        self, publication: PaperPublication, parameters: MediaParameters, *, paused: bool = False
+    ) -> PaperSubscription:
         self._check()
-        self.subscriptions.append(PaperSubscription(publication, parameters))
+        self.subscriptions.append(PaperSubscription(publication, parameters, paused=paused))
         return self.subscriptions[-1]
 
     def listen(

@@ -1,4 +1,4 @@
-"""Sound that is not wanted for a while keeps its m-line: it goes on without an offer."""
+"""What is not wanted for a while keeps its m-line: it goes on without an offer."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Page:
     """A client that is asked, and calls back when told."""
 
     offers: list[SubscribeOffer] = field(default_factory=list)
+    held_mids: list[tuple[str, ...]] = field(default_factory=list)
     due: list[Callable[[], None]] = field(default_factory=list)
 
     def call_later(self, _delay_s: float, callback: Callable[[], None]) -> Any:
@@ -33,6 +34,9 @@ class Page:
         self.offers.append(message)
 
     def sent(self, message: StreamState) -> None: ...
+    def held(self, mids: tuple[str, ...]) -> None:
+        self.held_mids.append(mids)
+
     def refuse(self, problem: Problem, request: str) -> None:
         raise AssertionError(problem)
 
@@ -96,11 +100,46 @@ async def test_sound_comes_and_goes_without_offers(listener: Listener) -> None:
         assert listener.flowing == {"voice", "other"}
 
 
-async def test_pictures_give_their_line_up(listener: Listener) -> None:
+async def test_of_pictures_that_stop_the_page_is_told(listener: Listener) -> None:
     voice, picture = listener.publication("voice"), listener.publication("picture", Kind.VIDEO)
     listener.want(voice, picture)
+    assert listener.want(voice) == 0
+    assert listener.flowing == {"voice"}
+    mid = listener.page.offers[-1].streams[1].mid
+    assert listener.page.held_mids == [(mid,)]
+    assert listener.want(voice, picture) == 0
+    assert listener.flowing == {"voice", "picture"}
+    assert listener.page.held_mids == [(mid,), ()]
+
+
+async def test_what_stands_by_is_offered_and_not_sent(listener: Listener) -> None:
+    voice, tutor = listener.publication("voice"), listener.publication("tutor", Kind.VIDEO)
+    listener.subscriber.prepare([voice, tutor])
     assert listener.want(voice) == 1
-    assert len(listener.page.offers[-1].streams) == 1
+    assert [stream.held for stream in listener.page.offers[-1].streams] == [False, True]
+    assert listener.flowing == {"voice"}
+    assert listener.want(voice, tutor) == 0
+    assert listener.flowing == {"voice", "tutor"}
+    assert listener.want() == 0
+    assert listener.flowing == set()
+    tutor.publication.close()
+    listener.subscriber.prepare([voice])
+    assert listener.want(voice) == 1
+    assert [stream.person for stream in listener.page.offers[-1].streams] == ["voice"]
+
+
+async def test_what_stands_by_does_not_begin_before_it_is_wanted(listener: Listener) -> None:
+    """An answer that comes late: it is begun as it is wanted then."""
+    voice = listener.publication("voice")
+    listener.subscriber.prepare([voice])
+    listener.subscriber.want([voice])
+    listener.page.due.pop()()
+    listener.subscriber.want([])
+    latest = listener.page.offers[-1]
+    listener.subscriber.answer(latest.version, listener.answer_of(latest.sdp))
+    assert listener.flowing == set()
+    assert listener.want(voice) == 0
+    assert listener.flowing == {"voice"}
 
 
 async def test_what_has_ended_is_not_kept(listener: Listener) -> None:

@@ -135,6 +135,7 @@ class Page:
         self.offers.append(message)
 
     def sent(self, message: StreamState) -> None: ...
+    def held(self, mids: tuple[str, ...]) -> None: ...
     def refuse(self, problem: Any, request: str) -> None:
         raise AssertionError(problem)
 

@@ -171,6 +171,9 @@ export class LessonClient {
       case 'subscribe.offer':
         void this.receiver.offered(message)
         return
+      case 'streams.held':
+        this.receiver.heldChanged(message)
+        return
       case 'stream.state':
         this.receiver.stateChanged(message)
         return

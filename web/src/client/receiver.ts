@@ -9,7 +9,7 @@
  * server offers again after a resume.
  */
 
-import type { ClientMessage, StreamState, StreamView, SubscribeOffer } from '@/protocol/messages'
+import type { ClientMessage, StreamState, StreamView, StreamsHeld, SubscribeOffer } from '@/protocol/messages'
 import { CONNECT_PATIENCE_MS, DISCONNECTED_PATIENCE_MS, mediaState, type MediaState } from './media-state'
 import type { Cancel, Timers } from './timers'
 
@@ -47,6 +47,8 @@ export class Receiver {
   private era = 0
   private queue: Promise<void> = Promise.resolve()
   private streams: ReceivedStream[] = []
+  /** M-lines that carry nothing now, as the server said last: an offer that waits its turn may be older. */
+  private held: ReadonlySet<string> = new Set()
   private cancelPatience: Cancel = () => undefined
 
   constructor(private readonly options: ReceiverOptions) {}
@@ -54,6 +56,7 @@ export class Receiver {
   /** An offer from the server. Resolves when it was answered or overtaken. */
   offered(offer: SubscribeOffer): Promise<void> {
     this.newest = Math.max(this.newest, offer.version)
+    this.held = new Set(offer.streams.filter((stream) => stream.held).map((stream) => stream.mid))
     const { era } = this
     this.queue = this.queue.then(() => (era === this.era ? this.accept(offer) : undefined))
     return this.queue
@@ -63,6 +66,12 @@ export class Receiver {
   stateChanged(change: StreamState): void {
     const sent = change.state === 'ok' ? undefined : change.state
     this.show(this.streams.map((stream) => (stream.mid === change.mid ? { ...stream, sent } : stream)))
+  }
+
+  /** Some m-lines carry nothing any more, or something again. */
+  heldChanged(change: StreamsHeld): void {
+    this.held = new Set(change.mids)
+    this.show(this.streams)
   }
 
   /** The socket is back and the session was resumed: what was said into the dead socket is said again. */
@@ -80,6 +89,7 @@ export class Receiver {
   reset(): void {
     this.era += 1
     this.newest = 0
+    this.held = new Set()
     this.drop()
     this.setState('none')
     this.show([])
@@ -142,7 +152,8 @@ export class Receiver {
 
   private show(streams: ReceivedStream[]): void {
     this.streams = streams
-    this.options.onStreams(streams)
+    // Sound that is held stays where it plays: it is silent, and goes on without a gap.
+    this.options.onStreams(streams.filter((stream) => stream.kind === 'audio' || !this.held.has(stream.mid)))
   }
 
   private changed(connection: RTCPeerConnectionState): void {

@@ -699,6 +699,7 @@ export interface StreamView {
   person: string
   source: string
   kind: 'audio' | 'video'
+  held?: boolean
 }
 
 /** Fresh credentials, before those of `welcome` run out: for new peer connections and ICE restarts. */
@@ -718,6 +719,17 @@ export interface StreamState {
   mid: string
   state: 'ok' | 'paused' | 'reduced'
   reason?: '' | 'bandwidth'
+}
+
+/**
+ * Which m-lines carry nothing from now on, whatever was said before: what they show is over, and not to
+ * be shown. They go on without an offer when they are no longer in here: the tutor's when the class is by
+ * itself, the master's when it is back.
+ */
+export interface StreamsHeld {
+  type: 'streams.held'
+  seq?: number
+  mids: Array<string>
 }
 
 /**
@@ -983,6 +995,7 @@ export type ServerMessage =
   | SubscribeOffer
   | IceServersChanged
   | StreamState
+  | StreamsHeld
   | QualityChanged
   | LessonChanged
   | RosterChanged

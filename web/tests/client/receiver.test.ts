@@ -92,6 +92,19 @@ describe('an offer', () => {
     expect(streams.map((stream) => stream.sent)).toEqual([undefined, undefined])
   })
 
+  it('may hold a picture back until it comes', async () => {
+    const [camera, microphone] = offer(1).streams
+    if (!camera || !microphone) throw new Error('two streams')
+    await receiver.offered(offer(1, { fresh: true, streams: [{ ...camera, held: true }, microphone] }))
+    expect(streams.map((stream) => stream.source)).toEqual(['microphone'])
+    receiver.heldChanged({ type: 'streams.held', mids: ['1'] })
+    expect(streams.map((stream) => stream.source)).toEqual(['camera', 'microphone'])
+    const waiting = receiver.offered(offer(2))
+    receiver.heldChanged({ type: 'streams.held', mids: ['0'] })
+    await waiting
+    expect(streams.map((stream) => stream.source)).toEqual(['microphone'])
+  })
+
   it('of a session that is gone is dropped', async () => {
     const old = receiver.offered(offer(5, { fresh: true }))
     receiver.reset()

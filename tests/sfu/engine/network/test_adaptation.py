@@ -20,6 +20,7 @@ from sfu.engine.rtcp import build_remb
 from sfu.engine.twcc import TwccReceiver
 from sfu.media import MediaEnd
 from sfu.params import Codec, Encoding, Extension, Kind, MediaParameters, PayloadFormat, TransportState
+from sfu.pauses import Pauses
 
 STEP_US = 5_000
 MILLISECOND = 1_000
@@ -223,7 +224,9 @@ class World:
         bed.now_us -= bed.now_us % STEP_US
 
     def end_of(self, peer):
-        end = MediaEnd(SimpleNamespace(engine=self.bed.engine), peer.transport)
+        end = MediaEnd(
+            SimpleNamespace(engine=self.bed.engine, pauses=Pauses(self.bed.engine)), peer.transport
+        )
         end.state = TransportState.CONNECTED
         self.ends[peer.transport] = end
         return end
