@@ -47,6 +47,9 @@ MAX_LOOK_UPS = 32
 FindChat = Callable[[ChatId], Awaitable[ChatEntry | None]]
 """None: there is no such message (any more), or it cannot be looked up now. Does not raise."""
 
+JOBS_IN_A_ROW = 32
+"""Then everything else has its turn: when a thousand come at once, nobody waits for the last of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Join:
@@ -239,8 +242,12 @@ class LessonRoom:
     # ---------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
+        done = 0
         while not self.closed:
             self._do(await self._inbox.take())
+            done += 1
+            if not done % JOBS_IN_A_ROW:
+                await asyncio.sleep(0)
         while len(self._inbox):
             job = await self._inbox.take()
             _answer(job, Refused(Reason.CLOSED) if isinstance(job, _Join | _Ask) else None)

@@ -21,6 +21,7 @@ from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.phase_change import PhaseOptions, phase_change
+from .scenarios.roster import RosterOptions, roster
 from .scenarios.scaling import scaling
 from .scenarios.soak import SoakOptions, soak
 from .scenarios.storm import StormOptions, storm
@@ -70,6 +71,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _scaling,
         _compare,
         _phase_change,
+        _roster,
     ):
         add(scenarios)
     options = parser.parse_args(words)
@@ -307,6 +309,19 @@ def _phase_change(scenarios: Scenarios) -> None:
     begin = Scenario(_run_phase_change, lambda options: seed.large(options.classes))
     one = _scenario(scenarios, "phase-change", words, begin)
     _with_large_lesson(one)
+
+
+def _roster(scenarios: Scenarios) -> None:
+    words = "many join a lesson within half a minute: what letting them in and telling the others costs"
+    begin = Scenario(_run_roster, lambda options: seed.large(options.classes))
+    one = _scenario(scenarios, "roster", words, begin)
+    _with_large_lesson(one)
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=30, metavar="SECONDS")
+    one.set_defaults(attending=MAX_SUBSCRIBERS)
+
+
+def _run_roster(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    return roster(RosterOptions(lesson=large_lesson(options), duration_s=options.duration), target)
 
 
 def _with_large_lesson(one: argparse.ArgumentParser) -> None:

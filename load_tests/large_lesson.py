@@ -7,8 +7,9 @@ pupils have a connection of their own, which the sink reads, or, of those who on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from signaling import messages, messages_floor
 
@@ -22,7 +23,7 @@ from .websocket import WebSocketDoor
 
 MASTER = "bot-master-0"
 TUTORS_PER_SECOND = 20.0
-MAX_AT_ONCE = 50
+MAX_AT_ONCE = 20
 """Bots that come in at the same time, of those who come before anything is measured."""
 
 
@@ -73,48 +74,51 @@ class LargeCrowd:
         await self.crowd.publish(LARGE, self._master, self.lesson.master, Microphone(), self.door)
         await self.say(messages.LessonStart())
 
-    async def tutors(self) -> None:
-        """Each comes, sends, and gets what the others do. The master gets the wall. Raises ScenarioFailed."""
+    async def tutors(self, *, send: bool = True) -> None:
+        """Each comes, sends, and gets what the others do; else only attends. The master gets the wall. Raises
+        ScenarioFailed."""
         for number in range(self.lesson.classes):
             token = self.token("tutor", number, number)
+            if not send:
+                await self.attend(token)
+                continue
             await self.crowd.publish(LARGE, token, self.lesson.tutor, Microphone(), self.door)
             await self._join(token)
             await asyncio.sleep(1 / TUTORS_PER_SECOND)
-        await self._join(self._master)
+        if send:
+            await self._join(self._master)
 
-    def with_media(self) -> Iterable[tuple[str, int]]:
-        """(token, class) of the pupils that have a connection of their own."""
-        for number in range(self.lesson.pupils - self.lesson.attending):
+    def pupils_coming(self) -> Iterator[Callable[[], Coroutine[None, None, None]]]:
+        """What lets each of them in: those with media first. They raise ScenarioFailed."""
+        for number in range(self.lesson.pupils):
             class_number = number % self.lesson.classes
-            yield self.token("student", number, class_number), class_number
-
-    def by_signaling(self) -> Iterable[str]:
-        """Tokens of those who have not."""
-        for number in range(self.lesson.pupils - self.lesson.attending, self.lesson.pupils):
-            yield self.token("student", number, number % self.lesson.classes)
+            token = self.token("student", number, class_number)
+            if number < self.lesson.pupils - self.lesson.attending:
+                yield partial(self.enter, token, class_number)
+            else:
+                yield partial(self.attend, token)
 
     async def everybody(self) -> None:
         """All pupils, some at a time. Raises ScenarioFailed when one cannot get in."""
         gate = asyncio.Semaphore(MAX_AT_ONCE)
 
-        async def join(token: str, class_number: int) -> None:
+        async def come(coming: Callable[[], Coroutine[None, None, None]]) -> None:
             async with gate:
-                self.pupils.append(Pupil(token, class_number, await self._join(token)))
-
-        async def attend(token: str) -> None:
-            async with gate:
-                await self.attend(token)
+                await coming()
 
         try:
             async with asyncio.TaskGroup() as group:
-                for token, class_number in self.with_media():
-                    group.create_task(join(token, class_number))
-                for token in self.by_signaling():
-                    group.create_task(attend(token))
+                for coming in self.pupils_coming():
+                    group.create_task(come(coming))
         except* ScenarioFailed as failed:
             raise failed.exceptions[0] from None
 
+    async def enter(self, token: str, class_number: int) -> None:
+        """With media. Raises ScenarioFailed."""
+        self.pupils.append(Pupil(token, class_number, await self._join(token)))
+
     async def attend(self, token: str) -> None:
+        """By signaling alone. Raises ScenarioFailed."""
         try:
             await self.door.attend(token)
         except Refused as error:

@@ -45,6 +45,8 @@ class WebSocketDoor:
         self._members: dict[str, Member] = {}
         self.fresh_offers = 0
         """Offers for a new connection, since the beginning: connections that the server gave up."""
+        self.messages = 0
+        """That came, of all bots together."""
 
     async def __aenter__(self) -> WebSocketDoor:
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=False))
@@ -204,6 +206,7 @@ class Member:
     async def _take(self, message: messages.AnyServerMessage) -> str:
         """The reason of a refusal, else nothing."""
         self._seq = message.seq or self._seq
+        self._door.messages += 1
         match message:
             case messages.Welcome():
                 _resolve(self._welcome, message)

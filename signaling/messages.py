@@ -418,6 +418,9 @@ class Bye(ServerMessage, tag="bye", frozen=True, kw_only=True):
         "ended", "removed", "replaced", "moved", "expired", "shutdown", "protocol", "slow", "refused"
     ]
     retry: bool = False
+    retry_after_ms: int = 0
+    """With `retry`: come back at a moment chosen evenly within so long, beside the usual wait: everybody is
+    told this in the same instant, and is not to come back in one."""
 
 
 AnyServerMessage = (

@@ -16,6 +16,18 @@ MAX_SESSIONS: Final = 10_000
 """A session holds two peer connections and some 100 kB: one machine's media path is full long before."""
 
 
+RETURN_MS: Final = 6
+"""What one who comes back costs of a processor, connection and all: so many apart, they are let in as they
+come."""
+MAX_SPREAD_MS: Final = 10_000
+"""Longer nobody is to wait for their lesson."""
+
+
+def spread_ms(sessions: int) -> int:
+    """Within what time so many are to come back."""
+    return min(sessions * RETURN_MS, MAX_SPREAD_MS)
+
+
 class Sessions:
     def __init__(self, services: Services, tokens: Tokens) -> None:
         self._services = services
@@ -58,10 +70,11 @@ class Sessions:
         return session, False
 
     def close(self) -> None:
-        """Nobody comes in any more; everybody is told to come back later."""
+        """Nobody comes in any more; everybody is told to come back later, and not all at once."""
         self._closing = True
+        bye = Bye(reason="shutdown", retry=True, retry_after_ms=spread_ms(len(self)))
         for session in self:
-            session.end(Bye(reason="shutdown", retry=True), LeaveCause.SERVER)
+            session.end(bye, LeaveCause.SERVER)
 
     def _resumable(self, hello: Hello, claims: Claims) -> Session | None:
         session = self._by_resume.get(hello.resume)

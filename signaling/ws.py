@@ -28,6 +28,8 @@ HELLO_TIMEOUT_S: Final = 5.0
 MAX_STRANGERS: Final = 1_000
 """Sockets that are not let in yet: a whole school that comes back at once, and far fewer than there are file
 descriptors."""
+BUSY_SPREAD_MS: Final = 4_000
+"""Within what time those are to come back who found the server busy or not ready."""
 MISSED_HEARTBEATS: Final = 3
 FLUSH_TIMEOUT_S: Final = 5.0
 """For the last messages of a connection that is being closed."""
@@ -298,5 +300,5 @@ def _bye_for(problem: Problem) -> Bye:
     if problem.kind in {"lesson-ended", "lesson-cancelled"}:
         return Bye(reason="ended")
     if problem.status == 503:
-        return Bye(reason="shutdown", retry=True)
+        return Bye(reason="shutdown", retry=True, retry_after_ms=BUSY_SPREAD_MS)
     return Bye(reason="refused")

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from signaling import codec, keys, ws
+from signaling.sessions import spread_ms
 
 
 async def refused(participant: Any) -> tuple[str, str]:
@@ -176,7 +177,8 @@ async def test_token_that_expires_inside(door: Any) -> None:
 async def test_shutdown_tells_everybody_to_come_back(door: Any) -> None:
     master = await door.join("master")
     door.app[keys.SESSIONS].close()
-    assert await master.bye() == {"type": "bye", "reason": "shutdown", "retry": True}
+    bye = {"type": "bye", "reason": "shutdown", "retry": True, "retry_after_ms": spread_ms(1)}
+    assert await master.bye() == bye
     assert await master.closed() == 1001
     late = await door.socket()
     await late.say("hello", token=door.token("master"))

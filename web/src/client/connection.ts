@@ -168,7 +168,7 @@ export class Connection {
   }
 
   private dismissed(bye: Bye): void {
-    if (bye.retry) this.lost()
+    if (bye.retry) this.lost(bye.retry_after_ms)
     else if (this.refusal) this.end({ kind: 'refused', refusal: this.refusal })
     else this.end({ kind: 'bye', bye })
   }
@@ -187,13 +187,13 @@ export class Connection {
     })
   }
 
-  /** The socket is gone or useless: another one after a wait. */
-  private lost(): void {
+  /** The socket is gone or useless: another one after a wait, and within the time over which the server spreads us. */
+  private lost(spreadMs = 0): void {
     if (this.state === 'closed') return
     this.cancelTimer()
     this.dropSocket()
     this.setState(this.browserOnline ? 'reconnecting' : 'offline')
-    const wait = waitBefore(this.attempt, this.options.random())
+    const wait = waitBefore(this.attempt, this.options.random()) + spreadMs * this.options.random()
     this.attempt += 1
     this.cancelTimer = this.options.timers.after(wait, () => {
       this.connect()

@@ -803,6 +803,7 @@ export interface Bye {
   seq?: number
   reason: 'ended' | 'expired' | 'moved' | 'protocol' | 'refused' | 'removed' | 'replaced' | 'shutdown' | 'slow'
   retry?: boolean
+  retry_after_ms?: number
 }
 
 export interface ChatMessage {

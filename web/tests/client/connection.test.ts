@@ -11,7 +11,11 @@ let heard: ServerMessage[]
 let endings: Ending[]
 let connection: Connection
 
+/** What the next random number is. */
+let chance = 0
+
 beforeEach(() => {
+  chance = 0
   timers = new FakeTimers()
   sockets = []
   states = []
@@ -22,7 +26,7 @@ beforeEach(() => {
     language: 'zh-CN',
     codecs: ['H264'],
     timers,
-    random: () => 0,
+    random: () => chance,
     open: () => {
       const socket = new FakeSocket()
       sockets.push(socket)
@@ -84,6 +88,17 @@ describe('coming in', () => {
     newest().hear({ type: 'bye', reason: 'shutdown', retry: true })
     expect(endings).toEqual([])
     timers.pass(1_000)
+    expect(sockets).toHaveLength(2)
+  })
+
+  it('comes back within the time over which the server spreads everybody', () => {
+    chance = 0.5
+    connection.start()
+    newest().onopen?.()
+    newest().hear({ type: 'bye', reason: 'shutdown', retry: true, retry_after_ms: 8_000 })
+    timers.pass(1_000)
+    expect(sockets).toHaveLength(1)
+    timers.pass(4_000)
     expect(sockets).toHaveLength(2)
   })
 })
