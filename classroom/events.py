@@ -470,6 +470,29 @@ class RecordingChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClipMoved(Fact):
+    """A micro-lesson of the lesson has come into another state of `classroom.library.clips`; `failed`: it
+    could not be cut."""
+
+    clip: str
+    item: str
+    state: str
+    title: str
+    subject: str
+    actor: PersonId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDeleted(Fact):
+    """The lesson's recording was deleted, on record."""
+
+    item: str
+    reason: str
+    actor: PersonId | None
+    """None: its time was over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderRouted(Fact):
     """What is recorded from now on: the recorder's row of the floor, sent only when it changed. Empty before
     the lesson is live, after it, and for a lesson that is not recorded."""

@@ -51,6 +51,8 @@ _LEADERS: Final = {**_own("master", "supervisor"), **_all("organizer")}
 """Those who see all classes of a lesson by name (classroom.rules.visibility)."""
 _RECORDED: Final = {**dict.fromkeys(ROLES, Reach.ITEM), **_all("organizer")}
 _ORGANIZERS: Final = _all("organizer")
+_TEACHERS: Final = {**dict.fromkeys(("master", "tutor", "supervisor"), Reach.ITEM), **_ORGANIZERS}
+_SUPERVISION: Final = {"supervisor": Reach.ITEM, **_ORGANIZERS}
 _HOSTS: Final = {**_own("master"), **_all("organizer")}
 _ENCODERS: Final = _own("master", "encoder")
 _PLAYERS: Final = _own(*(role for role in ROLES if role != "encoder"))
@@ -131,6 +133,36 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     "library": _RECORDED,
     "library_item": _RECORDED,
     "media_token": _RECORDED,
+    "chapters": _RECORDED,
+    "add_mark": _TEACHERS,
+    "delete_mark": _TEACHERS,
+    "watched": _RECORDED,
+    "watched_by_me": _RECORDED,
+    "continued": _RECORDED,
+    "watchers": _TEACHERS,
+    "item_views": _SUPERVISION,
+    "item_log": _SUPERVISION,
+    "change_item": _ORGANIZERS,
+    "grants": _ORGANIZERS,
+    "put_grant": _ORGANIZERS,
+    "delete_grant": _ORGANIZERS,
+    "hold": _ORGANIZERS,
+    "release": _ORGANIZERS,
+    "delete_item": _ORGANIZERS,
+    "policies": _ORGANIZERS,
+    "put_policy": _ORGANIZERS,
+    "delete_policy": _ORGANIZERS,
+    # micro-lessons: whose they are and what is reviewed by whom is for classroom.library.clips
+    "add_clip": _TEACHERS,
+    "clips": _RECORDED,
+    "clip": _RECORDED,
+    "change_clip": _TEACHERS,
+    "delete_clip": _TEACHERS,
+    "move_clip": _TEACHERS,
+    "clip_log": _TEACHERS,
+    "clip_media": _RECORDED,
+    "notices": _RECORDED,
+    "read_notices": _RECORDED,
     "media_index": _RECORDED,
     "media_playlist": _RECORDED,
     "media_bytes": _RECORDED,

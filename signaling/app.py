@@ -43,7 +43,9 @@ from signaling.diagnosis import add_diagnoses
 from signaling.endpoints import OPERATIONS
 from signaling.lead_watch import Leader, LeadWatch
 from signaling.library_access import LibraryAccess
+from signaling.library_clips_http import add_clip_routes
 from signaling.library_keeper import LibraryKeeper
+from signaling.library_views import ViewLog
 from signaling.media_access import MediaDoor, authorise_media
 from signaling.media_http import add_media_routes
 from signaling.media_token import MediaTokens
@@ -259,17 +261,21 @@ def _tell_webhooks(app: web.Application, parts: Parts) -> None:
 
 
 def _open_library(app: web.Application, parts: Parts) -> None:
-    keeper = LibraryKeeper(app[keys.LIBRARY], parts.store)
-    app[keys.KEEPER] = keeper
-    access = LibraryAccess(parts.store.library, app[keys.LIBRARY])
-    app[keys.MEDIA] = MediaDoor(MediaTokens.of(parts.tokens.key), access)
+    library, store = app[keys.LIBRARY], parts.store
+    views = ViewLog(store.library.put_views, SystemClock().unix_ms)
+    keeper = app[keys.KEEPER] = LibraryKeeper(library, store, parts.config.data, views=views)
+    cutter = app[keys.CLIPS] = keeper.cutter
+    door = MediaDoor(MediaTokens.of(parts.tokens.key), LibraryAccess(store.library, library), seen=views.seen)
+    app[keys.MEDIA] = door
+    keeper.on_deleted = door.forget
+    add_clip_routes(app)
 
     mover = app[keys.MOVER]
 
     async def running(_: web.Application) -> AsyncIterator[None]:
         if mover is not None:
             mover.start()
-        async with keeper.running():
+        async with keeper.running(), cutter.running():
             yield
         if mover is not None:
             await asyncio.to_thread(mover.close)

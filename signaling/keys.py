@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recorder.supervisor import RecorderSupervisor
     from sfu.sfu import Sfu
     from signaling.auth import Tokens
+    from signaling.clip_cutter import ClipCutter
     from signaling.compositions import Compositions
     from signaling.config import Config
     from signaling.diagnosis import Diagnoses
@@ -45,6 +46,7 @@ WEBHOOK_GUARD: Final[web.AppKey[Guard]] = web.AppKey("webhook_guard")
 MOVER: Final[web.AppKey[Mover | None]] = web.AppKey("mover")
 """None: finished recordings stay in the data directory."""
 LIBRARY: Final[web.AppKey[Library]] = web.AppKey("library")
+CLIPS: Final[web.AppKey[ClipCutter]] = web.AppKey("clips")
 KEEPER: Final[web.AppKey[LibraryKeeper]] = web.AppKey("keeper")
 MEDIA: Final[web.AppKey[MediaDoor]] = web.AppKey("media")
 COMPOSITIONS: Final[web.AppKey[Compositions]] = web.AppKey("compositions")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
+from classroom.library.clips import ClipStanding
 from classroom.library.rules import Holding
 from classroom.store.library import LibraryStore
 from recorder.library import Library, UnknownItemError
+
+CLIP: Final = "clip-"
+"""What the ids of clips begin with; a lesson may be called so as well."""
 
 
 class LibraryAccess:
@@ -16,8 +21,12 @@ class LibraryAccess:
         self._store = store
         self._files = files
 
-    async def holding(self, item: str) -> Holding | None:
-        """None: there is no such item. Raises StoreUnavailable."""
+    async def holding(self, item: str) -> Holding | ClipStanding | None:
+        """Of an item, or of a clip; None: there is no such thing. Raises StoreUnavailable."""
+        if item.startswith(CLIP):
+            standing = await self._store.standing(item)
+            if standing is not None:
+                return standing
         found = await self._store.holding(item)
         return found or await self._of_files(item)
 

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from classroom.library.rules import Viewer, Visibility
+from classroom.library.rules import Visibility
 from classroom.library.shelf import FACETS, Choice
 from classroom.store.library_items import ItemRecord
 from recorder.library import ItemView, UnknownItemError
@@ -121,7 +121,7 @@ async def library(request: web.Request) -> web.Response:
     schools = await read(store.schools([item.id for item in found.items]))
     return json_response(
         LibraryList(
-            items=[_item(request, claims, one, schools.get(one.id, ())) for one in found.items],
+            items=[item_view(request, claims, one, schools.get(one.id, ())) for one in found.items],
             next=_cursor(found.items[-1]) if found.more else "",
             total=found.total,
             facets={
@@ -140,7 +140,7 @@ async def library_item(request: web.Request) -> web.Response:
     except UnknownItemError:
         media = None
     schools = (await read(request.app[STORE].library.schools([item.id]))).get(item.id, ())
-    return json_response(_item(request, claims, item, schools, media))
+    return json_response(item_view(request, claims, item, schools, media))
 
 
 async def media_token(request: web.Request) -> web.Response:
@@ -181,12 +181,7 @@ async def seen_item(request: web.Request) -> tuple[Claims, ItemRecord]:
     return claims, found
 
 
-def viewer(request: web.Request) -> Viewer:
-    """Who asks, of a guarded operation."""
-    return viewer_of(request[CLAIMS])
-
-
-def _item(
+def item_view(
     request: web.Request,
     claims: Claims,
     item: ItemRecord,

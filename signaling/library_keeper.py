@@ -1,5 +1,5 @@
 """Keeps what the database knows of the library in step with its files: new items, items that grow, items that
-ended, and the words by which they are found.
+ended, the words by which they are found; and deletes what is over its time.
 
 The recorder writes files and tells nobody; so the library's directory is looked at: by its time of change
 for new items, and the files of those that are live. What the database lost, or never had, is made again
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -20,10 +21,18 @@ from typing import Final
 import msgspec
 
 from classroom.clock import Clock, SystemClock
-from classroom.store.library_items import DELETED, ItemFacts
+from classroom.events import ItemDeleted
+from classroom.library.clips import ClipState
+from classroom.model import LessonId, PersonId
+from classroom.store.library_clips import Clip
+from classroom.store.library_items import DELETED, ItemFacts, ItemRecord
+from classroom.store.library_notes import Deed
 from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
 from recorder.library import ITEM_ID, ItemView, Library, UnknownItemError
+from signaling.clip_cutter import ClipCutter
+from signaling.library_deletion import bury_item
+from signaling.library_views import ViewLog
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +40,33 @@ LOOK_EVERY_S: Final = 2.0
 """How soon what is said in a lesson can be found."""
 FRESH_S: Final = 1.0
 """Who asks in between gets what was seen within it."""
+SWEEP_EVERY_S: Final = 86_400.0
+"""How exactly retention keeps its days."""
+RETENTION: Final = "retention"
+"""Who deletes what is over its time."""
 AT_ONCE: Final = 100
 """Items in one transaction: a tenth of a second of writing."""
 
 
 class LibraryKeeper:
-    def __init__(self, library: Library, store: Store, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        store: Store,
+        data: Path,
+        clock: Clock | None = None,
+        views: ViewLog | None = None,
+    ) -> None:
+        """data: the data directory. views: written with every look."""
         self._library = library
         self._store = store
+        self._data = data
         self._clock = clock or SystemClock()
+        self._views = views
+        self.cutter = ClipCutter(library, store, data / "clips")
+        self.on_deleted: Callable[[str], None] = lambda item: None
+        """Called with the id of an item, or of a clip, that is gone."""
+        self._sweep_due: float | None = None
         self._states: dict[str, str] | None = None
         """Item -> state in the database; None: not asked yet."""
         self._listed_at: int | None = None
@@ -58,6 +85,9 @@ class LibraryKeeper:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            if self._views is not None:
+                with suppress(StoreUnavailable):
+                    await self._views.flush()
 
     async def look(self) -> None:
         """Brings the database to what the files say, unless that was done within FRESH_S. Raises
@@ -76,11 +106,67 @@ class LibraryKeeper:
             await self._index_words()
             return len(names)
 
+    async def delete(self, item: ItemRecord, *, by: str, role: str, reason: str) -> None:
+        """Deletes an item's files, on record, with its clips; those that were published only by a person's
+        word. Raises StoreUnavailable."""
+        now_ms = self._clock.unix_ms()
+        await self._store.library.delete(item.id, at_ms=now_ms, by=by, reason=reason)
+        deed = Deed(now_ms, item.id, "", by, role, "deleted", {"reason": reason})
+        await self._store.library.log(deed)
+        if self._states is not None:
+            self._states[item.id] = DELETED
+        self.on_deleted(item.id)
+        for clip in await self._store.library.all_clips(item.id):
+            if by != RETENTION or clip.state is not ClipState.PUBLISHED:
+                await self._delete_clip(clip, by, role, reason)
+        await asyncio.to_thread(bury_item, self._library, self._data, item, now_ms, by, reason)
+        lesson, person = LessonId(item.lesson), None if by == RETENTION else PersonId(by)
+        await self._store.tell(
+            ItemDeleted(lesson_id=lesson, at_ms=now_ms, item=item.id, reason=reason, actor=person)
+        )
+        log.info("- library: %s deleted by %s", item.id, by)
+
+    async def sweep(self) -> int:
+        """Deletes what is over its time; returns how many things. Raises StoreUnavailable."""
+        over = await self._store.library.over(self._clock.unix_ms())
+        for item in over.items:
+            await self.delete(item, by=RETENTION, role="server", reason=RETENTION)
+        for clip in over.clips:
+            await self._delete_clip(clip, RETENTION, "server", RETENTION)
+        return len(over.items) + len(over.clips)
+
+    async def _delete_clip(self, clip: Clip, by: str, role: str, reason: str) -> None:
+        now_ms = self._clock.unix_ms()
+        deed = Deed(now_ms, clip.item, clip.id, by, role, "clip-deleted", {"reason": reason})
+        if await self._store.library.put_clip(replace(clip, deleted_ms=now_ms), deed):
+            await self.cutter.remove(clip.id)
+            self.on_deleted(clip.id)
+
+    async def _finish_deletions(self) -> None:
+        """Of a crash in the middle of one."""
+        known = self._states or {}
+        for name in [name for name, state in known.items() if state == DELETED]:
+            if self._library.path(name, "item.json").exists():
+                item = await self._store.library.find(name)
+                if item is not None and item.deleted_ms is not None:
+                    said = (item.deleted_ms, item.deleted_by, item.delete_reason)
+                    await asyncio.to_thread(bury_item, self._library, self._data, item, *said)
+
+    async def _chores(self) -> None:
+        if self._views is not None:
+            await self._views.flush()
+        if self._sweep_due is None:
+            await self._finish_deletions()
+        if self._sweep_due is None or self._clock.now() >= self._sweep_due:
+            self._sweep_due = self._clock.now() + SWEEP_EVERY_S
+            await self.sweep()
+
     async def _run(self) -> None:
         away = False
         while True:
             try:
                 await self.look()
+                await self._chores()
                 away = False
             except (StoreUnavailable, OSError) as error:
                 if not away:

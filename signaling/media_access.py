@@ -40,6 +40,10 @@ MAX_ITEMS: Final = 4096
 """Items of which the rights are kept; more than are watched at once. Some 2 kB each."""
 
 
+PICTURE: Final = ".jpg"
+"""Of a list or a scrub bar: who sees it has not watched."""
+
+
 @dataclass(frozen=True, slots=True)
 class MediaGrant:
     """Somebody may fetch what they asked for."""
@@ -91,7 +95,7 @@ class MediaDoor:
         clock: Callable[[], float] = time.monotonic,
         seen: Callable[[MediaGrant, Purpose], None] = lambda grant, purpose: None,
     ) -> None:
-        """seen: told of every request that was let in."""
+        """seen: told of every request that was let in, but for pictures."""
         self.tokens = tokens
         self._access = access
         self._wall = wall
@@ -110,7 +114,8 @@ class MediaDoor:
         if purpose == "download" and not (holding is not None and holding.may_download(viewer)):
             raise Problem("download-not-allowed")
         grant = MediaGrant(item, viewer, found, until, token)
-        self._seen(grant, purpose)
+        if not request.path.endswith(PICTURE):
+            self._seen(grant, purpose)
         return grant
 
     async def right(self, viewer: Viewer, item: str) -> Right:

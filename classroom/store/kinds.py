@@ -125,6 +125,8 @@ KINDS: Final[Mapping[type[Fact], Kind]] = {
     facts.QuizClosed: Kind("quiz.closed", lambda fact: {"id": fact.quiz.id}),
     facts.QuizShown: Kind("quiz.shown", lambda fact: {"id": fact.quiz, "shown": fact.shown}),
     events.RecordingChanged: Kind("recording.state"),
+    events.ClipMoved: Kind("library.clip"),
+    events.ItemDeleted: Kind("library.deleted"),
     events.RecorderRouted: Kind("recording.routes"),
 }
 
