@@ -1,4 +1,4 @@
-"""How often: token buckets. Time is an argument."""
+"""How often: token buckets. Time is an argument. And for how long a place is kept."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ ACTIONS = Rate(burst=20, per_second=5.0)
 """Hands, tracks and mutes of one person: a tutor may raise hands for a row of seats in one go."""
 LESSON_CHAT = Rate(burst=100, per_second=20.0)
 """Of all together: nobody reads more than that, and each message goes out to every member."""
+
+
+PLACE_KEPT_S = 60.0
+"""For who was lost, after the door has waited in vain for the connection to resume: long enough to reload a
+page or restart a tablet, short enough that a list of people is true."""
 
 
 class TokenBucket:

@@ -23,6 +23,7 @@ from classroom.events import (
     TrackUnpublished,
 )
 from classroom.floor import NOTHING, may_publish
+from classroom.limits import PLACE_KEPT_S
 from classroom.model import Attendee, LessonState, Person, PersonId, Role
 from classroom.roll_handlers import rolls_seen_by
 from classroom.rules.admission import admit
@@ -37,10 +38,6 @@ from classroom.talk.events import TalkSnapshot
 from classroom.talk.private_voice import of_person
 
 log = logging.getLogger(__name__)
-
-PLACE_KEPT_S = 60.0
-"""For who was lost, after the door has waited in vain for the connection to resume: long enough to reload a
-page or restart a tablet, short enough that a list of people is true."""
 
 
 def join(core: LessonCore, person: Person, member: Member) -> tuple[Snapshot, Line]:

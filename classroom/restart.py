@@ -31,7 +31,7 @@ LOST: Final = (
     "how fast somebody was",  # the limits begin anew
     "client ids of messages sent long ago",
 )
-"""In words, for people; `tests/classroom/test_restart_stateful.py` has it in code."""
+"""What does not survive, in words; `tests/classroom/store/test_restart_stateful.py` has it in code."""
 LATE_S: Final = 60.0
 """Nobody calls a minute late."""
 _OVER = frozenset({LessonState.ENDED, LessonState.CANCELLED})

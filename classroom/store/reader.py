@@ -11,6 +11,7 @@ from sqlalchemy import Row, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.events import LeaveCause
+from classroom.limits import PLACE_KEPT_S
 from classroom.model import (
     ClassId,
     ClassRoom,
@@ -256,23 +257,25 @@ def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:
 
 
 async def kept_places(connection: AsyncConnection, lesson_id: LessonId, since_ms: int) -> tuple[Person, ...]:
-    """Who was in the lesson when the server last went, after that time, and has not been in since; in the
-    order they came."""
+    """Who was in the lesson when the server last went, after that time, or was lost so shortly before that
+    their place was kept; and has not been in since. In the order they came."""
     t, people = tables.presence.c, tables.people.c
     last = select(func.max(t.seq)).where(t.lesson_id == lesson_id).group_by(t.person_id)
+    expected = t.cause.in_((LeaveCause.SERVER, LeaveCause.LOST))
     query = (
         select(tables.presence, people.name)
         .join(tables.people, people.id == t.person_id)
-        .where(t.lesson_id == lesson_id, t.seq.in_(last), t.cause == LeaveCause.SERVER, t.left_ms >= since_ms)
+        .where(t.lesson_id == lesson_id, t.seq.in_(last), expected, t.left_ms >= since_ms)
         .order_by(t.seq)
     )
     rows = (await connection.execute(query)).all()
     # All who were in then went within a moment; those of an earlier time have not come back to it.
-    went_ms = max((row.left_ms for row in rows), default=0)
+    went_ms = max((row.left_ms for row in rows if row.cause == LeaveCause.SERVER), default=0)
+    earlier_ms = {LeaveCause.SERVER: WENT_TOGETHER_MS, LeaveCause.LOST: round(1000 * PLACE_KEPT_S)}
     return tuple(
         Person(PersonId(row.person_id), row.name, Role(row.role), row.class_id and ClassId(row.class_id))
         for row in rows
-        if row.left_ms > went_ms - WENT_TOGETHER_MS
+        if row.left_ms > went_ms - earlier_ms[LeaveCause(row.cause)]
     )
 
 

@@ -5,27 +5,39 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from enum import Enum
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pytest
 import pytest_asyncio
+from hypothesis import strategies as st
 
+from classroom.commands import PersonCommand
+from classroom.core import LessonCore
 from classroom.events import Event, Fact, LeaveCause, Snapshot
 from classroom.floor import Route
 from classroom.lesson import LessonRoom
 from classroom.model import (
     ChatEntry,
+    ChatId,
     ClassId,
     ClassRoom,
+    HandId,
     Lesson,
     LessonId,
     LessonState,
     Person,
     PersonId,
+    Phase,
+    Publication,
+    QuizId,
     Role,
+    Source,
 )
+from classroom.rules.permissions import refusal
 
 T = TypeVar("T")
 TURNS = 5
@@ -235,3 +247,89 @@ async def hall(open_hall: OpenHall) -> Hall:
 async def live_hall(open_hall: OpenHall) -> Hall:
     """A live lesson's room, empty."""
     return await open_hall(LessonState.LIVE, started_ms=1_800_000_000_000)
+
+
+# --- anything anybody may say -------------------------------------------------------------------------------
+
+SLOT = "#"
+"""Begins an id that stands for something there is: `#3` is the third hand, message or quiz."""
+SCHOOL_PEOPLE = [person.id for person in School.with_room]
+BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
+    PersonId: st.sampled_from([*SCHOOL_PEOPLE, PersonId("nobody")]),
+    ClassId: st.sampled_from(["c1", "c2", "home", "none"]).map(ClassId),
+    HandId: st.integers(0, 3).map(lambda n: HandId(f"{SLOT}{n}")),
+    ChatId: st.integers(0, 3).map(lambda n: ChatId(f"{SLOT}{n}")),
+    QuizId: st.integers(0, 3).map(lambda n: QuizId(f"{SLOT}{n}")),
+    Publication: st.just(Publication(SLOT)),
+    Source: st.sampled_from(["camera", "microphone", "screen", "cam.video"]).map(Source),
+    ChatEntry: st.nothing(),
+    str: st.sampled_from(["", "x", "12", "3排", "home", "t1"]),
+    int: st.sampled_from([0, 1, 2, 60, -1]),
+    bool: st.booleans(),
+    type(None): st.none(),
+}
+
+
+def anything(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of a command's field."""
+    if hint in BY_TYPE:
+        return BY_TYPE[hint]
+    if get_origin(hint) in (Union, UnionType):
+        return st.one_of(map(anything, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return st.lists(anything(get_args(hint)[0]), max_size=3).map(tuple)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return st.sampled_from(list(hint))
+    assert is_dataclass(hint), f"no values for {hint}"
+    hints = get_type_hints(hint)
+    return st.builds(hint, **{each.name: anything(hints[each.name]) for each in fields(hint)})
+
+
+def command_of(kind: type, people: Iterable[PersonId]) -> st.SearchStrategy[Any]:
+    hints = get_type_hints(kind)
+    values = {each.name: anything(hints[each.name]) for each in fields(kind)}
+    return st.builds(kind, **(values | {"actor": st.sampled_from(list(people))}))
+
+
+@pytest.fixture
+def every_command() -> dict[type, st.SearchStrategy[Any]]:
+    """Of each kind of command whatever anybody could ask: made from its fields, so that a new kind is in by
+    itself."""
+    return {kind: command_of(kind, SCHOOL_PEOPLE) for kind in get_args(PersonCommand)}
+
+
+@pytest.fixture
+def likely_command() -> st.SearchStrategy[Any]:
+    """Any command, by somebody who may ask for it in a live lesson, if there is anybody."""
+
+    def may(kind: Any) -> list[PersonId]:
+        allowed = [
+            p.id for p in School.with_room if not refusal(kind, p.role, LessonState.LIVE, Phase.LECTURE)
+        ]
+        return allowed or SCHOOL_PEOPLE
+
+    return st.one_of([command_of(kind, may(kind)) for kind in get_args(PersonCommand) if may(kind)])
+
+
+def filled_in(core: LessonCore, command: Any) -> Any:
+    """The command with what there is in the place of slots."""
+    found: dict[Any, list[Any]] = {
+        HandId: [hand.id for hand in core.hands],
+        ChatId: [entry.id for entry in core.chat.entries()],
+        QuizId: list(core.talk.quizzes),
+        Publication: [core.new_id()],
+    }
+    hints = get_type_hints(type(command))
+    changed = {}
+    for each in fields(command):
+        value = getattr(command, each.name)
+        if isinstance(value, str) and value.startswith(SLOT):
+            kind = next(kind for kind in found if kind in (hints[each.name], *get_args(hints[each.name])))
+            there = found[kind] or ["none"]
+            changed[each.name] = there[int(value[1:] or 0) % len(there)]
+    return replace(command, **changed)
+
+
+@pytest.fixture(name="filled_in")
+def filled_in_fixture() -> Callable[[LessonCore, Any], Any]:
+    return filled_in

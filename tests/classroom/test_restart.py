@@ -25,7 +25,7 @@ from classroom.commands import (
 from classroom.directory import MemoryDirectory
 from classroom.events import NoticeKind
 from classroom.lesson import LessonRoom
-from classroom.membership import PLACE_KEPT_S
+from classroom.limits import PLACE_KEPT_S
 from classroom.model import ClassId, ClassState, Phase
 from classroom.restart import LATE_S
 from classroom.rules.reasons import Reason, Refused

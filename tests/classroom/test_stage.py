@@ -22,7 +22,7 @@ from classroom.commands import (
     Spotlight,
 )
 from classroom.events import LeaveCause, NoticeKind
-from classroom.membership import PLACE_KEPT_S
+from classroom.limits import PLACE_KEPT_S
 from classroom.model import CAMERA, ClassState, HandId, PersonId, Phase, Publication
 from classroom.rules.reasons import Reason, Refused
 

@@ -89,6 +89,8 @@ async def test_the_stream_has_everything_in_order_and_no_supervisor(
         "person.joined",
         "person.joined",
         "lesson.state",
+        "class.tutor_absent",  # of two classes nobody has come
+        "class.tutor_absent",
         "track.published",
         "recording.routes",
         "track.muted",
@@ -103,9 +105,9 @@ async def test_the_stream_has_everything_in_order_and_no_supervisor(
         "lesson.state",
     ]
     assert stream[4].body == {"state": "live"}
-    assert (stream[8].person, stream[8].body["seat"]) == ("t1", "12号")
-    assert stream[9].person == "m"
-    assert (stream[11].person, stream[11].body) == ("sa", {"cause": "lost"})
+    assert (stream[10].person, stream[10].body["seat"]) == ("t1", "12号")
+    assert stream[11].person == "m"
+    assert (stream[13].person, stream[13].body) == ("sa", {"cause": "lost"})
     assert [event.elapsed_ms for event in stream[3:5]] == [0, 0]
     assert [event.elapsed_ms for event in stream[-2:]] == [10_000, 10_000]
     assert all(event.person != "v" for event in stream)
