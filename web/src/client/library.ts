@@ -1,6 +1,7 @@
 /** The library over HTTP. */
 
 import { problemFrom } from './problem'
+import { readThumbnails, type Thumbnail } from './thumbnails'
 
 /** A span of a track that is missing, on the item's clock. */
 export interface LibraryGap {
@@ -30,6 +31,21 @@ export interface LibraryItem {
   tracks: LibraryTrack[]
   /** 0..1: how much of the lesson is covered. */
   complete: number
+}
+
+/** A moment of the lesson by which people find their way. */
+export interface Chapter {
+  at_s: number
+  kind: string
+  title: string
+}
+
+/** The composed film of an item. */
+export interface Composition {
+  id: string
+  state: 'queued' | 'running' | 'ready' | 'failed'
+  /** 0 to 1. */
+  done: number
 }
 
 export class LibraryClient {
@@ -62,15 +78,63 @@ export class LibraryClient {
     if (!response.ok) throw await problemFrom(response)
   }
 
+  async chapters(id: string): Promise<Chapter[]> {
+    const body = await this.get(`${itemPath(id)}/chapters`)
+    return Array.isArray(body) ? (body as Chapter[]) : (body as { chapters: Chapter[] }).chapters
+  }
+
+  async thumbnails(id: string): Promise<Thumbnail[]> {
+    const address = mediaUrl(id, 'sprites.vtt')
+    const response = await fetch(address, { headers: this.headers })
+    return response.ok ? readThumbnails(await response.text(), address) : []
+  }
+
+  /** Languages of the captions there are. */
+  async captions(id: string): Promise<string[]> {
+    const body = (await this.get(`${itemPath(id)}/captions`)) as { captions: { language: string }[] }
+    return body.captions.map((each) => each.language)
+  }
+
+  async composition(id: string): Promise<Composition | null> {
+    const body = (await this.get(`${itemPath(id)}/compositions`)) as { compositions: Composition[] }
+    return body.compositions.at(0) ?? null
+  }
+
+  async compose(id: string): Promise<Composition> {
+    return (await this.get(`${itemPath(id)}/compositions`, 'POST')) as Composition
+  }
+
+  async cancelComposition(id: string): Promise<void> {
+    const { headers } = this
+    const response = await fetch(`${itemPath(id)}/compositions/lesson`, { method: 'DELETE', headers })
+    if (!response.ok) throw await problemFrom(response)
+  }
+
   get headers(): Record<string, string> {
     return { Authorization: `Bearer ${this.token}`, 'Accept-Language': this.language }
   }
 
-  private async get(path: string): Promise<unknown> {
-    const response = await fetch(path, { headers: this.headers })
+  private async get(path: string, method = 'GET'): Promise<unknown> {
+    const response = await fetch(path, { method, headers: this.headers })
     if (!response.ok) throw await problemFrom(response)
     return response.json()
   }
+}
+
+function itemPath(id: string): string {
+  return `/api/v1/library/${encodeURIComponent(id)}`
+}
+
+export function mediaUrl(id: string, name: string): string {
+  return `/media/${encodeURIComponent(id)}/${name}`
+}
+
+export function captionsUrl(id: string, language: string): string {
+  return mediaUrl(id, `captions.${language}.vtt`)
+}
+
+export function filmUrl(id: string): string {
+  return mediaUrl(id, 'composed.mp4')
 }
 
 /** Every picture of the item is a variant of it, under the name of its source. */

@@ -5,11 +5,8 @@
 
 import Hls, { type ErrorData, type HlsConfig } from 'hls.js'
 
-/** Seconds behind the live edge where live playing goes on: a segment and a half. */
-const LIVE_SYNC_S = 6
-
-/** Seconds behind the live edge that still count as live: the player's own distance from it. */
-const LIVE_MARGIN_S = 12
+/** Seconds behind the live edge that still count as live: the playlist's distance (1.7 s) and a few stalls. */
+const LIVE_MARGIN_S = 8
 
 /** A live item is kept whole: rewinding to its first second must not load what was played a moment ago again. */
 const BACK_BUFFER_S = 120
@@ -48,7 +45,8 @@ function configuration(headers: Record<string, string>): Partial<HlsConfig> {
     // A variant is another picture, not another quality: nothing may change it but the viewer.
     startLevel: 0,
     capLevelToPlayerSize: false,
-    liveSyncDuration: LIVE_SYNC_S,
+    // How far behind live is the playlist's word (PART-HOLD-BACK).
+    lowLatencyMode: true,
     backBufferLength: BACK_BUFFER_S,
     // A worker would come from a blob, which the pages' policy does not let in.
     enableWorker: false,
@@ -61,6 +59,7 @@ function configuration(headers: Record<string, string>): Partial<HlsConfig> {
 export class LibraryPlayer implements ItemPlayer {
   private readonly hls: Hls
   private recoveries = 0
+  private began = false
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -73,6 +72,9 @@ export class LibraryPlayer implements ItemPlayer {
       this.chooseAngle(firstLevel)
       const angles = this.hls.levels.map((level, index) => ({ index, name: level.attrs.NAME ?? '' }))
       events.onAngles(angles, firstLevel)
+    })
+    this.hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+      this.beginsLate(details.live, details.fragments.find((fragment) => !fragment.gap)?.start ?? 0)
     })
     this.hls.on(Hls.Events.ERROR, (_, data) => {
       this.failed(data)
@@ -100,6 +102,13 @@ export class LibraryPlayer implements ItemPlayer {
 
   close(): void {
     this.hls.destroy()
+  }
+
+  /** Before its first picture an item has nothing to play: a replay begins there. */
+  private beginsLate(live: boolean, firstS: number): void {
+    if (this.began) return
+    this.began = true
+    if (!live && firstS > 0 && this.video.currentTime < firstS) this.video.currentTime = firstS
   }
 
   private liveEdge(): number | null {
