@@ -37,4 +37,6 @@ async def seed_demo(store: Store) -> Lesson:
         return known
     lesson = Lesson(DEMO_LESSON, "示范课：光的折射", _CLASSES, master_id=MASTER.id)
     await store.save_lesson(lesson)
+    for person in (MASTER, TUTOR_1, TUTOR_2, TUTOR_HOME):
+        await store.name_person(person.id, person.name)
     return lesson

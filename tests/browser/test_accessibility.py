@@ -112,7 +112,7 @@ def token(shared_server: ServerProcess) -> Callable[..., str]:
     return issue
 
 
-@pytest.mark.parametrize("address", ["/", "/join", "/library"])
+@pytest.mark.parametrize("address", ["/", "/join", "/library", "/device", "/organizer"])
 async def test_pages_without_a_token(visit: Any, address: str) -> None:
     person = await visit(address)
     await person.page.locator("h1").wait_for()
@@ -121,7 +121,7 @@ async def test_pages_without_a_token(visit: Any, address: str) -> None:
 
 @pytest.mark.parametrize(("role", "expired", "shows"), [
     ("link", False, "join-name"), ("student", False, "join-start"), ("student", True, "problem"),
-    ("supervisor", False, "join-start"), ("organizer", False, "problem"), ("tutor", False, "join-check"),
+    ("supervisor", False, "join-start"), ("organizer", False, "page-organizer"), ("tutor", False, "join-check"),
 ])  # fmt: skip
 async def test_the_door(visit: Any, token: Any, role: str, expired: bool, shows: str) -> None:
     person = await visit(f"/join#token={token(role, expired)}", size=PHONE)
@@ -179,6 +179,31 @@ async def test_dialogs(people: Class, opener: str) -> None:
     await is_accessible(people.master)
     await people.master.page.keyboard.press("Escape")
     await dialog.wait_for(state="detached")
+
+
+async def test_the_roll_call_and_the_pairing_of_a_device(people: Class) -> None:
+    dialog = people.tutor.page.get_by_role("dialog")
+    for opener in ("roll-open", "pair-open"):
+        await people.tutor.at(opener).click()
+        await dialog.wait_for()
+        await is_accessible(people.tutor)
+        await people.tutor.page.keyboard.press("Escape")
+        await dialog.wait_for(state="detached")
+
+
+async def test_the_organizer(visit: Any, link_of: Any, people: Class) -> None:
+    organizer = await visit(link_of("organizer").path, size=LAPTOP)
+    await organizer.at("office-row").first.click()
+    await organizer.at("office-settings").wait_for()
+    await is_accessible(organizer)
+    await fits_a_narrow_window(organizer)
+    for opener in ("office-plan", "register-open", "office-end"):
+        await organizer.at(opener).first.click()
+        dialog = organizer.page.get_by_role("dialog")
+        await dialog.wait_for()
+        await is_accessible(organizer)
+        await organizer.page.keyboard.press("Escape")
+        await dialog.wait_for(state="detached")
 
 
 async def test_a_quiz(people: Class) -> None:
