@@ -66,6 +66,11 @@ ROSTER_INTERVAL_S = 0.2
 still finds it immediate."""
 
 
+ELSEWHERE_INTERVAL_S = 2.0
+"""Between two roster events about other classes to who sees only their numbers: while a school of forty
+classes comes in, they would be most of what is said, and they are on no page that a pupil looks at."""
+
+
 class Observer(Protocol):
     """Hears every fact of a lesson, in order; must not block or raise."""
 
@@ -135,7 +140,9 @@ class LessonCore:
         """Where somebody sends something else, of whom nobody outside gets anything."""
         self._rerouted: list[PersonId] = []
         self._roster_told_at = clock.now() - ROSTER_INTERVAL_S
+        self._elsewhere_told_at = clock.now() - ELSEWHERE_INTERVAL_S
         self._roster_timer: Timer | None = None
+        self._roster_due_at = 0.0
 
     # --- what is known
     # ----------------------------------------------------------------------------------------
@@ -472,22 +479,33 @@ class LessonCore:
 
     def _tell_roster_in_time(self) -> None:
         """At once when the last time is long enough ago, else when it will be."""
-        if self._roster_timer is not None or not self.roster.has_changes():
+        if self.roster.has_news():
+            due = self._roster_told_at + ROSTER_INTERVAL_S
+        elif self.roster.has_changes():
+            due = self._elsewhere_told_at + ELSEWHERE_INTERVAL_S
+        else:
             return
-        due = self._roster_told_at + ROSTER_INTERVAL_S
         if due <= self.clock.now():
             self._tell_roster()
-        else:
+        elif self._roster_timer is None or due < self._roster_due_at:
+            if self._roster_timer is not None:
+                self._roster_timer.cancel()
+            self._roster_due_at = due
             self._roster_timer = self.later(due, self._roster_due)
 
     def _roster_due(self) -> None:
         self._roster_timer = None
-        self._tell_roster()
+        if self.roster.has_changes():
+            self._tell_roster()
 
     def _tell_roster(self) -> None:
-        self.lines.broadcast(self.roster.changes)
-        self.roster.told()
-        self._roster_told_at = self.clock.now()
+        now = self.clock.now()
+        elsewhere = self.roster.replanned or now >= self._elsewhere_told_at + ELSEWHERE_INTERVAL_S
+        self.lines.broadcast(lambda viewer: self.roster.changes(viewer, elsewhere=elsewhere))
+        self.roster.told(elsewhere=elsewhere)
+        self._roster_told_at = now
+        if elsewhere:
+            self._elsewhere_told_at = now
 
 
 def _publications(attendee: Attendee | None) -> tuple[Publication, ...]:

@@ -58,6 +58,8 @@ class Roster:
         self._changed_classes: dict[ClassId, None] = {}
         """Told even when they are again as they were last told: who came meanwhile has seen them
         otherwise."""
+        self._changed_elsewhere: dict[ClassId, None] = {}
+        """Told before to all but the members of other classes."""
         self._gone_classes: dict[ClassId, None] = {}
 
     def __len__(self) -> int:
@@ -164,6 +166,7 @@ class Roster:
         changed = {*self._changed_classes, *moved}
         self._changed_classes = {class_id: None for class_id in wanted if class_id in changed}
         self._changed_quality = {each: None for each in self._changed_quality if each in wanted}
+        self._changed_elsewhere = {each: None for each in self._changed_elsewhere if each in wanted}
 
     def seen_by(self, viewer: Audience) -> tuple[Attendee, ...]:
         """Those whom a member of this audience sees, in the order they first came."""
@@ -191,13 +194,23 @@ class Roster:
         return {class_id: Tutoring(status.tutor, status.tutor_online) for class_id, status in statuses}
 
     def has_changes(self) -> bool:
+        return self.has_news() or bool(self._changed_elsewhere)
+
+    def has_news(self) -> bool:
+        """Changes beside those that concern only members of other classes."""
         changed_classes = self._changed_classes or self._changed_quality or self._gone_classes
         return bool(self._changed or self._gone or changed_classes)
 
-    def changes(self, viewer: Audience) -> RosterChanged | None:
-        """What changed since `told`, as far as this audience sees it; None when that is nothing."""
+    @property
+    def replanned(self) -> bool:
+        """Classes went, or have another order: that is told whole, and to everybody."""
+        return bool(self._gone_classes)
+
+    def changes(self, viewer: Audience, *, elsewhere: bool = True) -> RosterChanged | None:
+        """What changed since `told`, as far as this audience sees it; None when that is nothing. elsewhere:
+        of other classes, too, to who sees only their numbers."""
         people = [self._attendees[person] for person in self._changed]
-        classes = self._changed_classes | (self._changed_quality if viewer.everybody else {})
+        classes = self._classes_told(viewer, elsewhere)
         event = RosterChanged(
             people=tuple(attendee for attendee in people if sees(viewer, attendee.person)),
             gone=tuple(person.id for person in self._gone.values() if self._lost_sight(viewer, person)),
@@ -206,13 +219,23 @@ class Roster:
         )
         return event if event != _NOTHING else None
 
+    def _classes_told(self, viewer: Audience, elsewhere: bool) -> Iterable[ClassId]:
+        if viewer.everybody:
+            return self._changed_classes | self._changed_quality
+        if elsewhere:
+            changed = self._changed_elsewhere | self._changed_classes
+            return (class_id for class_id in self._classes if class_id in changed) if changed else ()
+        own = viewer.class_id
+        return (own,) if own is not None and own in self._changed_classes else ()
+
     def _lost_sight(self, viewer: Audience, gone: Person) -> bool:
         """Saw them, and does not any more (they may be back, in another class)."""
         back = self._attendees.get(gone.id)
         return sees(viewer, gone) and (back is None or not sees(viewer, back.person))
 
-    def told(self) -> None:
-        """Everybody has been told; changes are collected anew."""
+    def told(self, *, elsewhere: bool = True) -> None:
+        """Everybody has been told; changes are collected anew. elsewhere: as in `changes`."""
+        self._changed_elsewhere = {} if elsewhere else self._changed_elsewhere | self._changed_classes
         self._changed.clear()
         self._gone.clear()
         self._changed_classes.clear()

@@ -294,6 +294,15 @@ class Subscriber:
     def drops(self) -> int:
         return self._transport.drops() if self._resource is not None else 0
 
+    def vanish(self) -> None:
+        """Out of the sink, and not a word to anybody."""
+        if self._consent is not None:
+            self._consent.cancel()
+        if self.socket_number is not None:
+            self._sink.remove(self.socket_number)
+        self._resource = None
+        self._transport.close()
+
     async def leave(self, door: Door) -> None:
         """Out of the sink, DELETE, close. Raises Refused."""
         if self._consent is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from classroom.model import Lesson
+from signaling.auth import Tokens
 
 from . import seed
 from .figures import Report
@@ -21,12 +23,15 @@ from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.phase_change import PhaseOptions, phase_change
+from .scenarios.reconnect import ReconnectOptions, reconnect
 from .scenarios.roster import RosterOptions, roster
 from .scenarios.scaling import scaling
 from .scenarios.soak import SoakOptions, soak
 from .scenarios.storm import StormOptions, storm
 from .scenarios.wall import WallOptions, wall
+from .server import ServerProcess
 from .target import Target
+from .tokens import issuer
 from .websocket import WebSocketDoor
 from .whip import WhipClient
 
@@ -72,6 +77,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _compare,
         _phase_change,
         _roster,
+        _reconnect,
     ):
         add(scenarios)
     options = parser.parse_args(words)
@@ -322,6 +328,25 @@ def _roster(scenarios: Scenarios) -> None:
 
 def _run_roster(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
     return roster(RosterOptions(lesson=large_lesson(options), duration_s=options.duration), target)
+
+
+def _reconnect(scenarios: Scenarios) -> None:
+    words = "everybody of a large lesson comes back after its server was restarted"
+    one = _scenario(scenarios, "reconnect-storm", words, Scenario(_run_reconnect, starts_servers=True))
+    _with_large_lesson(one)
+    one.add_argument("--crash", action="store_true", help="the server is killed, and says no good-bye")
+    one.set_defaults(attending=500)
+
+
+async def _run_reconnect(options: argparse.Namespace, _target: Target) -> Found:
+    wanted = ReconnectOptions(lesson=large_lesson(options), crash=options.crash)
+    with tempfile.TemporaryDirectory(prefix="tongke-") as directory:
+        data = Path(directory)
+        await seed.seed(data, seed.large(options.classes))
+        async with ServerProcess(data=data, arguments=options.serve.split()) as server:
+            token = issuer(Tokens.open(data), options.lesson)
+            target = Target(server.url, server.pid, token, WebSocketDoor, data=data)
+            return await reconnect(wanted, target, server)
 
 
 def _with_large_lesson(one: argparse.ArgumentParser) -> None:

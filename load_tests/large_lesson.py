@@ -66,12 +66,12 @@ class LargeCrowd:
         self.crowd, self.lesson = crowd, lesson
         self.door: WebSocketDoor = crowd.door
         self.pupils: list[Pupil] = []
-        self._master = crowd.target.token("master", 0, LARGE)
+        self.master_token = crowd.target.token("master", 0, LARGE)
         # A token stands for its bot at the door, and no two of them are alike: each is made once.
 
     async def lead(self) -> None:
         """The master comes, sends, and starts the lesson. Raises ScenarioFailed."""
-        await self.crowd.publish(LARGE, self._master, self.lesson.master, Microphone(), self.door)
+        await self.crowd.publish(LARGE, self.master_token, self.lesson.master, Microphone(), self.door)
         await self.say(messages.LessonStart())
 
     async def tutors(self, *, send: bool = True) -> None:
@@ -86,7 +86,7 @@ class LargeCrowd:
             await self._join(token)
             await asyncio.sleep(1 / TUTORS_PER_SECOND)
         if send:
-            await self._join(self._master)
+            await self._join(self.master_token)
 
     def pupils_coming(self) -> Iterator[Callable[[], Coroutine[None, None, None]]]:
         """What lets each of them in: those with media first. They raise ScenarioFailed."""
@@ -127,7 +127,7 @@ class LargeCrowd:
     async def say(self, message: messages.ClientMessage) -> None:
         """As the master. Raises ScenarioFailed."""
         try:
-            await self.door.say(self._master, message)
+            await self.door.say(self.master_token, message)
         except Refused as error:
             raise ScenarioFailed(f"the master's connection broke: {error}") from error
 

@@ -47,6 +47,10 @@ class WebSocketDoor:
         """Offers for a new connection, since the beginning: connections that the server gave up."""
         self.messages = 0
         """That came, of all bots together."""
+        self.good_bye = asyncio.Event()
+        """The server has said that it ends."""
+        self.retry_after_ms = 0
+        """Within what time it wants everybody back."""
 
     async def __aenter__(self) -> WebSocketDoor:
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=False))
@@ -107,8 +111,9 @@ class WebSocketDoor:
             raise Refused(f"GET /metrics: {error or type(error).__name__}") from error
 
     async def _member(self, token: str) -> Member:
-        if token in self._members:
+        if token in self._members and not self._members[token].broken:
             return self._members[token]
+        await self.lose(token)
         assert self._http is not None
         try:
             socket = await self._http.ws_connect(
@@ -143,6 +148,7 @@ class Member:
         self._resource: Resource | None = None
         self._seq = 0
         self._turns_down = False
+        self.broken = False
         self.streams: dict[int, messages.StreamView] = {}
         self._reading = asyncio.create_task(self._read())
         self._beating: asyncio.Task[None] | None = None
@@ -220,6 +226,9 @@ class Member:
                     self._published.set_exception(Refused(reason))
                 return reason
             case messages.Bye():
+                if message.reason == "shutdown":
+                    self._door.retry_after_ms = message.retry_after_ms
+                    self._door.good_bye.set()
                 return f"bye: {message.reason}"
         return ""
 
@@ -246,6 +255,7 @@ class Member:
         await self.say(messages.SubscribeAnswer(version=offer.version, sdp=answer_to(offer.sdp, self._local)))
 
     def _give_up(self, reason: str) -> None:
+        self.broken = True
         for future in (self._welcome, self._published, self._offered):
             if not future.done():
                 future.set_exception(Refused(reason))

@@ -50,6 +50,8 @@ class PhaseOptions:
     phases: tuple[str, ...] = PHASES
     span_s: float = 2.0
     settle_s: float = 1.5
+    calm_s: float = 8.0
+    """Between the last join and the first look: links are believed by then, and rows are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ async def _measure(large: LargeCrowd, options: PhaseOptions) -> Report:
     await large.everybody()
     if await large.crowd.media(timeout_s=MEDIA_TIMEOUT_S):
         raise ScenarioFailed("not everybody has sound and a picture")
+    await asyncio.sleep(options.calm_s)
     watch = _Watch(large, options)
     changes = [await watch.change(phase) for phase in options.phases]
     return Report(

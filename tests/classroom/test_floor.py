@@ -15,8 +15,11 @@ from classroom.floor import (
     Priority,
     Route,
     Situation,
+    concerns,
+    confined_to,
     is_apart,
     may_publish,
+    plans,
     recorder_routes,
     routes,
     routes_of,
@@ -453,6 +456,44 @@ def test_one_row_alone_is_the_row_of_the_whole(drawn: Drawn) -> None:
     for attendee in people:
         if attendee.online:
             assert routes_of(lesson, senders, attendee) == found[attendee.id]
+
+
+@ALWAYS_THE_SAME
+@given(lessons(), st.data())
+def test_who_is_confined_to_a_class_changes_nothing_elsewhere(drawn: Drawn, data: st.DataObject) -> None:
+    """Looking again at those alone whom a change concerns is looking again at everybody."""
+    lesson, people = drawn
+    confined = [a for a in people if a.online and confined_to(lesson, a.person) is not None]
+    if not confined:
+        return
+    changed = data.draw(st.sampled_from(confined))
+    known = plans(lesson, people, people)
+    sources = data.draw(st.lists(ANY_SOURCE, unique=True))
+    tracks = tuple(Track(Source(source), Publication(f"new {source}")) for source in sources)
+    people = [replace(a, tracks=tracks) if a is changed else a for a in people]
+    class_id = changed.person.class_id
+    assert class_id is not None
+    senders = [a for a in people if a.tracks and concerns(lesson, a.person, {class_id})]
+    receivers = [a for a in people if class_id in (a.person.class_id, a.looks_in)]
+    assert known | plans(lesson, senders, receivers) == plans(lesson, people, people)
+
+
+@ALWAYS_THE_SAME
+@given(lessons())
+def test_who_stands_by_is_not_sent_to_strangers(drawn: Drawn) -> None:
+    """A member of a class is prepared for the master and the own class's teachers alone, whatever the
+    phase."""
+    lesson, people = drawn
+    persons = {attendee.id: attendee.person for attendee in people}
+    for receiver, plan in plans(lesson, people, people).items():
+        person = persons[receiver]
+        if person.role not in {Role.TUTOR, Role.ROOM, Role.STUDENT}:
+            assert plan.standby == ()
+        for route in plan.standby:
+            sender = persons[route.person]
+            own = sender.class_id == person.class_id and sender.role in {Role.TUTOR, Role.ROOM}
+            assert route.person != receiver
+            assert own or sender.role in {Role.MASTER, Role.ENCODER}
 
 
 @ALWAYS_THE_SAME

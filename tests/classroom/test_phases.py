@@ -17,6 +17,7 @@ from classroom.commands import (
     SetClassState,
     SetPhase,
 )
+from classroom.core import ELSEWHERE_INTERVAL_S
 from classroom.events import NoticeKind
 from classroom.model import ClassState, LessonState, PersonId, Phase, Publication, Source
 from classroom.rules.reasons import Reason, Refused
@@ -202,7 +203,7 @@ async def test_the_master_looks_in_and_the_class_sees_it(full: Any, school: Any)
 async def test_a_supervisor_looks_in_and_nobody_learns_of_it(full: Any, school: Any) -> None:
     ask = full.room.ask
     await ask(SetClassState(school.tutor_1.id, None, QA))
-    await full.clock.advance(1)
+    await full.clock.advance(ELSEWHERE_INTERVAL_S)
     facts, heard = len(full.observer.facts), {m: len(full.members[m].events) for m in full.members}
     await ask(LookIn(school.supervisor.id, "c1"))
     await full.clock.advance(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from load_tests.process import PAGE_OCTETS, TICKS_PER_S, NoSuchProcess, children, memory, usage
+from load_tests.process import PAGE_OCTETS, TICKS_PER_S, NoSuchProcess, children, memory, thread_named, usage
 
 
 def invent(proc: Path, pid: int, ticks: tuple[int, int], parent: int = 1) -> None:
@@ -51,3 +51,11 @@ def test_a_process_that_is_gone(tmp_path: Path) -> None:
         usage(5, tmp_path)
     with pytest.raises(NoSuchProcess, match="process 5"):
         memory(5, tmp_path)
+
+
+def test_finds_a_thread_by_its_name() -> None:
+    assert thread_named(os.getpid(), "no thread is called so") is None
+    name = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/comm").read_text().strip()
+    assert thread_named(os.getpid(), name) is not None
+    with pytest.raises(NoSuchProcess):
+        thread_named(0, "nobody")

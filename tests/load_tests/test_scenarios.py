@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest_asyncio
 
 from load_tests import seed
+from load_tests.large_lesson import LargeLesson
 from load_tests.media import Camera
 from load_tests.scenarios.discussion import DiscussionOptions, discussion
 from load_tests.scenarios.idle import IdleOptions, idle
 from load_tests.scenarios.impaired import ImpairedOptions, impaired
 from load_tests.scenarios.lecture import LectureOptions, lecture
+from load_tests.scenarios.phase_change import PhaseOptions, phase_change
+from load_tests.scenarios.reconnect import ReconnectOptions, reconnect, wait_before_s
+from load_tests.scenarios.roster import RosterOptions, roster
 from load_tests.scenarios.soak import SoakOptions, soak
 from load_tests.scenarios.storm import StormOptions, storm
 from load_tests.scenarios.wall import WallOptions, wall
@@ -31,7 +35,7 @@ SMALL = Camera(bits_per_second=400_000, key_octets=8_000)
 
 @pytest_asyncio.fixture
 async def target(tmp_path: Path) -> AsyncIterator[Target]:
-    await seed.seed(tmp_path, [*seed.discussion(), *seed.wall(2)])
+    await seed.seed(tmp_path, [*seed.discussion(), *seed.wall(2), *seed.large(2)])
     async with ServerProcess(data=tmp_path) as server:
         yield Target(server.url, server.pid, issuer(Tokens.open(tmp_path), "demo"), data=tmp_path)
 
@@ -90,3 +94,38 @@ async def test_coming_and_going_leaves_nothing(target: Target) -> None:
     assert (report.value("cycles"), report.value("failed")) == (8, 0)
     assert all(report.value(f"cycles_{way}") == 2 for way in ("udp", "tcp", "websocket", "whip"))
     assert report.value("sessions") == 0
+
+
+async def test_a_large_lesson_goes_through_its_phases(target: Target) -> None:
+    lesson = LargeLesson(classes=2, pupils=3, attending=1)
+    phases = ("local_qa", "break", "lecture")
+    options = PhaseOptions(lesson, phases=phases, span_s=1.0, settle_s=0.1, calm_s=0.2)
+    report = await phase_change(options, by_websocket(target))
+    assert report.value("routes_missing") == 0
+    assert report.value("fresh_offers") == 0
+    routes = report.value("routes_ms")
+    assert isinstance(routes, Percentiles)
+    assert routes.count == 6, "each pupil with media, at each change"
+
+
+async def test_a_school_comes_in(target: Target) -> None:
+    lesson = LargeLesson(classes=2, pupils=4, attending=3)
+    options = RosterOptions(lesson, duration_s=0.4, settle_s=0.1)
+    report = await roster(options, by_websocket(target))
+    assert report.value("joined") == 4
+    assert isinstance(report.value("signaling_ms_per_join"), float)
+
+
+async def test_a_lesson_comes_back_after_a_restart(tmp_path: Path) -> None:
+    await seed.seed(tmp_path, seed.large(2))
+    async with ServerProcess(data=tmp_path) as server:
+        token = issuer(Tokens.open(tmp_path), "demo")
+        target = Target(server.url, server.pid, token, WebSocketDoor, data=tmp_path)
+        options = ReconnectOptions(LargeLesson(classes=2, pupils=3, attending=1), settle_s=0.1)
+        report = await reconnect(options, target, server)
+    assert (report.value("back"), report.value("without_media")) == ("4 of 4", 0)
+
+
+def test_bots_wait_as_pages_do() -> None:
+    assert [wait_before_s(attempt, 0.0) for attempt in (0, 1, 9)] == [0.15, 0.3, 4.0]
+    assert wait_before_s(0, 0.5) == 0.225

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from load_tests.rtp import MID
-from load_tests.sdp import BadAnswer, LocalParameters, answer_to, local_parameters, offer, parse_answer
+from load_tests.sdp import (
+    BadAnswer,
+    LocalParameters,
+    answer_to,
+    local_parameters,
+    offer,
+    offered_ssrcs,
+    parse_answer,
+)
 
 ANSWER = """\
 v=0\r
@@ -99,6 +109,17 @@ def test_an_offer_is_answered_with_what_a_bot_takes(transport_cc: bool) -> None:
     assert ("a=extmap:3 " in answer) is transport_cc
     assert "red/48000" not in answer
     assert "urn:example" not in answer
+
+
+def test_an_offer_can_be_turned_down_whole() -> None:
+    answer = answer_to(OFFERED, None)
+    ports = re.findall(r"^m=\w+ (\d+)", answer, re.MULTILINE)
+    assert ports == ["0"] * len(re.findall("^m=", OFFERED, re.MULTILINE))
+
+
+def test_what_is_offered_is_known_by_its_ssrc() -> None:
+    text = "v=0\nm=audio 9 X 0\na=mid:4\na=ssrc:7 cname:a\na=ssrc:7 msid:a\nm=video 9 X 0\na=mid:5\n"
+    assert offered_ssrcs(text) == [(7, "4")]
 
 
 def test_an_offer_without_a_mid_is_refused() -> None:

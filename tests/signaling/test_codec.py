@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.codec import decode, encode, request_of, type_of
-from signaling.messages import Bye, Hello, Ping
+from signaling.broadcast import MAX_EVENTS, Broadcast
+from signaling.codec import decode, encode, encode_once, request_of, text_frame, type_of
+from signaling.message import ServerMessage
+from signaling.messages import Bye, Hello, Ping, StreamsHeld
 from signaling.messages_talk import ChatSend
 from signaling.problems import Problem
 
@@ -64,3 +67,38 @@ def test_only_problems(frame: str) -> None:
         decode(frame)
     except Problem as problem:
         assert problem.kind in {"malformed", "unknown-type"}
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000])
+def test_a_frame_says_how_long_it_is(size: int) -> None:
+    frame = text_frame(b"x" * size)
+    assert frame[0] == 0x81
+    octets = {126: 2, 127: 8}.get(frame[1], 0)
+    assert (int.from_bytes(frame[2 : 2 + octets], "big") if octets else frame[1]) == size
+    assert frame[2 + octets :] == b"x" * size
+
+
+@pytest.mark.parametrize("message", [StreamsHeld(mids=["1"]), Bye(reason="ended")])
+def test_what_is_encoded_once_is_what_each_would_be_told(message: ServerMessage) -> None:
+    assert encode_once(message).numbered(7) == encode(msgspec.structs.replace(message, seq=7))
+
+
+def test_an_event_is_put_into_words_once_for_all_who_hear_the_same() -> None:
+    broadcast = Broadcast()
+    made: list[str] = []
+
+    def words(event: object, key: str) -> bytes:
+        def make() -> StreamsHeld:
+            made.append(key)
+            return StreamsHeld(mids=[key])
+
+        return broadcast.words(event, key, make).numbered(1)
+
+    event = object()
+    assert words(event, "a") == words(event, "a") != words(event, "b")
+    assert made == ["a", "b"]
+    words(object(), "a")
+    assert made == ["a", "b", "a"]
+    for _ in range(2 * MAX_EVENTS):
+        words(object(), "c")
+    assert words(event, "a") == b'{"type":"streams.held","seq":1,"mids":["a"]}'

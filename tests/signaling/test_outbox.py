@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from signaling.codec import encode_once
 from signaling.messages import Error, Pong
 from signaling.outbox import MAX_URGENT, Outbox
 
@@ -118,3 +119,12 @@ def test_bytes_are_bounded_too() -> None:
     assert not outbox.overflowed
     outbox.push(Error(kind="long", title="x" * 100))
     assert outbox.overflowed
+
+
+def test_words_made_for_many_are_numbered_for_each() -> None:
+    words = encode_once(error(5))
+    alone, shared = Outbox(), Outbox()
+    for _ in range(2):
+        alone.push(error(5))
+        shared.push(words)
+    assert [alone.take() for _ in range(3)] == [shared.take() for _ in range(3)]

@@ -1,0 +1,26 @@
+"""How often members are told of each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from classroom import events
+from classroom.core import ELSEWHERE_INTERVAL_S, ROSTER_INTERVAL_S
+
+
+async def test_numbers_of_other_classes_are_told_now_and_then(live_hall: Any, school: Any) -> None:
+    student = await live_hall.join(school.student_1)
+    tutor = await live_hall.join(school.tutor_home)
+    await live_hall.clock.advance(ELSEWHERE_INTERVAL_S)
+    await live_hall.join(school.student_a)
+    for member in (student, tutor):
+        member.events.clear()
+    await live_hall.clock.advance(ROSTER_INTERVAL_S)
+    await live_hall.join(school.student_b)
+    await live_hall.clock.advance(ROSTER_INTERVAL_S)
+    numbers = [status.online for event in tutor.heard(events.RosterChanged) for status in event.classes]
+    assert numbers == [1, 2]
+    assert student.heard(events.RosterChanged) == []
+    await live_hall.clock.advance(ELSEWHERE_INTERVAL_S)
+    (event,) = student.heard(events.RosterChanged)
+    assert [(status.room.id, status.online) for status in event.classes] == [("home", 2)]
