@@ -8,6 +8,16 @@ from classroom import events
 from classroom.core import ELSEWHERE_INTERVAL_S, ROSTER_INTERVAL_S
 
 
+async def test_members_of_a_class_hear_of_other_classes_only_numbers(live_hall: Any, school: Any) -> None:
+    student = await live_hall.join(school.student_1)
+    await live_hall.clock.advance(ELSEWHERE_INTERVAL_S)
+    student.events.clear()
+    await live_hall.join(school.student_a)
+    (event,) = student.heard(events.RosterChanged)
+    assert event.people == ()
+    assert [(status.room.id, status.online) for status in event.classes] == [("home", 1)]
+
+
 async def test_numbers_of_other_classes_are_told_now_and_then(live_hall: Any, school: Any) -> None:
     student = await live_hall.join(school.student_1)
     tutor = await live_hall.join(school.tutor_home)

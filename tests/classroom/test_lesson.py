@@ -21,7 +21,6 @@ from classroom.commands import (
     StartLesson,
     Unpublish,
 )
-from classroom.core import ELSEWHERE_INTERVAL_S
 from classroom.events import LeaveCause
 from classroom.handlers import MAX_TRACKS_PER_PERSON
 from classroom.inbox import PER_PERSON
@@ -226,16 +225,6 @@ async def test_roster_events_come_at_most_every_200_ms(live_hall: Any, school: A
     assert [status.online for status in heard[1].classes] == [0, 2]
     await live_hall.clock.advance(10)
     assert len(master.heard(events.RosterChanged)) == 2, "nothing new, nothing said"
-
-
-async def test_members_of_a_class_hear_of_other_classes_only_numbers(live_hall: Any, school: Any) -> None:
-    student = await live_hall.join(school.student_1)
-    await live_hall.clock.advance(ELSEWHERE_INTERVAL_S)
-    student.events.clear()
-    await live_hall.join(school.student_a)
-    (event,) = student.heard(events.RosterChanged)
-    assert event.people == ()
-    assert [(status.room.id, status.online) for status in event.classes] == [("home", 1)]
 
 
 async def test_a_tutor_change_is_on_record(live_hall: Any, school: Any) -> None:
