@@ -50,7 +50,7 @@ $(STAMP)/pages: $(PAGES) | $(STAMP)/python
 	$(BIN)/python web/build.py
 	touch $@
 
-# What the tests need beside Python: a browser, PostgreSQL, Redis and a TURN server, from the system's packages.
+# What the tests need beside Python: a browser, PostgreSQL, Redis, a TURN server and nginx, from the system's packages.
 system-packages:
 	@sh tests/system-packages.sh
 
