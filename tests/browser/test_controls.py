@@ -138,6 +138,10 @@ async def test_an_organizer_plans_a_lesson_and_its_master_comes_in(
     await room.locator("input").nth(1).fill("钱老师")
     await organizer.at("plan-save").click()
     await organizer.has("office-lesson", state="scheduled")
+    await organizer.at("office-edit").click()
+    await organizer.at("plan-title").fill("认识日食")
+    await organizer.at("plan-save").click()
+    await organizer.at("office-lesson").get_by_text("认识日食").wait_for()
     await organizer.at("office-open").click()
     await organizer.has("office-lesson", state="open")
 

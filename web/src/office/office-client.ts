@@ -95,10 +95,13 @@ export class OfficeClient {
     return (await this.ask('GET', path('lessons', id))) as LessonDetail
   }
 
-  /** Makes it, or (changed: true) plans it anew whatever it was. */
-  async plan(id: string, plan: LessonPlan, changed: boolean): Promise<LessonDetail> {
-    const headers: Record<string, string> = changed ? { 'If-Match': '*' } : {}
-    return (await this.ask('PUT', path('lessons', id), plan, headers)) as LessonDetail
+  async plan(id: string, plan: LessonPlan): Promise<LessonDetail> {
+    return (await this.ask('PUT', path('lessons', id), plan)) as LessonDetail
+  }
+
+  /** What the form does not show stays as it is. */
+  async replan(id: string, plan: LessonPlan): Promise<LessonDetail> {
+    return (await this.ask('PATCH', path('lessons', id), plan, { 'If-Match': '*' })) as LessonDetail
   }
 
   async move(id: string, move: 'open' | 'end' | 'cancel'): Promise<LessonDetail> {

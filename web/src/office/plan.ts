@@ -52,16 +52,23 @@ export function newClass(count: number, school: string, name: (number: number) =
 }
 
 export function formOf(lesson: LessonDetail, people: readonly KnownPerson[]): LessonForm {
-  const name = (id: string) => people.find((person) => person.id === id)?.name ?? id
+  const called = (id: string) => people.find((person) => person.id === id)?.name ?? id
   return {
     id: lesson.id,
     title: lesson.title,
-    master: name(lesson.master),
+    master: called(lesson.master),
     starts: localTime(lesson.starts_ms),
     ends: localTime(lesson.ends_ms),
     recorded: lesson.recorded,
     reason: '',
-    classes: lesson.classes.map((room) => ({ ...room, tutor: name(room.tutor) })),
+    classes: lesson.classes.map(({ id, name, school, tutor, at_home, pupils }) => ({
+      id,
+      name,
+      school,
+      tutor: called(tutor),
+      at_home,
+      pupils,
+    })),
   }
 }
 
