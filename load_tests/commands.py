@@ -24,6 +24,7 @@ from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.phase_change import PhaseOptions, phase_change
 from .scenarios.reconnect import ReconnectOptions, reconnect
+from .scenarios.recording import RecordingOptions, recording
 from .scenarios.roster import RosterOptions, roster
 from .scenarios.scaling import scaling
 from .scenarios.soak import SoakOptions, soak
@@ -70,6 +71,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _latency,
         _discussion,
         _wall,
+        _recording,
         _impaired,
         _soak,
         _idle,
@@ -222,6 +224,24 @@ def _wall(scenarios: Scenarios) -> None:
 
 def _run_wall(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
     return wall(WallOptions(lessons=options.lessons, duration_s=options.duration), target)
+
+
+def _recording(scenarios: Scenarios) -> None:
+    words = "many lessons recorded at the same time: what it costs, and whether anything is missing"
+    begin = Scenario(_run_recording, lambda options: seed.recorded(options.lessons))
+    one = _scenario(scenarios, "recording", words, begin)
+    one.add_argument("--lessons", type=whole(1, 200), default=50, metavar="N")
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=20, metavar="SECONDS")
+    one.add_argument("--bit-rate", type=whole(100_000, 20_000_000), default=1_500_000, metavar="BITS")
+
+
+def _run_recording(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    wanted = RecordingOptions(
+        lessons=options.lessons,
+        duration_s=options.duration,
+        camera=Camera(bits_per_second=options.bit_rate),
+    )
+    return recording(wanted, target)
 
 
 def _impaired(scenarios: Scenarios) -> None:

@@ -17,7 +17,7 @@ from .bot import Publisher, Subscriber
 from .door import Door, Refused
 from .dtls import HandshakeFailed, Identity
 from .ear import Ear
-from .evidence import Look, parse_metrics
+from .evidence import Look, parse_metrics, parse_recorder
 from .media import Camera, Microphone
 from .process import memory, usage
 from .sdp import BadAnswer
@@ -189,7 +189,7 @@ class Crowd:
 
     async def look(self) -> Look:
         """All counters now. Raises Refused, NoSuchProcess."""
-        metrics = parse_metrics(await self.door.metrics())
+        metrics = await self.door.metrics()
         pid = self.target.pid
         return Look(
             at=time.monotonic(),
@@ -197,7 +197,8 @@ class Crowd:
             dropped_by_sink=sum(bot.drops() for bot in self.subscribers),
             usage=usage(pid) if pid else None,
             memory=memory(pid) if pid else None,
-            metrics=metrics,
+            metrics=parse_metrics(metrics),
+            recorder=parse_recorder(metrics),
         )
 
 

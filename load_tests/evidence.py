@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pylibsrtp
@@ -34,6 +34,19 @@ class Look:
     usage: Usage | None
     memory: Memory | None
     metrics: dict[str, float]
+    """By name; labels summed."""
+    recorder: dict[str, float] = field(default_factory=dict)
+    """What the recorder counts, by the label `name` of `tongke_recorder_total`."""
+
+
+def parse_recorder(text: str) -> dict[str, float]:
+    """The recorder's counters in Prometheus' text format."""
+    return {
+        sample.labels["name"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "tongke_recorder_total"
+    }
 
 
 def parse_metrics(text: str) -> dict[str, float]:

@@ -45,6 +45,17 @@ def wall(lessons: int) -> tuple[Lesson, ...]:
     )
 
 
+def recorded(lessons: int) -> tuple[Lesson, ...]:
+    """So many lessons at the same time, each of them recorded."""
+    return tuple(
+        Lesson(LessonId(recorded_lesson(number)), recorded_lesson(number)) for number in range(lessons)
+    )
+
+
+def recorded_lesson(number: int) -> str:
+    return f"recorded-{number}"
+
+
 def wall_lesson(number: int) -> str:
     return f"wall-{number}"
 

@@ -19,6 +19,7 @@ from load_tests.scenarios.impaired import ImpairedOptions, impaired
 from load_tests.scenarios.lecture import LectureOptions, lecture
 from load_tests.scenarios.phase_change import PhaseOptions, phase_change
 from load_tests.scenarios.reconnect import ReconnectOptions, reconnect, wait_before_s
+from load_tests.scenarios.recording import RecordingOptions, recording
 from load_tests.scenarios.roster import RosterOptions, roster
 from load_tests.scenarios.soak import SoakOptions, soak
 from load_tests.scenarios.storm import StormOptions, storm
@@ -35,7 +36,7 @@ SMALL = Camera(bits_per_second=400_000, key_octets=8_000)
 
 @pytest_asyncio.fixture
 async def target(tmp_path: Path) -> AsyncIterator[Target]:
-    await seed.seed(tmp_path, [*seed.discussion(), *seed.wall(2), *seed.large(2)])
+    await seed.seed(tmp_path, [*seed.discussion(), *seed.wall(2), *seed.large(2), *seed.recorded(2)])
     async with ServerProcess(data=tmp_path) as server:
         yield Target(server.url, server.pid, issuer(Tokens.open(tmp_path), "demo"), data=tmp_path)
 
@@ -52,6 +53,13 @@ async def test_those_who_watch_and_those_who_join_at_once(target: Target) -> Non
     assert isinstance(calm, Percentiles)
     assert calm.count
     assert report.charts[0].series[0].x
+
+
+async def test_lessons_are_recorded_side_by_side(target: Target) -> None:
+    options = RecordingOptions(lessons=2, duration_s=1.0, settle_s=0.5, camera=SMALL)
+    report = await recording(options, target)
+    assert (report.value("lessons"), report.value("gaps"), report.value("proven")) == (2, 0, "2 of 2")
+    assert isinstance(report.value("recorder_share"), float)
 
 
 async def test_silence_is_paid_for(target: Target) -> None:
