@@ -77,6 +77,8 @@ class Cutter:
         self._rate = clock_rate
         self._is_video = kind == "video"
         self._frames: list[Frame] = []
+        self._looked_at = 1
+        """No frame before this one begins a new fragment."""
         self._start: int | None = None
         """Item clock of frames[0] in ticks, once it is placed."""
         self._tail: _Tail | None = None
@@ -118,7 +120,7 @@ class Cutter:
         end = time + self._natural_ticks(len(frames) - 1)
         cuts.append(self._emit(frames, end))
         self._tail = _Tail(frames[-1], end)
-        self._frames, self._start = [], None
+        self._frames, self._start, self._looked_at = [], None, 1
         return cuts
 
     def _place_first(self) -> bool:
@@ -134,17 +136,19 @@ class Cutter:
 
     def _next_cut(self) -> int:
         """Index of the first frame that begins a new fragment; 0 for none."""
-        for index in range(1, len(self._frames)):
+        for index in range(self._looked_at, len(self._frames)):
             frame, before = self._frames[index], self._frames[index - 1]
             apart = frame.timestamp - self._frames[0].timestamp
             if (
-                frame.config != before.config
+                (frame.config is not before.config and frame.config != before.config)
                 or frame.lost_before
                 or (self._is_video and frame.keyframe)
                 or frame.arrival_us - before.arrival_us > STALL_US
                 or apart * 1_000_000 >= FRAGMENT_US * self._rate
             ):
+                self._looked_at = 1
                 return index
+        self._looked_at = max(1, len(self._frames))
         return 0
 
     def _cut_before(self, index: int) -> Cut:
@@ -165,7 +169,7 @@ class Cutter:
         time = self._time_of(self._frames[-1])
         cut = self._emit(self._frames[:-1], time)
         self._tail = _Tail(self._frames[-2], time)
-        self._frames, self._start = self._frames[-1:], time
+        self._frames, self._start, self._looked_at = self._frames[-1:], time, 1
         return cut
 
     def _emit(self, frames: Sequence[Frame], end: int) -> Cut:

@@ -34,7 +34,8 @@ FAULTS = {"network", "server"}
 class RecordingOptions:
     lessons: int = 50
     duration_s: float = 20.0
-    settle_s: float = 3.0
+    settle_s: float = 8.0
+    """By then the supervisor has started its spare process, which costs half a second of a processor once."""
     camera: Camera = field(default_factory=Camera)
 
 
