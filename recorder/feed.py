@@ -101,6 +101,11 @@ class Feed:
         return list(self._items)
 
     @property
+    def busy(self) -> bool:
+        """Whether any stream is being recorded."""
+        return bool(self._recordings)
+
+    @property
     def unopened(self) -> list[str]:
         """Items whose files cannot be read at the moment."""
         return list(self._unopened)

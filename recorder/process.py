@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 0.02
 """NACKs and cuts are decided so often."""
+IDLE_TICK_S = 0.2
+"""The same while nothing comes that could be cut."""
 GATHER_S = 0.005
 """What comes within so long is read at once: waking up costs more than reading a packet. All arrivals are
 late by as much, which moves nothing against anything else."""
@@ -85,7 +87,7 @@ class RecorderProcess:
         while not self._stopping:
             self._wait(max(0.0, next_tick - time.monotonic()))
             if (now := time.monotonic()) >= next_tick:
-                next_tick = now + TICK_S
+                next_tick = now + (TICK_S if self._feed.busy else IDLE_TICK_S)
                 self._tick()
             if now >= next_status:
                 next_status = now + STATUS_S
@@ -140,9 +142,8 @@ class RecorderProcess:
             with suppress(BlockingIOError, ConnectionError):  # asked for again in a moment, or never
                 self._media.send(datagram)
         self._tell_failure()
-        with suppress(Empty):
-            while True:
-                self._send(ItemClosed(item=self._closed.get_nowait()))
+        while not self._closed.empty():
+            self._send(ItemClosed(item=self._closed.get_nowait()))
 
     def _tell_failure(self) -> None:
         failures = {item: self._spool.failure_of(item) for item in self._feed.items}
