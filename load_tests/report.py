@@ -127,16 +127,16 @@ def machine() -> Machine:
 
 def write_json(report: LectureReport, path: Path) -> None:
     """Raises OSError."""
-    path.write_text(json.dumps(_plain(report), indent=2) + "\n")
+    path.write_text(json.dumps(plain(report), indent=2) + "\n")
 
 
-def _plain(value: Any) -> Any:
-    """Numbers rounded to what is meaningful."""
+def plain(value: Any) -> Any:
+    """As JSON has it; numbers rounded to what is meaningful."""
     if isinstance(value, float):
         return round(value, 6)
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def where(place: Machine) -> str:
