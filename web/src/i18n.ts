@@ -1,22 +1,30 @@
 /** The page's language: asked for in the address, else chosen before, else the browser's. Chinese is first. */
 
+import { shallowRef } from 'vue'
 import { createI18n } from 'vue-i18n'
-import officeZhCN from '@/locales/office/zh-CN.json'
-import zhCN from '@/locales/zh-CN.json'
-
-/** Two files each: the organizer's page has words enough for one of its own. */
-const CHINESE = { ...zhCN, ...officeZhCN }
+import type { catalogue as chinese } from '@/locales/zh-CN'
+import type { Language as ElementLanguage } from 'element-plus/es/locale/index'
 
 export type Language = 'zh-CN' | 'en'
 
 const KEY = 'tongke.language'
 
+/** A page loads one of them; a script of a tenth of all script is not to be loaded twice. */
+const CATALOGUES = {
+  'zh-CN': () => import('@/locales/zh-CN'),
+  en: () => import('@/locales/en'),
+}
+
 export const i18n = createI18n({
   legacy: false,
   locale: 'zh-CN',
-  fallbackLocale: 'zh-CN',
-  messages: { 'zh-CN': CHINESE } as Record<string, typeof CHINESE>,
+  // The catalogues have the same keys; a test compares.
+  fallbackLocale: false,
+  messages: {} as Record<string, typeof chinese>,
 })
+
+/** The few words of the components themselves ("close this dialog"). */
+export const componentWords = shallowRef<ElementLanguage>()
 
 export function matchLanguage(wishes: readonly string[]): Language {
   for (const wish of wishes) {
@@ -27,10 +35,9 @@ export function matchLanguage(wishes: readonly string[]): Language {
 }
 
 export async function useLanguage(language: Language): Promise<void> {
-  if (language === 'en') {
-    const [en, office] = await Promise.all([import('@/locales/en.json'), import('@/locales/office/en.json')])
-    i18n.global.setLocaleMessage('en', { ...en.default, ...office.default })
-  }
+  const { catalogue, ofComponents } = await CATALOGUES[language]()
+  i18n.global.setLocaleMessage(language, catalogue)
+  componentWords.value = ofComponents
   i18n.global.locale.value = language
   document.documentElement.lang = language
 }

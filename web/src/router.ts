@@ -2,23 +2,32 @@
 
 import { createRouter, createWebHistory } from 'vue-router'
 import { entered, openSession, session } from '@/composables/session'
+import {
+  devicePage,
+  homePage,
+  joinPage,
+  lessonPage,
+  libraryPage,
+  organizerPage,
+  playerPage,
+} from '@/pages/chunks'
 
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
-    { path: '/', name: 'home', component: () => import('@/pages/HomePage.vue') },
-    { path: '/join', name: 'join', component: () => import('@/pages/JoinPage.vue') },
-    { path: '/lesson/:lesson', name: 'lesson', component: () => import('@/pages/LessonPage.vue') },
-    { path: '/organizer', name: 'organizer', component: () => import('@/pages/OrganizerPage.vue') },
-    { path: '/device', name: 'device', component: () => import('@/pages/DevicePage.vue') },
-    { path: '/library', name: 'library', component: () => import('@/pages/LibraryPage.vue') },
+    { path: '/', name: 'home', component: homePage },
+    { path: '/join', name: 'join', component: joinPage },
+    { path: '/lesson/:lesson', name: 'lesson', component: lessonPage },
+    { path: '/organizer', name: 'organizer', component: organizerPage },
+    { path: '/device', name: 'device', component: devicePage },
+    { path: '/library', name: 'library', component: libraryPage },
     {
       path: '/library/:item',
       name: 'player',
-      component: () => import('@/pages/PlayerPage.vue'),
+      component: playerPage,
       props: true,
     },
-    { path: '/:rest(.*)*', name: 'nowhere', component: () => import('@/pages/HomePage.vue') },
+    { path: '/:rest(.*)*', name: 'nowhere', component: homePage },
   ],
 })
 

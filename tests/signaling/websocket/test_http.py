@@ -98,6 +98,7 @@ async def test_security_headers(door: Any) -> None:
     response, _ = await get(door, "/api/docs")
     policy = response.headers["Content-Security-Policy"]
     assert "script-src 'self';" in policy
+    assert "unsafe" not in policy and "*" not in policy
     assert f"ws://127.0.0.1:{door.server.port}" in policy
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
@@ -125,6 +126,24 @@ class TestPages:
         response, body = await get(door, path)
         assert body == "<!doctype html>pages"
         assert response.headers["Cache-Control"] == "no-cache"
+
+    @pytest.mark.parametrize("encoding", ["br", "gzip"])
+    async def test_what_is_compressed_is_sent_so_to_whoever_takes_it(
+        self, door: Any, built: Path, encoding: str
+    ) -> None:
+        for ending in (".br", ".gz"):
+            (built / "assets" / f"app-abc.js{ending}").write_bytes(b"compressed")
+        url = door.url("/assets/app-abc.js")
+        async with door.http.get(
+            url, headers={"Accept-Encoding": encoding}, auto_decompress=False
+        ) as response:
+            assert response.headers["Content-Encoding"] == encoding
+            assert response.headers["Vary"] == "Accept-Encoding"
+            assert "immutable" in response.headers["Cache-Control"]
+            assert await response.read() == b"compressed"
+        async with door.http.get(url, headers={"Accept-Encoding": "identity"}) as response:
+            assert "Content-Encoding" not in response.headers
+            assert await response.read() == b"//"
 
     async def test_assets_are_kept_for_ever(self, door: Any) -> None:
         response, _ = await get(door, "/assets/app-abc.js")

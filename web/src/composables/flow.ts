@@ -1,6 +1,6 @@
 /** Whether a `<video>` moves. */
 
-import { onBeforeUnmount, ref, type Ref } from 'vue'
+import { onBeforeUnmount, ref, watch, type Ref } from 'vue'
 import type { Flow } from '@/client/stage-words'
 
 /** A still screen is sent about once a second; two of those lost are no reason for alarm. */
@@ -31,6 +31,8 @@ export function useFlow(video: Ref<HTMLVideoElement | null>): { flow: Ref<Flow>;
   }
 
   const timer = setInterval(look, LOOK_EVERY_MS)
+  // The first picture is not kept waiting.
+  watch(video, (element) => element?.addEventListener('loadeddata', look), { immediate: true })
   onBeforeUnmount(() => {
     clearInterval(timer)
   })

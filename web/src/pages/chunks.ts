@@ -1,0 +1,48 @@
+/** The pages as the pieces they are loaded in, and which of them an address will need: all are asked for at once. */
+
+import type { Role } from '@/protocol/messages'
+
+export const homePage = () => import('@/pages/HomePage.vue')
+export const joinPage = () => import('@/pages/JoinPage.vue')
+export const lessonPage = () => import('@/pages/LessonPage.vue')
+export const libraryPage = () => import('@/pages/LibraryPage.vue')
+export const organizerPage = () => import('@/pages/OrganizerPage.vue')
+export const devicePage = () => import('@/pages/DevicePage.vue')
+export const playerPage = () => import('@/pages/PlayerPage.vue')
+
+export const views = {
+  master: () => import('@/pages/MasterView.vue'),
+  tutor: () => import('@/pages/TutorView.vue'),
+  student: () => import('@/pages/StudentView.vue'),
+  supervisor: () => import('@/pages/SupervisorView.vue'),
+  room: () => import('@/pages/RoomView.vue'),
+}
+
+export type ViewName = keyof typeof views
+
+/** Which view somebody has of the lesson; null: none (an encoder). `wished`: `view` of the address. */
+export function viewOf(role: Role, wished: string): ViewName | null {
+  if (wished === 'room' && role !== 'master') return 'room'
+  return role in views ? (role as ViewName) : null
+}
+
+/** Whoever needs the piece asks again, and says so when it cannot be had. */
+function ahead(piece: () => Promise<unknown>): void {
+  piece().catch(() => undefined)
+}
+
+/** Everything of the lesson, which otherwise would be asked for piece after piece. */
+export function fetchLesson(view: ViewName | null): void {
+  ahead(lessonPage)
+  if (view) ahead(views[view])
+}
+
+/** What this address will show, before anything else is there to ask for it. */
+export function fetchPage(path: string, view: ViewName | null): void {
+  if (path.startsWith('/lesson/')) fetchLesson(view)
+  else if (path === '/join') ahead(joinPage)
+  else if (path === '/device') {
+    ahead(devicePage)
+    fetchLesson('room')
+  } else if (path === '/library') ahead(libraryPage)
+}
