@@ -1,4 +1,4 @@
-"""What the pages of those who have the least weigh: script as it came over the network, until the picture moves."""
+"""What the pages of those who have the least weigh: script as it came over the network, up to the picture."""
 
 from __future__ import annotations
 
