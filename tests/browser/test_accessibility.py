@@ -122,7 +122,8 @@ async def test_pages_without_a_token(visit: Any, address: str) -> None:
 
 @pytest.mark.parametrize(("role", "expired", "shows"), [
     ("link", False, "join-name"), ("student", False, "join-start"), ("student", True, "problem"),
-    ("supervisor", False, "join-start"), ("organizer", False, "page-organizer"), ("tutor", False, "join-check"),
+    ("supervisor", False, "join-start"), ("organizer", False, "page-organizer"), ("encoder", False, "problem"),
+    ("tutor", False, "join-check"),
 ])  # fmt: skip
 async def test_the_door(visit: Any, token: Any, role: str, expired: bool, shows: str) -> None:
     person = await visit(f"/join#token={token(role, expired)}", size=PHONE)
@@ -145,6 +146,29 @@ async def test_devices_that_are_refused(visit: Any, token: Any) -> None:
     person = await visit(f"/join#token={token('tutor')}", script=refuse, size=PHONE)
     await person.at("join-check").click()
     await person.at("join-problem").wait_for()
+    await is_accessible(person)
+
+
+async def test_the_organizer_page(visit: Any, token: Any) -> None:
+    person = await visit(f"/organizer#token={token('organizer')}", size=LAPTOP)
+    await person.at("office-row").first.click()
+    await is_accessible(person)
+    await person.at("office-plan").click()
+    await person.page.get_by_role("dialog").wait_for()
+    await is_accessible(person)
+    await person.page.keyboard.press("Escape")
+    await fits_a_narrow_window(person)
+
+
+async def test_the_organizer_page_is_not_for_a_pupil(visit: Any, token: Any) -> None:
+    person = await visit(f"/organizer#token={token('student')}", size=LAPTOP)
+    await person.at("problem").wait_for()
+    await is_accessible(person)
+
+
+async def test_a_device_that_is_to_be_paired(visit: Any) -> None:
+    person = await visit("/device", size=BIG_SCREEN)
+    await person.at("device-code").wait_for()
     await is_accessible(person)
 
 
@@ -174,13 +198,17 @@ async def test_hands_and_a_pupil_on_stage(people: Class) -> None:
     await master.has("hands", count="0")
 
 
-@pytest.mark.parametrize("opener", ["quiz-new", "announce-new", "order-open", "master-end"])
-async def test_dialogs(people: Class, opener: str) -> None:
-    dialog = people.master.page.get_by_role("dialog")
-    await people.master.at(opener).click()
+@pytest.mark.parametrize(("role", "opener"), [
+    ("master", "quiz-new"), ("master", "announce-new"), ("master", "order-open"), ("master", "master-end"),
+    ("tutor", "roll-open"), ("tutor", "pair-open"),
+])  # fmt: skip
+async def test_dialogs(people: Class, role: str, opener: str) -> None:
+    person = getattr(people, role)
+    dialog = person.page.get_by_role("dialog")
+    await person.at(opener).click()
     await dialog.wait_for()
-    await is_accessible(people.master)
-    await people.master.page.keyboard.press("Escape")
+    await is_accessible(person)
+    await person.page.keyboard.press("Escape")
     await dialog.wait_for(state="detached")
 
 
@@ -284,6 +312,14 @@ async def fits_a_narrow_window(person: Any) -> None:
     wide = await person.page.evaluate("() => document.documentElement.scrollWidth")
     assert wide <= NARROW["width"], await person.page.evaluate(TOO_WIDE)
     await person.page.set_viewport_size(size)
+
+
+async def test_a_lesson_that_one_was_taken_out_of(visit: Any, link_of: Any, people: Class) -> None:
+    """The same tab's place, taken by another window: the page says so, and offers the way back."""
+    person = await visit(link_of("student").path, size=PHONE)
+    await person.at("join-start").click()
+    await people.student.at("problem").wait_for()
+    await is_accessible(people.student)
 
 
 @pytest.mark.parametrize("address", ["/api/docs", "/problems/token-expired"])
