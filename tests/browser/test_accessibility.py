@@ -149,26 +149,9 @@ async def test_devices_that_are_refused(visit: Any, token: Any) -> None:
     await is_accessible(person)
 
 
-async def test_the_organizer_page(visit: Any, token: Any) -> None:
-    person = await visit(f"/organizer#token={token('organizer')}", size=LAPTOP)
-    await person.at("office-row").first.click()
-    await is_accessible(person)
-    await person.at("office-plan").click()
-    await person.page.get_by_role("dialog").wait_for()
-    await is_accessible(person)
-    await person.page.keyboard.press("Escape")
-    await fits_a_narrow_window(person)
-
-
 async def test_the_organizer_page_is_not_for_a_pupil(visit: Any, token: Any) -> None:
     person = await visit(f"/organizer#token={token('student')}", size=LAPTOP)
     await person.at("problem").wait_for()
-    await is_accessible(person)
-
-
-async def test_a_device_that_is_to_be_paired(visit: Any) -> None:
-    person = await visit("/device", size=BIG_SCREEN)
-    await person.at("device-code").wait_for()
     await is_accessible(person)
 
 
@@ -210,16 +193,6 @@ async def test_dialogs(people: Class, role: str, opener: str) -> None:
     await is_accessible(person)
     await person.page.keyboard.press("Escape")
     await dialog.wait_for(state="detached")
-
-
-async def test_the_roll_call_and_the_pairing_of_a_device(people: Class) -> None:
-    dialog = people.tutor.page.get_by_role("dialog")
-    for opener in ("roll-open", "pair-open"):
-        await people.tutor.at(opener).click()
-        await dialog.wait_for()
-        await is_accessible(people.tutor)
-        await people.tutor.page.keyboard.press("Escape")
-        await dialog.wait_for(state="detached")
 
 
 async def test_the_organizer(visit: Any, link_of: Any, people: Class) -> None:
