@@ -122,8 +122,8 @@ async def test_pages_without_a_token(visit: Any, address: str) -> None:
 
 @pytest.mark.parametrize(("role", "expired", "shows"), [
     ("link", False, "join-name"), ("student", False, "join-start"), ("student", True, "problem"),
-    ("supervisor", False, "join-start"), ("organizer", False, "page-organizer"), ("encoder", False, "problem"),
-    ("tutor", False, "join-check"),
+    ("supervisor", False, "join-start"), ("organizer", False, "page-organizer"),
+    ("encoder", False, "problem"), ("tutor", False, "join-check"),
 ])  # fmt: skip
 async def test_the_door(visit: Any, token: Any, role: str, expired: bool, shows: str) -> None:
     person = await visit(f"/join#token={token(role, expired)}", size=PHONE)
