@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from classroom import floor
 from classroom.chat import ChatLog
-from classroom.clock import Clock, Timer
+from classroom.clock import Clock, SteadyClock, Timer
 from classroom.events import (
     Event,
     Fact,
@@ -100,7 +100,7 @@ class LessonCore:
         restored: Restored = Restored(),  # noqa: B008 - a value
     ) -> None:
         self.lesson = lesson
-        self.clock = clock
+        self.clock = clock = SteadyClock(clock)
         self.later = later
         self.roster = Roster(lesson.classes)
         self.supervisors: dict[PersonId, Attendee] = {}

@@ -27,7 +27,8 @@ def admit(lesson: Lesson, person: Person, present: Attendee | None, others: int)
     already."""
     if lesson.state in _OVER:
         raise Refused(_OVER[lesson.state])
-    person = replace(person, name=person_name(person.name), class_id=_class_of(lesson, person))
+    name = person_name(person.name) or str(person.role)
+    person = replace(person, name=name, class_id=_class_of(lesson, person))
     if present is None:
         limit = MAX_SUPERVISORS if person.role is Role.SUPERVISOR else MAX_PEOPLE
         if others >= limit:

@@ -14,6 +14,8 @@ MAX_SEAT_CHARACTERS = 40
 MAX_NAME_CHARACTERS = 80
 """The protocol's limit for a name."""
 
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})
+"""Categories of what leaves no mark by itself."""
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They make a text read as another one than was written."""
 
@@ -24,7 +26,7 @@ def chat_text(text: str) -> str:
     if len(text) > MAX_CHAT_CHARACTERS:
         raise Refused(Reason.CHAT_TOO_LONG)
     text = text.replace("\r\n", "\n").strip()
-    if not text:
+    if not _is_visible(text):
         raise Refused(Reason.CHAT_EMPTY)
     if has_controls(text.replace("\n", "")):
         raise Refused(Reason.CHAT_CONTROL_CHARACTERS)
@@ -55,13 +57,20 @@ def seat_name(seat: str) -> str:
 
 def person_name(name: str) -> str:
     """A name as it will be shown. It comes from a school's records, not from the person: so what cannot be
-    shown is left out instead of refused."""
-    return "".join(c for c in name if not _is_control(c)).strip()[:MAX_NAME_CHARACTERS]
+    shown is left out instead of refused. Empty when nothing of it can be seen."""
+    shown = "".join(c for c in name if not _is_control(c)).strip()[:MAX_NAME_CHARACTERS].strip()
+    return shown if _is_visible(shown) else ""
 
 
 def has_controls(text: str) -> bool:
     """Control characters, surrogates or overrides of direction."""
     return any(map(_is_control, text))
+
+
+def _is_visible(text: str) -> bool:
+    """Something of it leaves a mark: it is not all blanks, marks on nothing, and what joins or hides. (These
+    belong into a text: emoji are made with them, and Persian and Hindi are written with them.)"""
+    return any(unicodedata.category(character) not in _INVISIBLE for character in text)
 
 
 def _is_control(character: str) -> bool:

@@ -110,7 +110,7 @@ def _watch_time(core: LessonCore, quiz: Quiz) -> None:
 
 
 def _times_over(core: LessonCore) -> None:
-    """Closes what is over. The wall clock may have been set back meanwhile: then its end is waited for."""
+    """Closes what is over; of what is not (a timer may fire a little early) the end is waited for."""
     for quiz in core.talk.unclosed():
         if rules.closed(quiz, core.clock.unix_ms()):
             _close(core, quiz, None)

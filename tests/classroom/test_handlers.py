@@ -7,6 +7,8 @@ from itertools import product
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from classroom.commands import (
     AcceptStage,
@@ -57,6 +59,7 @@ from classroom.rules.permissions import refusal
 from classroom.rules.reasons import Refused
 from classroom.talk import commands as talk
 from classroom.talk.quiz import QuizKind
+from signaling.problems import Problem
 
 ACTORS = {
     Role.MASTER: "master",
@@ -124,6 +127,8 @@ class Assembly:
         core = self.core
         return (
             core.lesson,
+            (set(core.places), set(core._alarms), set(core.talk.known), set(core.awaited)),
+            [line.routes for line in core.lines],
             tuple(core.roster.everybody()),
             tuple(core.hands),
             core.chat.entries(),
@@ -165,6 +170,43 @@ def test_what_is_refused_changes_nothing(
 ) -> None:
     for state, phase in dict.fromkeys(SITUATIONS):
         _refused_or_done(assemble(state, phase), getattr(school, ACTORS[role]).id, kind, role)
+
+
+@pytest.mark.parametrize("kind", get_args(PersonCommand))
+def test_whatever_is_asked_for_it_is_done_or_nothing_happens(
+    assemble: Any, every_command: Any, filled_in: Any, kind: type[PersonCommand]
+) -> None:
+    """Made from the fields of each kind of command: a new one is in by itself."""
+
+    @settings(max_examples=25, deadline=None, derandomize=True)
+    @given(
+        before=st.lists(st.one_of(list(every_command.values())), max_size=4),
+        command=every_command[kind],
+        situation=st.sampled_from(SITUATIONS),
+    )
+    def ask(before: list[PersonCommand], command: PersonCommand, situation: Any) -> None:
+        assembly = assemble(*situation)
+        for earlier in before:
+            _ask(assembly, filled_in(assembly.core, earlier))
+        _ask(assembly, filled_in(assembly.core, command))
+
+    ask()
+
+
+def _ask(assembly: Assembly, command: PersonCommand) -> None:
+    core = assembly.core
+    core.settle()
+    before, present, lesson = assembly.picture(), core.present(command.actor), core.lesson
+    may = None if present is None else refusal(type(command), present.role, lesson.state, lesson.phase)
+    try:
+        handle(core, command)
+    except Refused as refused:
+        core.settle()
+        assert assembly.picture() == before
+        assert Problem.of_rule(refused.reason).detail("zh-CN")
+        assert may is None or refused.reason is may
+    else:
+        assert present is not None and may is None
 
 
 def _refused_or_done(assembly: Assembly, actor: Any, kind: type[PersonCommand], role: Role) -> None:

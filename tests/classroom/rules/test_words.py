@@ -20,6 +20,8 @@ from classroom.rules.words import (
         ("  a \n b\t", "a \n b"),
         ("one\r\ntwo", "one\ntwo"),
         ("👩‍🏫", "👩‍🏫"),
+        ("می‌روم", "می‌روم"),
+        ("שלום", "שלום"),
         ("x" * MAX_CHAT_CHARACTERS, "x" * MAX_CHAT_CHARACTERS),
     ],
 )
@@ -32,6 +34,9 @@ def test_a_text_is_shown_as_written(written: str, shown: str) -> None:
     [
         ("", Reason.CHAT_EMPTY),
         (" \n\t", Reason.CHAT_EMPTY),
+        ("\u200b\u200d\ufeff\u2060", Reason.CHAT_EMPTY),
+        ("\u0301", Reason.CHAT_EMPTY),
+        ("x" * 10_000, Reason.CHAT_TOO_LONG),
         ("x" * (MAX_CHAT_CHARACTERS + 1), Reason.CHAT_TOO_LONG),
         ("a\x00b", Reason.CHAT_CONTROL_CHARACTERS),
         ("a\x1b[2Jb", Reason.CHAT_CONTROL_CHARACTERS),
@@ -65,7 +70,11 @@ def test_what_is_no_seat_is_refused(seat: str) -> None:
         (" Anna\tLena ", "AnnaLena"),
         ("x\ud800y\u202ez", "xyz"),
         ("", ""),
-        ("x" * 200, "x" * MAX_NAME_CHARACTERS),
+        ("x" * 10_000, "x" * MAX_NAME_CHARACTERS),
+        ("👩🏽‍🏫 老师", "👩🏽‍🏫 老师"),
+        ("محمد", "محمد"),
+        ("a\x00b\x1b[1m", "ab[1m"),
+        ("\u200b\u200f\u2060", ""),
     ],
 )
 def test_of_a_name_is_shown_what_can_be_shown(recorded: str, shown: str) -> None:
