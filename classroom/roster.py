@@ -46,6 +46,9 @@ class Roster:
         self._arrivals: dict[PersonId, int] = {}
         self._next_arrival = 0
         self._classes = {room.id: _ClassEntry(room) for room in classes}
+        self._tutoring: dict[ClassId, Tutoring] = {}
+        self._recount = set(self._classes)
+        """Classes of which the tutoring may have changed."""
         self._classless: dict[PersonId, None] = {}
         self._tutors: dict[PersonId, None] = {}
         self._leaders: dict[PersonId, None] = {}
@@ -142,6 +145,7 @@ class Roster:
     def change_class(self, room: ClassRoom) -> None:
         self._classes[room.id].room = room
         self._classes[room.id].status = None
+        self._recount.add(room.id)
         self._changed_classes[room.id] = None
 
     def is_used(self, class_id: ClassId) -> bool:
@@ -153,6 +157,7 @@ class Roster:
         before, wanted = self._classes, {room.id: room for room in rooms}
         assert not any(entry.members for gone, entry in before.items() if gone not in wanted), "in use"
         self._classes = {each: before.get(each) or _ClassEntry(room) for each, room in wanted.items()}
+        self._recount = set(self._classes)
         for class_id, entry in self._classes.items():
             if entry.room != wanted[class_id]:
                 entry.room, entry.status = wanted[class_id], None
@@ -190,8 +195,15 @@ class Roster:
 
     def tutoring(self) -> Mapping[ClassId, Tutoring]:
         """The same, and whether they are there."""
-        statuses = ((class_id, self._status(entry)) for class_id, entry in self._classes.items())
-        return {class_id: Tutoring(status.tutor, status.tutor_online) for class_id, status in statuses}
+        if self._recount:
+            # Asked after every command: of forty classes one has changed, if any.
+            known = {each: self._tutoring[each] for each in self._classes if each in self._tutoring}
+            for class_id in self._recount & self._classes.keys():
+                status = self._status(self._classes[class_id])
+                known[class_id] = Tutoring(status.tutor, status.tutor_online)
+            self._tutoring = known
+            self._recount.clear()
+        return self._tutoring
 
     def has_changes(self) -> bool:
         return self.has_news() or bool(self._changed_elsewhere)
@@ -253,6 +265,7 @@ class Roster:
         if person.class_id is not None:
             self._changed_classes[person.class_id] = None
             self._classes[person.class_id].status = None
+            self._recount.add(person.class_id)
 
     def _forget_quality(self, person: Person) -> None:
         if self._quality.pop(person.id, None) is not None:

@@ -11,6 +11,7 @@ from signaling.auth import Claims, Tokens
 from signaling.messages import Bye, Hello
 from signaling.problems import Problem
 from signaling.session import Services, Session
+from signaling.turnstile import Turnstile
 
 MAX_SESSIONS: Final = 10_000
 """A session holds two peer connections and some 100 kB: one machine's media path is full long before."""
@@ -34,6 +35,7 @@ class Sessions:
         self._tokens = tokens
         self._by_resume: dict[str, Session] = {}
         self._closing = False
+        self._turnstile = Turnstile()
         self.strangers = 0
         """Sockets that have not been let in yet."""
 
@@ -61,6 +63,9 @@ class Sessions:
             return session, True
         if len(self) >= MAX_SESSIONS:
             raise Problem("busy")
+        await self._turnstile.enter()
+        if self._closing:
+            raise Problem("shutting-down")
         session = Session(self._services, claims, hello)
         self._by_resume[session.resume_token] = session
         session.on_end(self._forget)
