@@ -23,6 +23,7 @@ from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.phase_change import PhaseOptions, phase_change
+from .scenarios.proof import ProofOptions, proof
 from .scenarios.reconnect import ReconnectOptions, reconnect
 from .scenarios.recording import RecordingOptions, recording
 from .scenarios.roster import RosterOptions, roster
@@ -72,6 +73,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _discussion,
         _wall,
         _recording,
+        _proof,
         _impaired,
         _soak,
         _idle,
@@ -233,6 +235,26 @@ def _recording(scenarios: Scenarios) -> None:
     one.add_argument("--lessons", type=whole(1, 200), default=50, metavar="N")
     one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=20, metavar="SECONDS")
     one.add_argument("--bit-rate", type=whole(100_000, 20_000_000), default=1_500_000, metavar="BITS")
+
+
+def _proof(scenarios: Scenarios) -> None:
+    words = "a lesson with loss, an outage, a killed recorder and a change of size: what its recording says"
+    one = _scenario(scenarios, "proof", words, Scenario(_run_proof))
+    one.add_argument("--duration", type=whole(20, MAX_DURATION_S), default=600, metavar="SECONDS")
+    one.add_argument("--outage", type=whole(1, 600), default=20, metavar="SECONDS")
+    one.add_argument("--loss", type=whole(0, 20), default=3, metavar="PERCENT")
+    one.add_argument("--seed", type=whole(0, 1 << 31), default=1, metavar="N")
+
+
+def _run_proof(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    wanted = ProofOptions(
+        duration_s=options.duration,
+        outage_s=options.outage,
+        loss=options.loss / 100,
+        lesson=options.lesson,
+        seed=options.seed,
+    )
+    return proof(wanted, target)
 
 
 def _run_recording(options: argparse.Namespace, target: Target) -> Awaitable[Found]:

@@ -57,6 +57,23 @@ def test_drift_is_followed_slowly_and_never_stepped(drift):
     assert max(abs(move) for move in moves) <= 500_000 * (SLEW + abs(drift))
 
 
+def test_two_hours_with_drifting_clocks_end_in_sync():
+    """Sound and picture by clocks that are 200 ppm apart, in both directions from ours, for two hours."""
+    shared = SenderClock()
+    sound = Stream(shared, drift=100e-6, delay_us=30_000)
+    picture = Stream(shared, drift=-100e-6, delay_us=90_000, timestamp=77)
+    seed = 7919
+    for minute in range(120):
+        for stream in (sound, picture):
+            stream.report()
+            stream.run(60, jitter=lambda index: (index * seed) % 15_000)
+        assert abs(sound.errors_us[-1] - picture.errors_us[-1]) <= 40_000, f"minute {minute}"
+    assert sound.timeline.steps == picture.timeline.steps == 0
+    assert abs(sound.errors_us[-1] - picture.errors_us[-1]) <= 40_000
+    without_repair_us = 200e-6 * 7_200_000_000
+    assert without_repair_us > 1_400_000, "what a listener who only counts samples would have had"
+
+
 def test_a_stall_of_the_capture_is_one_step():
     stream = Stream()
     stream.report()
