@@ -17,6 +17,7 @@ from .figures import Report
 from .large_lesson import LargeLesson
 from .media import FRAGMENTATION, Camera
 from .report import LectureReport
+from .scenarios.audience import AudienceOptions, audience
 from .scenarios.compare import compare
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
@@ -26,6 +27,7 @@ from .scenarios.phase_change import PhaseOptions, phase_change
 from .scenarios.proof import ProofOptions, proof
 from .scenarios.reconnect import ReconnectOptions, reconnect
 from .scenarios.recording import RecordingOptions, recording
+from .scenarios.replay import ReplayOptions, replay
 from .scenarios.roster import RosterOptions, roster
 from .scenarios.scaling import scaling
 from .scenarios.soak import SoakOptions, soak
@@ -82,6 +84,8 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _phase_change,
         _roster,
         _reconnect,
+        _replay,
+        _audience,
     ):
         add(scenarios)
     options = parser.parse_args(words)
@@ -406,3 +410,27 @@ def large_lesson(options: argparse.Namespace) -> LargeLesson:
 
 def _run_phase_change(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
     return phase_change(PhaseOptions(lesson=large_lesson(options)), target)
+
+
+def _replay(scenarios: Scenarios) -> None:
+    words = "how soon a recorded lesson of many hours plays, in Chromium and over HTTP"
+    one = _scenario(scenarios, "replay", words, Scenario(_run_replay, starts_servers=True))
+    one.add_argument("--hours", type=whole(1, 24), default=8, metavar="N")
+
+
+def _run_replay(options: argparse.Namespace, _: Target) -> Awaitable[Found]:
+    return replay(ReplayOptions(hours=options.hours))
+
+
+def _audience(scenarios: Scenarios) -> None:
+    words = "viewers of one live lesson by plain HTTP: what they cost the server, with and without nginx"
+    one = _scenario(scenarios, "audience", words, Scenario(_run_audience, starts_servers=True))
+    one.add_argument("--viewers", type=whole(1, 5_000), default=1_000, metavar="N")
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=20, metavar="SECONDS")
+    one.add_argument("--nginx", action="store_true", help="the real nginx in front, as docs/nginx says")
+
+
+def _run_audience(options: argparse.Namespace, _: Target) -> Awaitable[Found]:
+    return audience(
+        AudienceOptions(viewers=options.viewers, duration_s=options.duration, nginx=options.nginx)
+    )

@@ -4,10 +4,8 @@ request at the server, and each of them is asked for their right."""
 from __future__ import annotations
 
 import asyncio
-import getpass
 import re
 from collections import Counter
-from pathlib import Path
 
 import aiohttp
 import m3u8
@@ -16,6 +14,7 @@ from aiohttp import web
 
 from classroom.library.rules import Right, Viewer
 from classroom.model import Role
+from load_tests.scenarios.audience import CONFIGURATION, NGINX, configuration
 from load_tests.server import free_port
 from recorder.library import Library
 from signaling import http
@@ -23,8 +22,6 @@ from signaling.media_access import MediaGrant
 from signaling.media_http import add_media_routes
 from signaling.problems import Problem
 
-CONFIGURATION = Path(__file__).parents[2] / "docs" / "nginx" / "tongke.conf"
-NGINX = "/usr/sbin/nginx"
 VIEWERS = 40
 PATIENCE_S = 30
 
@@ -61,30 +58,12 @@ async def origin(aiohttp_server, tmp_path):
     return made
 
 
-def configuration(tmp_path: Path, origin_port: int, port: int) -> str:
-    """The file as it is, on other ports and without TLS."""
-    text = CONFIGURATION.read_text()
-    text = text.replace("127.0.0.1:8080", f"127.0.0.1:{origin_port}")
-    text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
-    text = re.sub(r"\n\s*ssl_certificate.*", "", text)
-    text = text.replace("/var/cache/nginx", str(tmp_path / "cache"))
-    paths = "".join(
-        f"{kind}_temp_path {tmp_path / kind};\n"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    return (
-        f"user {getpass.getuser()};\ndaemon off;\nworker_processes 1;\npid {tmp_path / 'nginx.pid'};\n"
-        f"error_log {tmp_path / 'error.log'};\nevents {{ worker_connections 1024; }}\n"
-        f"http {{\naccess_log off;\n{paths}{text}\n}}\n"
-    )
-
-
 @pytest.fixture
 async def front(origin, tmp_path):
     (tmp_path / "cache").mkdir()
     port = free_port()
     path = tmp_path / "nginx.conf"
-    path.write_text(configuration(tmp_path, origin.port, port))
+    path.write_text(configuration(CONFIGURATION.read_text(), tmp_path, origin.port, port))
     process = await asyncio.create_subprocess_exec(NGINX, "-p", str(tmp_path), "-c", str(path))
     try:
         async with asyncio.timeout(PATIENCE_S):
