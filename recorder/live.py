@@ -89,7 +89,8 @@ class OpenTrack:
                 before = len(self.segmenter.table)
                 piece = _piece(line, part.timescale, self.entry.kind)
                 self.segmenter.push(piece)
-                self._told(before)
+                if self.segmenter.closed:
+                    self._told(before)
                 self.end_us = piece.end_us
         self.playlist.begun(self.segmenter.open)
 
@@ -264,12 +265,12 @@ class OpenItem:
 
 def _piece(fragment: index.Fragment, timescale: int, kind: str) -> Piece:
     return Piece(
-        part=fragment.part,
-        offset=fragment.offset,
-        length=fragment.length,
-        start_us=round(fragment.time * 1_000_000 / timescale),
-        end_us=round((fragment.time + fragment.duration) * 1_000_000 / timescale),
-        independent=fragment.keyframe or kind == "audio",
+        fragment.part,
+        fragment.offset,
+        fragment.length,
+        round(fragment.time * 1_000_000 / timescale),
+        round((fragment.time + fragment.duration) * 1_000_000 / timescale),
+        fragment.keyframe or kind == "audio",
     )
 
 

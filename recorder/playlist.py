@@ -83,9 +83,9 @@ class _Recent:
 
     head: str
     """What stands before its partial segments."""
-    parts: str
+    pieces: tuple[Piece, ...]
+    """Its partial segments, where they are to be told."""
     tail: str
-    pieces: int
     end_us: int
 
 
@@ -111,8 +111,7 @@ class MediaPlaylist:
     def add(self, segment: Segment, pieces: Sequence[Piece]) -> None:
         """pieces: its partial segments, where they are to be told."""
         head = self._head(segment)
-        told = "".join(self._piece(piece) for piece in pieces)
-        self._recent.append(_Recent(head, told, self._segment(segment), len(pieces), segment.end_us))
+        self._recent.append(_Recent(head, tuple(pieces), self._segment(segment), segment.end_us))
         self._last = segment
         self._open, self._open_head = (), ""
         boundary_us = segment.end_us - SKIP_UNTIL_S * 1_000_000
@@ -142,7 +141,7 @@ class MediaPlaylist:
             return True
         if segment == complete - 1:
             last = self._recent[-1]
-            if part is None or part < last.pieces or not last.pieces:
+            if part is None or part < len(last.pieces) or not last.pieces:
                 return True
             segment, part = complete, 0  # beyond its last part: the first of the next
         if segment > complete + ADVANCE_SEGMENTS - (not self._open):
@@ -157,7 +156,7 @@ class MediaPlaylist:
     def report(self) -> Report:
         if self._open:
             return Report(self._track, self.segments, len(self._open) - 1)
-        pieces = self._recent[-1].pieces if self._recent else 0
+        pieces = len(self._recent[-1].pieces) if self._recent else 0
         return Report(self._track, self.segments - 1, max(0, pieces - 1))
 
     def text(self, reports: Iterable[Report] = (), *, skip: bool = False) -> str:
@@ -170,7 +169,8 @@ class MediaPlaylist:
         edge_us = self._open[-1].end_us if self._open else self._last.end_us if self._last else 0
         for recent in self._recent:
             told = not self._ended and recent.end_us > edge_us - PARTS_KEPT_S * 1_000_000
-            lines += (recent.head, recent.parts if told else "", recent.tail)
+            parts = [self._piece(piece) for piece in recent.pieces] if told else []
+            lines += (recent.head, *parts, recent.tail)
         if self._ended:
             return "".join([*lines, "#EXT-X-ENDLIST\n"])
         lines.append(self._open_head)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SEGMENT_US = 2_000_000
 """A segment is complete at the first keyframe (sound: fragment) behind so much media."""
@@ -37,8 +37,7 @@ LATE_US = 4_000_000
 """A track so far behind the others has nothing to say: twice what a recorder holds the last picture."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One fragment, by its place in a part file. Times in microseconds of the item's clock."""
 
     part: int
@@ -58,8 +57,7 @@ class Piece:
         return self.end_us - self.start_us
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """Media of one part, or a hole (`length` 0). Times in microseconds of the item's clock."""
 
     part: int
@@ -102,9 +100,7 @@ class SegmentTable:
         return (self[number] for number in range(len(self)))
 
     def append(self, segment: Segment) -> None:
-        place = (segment.part, segment.offset, segment.length)
-        row = (*place, segment.start_us, segment.end_us, segment.keyframes, segment.independent)
-        for column, value in zip(self._columns, row, strict=True):
+        for column, value in zip(self._columns, segment, strict=True):
             column.append(value)
         if segment.length and segment.duration_s > 0.5:
             self.peak_rate = max(self.peak_rate, 8 * segment.length / segment.duration_s)

@@ -1,7 +1,5 @@
 """Fragments become segments and partial segments by rules that no later fragment changes."""
 
-from dataclasses import replace
-
 import pytest
 
 from recorder.segments import LEAST_PART_US, PART_TARGET_US, TARGET_S, Piece, Segmenter
@@ -79,7 +77,7 @@ def test_a_silent_track_follows_the_others_and_says_nothing_that_must_be_taken_b
         assert segmenter.end_us <= max(1_500_000, (edge - 4) * SECOND)
     before = list(segmenter.table)
     assert [s.duration_s for s in before] == [1.5, 6.0, 6.0, 6.0]
-    again = replace(pieces(500_000, start_us=28 * SECOND)[0], offset=found[-1].end)
+    again = pieces(500_000, start_us=28 * SECOND)[0]._replace(offset=found[-1].end)
     segmenter.push(again)
     fresh, _ = cut([*found, again])
     assert list(segmenter.table) == list(fresh.table) and list(fresh.table)[: len(before)] == before
