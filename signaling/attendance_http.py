@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
@@ -14,10 +15,10 @@ from aiohttp import web
 from msgspec import Meta
 
 from classroom.attendance import Attendance, ClassAttendance, Report
-from classroom.model import Lesson, PersonId
+from classroom.model import ClassId, Lesson, PersonId, Role
 from signaling.attendance_table import Table, Wording, class_table, csv_file, people_table, xlsx_file
-from signaling.keys import LANGUAGE, STORE
-from signaling.message import Role
+from signaling.keys import CONFIG, LANGUAGE, STORE
+from signaling.message import Role as RoleName
 from signaling.messages_roll import Mark
 from signaling.openapi import Operation
 from signaling.problems import Problem
@@ -50,7 +51,7 @@ class StayView(msgspec.Struct, frozen=True, kw_only=True):
 class PersonAttendance(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     name: str
-    role: Role
+    role: RoleName
     class_id: str
     present: bool
     """Was there while the lesson was live. False of a registered tutor who never came."""
@@ -62,6 +63,10 @@ class PersonAttendance(msgspec.Struct, frozen=True, kw_only=True):
     present_ms: int
     """Connected while the lesson was live; gaps do not count."""
     stays: list[StayView]
+    caught_up: bool
+    """补课: was absent, and has watched enough of the recording (setting `catch_up_share`)."""
+    watched: float
+    """0..1 of the recording."""
 
 
 class RollCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,12 +127,17 @@ class XlsxQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 async def attendance(request: web.Request) -> web.Response:
     _, report, names = await _report(request)
+    shares = await _watched(request)
+    least = request.app[CONFIG].catch_up_share
     return json_response(
         AttendanceReport(
             began_ms=report.began_ms,
             ended_ms=report.ended_ms,
             started_late_ms=report.started_late_ms,
-            people=[_person(one, names.get(one.person, ""), report) for one in report.people],
+            people=[
+                _person(one, names.get(one.person, ""), report, shares.get(one.person, 0.0), least)
+                for one in report.people
+            ],
             classes=[_class(one) for one in report.classes],
             seats=[
                 SeatAttendance(
@@ -157,13 +167,36 @@ async def attendance_xlsx(request: web.Request) -> web.Response:
 async def _report(request: web.Request) -> tuple[Lesson, Report, dict[PersonId, str]]:
     lesson = await lesson_of(request, request.match_info["lesson"])
     report, names = await read(request.app[STORE].attendance(lesson, time.time_ns() // 1_000_000))
-    return lesson, report, names
+    watching = await read(request.app[STORE].library.watching_lesson(lesson.id))
+    known = {one.person for one in report.people}
+    absent = {PersonId(one.person): one for one in watching if one.role == Role.STUDENT}
+    # Who was never there, and has watched the recording: nobody else knows of them.
+    never = tuple(
+        Attendance(
+            person, Role.STUDENT, (one.class_id and ClassId(one.class_id)) or None, (), 0, False, False
+        )
+        for person, one in absent.items()
+        if person not in known
+    )
+    names = {person: one.name for person, one in absent.items()} | names
+    return lesson, replace(report, people=(*report.people, *never)), names
+
+
+async def _watched(request: web.Request) -> dict[PersonId, float]:
+    """How much of the lesson's recording each has watched, 0..1."""
+    shares: dict[PersonId, float] = {}
+    for one in await read(request.app[STORE].library.watching_lesson(request.match_info["lesson"])):
+        person = PersonId(one.person)
+        shares[person] = max(one.share, shares.get(person, 0.0))
+    return shares
 
 
 async def _tables(request: web.Request, zone: str) -> tuple[Table, Table]:
     wording = Wording(request[LANGUAGE], _zone(zone))
     lesson, report, names = await _report(request)
-    return people_table(lesson, report, names, wording), class_table(lesson, report, wording)
+    least, shares = request.app[CONFIG].catch_up_share, await _watched(request)
+    caught_up = {person for person, share in shares.items() if share >= least}
+    return people_table(lesson, report, names, wording, caught_up), class_table(lesson, report, wording)
 
 
 def _zone(name: str) -> tzinfo | None:
@@ -191,7 +224,7 @@ def _file(request: web.Request, body: bytes, media_type: str, ending: str) -> we
     return response
 
 
-def _person(one: Attendance, name: str, report: Report) -> PersonAttendance:
+def _person(one: Attendance, name: str, report: Report, share: float, least: float) -> PersonAttendance:
     called = report.called(one)
     return PersonAttendance(
         person=one.person,
@@ -204,6 +237,8 @@ def _person(one: Attendance, name: str, report: Report) -> PersonAttendance:
         called=called.mark.value if called else None,
         present_ms=one.present_ms,
         stays=[msgspec.convert(msgspec.to_builtins(stay), StayView) for stay in one.stays],
+        caught_up=not one.present and share >= least,
+        watched=round(share, 4),
     )
 
 

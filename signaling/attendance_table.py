@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
@@ -58,16 +58,22 @@ class Wording:
     def mark(self, marked: Marked | None) -> str:
         return self.text(marked.mark.value) if marked else ""
 
-    def status(self, one: Attendance, has_begun: bool) -> str:
+    def status(self, one: Attendance, has_begun: bool, caught_up: bool) -> str:
         if not has_begun:
             return ""
         if not one.present:
-            return self.text("absent")
+            return self.text("caught_up" if caught_up else "absent")
         flags = [name for name, holds in (("late", one.late), ("left_early", one.left_early)) if holds]
         return self.text("list_separator").join(self.text(name) for name in flags or ["present"])
 
 
-def people_table(lesson: Lesson, report: Report, names: Mapping[PersonId, str], wording: Wording) -> Table:
+def people_table(
+    lesson: Lesson,
+    report: Report,
+    names: Mapping[PersonId, str],
+    wording: Wording,
+    caught_up: Collection[PersonId] = (),
+) -> Table:
     """A row for each person, then for each pupil of a room who was marked in the roll call."""
     classes = _class_names(lesson)
     has_begun = report.began_ms is not None
@@ -76,7 +82,7 @@ def people_table(lesson: Lesson, report: Report, names: Mapping[PersonId, str], 
         ("name", lambda one: names.get(one.person, "")),
         ("person", lambda one: one.person),
         ("role", lambda one: wording.text(f"role.{one.role}")),
-        ("status", lambda one: wording.status(one, has_begun)),
+        ("status", lambda one: wording.status(one, has_begun, one.person in caught_up)),
         ("first", lambda one: wording.time(one.first_ms)),
         ("last", lambda one: wording.time(one.last_ms)),
         ("minutes", lambda one: _minutes(one.present_ms)),

@@ -57,6 +57,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     resume_s: Seconds = 30.0
     handshake_timeout_s: Seconds = 15.0
     consent_timeout_s: Seconds = 30.0
+    catch_up_share: Annotated[float, Meta(gt=0, le=1)] = 0.8
     heard_microphones: Annotated[int, Meta(ge=0, le=16)] = 4
     packet_priority: Literal["normal", "high", "realtime"] = "realtime"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

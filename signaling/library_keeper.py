@@ -152,7 +152,7 @@ class LibraryKeeper:
                     said = (item.deleted_ms, item.deleted_by, item.delete_reason)
                     await asyncio.to_thread(bury_item, self._library, self._data, item, *said)
 
-    async def _chores(self) -> None:
+    async def chores(self) -> None:
         if self._views is not None:
             await self._views.flush()
         if self._sweep_due is None:
@@ -166,7 +166,7 @@ class LibraryKeeper:
         while True:
             try:
                 await self.look()
-                await self._chores()
+                await self.chores()
                 away = False
             except (StoreUnavailable, OSError) as error:
                 if not away:

@@ -3,6 +3,7 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { entered, openSession, session } from '@/composables/session'
 import {
+  clipsPage,
   devicePage,
   homePage,
   joinPage,
@@ -21,6 +22,7 @@ export const router = createRouter({
     { path: '/organizer', name: 'organizer', component: organizerPage },
     { path: '/device', name: 'device', component: devicePage },
     { path: '/library', name: 'library', component: libraryPage },
+    { path: '/library/clips', name: 'clips', component: clipsPage },
     {
       path: '/library/:item',
       name: 'player',

@@ -31,6 +31,43 @@ export interface LibraryItem {
   tracks: LibraryTrack[]
   /** 0..1: how much of the lesson is covered. */
   complete: number
+  subject?: string
+  provider?: string
+  master?: string
+  schools?: string[]
+  /** What the last check of the files found: complete, incomplete, changed; empty: none yet. */
+  verdict?: string
+  held?: boolean
+  /** Address of its picture, with a token for it. */
+  poster?: string
+}
+
+export interface FacetValue {
+  value: string
+  count: number
+}
+
+export type FacetName = 'subject' | 'provider' | 'master' | 'month'
+export const FACETS: readonly FacetName[] = ['subject', 'master', 'provider', 'month']
+
+export interface LibraryPage {
+  items: LibraryItem[]
+  /** For the page behind it; empty: there are no more. */
+  next: string
+  total: number
+  facets: Partial<Record<FacetName, FacetValue[]>>
+}
+
+export interface LibraryQuestion {
+  words: string
+  chosen: Partial<Record<FacetName, string>>
+  after?: string
+}
+
+export interface Continued {
+  item: LibraryItem
+  position_s: number
+  share: number
 }
 
 /** A moment of the lesson by which people find their way. */
@@ -38,6 +75,9 @@ export interface Chapter {
   at_s: number
   kind: string
   title: string
+  id?: string
+  by?: string
+  supervision?: boolean
 }
 
 /** The composed film of an item. */
@@ -48,15 +88,111 @@ export interface Composition {
   done: number
 }
 
+export interface Watched {
+  spans: [number, number][]
+  watched_s: number
+  position_s: number
+  share: number
+}
+
+export interface Clip {
+  id: string
+  item: string
+  title: string
+  subject: string
+  key_point: string
+  state: 'drafted' | 'reviewed' | 'published' | 'returned'
+  cut: 'waiting' | 'failed' | 'exact' | 'keyframe'
+  start_s: number
+  duration_s: number
+  author: string
+  mine: boolean
+  remark: string
+  moves: ClipMove[]
+  media: string
+}
+
+export type ClipMove = 'approve' | 'publish' | 'return' | 'withdraw' | 'submit'
+
+export interface ClipPlan {
+  title: string
+  subject: string
+  key_point: string
+  start_s: number
+  end_s: number
+  exact: boolean
+}
+
+export interface Notice {
+  id: number
+  kind: string
+  clip: string
+  title: string
+  subject: string
+  remark: string
+  read: boolean
+}
+
+/** A micro-lesson is at most five minutes. */
+export const MAX_CLIP_S = 300
+export const PAGE = 24
+
 export class LibraryClient {
   constructor(
     private readonly token: string,
     private readonly language: string,
   ) {}
 
-  async list(): Promise<LibraryItem[]> {
-    const body = (await this.get('/api/v1/library')) as { items: LibraryItem[] }
-    return body.items
+  /** A page of what there is to see, newest first. */
+  async find(question: LibraryQuestion): Promise<LibraryPage> {
+    const asked = new URLSearchParams({ limit: String(PAGE) })
+    if (question.words) asked.set('q', question.words)
+    if (question.after) asked.set('after', question.after)
+    for (const [name, value] of Object.entries(question.chosen)) if (value) asked.set(name, value)
+    return (await this.get(`/api/v1/library?${asked.toString()}`)) as LibraryPage
+  }
+
+  async continued(): Promise<Continued[]> {
+    return ((await this.get('/api/v1/library/continue')) as { items: Continued[] }).items
+  }
+
+  async chapters(id: string): Promise<Chapter[]> {
+    return ((await this.get(`${itemPath(id)}/chapters`)) as { chapters: Chapter[] }).chapters
+  }
+
+  async mark(id: string, at_s: number, text: string): Promise<void> {
+    await this.send('POST', `${itemPath(id)}/marks`, { at_s, text })
+  }
+
+  async watched(id: string): Promise<Watched> {
+    return (await this.get(`${itemPath(id)}/watched`)) as Watched
+  }
+
+  async reportWatched(id: string, spans: [number, number][], position_s: number): Promise<void> {
+    await this.send('POST', `${itemPath(id)}/watched`, { spans, position_s })
+  }
+
+  async clips(chosen: Record<string, string> = {}): Promise<Clip[]> {
+    const asked = new URLSearchParams(chosen).toString()
+    return ((await this.get(`/api/v1/library/clips?${asked}`)) as { clips: Clip[] }).clips
+  }
+
+  async makeClip(id: string, plan: ClipPlan): Promise<Clip> {
+    return (await this.send('POST', `${itemPath(id)}/clips`, plan)) as Clip
+  }
+
+  async moveClip(id: string, move: ClipMove, remark: string): Promise<Clip> {
+    return (await this.send('POST', `/api/v1/library/clips/${encodeURIComponent(id)}/${move}`, {
+      remark,
+    })) as Clip
+  }
+
+  async notices(): Promise<Notice[]> {
+    return ((await this.get('/api/v1/library/notices')) as { notices: Notice[] }).notices
+  }
+
+  async readNotices(upTo: number): Promise<void> {
+    await this.send('POST', '/api/v1/library/notices', { up_to: upTo })
   }
 
   /** The newest item of this lesson; null: nothing of it is recorded. */
@@ -76,11 +212,6 @@ export class LibraryClient {
   async allowMedia(): Promise<void> {
     const response = await fetch('/api/v1/media-cookie', { method: 'POST', headers: this.headers })
     if (!response.ok) throw await problemFrom(response)
-  }
-
-  async chapters(id: string): Promise<Chapter[]> {
-    const body = await this.get(`${itemPath(id)}/chapters`)
-    return Array.isArray(body) ? (body as Chapter[]) : (body as { chapters: Chapter[] }).chapters
   }
 
   async thumbnails(id: string): Promise<Thumbnail[]> {
@@ -112,6 +243,16 @@ export class LibraryClient {
 
   get headers(): Record<string, string> {
     return { Authorization: `Bearer ${this.token}`, 'Accept-Language': this.language }
+  }
+
+  private async send(method: string, path: string, body: unknown): Promise<unknown> {
+    const response = await fetch(path, {
+      method,
+      headers: { ...this.headers, 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    if (!response.ok) throw await problemFrom(response)
+    return response.status === 204 ? null : response.json()
   }
 
   private async get(path: string, method = 'GET'): Promise<unknown> {
@@ -154,12 +295,4 @@ export function downloadUrl(id: string): string {
 /** Newest first. */
 export function byDate(items: readonly LibraryItem[]): LibraryItem[] {
   return [...items].sort((a, b) => b.started_at.localeCompare(a.started_at))
-}
-
-export function matches(item: LibraryItem, words: string): boolean {
-  const text = `${item.title} ${item.lesson} ${item.id}`.toLowerCase()
-  return words
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => text.includes(word))
 }

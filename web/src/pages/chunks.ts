@@ -6,6 +6,7 @@ export const homePage = () => import('@/pages/HomePage.vue')
 export const joinPage = () => import('@/pages/JoinPage.vue')
 export const lessonPage = () => import('@/pages/LessonPage.vue')
 export const libraryPage = () => import('@/pages/LibraryPage.vue')
+export const clipsPage = () => import('@/pages/ClipsPage.vue')
 export const organizerPage = () => import('@/pages/OrganizerPage.vue')
 export const devicePage = () => import('@/pages/DevicePage.vue')
 export const playerPage = () => import('@/pages/PlayerPage.vue')
@@ -45,4 +46,5 @@ export function fetchPage(path: string, view: ViewName | null): void {
     ahead(devicePage)
     fetchLesson('room')
   } else if (path === '/library') ahead(libraryPage)
+  else if (path === '/library/clips') ahead(clipsPage)
 }

@@ -3,7 +3,7 @@ import { waitBefore } from '@/client/backoff'
 import { decodableCodecs, onlyCodec, preferCodec } from '@/client/codecs'
 import { problemOf } from '@/client/devices'
 import { levelOf } from '@/client/level'
-import { byDate, matches, type LibraryItem } from '@/client/library'
+import { byDate, type LibraryItem } from '@/client/library'
 import { mediaState } from '@/client/media-state'
 import { readOverrides } from '@/client/overrides'
 import { parseProblem } from '@/client/problem'
@@ -150,11 +150,5 @@ describe('the library', () => {
 
   it('shows the newest first', () => {
     expect(byDate([old, young])).toEqual([young, old])
-  })
-
-  it('finds by every word, in any case', () => {
-    expect(matches(old, '月食 eclipse')).toBe(true)
-    expect(matches(young, '月食')).toBe(false)
-    expect(matches(young, '')).toBe(true)
   })
 })
