@@ -57,8 +57,7 @@ class ClipCutter:
         return path is not None and path.suffix == ".webm"
 
     async def remove(self, clip: str) -> None:
-        for ending in ENDINGS:
-            await asyncio.to_thread((self._directory / f"{clip}{ending}").unlink, missing_ok=True)
+        await asyncio.to_thread(remove_files, self._directory, clip)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -137,3 +136,8 @@ class ClipCutter:
         target = self._directory / clip.id
         start_us, end_us = clip.start_ms * 1000, clip.end_ms * 1000
         return cut(self._library, clip.item, start_us, end_us, target, track=clip.track, exact=clip.exact)
+
+
+def remove_files(directory: Path, clip: str) -> None:
+    for ending in ENDINGS:
+        (directory / f"{clip}{ending}").unlink(missing_ok=True)

@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -22,16 +21,14 @@ import msgspec
 
 from classroom.clock import Clock, SystemClock
 from classroom.events import ItemDeleted
-from classroom.library.clips import ClipState
 from classroom.model import LessonId, PersonId
-from classroom.store.library_clips import Clip
+from classroom.store.library import LibraryStore
 from classroom.store.library_items import DELETED, ItemFacts, ItemRecord
-from classroom.store.library_notes import Deed
 from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
 from recorder.library import ITEM_ID, ItemView, Library, UnknownItemError
 from signaling.clip_cutter import ClipCutter
-from signaling.library_deletion import bury_item
+from signaling.library_deletion import CLIPS, RETENTION, bury_item, delete_item, sweep
 from signaling.library_views import ViewLog
 
 log = logging.getLogger(__name__)
@@ -42,8 +39,6 @@ FRESH_S: Final = 1.0
 """Who asks in between gets what was seen within it."""
 SWEEP_EVERY_S: Final = 86_400.0
 """How exactly retention keeps its days."""
-RETENTION: Final = "retention"
-"""Who deletes what is over its time."""
 AT_ONCE: Final = 100
 """Items in one transaction: a tenth of a second of writing."""
 
@@ -63,7 +58,7 @@ class LibraryKeeper:
         self._data = data
         self._clock = clock or SystemClock()
         self._views = views
-        self.cutter = ClipCutter(library, store, data / "clips")
+        self.cutter = ClipCutter(library, store, data / CLIPS)
         self.on_deleted: Callable[[str], None] = lambda item: None
         """Called with the id of an item, or of a clip, that is gone."""
         self._sweep_due: float | None = None
@@ -101,46 +96,35 @@ class LibraryKeeper:
     async def reindex(self) -> int:
         """Reads every item's files anew; returns how many there are. Raises StoreUnavailable."""
         async with self._looking:
-            names = await asyncio.to_thread(self._names)
-            await self._keep(names)
-            await self._index_words()
-            return len(names)
+            found = await reindex(self._library, self._store.library, self._clock.unix_ms())
+            self._states = await self._store.library.states()
+            return found
 
     async def delete(self, item: ItemRecord, *, by: str, role: str, reason: str) -> None:
-        """Deletes an item's files, on record, with its clips; those that were published only by a person's
-        word. Raises StoreUnavailable."""
+        """Deletes an item on record, with its clips. Raises StoreUnavailable, OSError."""
         now_ms = self._clock.unix_ms()
-        await self._store.library.delete(item.id, at_ms=now_ms, by=by, reason=reason)
-        deed = Deed(now_ms, item.id, "", by, role, "deleted", {"reason": reason})
-        await self._store.library.log(deed)
+        await delete_item(self._store.library, self._library, self._data, item, now_ms, by, role, reason)
+        await self._deleted(item, now_ms, PersonId(by), reason)
+
+    async def sweep(self) -> int:
+        """Deletes what is over its time; returns how many things. Raises StoreUnavailable, OSError."""
+        now_ms = self._clock.unix_ms()
+        over = await sweep(self._store.library, self._library, self._data, now_ms)
+        for item in over.items:
+            await self._deleted(item, now_ms, None, RETENTION)
+        for clip in over.clips:
+            self.on_deleted(clip.id)
+        return len(over.items) + len(over.clips)
+
+    async def _deleted(self, item: ItemRecord, at_ms: int, person: PersonId | None, reason: str) -> None:
         if self._states is not None:
             self._states[item.id] = DELETED
         self.on_deleted(item.id)
-        for clip in await self._store.library.all_clips(item.id):
-            if by != RETENTION or clip.state is not ClipState.PUBLISHED:
-                await self._delete_clip(clip, by, role, reason)
-        await asyncio.to_thread(bury_item, self._library, self._data, item, now_ms, by, reason)
-        lesson, person = LessonId(item.lesson), None if by == RETENTION else PersonId(by)
+        lesson = LessonId(item.lesson)
         await self._store.tell(
-            ItemDeleted(lesson_id=lesson, at_ms=now_ms, item=item.id, reason=reason, actor=person)
+            ItemDeleted(lesson_id=lesson, at_ms=at_ms, item=item.id, reason=reason, actor=person)
         )
-        log.info("- library: %s deleted by %s", item.id, by)
-
-    async def sweep(self) -> int:
-        """Deletes what is over its time; returns how many things. Raises StoreUnavailable."""
-        over = await self._store.library.over(self._clock.unix_ms())
-        for item in over.items:
-            await self.delete(item, by=RETENTION, role="server", reason=RETENTION)
-        for clip in over.clips:
-            await self._delete_clip(clip, RETENTION, "server", RETENTION)
-        return len(over.items) + len(over.clips)
-
-    async def _delete_clip(self, clip: Clip, by: str, role: str, reason: str) -> None:
-        now_ms = self._clock.unix_ms()
-        deed = Deed(now_ms, clip.item, clip.id, by, role, "clip-deleted", {"reason": reason})
-        if await self._store.library.put_clip(replace(clip, deleted_ms=now_ms), deed):
-            await self.cutter.remove(clip.id)
-            self.on_deleted(clip.id)
+        log.info("- library: %s deleted", item.id)
 
     async def _finish_deletions(self) -> None:
         """Of a crash in the middle of one."""
@@ -185,7 +169,7 @@ class LibraryKeeper:
         known = self._states
         changed_at = await asyncio.to_thread(_changed_at, self._library.path(""))
         if changed_at != self._listed_at:
-            names = await asyncio.to_thread(self._names)
+            names = await asyncio.to_thread(names_of, self._library)
             self._unread = {name for name in names if name not in known}
             self._listed_at = changed_at
         live = [name for name, state in known.items() if state == "live"]
@@ -195,33 +179,56 @@ class LibraryKeeper:
     async def _keep(self, names: Sequence[str]) -> None:
         known = self._states = self._states or await self._store.library.states()
         wanted = [name for name in names if known.get(name) != DELETED]
-        for start in range(0, len(wanted), AT_ONCE):
-            facts = await asyncio.to_thread(self._read, wanted[start : start + AT_ONCE])
-            if facts:
-                await self._store.library.keep(facts, self._clock.unix_ms())
-            known |= {one.id: one.state for one in facts}
-            self._unread -= {one.id for one in facts}
+        for one in await keep(self._library, self._store.library, wanted, self._clock.unix_ms()):
+            known[one.id] = one.state
+            self._unread.discard(one.id)
 
     async def _index_words(self) -> None:
-        while await self._store.library.index_words(AT_ONCE) == AT_ONCE:
-            pass
+        await index_words(self._store.library)
 
-    def _names(self) -> list[str]:
-        """Oldest first, so that numbers grow with time."""
+
+async def reindex(library: Library, store: LibraryStore, now_ms: int) -> int:
+    """Reads every item's files anew; returns how many there are. Raises StoreUnavailable."""
+    names = await asyncio.to_thread(names_of, library)
+    states = await store.states()
+    await keep(library, store, [name for name in names if states.get(name) != DELETED], now_ms)
+    await index_words(store)
+    return len(names)
+
+
+async def keep(library: Library, store: LibraryStore, names: Sequence[str], now_ms: int) -> list[ItemFacts]:
+    """Brings the rows of these items to what their files say; those of which there are any."""
+    kept: list[ItemFacts] = []
+    for start in range(0, len(names), AT_ONCE):
+        facts = await asyncio.to_thread(_read, library, names[start : start + AT_ONCE])
+        if facts:
+            await store.keep(facts, now_ms)
+        kept += facts
+    return kept
+
+
+async def index_words(store: LibraryStore) -> None:
+    while await store.index_words(AT_ONCE) == AT_ONCE:
+        pass
+
+
+def names_of(library: Library) -> list[str]:
+    """Of all items, the oldest first, so that numbers grow with time."""
+    try:
+        found = [entry for entry in library.path("").iterdir() if ITEM_ID.fullmatch(entry.name)]
+    except FileNotFoundError:
+        return []
+    return [entry.name for entry in sorted(found, key=_made_at)]
+
+
+def _read(library: Library, names: Sequence[str]) -> list[ItemFacts]:
+    found = []
+    for name in names:
         try:
-            found = [entry for entry in self._library.path("").iterdir() if ITEM_ID.fullmatch(entry.name)]
-        except FileNotFoundError:
-            return []
-        return [entry.name for entry in sorted(found, key=_made_at)]
-
-    def _read(self, names: Sequence[str]) -> list[ItemFacts]:
-        found = []
-        for name in names:
-            try:
-                found.append(facts_of(self._library.item(name)))
-            except UnknownItemError:
-                continue
-        return found
+            found.append(facts_of(library.item(name)))
+        except UnknownItemError:
+            continue
+    return found
 
 
 def facts_of(item: ItemView) -> ItemFacts:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from signaling import catalogue
-from signaling.cli import library_proof
+from signaling.cli import library_office, library_proof
 from signaling.cli.command import CommandError, Commands, language_of
 from signaling.config import load
 
@@ -40,6 +40,7 @@ def register(commands: Commands) -> None:
             sub.add_argument("--json", action="store_true", help=text("cli.library.json"))
 
     library_proof.register(actions, commands)
+    library_office.register(actions, commands)
 
 
 def run(options: argparse.Namespace) -> int:
