@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page
 
+from load_tests.cable import Line
 from load_tests.server import ServerProcess
 
 PATIENCE_MS = 20_000
@@ -37,6 +37,23 @@ RECEIVED = """async () => {
     }
     if (s.type === 'candidate-pair' && s.nominated) {
       found.protocol = stats.get(s.remoteCandidateId)?.protocol ?? ''
+    }
+  }
+  return found
+}"""
+
+STREAMS = """async () => {
+  const found = {}
+  const connection = window.tongke?.receiver?.()
+  if (!connection) return found
+  const names = new Map(window.tongke.streams().map((each) => [each.mid, `${each.person}/${each.source}`]))
+  for (const s of (await connection.getStats()).values()) {
+    if (s.type !== 'inbound-rtp') continue
+    const name = names.get(s.mid) ?? `nobody/${s.mid}`
+    found[name] = {
+      packets: s.packetsReceived,
+      frames: s.framesDecoded ?? 0,
+      energy: s.totalAudioEnergy ?? 0,
     }
   }
   return found
@@ -85,6 +102,20 @@ class Received:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """What has come so far of one stream, by getStats."""
+
+    packets: int
+    frames: int
+    """Decoded; 0 of sound."""
+    energy: float
+    """totalAudioEnergy of what was played out; 0 of pictures."""
+
+
+NO_STREAM = Stream(0, 0, 0.0)
+
+
+@dataclass(frozen=True)
 class Person:
     """One page with one person in the lesson."""
 
@@ -100,6 +131,27 @@ class Person:
 
     async def received(self) -> Received:
         return Received(**await self.page.evaluate(RECEIVED))
+
+    async def streams(self) -> dict[str, Stream]:
+        """By `person/source`; what nobody sends any more is `nobody/mid`."""
+        found = await self.page.evaluate(STREAMS)
+        return {name: Stream(**values) for name, values in found.items()}
+
+    async def gets(self, *names: str) -> dict[str, Stream]:
+        """Waits until each of these streams is decoded anew, from now on: what has come by then."""
+        before = now = await self.streams()
+
+        async def goes_on() -> bool:
+            nonlocal now
+            now = await self.streams()
+            return all(grown(before.get(name, NO_STREAM), now.get(name, NO_STREAM)) for name in names)
+
+        try:
+            await until(goes_on)
+        except TimeoutError:
+            words = await self.page.locator("body").inner_text()
+            pytest.fail(f"wanted {names}, was {before}, still {now}; the page says:\n{words}")
+        return now
 
     async def becomes(self, good: Callable[[Received], bool]) -> Received:
         """Waits until what was received is so."""
@@ -148,64 +200,17 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+def grown(before: Stream, now: Stream) -> bool:
+    """More of it has been shown, or heard."""
+    return now.frames >= before.frames + 5 or now.energy > before.energy
+
+
 def different(one: list[int], other: list[int]) -> bool:
     """More than a dozen pixels have another brightness: more than the codec's noise, less than a cut."""
     changed = sum(
         abs(sum(one[i : i + 3]) - sum(other[i : i + 3])) > 60 for i in range(0, min(len(one), len(other)), 4)
     )
     return changed > 12
-
-
-class Line:
-    """The way between browsers and the server's HTTP port, which a test can cut; media goes its own way."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self.broken = False
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-
-    def cut(self) -> None:
-        """Resets every connection, and refuses new ones until `mend`."""
-        self.broken = True
-        for writer in self._writers:
-            writer.transport.abort()
-
-    def mend(self) -> None:
-        self.broken = False
-
-    async def close(self) -> None:
-        self._server.close()
-        self.cut()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.broken:
-            writer.transport.abort()
-            return
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writers |= {writer, far_writer}
-        try:
-            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
-        finally:
-            self._writers -= {writer, far_writer}
-            self._tasks.discard(task)
-
-    @staticmethod
-    async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65_536):
-                writer.write(data)
-                await writer.drain()
-        with contextlib.suppress(OSError):
-            writer.close()
 
 
 @dataclass(frozen=True)
@@ -260,16 +265,23 @@ Enter = Callable[..., Awaitable[Person]]
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def visit(chromium: Browser, line: Line) -> AsyncIterator[Visit]:
     """`await visit("/join#token=...", script="", size=(390, 844), **query)`: a window of its own at this
-    address; the script runs before the page's own."""
+    address; the script runs before the page's own. `origin`: of the server, where it is not by the line;
+    `device`: what else Playwright can say of it."""
     contexts: list[BrowserContext] = []
 
     async def open_page(
-        address: str, script: str = "", size: tuple[int, int] = (1280, 720), **query: str
+        address: str,
+        script: str = "",
+        size: tuple[int, int] = (1280, 720),
+        origin: str = "",
+        device: dict[str, Any] | None = None,
+        **query: str,
     ) -> Person:
         context = await chromium.new_context(
             permissions=["camera", "microphone"],
             locale="zh-CN",
             viewport={"width": size[0], "height": size[1]},
+            **(device or {}),
         )
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
@@ -277,7 +289,7 @@ async def visit(chromium: Browser, line: Line) -> AsyncIterator[Visit]:
         await page.add_init_script(VIOLATIONS + script)
         path, _, fragment = address.partition("#")
         words = "&".join(f"{key}={value}" for key, value in query.items())
-        await page.goto(f"http://127.0.0.1:{line.port}{path}?{words}#{fragment}")
+        await page.goto(f"{origin or f'http://127.0.0.1:{line.port}'}{path}?{words}#{fragment}")
         return Person(page)
 
     yield open_page
