@@ -28,7 +28,7 @@ HOME, ROOM = "class-home", "class-room"
 PLAN = {
     "title": "光的折射",
     "classes": [
-        {"id": HOME, "name": "居家班", "tutor": "tutor", "at_home": True, "pupils": 1},
+        {"id": HOME, "name": "居家班", "tutor": "tutor", "at_home": True, "pupils": 12},
         {"id": ROOM, "name": "三（1）班", "tutor": "teacher"},
     ],
 }
@@ -57,7 +57,7 @@ DARK = """(() => {
   const lit = () => {
     if (!document.querySelector('[data-testid^=page-]')) return true
     if ([...document.querySelectorAll('[data-testid=stage-words]')].some(seen)) return true
-    const shown = document.querySelectorAll('[data-testid=stage] video, [data-testid=stage] canvas')
+    const shown = document.querySelectorAll('[data-testid=stage-view] video, [data-testid=stage-view] canvas')
     return [...shown].some((each) => seen(each) && (each.readyState ?? 4) >= 2)
   }
   window.darkMoments = []

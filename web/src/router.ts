@@ -1,7 +1,7 @@
 /** One address per page; each page is a chunk of its own. */
 
 import { createRouter, createWebHistory } from 'vue-router'
-import { entered, openSession, session } from '@/composables/session'
+import { entered, lessonOfRoom, openSession, session } from '@/composables/session'
 import {
   clipsPage,
   devicePage,
@@ -38,6 +38,8 @@ router.beforeEach((to, from) => {
   if (from.name && Object.keys(to.query).length === 0 && Object.keys(from.query).length > 0) {
     return { ...to, query: from.query }
   }
+  const room = to.name === 'home' || to.name === 'join' ? lessonOfRoom() : ''
+  if (room) return { name: 'lesson', params: { lesson: room }, query: to.query }
   if (to.name === 'lesson' && (!session.claims || !entered())) return { name: 'join', query: to.query }
   if (to.name === 'join' && session.claims?.role === 'organizer')
     return { name: 'organizer', query: to.query }

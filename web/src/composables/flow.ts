@@ -7,7 +7,7 @@ import type { Flow } from '@/client/stage-words'
 const HELD_AFTER_MS = 4_000
 const LOOK_EVERY_MS = 500
 
-export function useFlow(video: Ref<HTMLVideoElement | null>): { flow: Ref<Flow>; restart: () => void } {
+export function useFlow(video: Ref<HTMLVideoElement | null>) {
   const flow = ref<Flow>('waiting')
   let painted = 0
   let lastTime = -1
@@ -38,6 +38,8 @@ export function useFlow(video: Ref<HTMLVideoElement | null>): { flow: Ref<Flow>;
   })
   return {
     flow,
+    /** To be called when the first picture is there; else it would be seen half a second later. */
+    look,
     restart() {
       flow.value = 'waiting'
       lastTime = -1

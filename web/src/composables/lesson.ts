@@ -29,7 +29,7 @@ import {
 } from '@/client/quality'
 import { isSource, type Source } from '@/client/publisher'
 import type { ReceivedStream } from '@/client/receiver'
-import { arrange, EMPTY_STAGE } from '@/client/stage'
+import { arrange, EMPTY_STAGE, type Viewpoint } from '@/client/stage'
 import { overrides, session } from '@/composables/session'
 import { currentLanguage } from '@/i18n'
 
@@ -166,6 +166,27 @@ function eventsInto(state: ReturnType<typeof useState>, tell: (notice: NewNotice
   }
 }
 
+/** Those who lead where this person is or looks: the tutor of a class by itself, a class that is looked into; on a room's screen who is on stage. */
+function leadingHere(lesson: LessonState): string[] {
+  const { me, where, people, classes } = lesson
+  if (where.looking)
+    return people.filter((person) => person.class_id === where.looking).map((person) => person.id)
+  const own = classes.find((each) => each.id === me.class_id)
+  if (['local_qa', 'take_over', 'catch_up'].includes(where.floor.situation))
+    return own?.tutor ? [own.tutor] : []
+  return me.role === 'room' ? (where.stage.members ?? []).map((member) => member.person) : []
+}
+
+function viewpoint(lesson: LessonState): Viewpoint {
+  return {
+    people: lesson.people,
+    watched: lesson.me.role === 'master' || lesson.me.role === 'supervisor',
+    spotlight: lesson.where.stage.spotlight ?? '',
+    leading: leadingHere(lesson),
+    masterless: lesson.where.floor.situation === 'take_over',
+  }
+}
+
 function createLesson() {
   const { notices, dismiss, tell } = useNotices()
   const state = useState()
@@ -179,18 +200,13 @@ function createLesson() {
     events: eventsInto(state, tell),
   })
   const role = computed(() => lesson.value?.me.role ?? session.claims?.role ?? 'student')
-  const watched = computed(() => role.value === 'master' || role.value === 'supervisor')
-  const people = computed(() => lesson.value?.people ?? [])
-  const spotlight = computed(() => lesson.value?.where.stage.spotlight ?? '')
   return {
     ...state,
     client,
     notices,
     dismiss,
     role,
-    stage: computed(() =>
-      lesson.value ? arrange(streams.value, people.value, watched.value, spotlight.value) : EMPTY_STAGE,
-    ),
+    stage: computed(() => (lesson.value ? arrange(streams.value, viewpoint(lesson.value)) : EMPTY_STAGE)),
     quality: useQuality(client, lesson),
     /** Lesson time, ms. */
     elapsed: computed(() => (lesson.value ? elapsedMs(lesson.value, now.value) : 0)),

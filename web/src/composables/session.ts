@@ -1,4 +1,7 @@
-/** Who sits before this page, and what they chose at the door. Lives as long as the tab. */
+/**
+ * Who sits before this page, and what they chose at the door. Lives as long as the tab; of a room device longer, so that
+ * its screen comes back into the lesson by itself after a power cut, with nobody there to click.
+ */
 
 import { reactive } from 'vue'
 import type { DeviceChoice } from '@/client/devices'
@@ -6,6 +9,7 @@ import { readOverrides } from '@/client/overrides'
 import { keepToken, readClaims, takeToken, type Claims } from '@/client/token'
 
 const ENTERED = 'tongke.entered'
+const ROOM = 'tongke.room'
 const DEVICES = 'tongke.devices'
 
 interface Session {
@@ -31,10 +35,20 @@ interface Handover {
 
 let handover: Handover | null = null
 
-/** Reads the token of the address (or of the tab) anew. */
+function isRoom(): boolean {
+  return session.claims?.role === 'room'
+}
+
+function memory(): Storage {
+  return isRoom() ? localStorage : sessionStorage
+}
+
+/** Reads the token of the address (or of the tab, or of the room) anew. */
 export function openSession(): void {
-  session.token = takeToken(window.location, window.history, sessionStorage)
+  session.token =
+    takeToken(window.location, window.history, sessionStorage) || (localStorage.getItem(ROOM) ?? '')
   session.claims = readClaims(session.token)
+  if (isRoom()) localStorage.setItem(ROOM, session.token)
   const devices = JSON.parse(localStorage.getItem(DEVICES) ?? '{}') as Partial<DeviceChoice>
   session.devices = { camera: devices.camera ?? '', microphone: devices.microphone ?? '' }
 }
@@ -64,19 +78,25 @@ export function enter(given: Handover): void {
 }
 
 export function rememberSending(sending: Sending): void {
-  sessionStorage.setItem(ENTERED, JSON.stringify({ token: session.token, sending }))
+  memory().setItem(ENTERED, JSON.stringify({ token: session.token, sending }))
 }
 
+/** A room stays through the door: its next lesson begins without a click too. */
 export function leaveDoorClosed(): void {
-  sessionStorage.removeItem(ENTERED)
+  if (!isRoom()) sessionStorage.removeItem(ENTERED)
 }
 
-/** How this tab went through the door with this token; null: it did not. */
+/** How this tab went through the door with this token, or this room with any; null: it did not. */
 export function entered(): Sending | null {
-  const text = sessionStorage.getItem(ENTERED)
+  const text = memory().getItem(ENTERED)
   if (!text) return null
   const state = JSON.parse(text) as { token: string; sending: Sending }
-  return state.token === session.token ? state.sending : null
+  return isRoom() || state.token === session.token ? state.sending : null
+}
+
+/** The lesson into which this page goes by itself; empty: none. */
+export function lessonOfRoom(): string {
+  return isRoom() && entered() ? (session.claims?.lesson ?? '') : ''
 }
 
 export function takeHandover(): Handover | null {

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { fromWelcome } from '@/client/lesson-state'
+import { fromWelcome, type LessonState } from '@/client/lesson-state'
 import type { ReceivedStream } from '@/client/receiver'
-import { arrange, EMPTY_STAGE } from '@/client/stage'
+import { arrange, EMPTY_STAGE, type Viewpoint } from '@/client/stage'
 import { wordsFor, type Situation } from '@/client/stage-words'
-import type { PersonView } from '@/protocol/messages'
+import type { PersonView, Situation as SituationName } from '@/protocol/messages'
 import { MASTER, STUDENT, TUTOR, welcome } from '../examples'
 import { FakeTrack } from '../fakes'
 
 const ENCODER: PersonView = { id: 'e', name: '录播', role: 'encoder', online: true }
+const SUPERVISOR: PersonView = { id: 'v', name: '督查', role: 'supervisor', online: true }
 const PEOPLE = [MASTER, TUTOR, STUDENT, ENCODER]
 
 function stream(person: string, source: string): ReceivedStream {
@@ -17,29 +18,65 @@ function stream(person: string, source: string): ReceivedStream {
 
 const PAUSED = { ...EMPTY_STAGE, main: { ...stream('m', 'camera'), sent: 'paused' as const } }
 
+const VIEW: Viewpoint = { people: PEOPLE, watched: false, spotlight: '', leading: [], masterless: false }
+
 const names = (...streams: (ReceivedStream | null)[]) => streams.map((each) => each?.track.id ?? null)
 
 describe('the stage', () => {
   it('shows the screen large and the face small', () => {
-    const stage = arrange(
-      [stream('m', 'camera'), stream('m', 'microphone'), stream('m', 'screen')],
-      PEOPLE,
-      false,
-    )
-    expect(names(stage.main, stage.inset, ...stage.audio)).toEqual(['m screen', 'm camera', 'm microphone'])
+    const streams = [stream('m', 'camera'), stream('m', 'microphone'), stream('m', 'screen')]
+    const stage = arrange(streams, VIEW)
+    expect(names(stage.main, ...stage.insets, ...stage.audio)).toEqual([
+      'm screen',
+      'm camera',
+      'm microphone',
+    ])
   })
 
   it('shows the master before an encoder, and an encoder before anybody else', () => {
     const streams = [stream('t1', 'camera'), stream('e', 'hall.video'), stream('m', 'camera')]
-    expect(names(arrange(streams, PEOPLE, false).main)).toEqual(['m camera'])
-    expect(names(arrange(streams.slice(0, 2), PEOPLE, false).main)).toEqual(['e hall.video'])
+    expect(names(arrange(streams, VIEW).main)).toEqual(['m camera'])
+    expect(names(arrange(streams.slice(0, 2), VIEW).main)).toEqual(['e hall.video'])
   })
 
   it('puts the rooms on the wall for who watches over them', () => {
-    const stage = arrange([stream('t1', 'camera'), stream('m', 'camera')], PEOPLE, true)
-    expect(names(stage.main, stage.inset, ...stage.wall)).toEqual(['m camera', null, 't1 camera'])
+    const stage = arrange([stream('t1', 'camera'), stream('m', 'camera')], { ...VIEW, watched: true })
+    expect(names(stage.main, ...stage.insets, ...stage.wall)).toEqual(['m camera', 't1 camera'])
+  })
+
+  it('shows a class large into which somebody looks', () => {
+    const streams = [stream('t1', 'camera'), stream('m', 'camera')]
+    const stage = arrange(streams, { ...VIEW, watched: true, leading: ['t1'] })
+    expect(names(stage.main, ...stage.insets)).toEqual(['t1 camera', 'm camera'])
+    expect(stage.wall).toEqual([])
+  })
+
+  it('shows the tutor of a class by itself before the face of the master, and after a screen', () => {
+    const streams = [stream('m', 'camera'), stream('s1', 'camera'), stream('t1', 'camera')]
+    const view = { ...VIEW, leading: ['t1'] }
+    const faces = arrange(streams, view)
+    expect(names(faces.main, ...faces.insets)).toEqual(['t1 camera', 'm camera', 's1 camera'])
+    expect(names(arrange([...streams, stream('m', 'screen')], view).main)).toEqual(['m screen'])
+  })
+
+  it('shows who is in the spotlight before all, from the wall too', () => {
+    const streams = [stream('m', 'screen'), stream('t1', 'camera')]
+    const stage = arrange(streams, { ...VIEW, watched: true, spotlight: 't1' })
+    expect(names(stage.main, ...stage.insets, ...stage.wall)).toEqual(['t1 camera', 'm screen'])
+  })
+
+  it('leaves to the tutor what the master cannot fill', () => {
+    const streams = [stream('m', 'screen'), stream('e', 'hall.video'), stream('t1', 'camera')]
+    const stage = arrange(streams, { ...VIEW, leading: ['t1'], masterless: true })
+    expect(names(stage.main, ...stage.insets)).toEqual(['t1 camera'])
   })
 })
+
+/** The lesson, elsewhere. */
+function where(lesson: LessonState, situation: SituationName, timerEndsMs = 0): LessonState {
+  const timer = timerEndsMs ? { seconds: 600, ends_ms: timerEndsMs } : undefined
+  return { ...lesson, where: { ...lesson.where, floor: { ...lesson.where.floor, situation, timer } } }
+}
 
 describe('words', () => {
   const lesson = fromWelcome(welcome(), 0)
@@ -49,6 +86,8 @@ describe('words', () => {
     lesson,
     stage: { ...EMPTY_STAGE, main: stream('m', 'camera') },
     flow: 'flowing',
+    held: false,
+    returning: false,
   }
 
   it('are not needed while the picture moves', () => {
@@ -77,7 +116,23 @@ describe('words', () => {
       true,
     ],
     ['cameraOff', { flow: 'held', lesson: { ...lesson, people: [{ ...MASTER, muted: ['camera'] }] } }, true],
+    ['masterReturning', { flow: 'waiting', held: true, returning: true }, false],
+    ['masterReturning', { flow: 'waiting', returning: true }, true],
+    ['takeOver', { lesson: where(lesson, 'take_over'), held: true, flow: 'waiting' }, false],
+    ['takeOver', { lesson: where(lesson, 'take_over'), stage: EMPTY_STAGE }, true],
+    ['takeOver', { lesson: where(lesson, 'take_over') }, false],
+    ['takeOverAlone', { lesson: { ...where(lesson, 'take_over'), classes: [] } }, false],
+    ['takeOverTutor', { lesson: { ...where(lesson, 'take_over'), me: TUTOR } }, false],
+    ['takeOverWatch', { lesson: { ...where(lesson, 'take_over'), me: SUPERVISOR } }, false],
+    ['localQa', { lesson: where(lesson, 'local_qa') }, false],
+    ['localQaWatch', { lesson: { ...where(lesson, 'local_qa'), me: SUPERVISOR } }, false],
+    ['break', { lesson: where(lesson, 'break'), stage: EMPTY_STAGE }, true],
   ])('%s', (key, changes, cover) => {
     expect(wordsFor({ ...shown, ...changes })).toEqual({ key, cover })
+  })
+
+  it('say when a break with a timer is over', () => {
+    const pause = { ...where(lesson, 'break', 600_000), startedMs: 1_000 }
+    expect(wordsFor({ ...shown, lesson: pause })).toEqual({ key: 'breakUntil', cover: true, until: 601_000 })
   })
 })

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ServerMessage, StageView } from '@/protocol/messages'
 import { fromWelcome, reduce } from '@/client/lesson-state'
-import { arrange } from '@/client/stage'
-import { wordsFor } from '@/client/stage-words'
 import {
   byNeed,
   floorOf,
@@ -12,7 +10,6 @@ import {
   reduceFloor,
   timerSeconds,
 } from '@/floor/floor-state'
-import type { ReceivedStream } from '@/client/receiver'
 import { FLOOR, MASTER, STUDENT, TUTOR, welcome } from '../examples'
 
 const START = floorOf({ floor: FLOOR, stage: {} })
@@ -69,18 +66,6 @@ describe('the stage', () => {
     expect(ownInvitation(STAGE, STUDENT)).toBeNull()
     expect(ownInvitation(STAGE, TUTOR)?.person).toBe('r1')
   })
-
-  it('shows who is in the spotlight large, from the wall too', () => {
-    const of = (person: string, source: string): ReceivedStream =>
-      ({ person, source, kind: 'video', mid: person, track: {} }) as ReceivedStream
-    const streams = [of('m', 'screen'), of('t1', 'camera')]
-    expect(arrange(streams, [MASTER, TUTOR], true, 't1')).toMatchObject({
-      main: { person: 't1' },
-      inset: { person: 'm' },
-      wall: [],
-    })
-    expect(arrange(streams, [MASTER, TUTOR], true).wall).toHaveLength(1)
-  })
 })
 
 describe('classes', () => {
@@ -105,22 +90,5 @@ describe('classes', () => {
     expect(mayTakeOver({ ...own, tutor_online: true }, TUTOR)).toBe(false)
     expect(mayTakeOver({ ...own, tutor: 't1' }, TUTOR)).toBe(false)
     expect(mayTakeOver(own, STUDENT)).toBe(false)
-  })
-})
-
-describe('a class by itself', () => {
-  it.each([
-    ['take_over', 'takeOver', false],
-    ['local_qa', 'localQa', false],
-    ['break', 'break', true],
-  ] as const)('%s is said in words', (situation, key, cover) => {
-    const lesson = fromWelcome(
-      welcome({ lesson: { ...welcome().lesson, floor: { ...FLOOR, situation } } }),
-      0,
-    )
-    const main = { person: 'm', source: 'camera', kind: 'video' } as ReceivedStream
-    const stage = { main, inset: null, wall: [], audio: [] }
-    const now = { connection: 'online', receiving: 'connected', lesson, stage, flow: 'held' } as const
-    expect(wordsFor(now)).toEqual({ key, cover })
   })
 })
