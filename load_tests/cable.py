@@ -1,5 +1,5 @@
-"""The way between browsers and a server, with a hand on it: HTTP and the WebSocket through `Line`, media by UDP
-through `MediaLine`, both of one browser through `Cable`. What is cut is cut as a cable is: the connections of
+"""The way between browsers and a server, with a hand on it: HTTP and the WebSocket through `Line`, media by
+UDP through `MediaLine`, both of one browser through `Cable`. What is cut is cut as a cable is: connections of
 TCP break, datagrams vanish without a word.
 
 A page that is to send its media this way runs `MediaLine.script` first: it leads the candidates of the
@@ -99,6 +99,8 @@ class MediaLine:
         self._far: dict[Address, socket.socket] = {}
         self.port: int = self._near.getsockname()[1]
         self.broken = False
+        self.lost = 0
+        """Datagrams that were sent into it while it was cut."""
 
     @property
     def script(self) -> str:
@@ -107,12 +109,12 @@ class MediaLine:
 
     def open(self) -> None:
         """Called where a loop runs."""
-        asyncio.get_running_loop().add_reader(self._near, self._from_browsers)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._near, self._from_browsers)
 
     def close(self) -> None:
-        loop = asyncio.get_running_loop()
         for each in (self._near, *self._far.values()):
-            loop.remove_reader(each)
+            self._loop.remove_reader(each)
             each.close()
 
     def _from_browsers(self) -> None:
@@ -122,7 +124,9 @@ class MediaLine:
             except OSError:
                 return
             far = self._way(address)
-            if far is not None and not self.broken:
+            if self.broken or far is None:
+                self.lost += 1
+            else:
                 with contextlib.suppress(OSError):
                     far.send(data)
 
@@ -130,14 +134,16 @@ class MediaLine:
         if address not in self._far and len(self._far) < MAX_WAYS:
             far = self._far[address] = _bound()
             far.connect((HOST, self._port))
-            asyncio.get_running_loop().add_reader(far, partial(self._from_server, far, address))
+            self._loop.add_reader(far, partial(self._from_server, far, address))
         return self._far.get(address)
 
     def _from_server(self, far: socket.socket, address: Address) -> None:
         for _ in range(READS_PER_WAKE):
             try:
                 data = far.recv(MAX_DATAGRAM)
-                if not self.broken:
+                if self.broken:
+                    self.lost += 1
+                else:
                     self._near.sendto(data, address)
             except OSError:
                 return

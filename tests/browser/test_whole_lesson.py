@@ -1,8 +1,8 @@
 """A whole lesson on five pages in real Chromium, from the doors to the recording.
 
 The master comes through a cable that the test can cut: HTTP, the WebSocket and the media. The tutor and the
-pupil are of one class, at home; the room device is of another, so there is always one that goes on. Every page
-of those who watch is looked at twenty times a second for a stage without picture and without words.
+pupil are of one class, at home; the room device is of another, so there is always one that goes on. Every
+page of those who watch is looked at twenty times a second for a stage without picture and without words.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import pytest_asyncio
 
 from load_tests.cable import Cable
 from load_tests.server import ServerProcess
-from signaling.auth import Role, Tokens
+from signaling.auth import Tokens
+from signaling.message import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -132,8 +133,8 @@ async def test_a_whole_lesson(lesson: Lesson, cable: Cable) -> None:
 
 
 async def the_doors(lesson: Lesson) -> None:
-    """Everybody is told of the recording; who sends tries their devices; who comes early reads why they wait."""
-    for person in astuple_of(lesson):
+    """Everybody is told of the recording; who sends tries their devices; who is early reads why they wait."""
+    for person in everybody(lesson):
         await person.at("recording-notice").wait_for()
     for person in (lesson.tutor, lesson.room):
         await person.at("join-check").click()
@@ -250,7 +251,7 @@ async def nothing_was_dark(lesson: Lesson) -> None:
 async def the_lesson_ends(lesson: Lesson) -> None:
     await lesson.master.at("master-end").click()
     await lesson.master.at("master-end-confirm").click()
-    for person in astuple_of(lesson):
+    for person in everybody(lesson):
         await person.has("problem", kind="ended")
     assert "已下课" in await lesson.room.page.locator("body").inner_text()
 
@@ -288,5 +289,5 @@ def sounds(streams: dict[str, Any]) -> dict[str, int]:
     return {name: stream.packets for name, stream in streams.items() if not stream.frames}
 
 
-def astuple_of(lesson: Lesson) -> tuple[Any, ...]:
+def everybody(lesson: Lesson) -> tuple[Any, ...]:
     return (lesson.master, lesson.tutor, lesson.room, lesson.pupil, lesson.supervisor)
