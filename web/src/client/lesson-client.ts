@@ -25,6 +25,9 @@ import { floorActions, type FloorActions } from '@/floor/actions'
 import { talkActions, type TalkActions } from '@/talk/actions'
 import { browserTimers } from './timers'
 
+/** What the stage says in its own words as long as it lasts: once more beside it would only cover the page. */
+const SAID_ON_STAGE: readonly string[] = ['master_lost', 'resumed']
+
 /** The most that the server takes. */
 const FROZEN_LIMIT_MS = 60_000
 
@@ -197,7 +200,7 @@ export class LessonClient {
         this.events.onPointer(message)
         return
       case 'notice':
-        this.events.onTold(message.text)
+        if (!SAID_ON_STAGE.includes(message.kind)) this.events.onTold(message.text)
     }
   }
 
