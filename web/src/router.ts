@@ -38,7 +38,7 @@ router.beforeEach((to, from) => {
   if (from.name && Object.keys(to.query).length === 0 && Object.keys(from.query).length > 0) {
     return { ...to, query: from.query }
   }
-  const room = to.name === 'home' || to.name === 'join' ? lessonOfRoom() : ''
+  const room = to.name === 'join' ? lessonOfRoom() : ''
   if (room) return { name: 'lesson', params: { lesson: room }, query: to.query }
   if (to.name === 'lesson' && (!session.claims || !entered())) return { name: 'join', query: to.query }
   if (to.name === 'join' && session.claims?.role === 'organizer')

@@ -1,6 +1,6 @@
 /**
- * Who sits before this page, and what they chose at the door. Lives as long as the tab; of a room device longer, so that
- * its screen comes back into the lesson by itself after a power cut, with nobody there to click.
+ * Who sits before this page, and what they chose at the door. Lives as long as the tab; that a room went through the door
+ * lives longer, so that its screen comes back into the lesson by itself after a power cut, with nobody there to click.
  */
 
 import { reactive } from 'vue'
@@ -9,7 +9,6 @@ import { readOverrides } from '@/client/overrides'
 import { keepToken, readClaims, takeToken, type Claims } from '@/client/token'
 
 const ENTERED = 'tongke.entered'
-const ROOM = 'tongke.room'
 const DEVICES = 'tongke.devices'
 
 interface Session {
@@ -43,12 +42,10 @@ function memory(): Storage {
   return isRoom() ? localStorage : sessionStorage
 }
 
-/** Reads the token of the address (or of the tab, or of the room) anew. */
+/** Reads the token of the address (or of the tab) anew. */
 export function openSession(): void {
-  session.token =
-    takeToken(window.location, window.history, sessionStorage) || (localStorage.getItem(ROOM) ?? '')
+  session.token = takeToken(window.location, window.history, sessionStorage)
   session.claims = readClaims(session.token)
-  if (isRoom()) localStorage.setItem(ROOM, session.token)
   const devices = JSON.parse(localStorage.getItem(DEVICES) ?? '{}') as Partial<DeviceChoice>
   session.devices = { camera: devices.camera ?? '', microphone: devices.microphone ?? '' }
 }
