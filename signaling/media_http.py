@@ -67,6 +67,7 @@ ALLOWED: Final = {"Cache-Control": "no-store", "X-Accel-Expires": "20"}
 within a minute."""
 _BYTES: Final = re.compile(r"(t[0-9]{1,4})\.([0-9]{1,6})\.(?:(init)|([0-9]{1,15})(?:-([0-9]{1,15}))?)\.mp4")
 _MICROSECONDS: Final = re.compile(r"[0-9]{1,15}")
+_TAKES_GZIP: Final = re.compile(r"\bgzip\b(?![ \t]*;[ \t]*q=0(\.0*)?[ \t]*(,|$))")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 
 
@@ -311,7 +312,7 @@ def _playlist(request: web.Request, grant: MediaGrant, text: Text, headers: dict
     if grant.token:
         marked = playlist.with_query(text.plain.decode(), f"{PARAMETER}={grant.token}")
         return web.Response(body=marked.encode(), content_type=PLAYLIST, headers=headers)
-    if text.gzipped and "gzip" in request.headers.get("Accept-Encoding", ""):
+    if text.gzipped and _TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")):
         headers["Content-Encoding"] = "gzip"
         return web.Response(body=text.gzipped, content_type=PLAYLIST, headers=headers)
     return web.Response(body=text.plain, content_type=PLAYLIST, headers=headers)

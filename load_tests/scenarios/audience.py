@@ -92,7 +92,7 @@ class _Viewer:
     def __init__(self, port: int, item: str, token: str, counts: Counter[str]) -> None:
         self._port, self._item, self._counts = port, item, counts
         self._head = (
-            f"Host: school.example\r\nAuthorization: Bearer {token}\r\nAccept-Encoding: gzip;q=0\r\n\r\n"
+            f"Host: school.example\r\nAuthorization: Bearer {token}\r\nAccept-Encoding: identity\r\n\r\n"
         )
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None

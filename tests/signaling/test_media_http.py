@@ -91,6 +91,8 @@ async def test_playlists_are_packed_for_who_takes_it(client, data, tmp_path, rec
     answer = await fetch(client, "long-1/t0.m3u8", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip" and answer.headers["Vary"] == "Accept-Encoding"
     assert await answer.read() == plain  # the client unpacks
+    refused = await fetch(client, "long-1/t0.m3u8", headers={"Accept-Encoding": "br, gzip;q=0"})
+    assert "Content-Encoding" not in refused.headers
 
 
 async def test_a_playlist_that_must_have_a_part_waits_for_it(client, tmp_path, record):
