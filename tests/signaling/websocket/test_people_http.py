@@ -42,7 +42,7 @@ async def test_page_by_page(door: Any) -> None:
     for name in "cab":
         await ask(door, "PUT", f"{PATH}/{name}", {"name": name})
     _, first = await ask(door, "GET", f"{PATH}?limit=2")
-    _, second = await ask(door, "GET", f"{PATH}?limit=2&after={first['people'][-1]['id']}")
+    _, second = await ask(door, "GET", f"{PATH}?limit=1&after={first['people'][-1]['id']}")
     assert [one["id"] for one in (*first["people"], *second["people"])] == ["a", "b", "c"]
 
 
@@ -58,5 +58,6 @@ async def test_page_by_page(door: Any) -> None:
     ],
 )
 async def test_what_cannot_be(door: Any, path: str, body: Any, status: int) -> None:
+    before = (await ask(door, "GET", PATH))[1]
     assert (await ask(door, "PUT", path, body))[0] == status
-    assert (await ask(door, "GET", PATH))[1] == {"people": []}
+    assert (await ask(door, "GET", PATH))[1] == before
