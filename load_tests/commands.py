@@ -23,6 +23,7 @@ from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
+from .scenarios.library import LibraryOptions, library
 from .scenarios.phase_change import PhaseOptions, phase_change
 from .scenarios.proof import ProofOptions, proof
 from .scenarios.reconnect import ReconnectOptions, reconnect
@@ -81,6 +82,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _idle,
         _scaling,
         _compare,
+        _library,
         _phase_change,
         _roster,
         _reconnect,
@@ -322,6 +324,20 @@ def _run_idle(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
         camera=camera(options),
     )
     return idle(wanted, target)
+
+
+def _library(scenarios: Scenarios) -> None:
+    words = "lists and searches of a library with many items, by HTTP"
+    one = _scenario(scenarios, "library", words, Scenario(_run_library, starts_servers=True))
+    one.add_argument("--items", type=whole(1, 1_000_000), default=100_000, metavar="N")
+    one.add_argument("--rounds", type=whole(1, 1_000), default=20, metavar="N")
+    one.add_argument(
+        "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
+    )
+
+
+def _run_library(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
+    return library(LibraryOptions(options.items, options.database, options.rounds))
 
 
 def _scaling(scenarios: Scenarios) -> None:
