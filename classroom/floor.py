@@ -46,7 +46,7 @@ Cost: the senders are sorted by feed once, and receivers who share a place share
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import Final, NamedTuple
@@ -54,6 +54,7 @@ from typing import Final, NamedTuple
 from classroom.model import (
     MICROPHONE,
     Attendee,
+    ClassesRecorded,
     ClassId,
     ClassRoom,
     ClassState,
@@ -331,7 +332,7 @@ _RECORDED: Mapping[Phase, tuple[Feed, ...]] = {
     Phase.BREAK: (),
 }
 """The recorder's row, whoever is apart and whether the master's line holds or not. Classes are recorded when
-they are on stage, never from the wall."""
+they are on stage, never from the wall; their own Q&A when the lesson says so (`_recorded_classes`)."""
 
 _RECORDER_PLACE = _Place(Role.SUPERVISOR, None, None)
 """The recorder sits in no class; its feeds come from `_RECORDED`."""
@@ -350,6 +351,12 @@ _SEND: Mapping[Role, Mapping[Situation, frozenset[SourceKind]]] = {
     Role.ORGANIZER: dict.fromkeys(Situation, _NOTHING),
     Role.ENCODER: dict.fromkeys(Situation, frozenset({SourceKind.ENCODER_VIDEO, SourceKind.ENCODER_AUDIO})),
 }
+_PUPILS_RECORDED: Mapping[ClassesRecorded, frozenset[SourceKind]] = {
+    ClassesRecorded.TUTOR: _NOTHING,
+    ClassesRecorded.SOUND: frozenset({SourceKind.MICROPHONE}),
+    ClassesRecorded.ALL: _FACE,
+}
+"""Of pupils at home, in their class's own Q&A. Nothing of anybody there unless the lesson says so."""
 _STAGE_SITUATIONS = _TOGETHER | {Situation.TAKE_OVER}
 """In which those on stage may send. Through a take-over they keep sending, so that the stage is there when
 the master is; who gets it meanwhile is their own class."""
@@ -444,7 +451,24 @@ def recorder_routes(lesson: Lesson, people: Iterable[Attendee]) -> tuple[Route, 
     if lesson.state is not LessonState.LIVE or not lesson.recorded:
         return ()
     scene = _set(lesson, [attendee for attendee in people if attendee.online])
-    return _received(scene, _RECORDER_PLACE, _RECORDED[lesson.phase])
+    return (*_received(scene, _RECORDER_PLACE, _RECORDED[lesson.phase]), *_recorded_classes(scene))
+
+
+def _recorded_classes(scene: _Scene) -> Iterator[Route]:
+    """Of classes that are in a Q&A of their own, what the lesson's policy says. Private lines and what a
+    moderator closed are no senders' tracks here."""
+    pupils = _PUPILS_RECORDED.get(scene.lesson.record_classes)
+    if pupils is None:
+        return
+    for class_id, senders in scene.classes.items():
+        if scene.situation(class_id) is not Situation.LOCAL_QA:
+            continue
+        for sender in senders:
+            kinds = pupils if sender.person.role is Role.STUDENT else _FACE
+            for kind, source, publication in sender.tracks:
+                if kind in kinds:
+                    priority = Priority.AUDIO if kind is SourceKind.MICROPHONE else Priority.WALL
+                    yield _route(sender.person.id, source, publication, priority, "")
 
 
 def _place(attendee: Attendee) -> _Place:

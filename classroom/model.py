@@ -88,6 +88,18 @@ class MasterState(StrEnum):
     """There again, and the classes wait for the master's word to resume."""
 
 
+class ClassesRecorded(StrEnum):
+    """What is recorded of each class's own Q&A. On stage everybody is, whatever this says."""
+
+    NOTHING = "nothing"
+    TUTOR = "tutor"
+    """The tutor and the room."""
+    SOUND = "sound"
+    """The same, and of pupils at home their sound alone."""
+    ALL = "all"
+    """The same, and their pictures."""
+
+
 class RecordingState(StrEnum):
     OFF = "off"
     ON = "on"
@@ -323,6 +335,7 @@ class Lesson:
     master: MasterState = MasterState.HERE
     settings: LessonSettings = LessonSettings()
     recorded: bool = True
+    record_classes: ClassesRecorded = ClassesRecorded.NOTHING
     recording: RecordingState = RecordingState.OFF
     starts_ms: int = 0
     """When it is planned to begin, Unix time in ms; 0: not planned."""

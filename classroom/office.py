@@ -70,6 +70,7 @@ def _revise(core: LessonCore, command: ReviseLesson) -> None:
         starts_ms=lesson.starts_ms,
         ends_ms=lesson.ends_ms,
         recorded=lesson.recorded,
+        record_classes=lesson.record_classes,
         master_id=lesson.master_id,
         standby=lesson.standby,
         classes=lesson.classes,

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from classroom.model import ClassId, ClassRoom, Lesson, LessonId, PersonId, StandBy
+from classroom.model import ClassesRecorded, ClassId, ClassRoom, Lesson, LessonId, PersonId, StandBy
 from classroom.rules.words import has_controls
 
 MAX_TITLE: Final = 200
@@ -68,6 +68,7 @@ class Plan:
     """Unix time in ms; 0: not planned."""
     ends_ms: int = 0
     recorded: bool = True
+    record_classes: ClassesRecorded = ClassesRecorded.NOTHING
     classes: tuple[PlannedClass, ...] = ()
     master: PersonId | None = None
     """Who is registered to lead it."""
@@ -119,6 +120,7 @@ def plan_of(lesson: Lesson) -> Plan:
         starts_ms=lesson.starts_ms,
         ends_ms=lesson.ends_ms,
         recorded=lesson.recorded,
+        record_classes=lesson.record_classes,
         master=lesson.master_id,
         standby=lesson.standby,
         classes=tuple(
@@ -147,6 +149,7 @@ def revised(lesson: Lesson, plan: Plan) -> Lesson:
         starts_ms=plan.starts_ms,
         ends_ms=plan.ends_ms,
         recorded=plan.recorded,
+        record_classes=plan.record_classes,
         master_id=plan.master,
         standby=plan.standby,
         classes=tuple(_class(lesson, room) for room in plan.classes),

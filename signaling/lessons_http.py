@@ -29,7 +29,7 @@ from classroom.commands import (
     StartLesson,
 )
 from classroom.directory import UnknownLesson
-from classroom.model import ClassId, Lesson, LessonId, PersonId, Role, StandBy
+from classroom.model import ClassesRecorded, ClassId, Lesson, LessonId, PersonId, Role, StandBy
 from classroom.planning import (
     MAX_CLASSES,
     MAX_STANDBY,
@@ -99,6 +99,8 @@ class LessonPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """When it is planned to begin, Unix time in ms; 0: not planned."""
     ends_ms: UnixMs = 0
     recorded: bool = True
+    record_classes: ClassesRecorded = ClassesRecorded.NOTHING
+    """What is recorded of each class's own Q&A: nothing, tutor and room, pupils' sound as well, or all."""
     reason: Title = ""
     """Why it is not recorded; on record."""
     classes: Classes = []
@@ -114,6 +116,7 @@ class LessonChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     starts_ms: UnixMs | UnsetType = UNSET
     ends_ms: UnixMs | UnsetType = UNSET
     recorded: bool | UnsetType = UNSET
+    record_classes: ClassesRecorded | UnsetType = UNSET
     reason: Title = ""
     """Why it is not recorded; on record."""
     classes: Classes | UnsetType = UNSET
@@ -151,7 +154,7 @@ async def patch_lesson(request: web.Request) -> web.Response:
     before = plan_of(await lesson_of(request, request.match_info["lesson"]))
     changed: dict[str, Any] = {
         name: getattr(change, name)
-        for name in ("title", "starts_ms", "ends_ms", "recorded")
+        for name in ("title", "starts_ms", "ends_ms", "recorded", "record_classes")
         if getattr(change, name) is not UNSET
     }
     if change.master is not UNSET:
@@ -254,6 +257,7 @@ def _plan(asked: LessonPlan, classes: tuple[PlannedClass, ...]) -> Plan:
         starts_ms=asked.starts_ms,
         ends_ms=asked.ends_ms,
         recorded=asked.recorded,
+        record_classes=asked.record_classes,
         classes=classes,
         master=master,
         standby=_standby(asked.tutors),

@@ -11,7 +11,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from classroom.lesson import LessonRoom
-from classroom.model import ClassRoom, Lesson, LessonId
+from classroom.model import ClassesRecorded, ClassRoom, Lesson, LessonId
 from classroom.model import LessonState as State
 from classroom.planning import revision
 from classroom.store.store import StoreUnavailable
@@ -69,6 +69,8 @@ class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
     state: LessonState
     phase: Phase
     recorded: bool
+    record_classes: ClassesRecorded
+    """What is recorded of each class's own Q&A."""
     starts_ms: int
     """When it is planned to begin, Unix time in ms; 0: not planned."""
     ends_ms: int
@@ -209,6 +211,7 @@ def _summary(lesson: Lesson) -> dict[str, Any]:
         "state": lesson.state.value,
         "phase": lesson.phase.value,
         "recorded": lesson.recorded,
+        "record_classes": lesson.record_classes,
         "starts_ms": lesson.starts_ms,
         "ends_ms": lesson.ends_ms,
         "started_ms": lesson.started_ms,

@@ -28,6 +28,7 @@ from classroom.floor import (
 )
 from classroom.model import (
     Attendee,
+    ClassesRecorded,
     ClassId,
     ClassRoom,
     ClassState,
@@ -208,6 +209,33 @@ def test_the_recorder_has_a_row_of_its_own(school: Any, world: list[Attendee], p
     assert shown(recorder_routes(lesson, world)) == recorded.get(phase, together)
     lost = recorder_routes(replace(lesson, master=MasterState.LOST), world)
     assert shown(lost) == recorded.get(phase, PICTURE | SOUND), "those on stage are with their classes"
+
+
+@pytest.mark.parametrize("policy", ClassesRecorded)
+def test_of_a_class_by_itself_the_recorder_has_what_the_lesson_says(
+    school: Any, world: list[Attendee], policy: ClassesRecorded
+) -> None:
+    teachers = {
+        f"{who}/{track}" for who in ("t1", "r1", "t2", "th") for track in ("microphone:0", "camera:4")
+    }
+    sound = {f"{who}/microphone:0" for who in PUPILS}
+    pictures = {f"{who}/camera:4" for who in PUPILS}
+    added = {
+        ClassesRecorded.NOTHING: set(),
+        ClassesRecorded.TUTOR: teachers,
+        ClassesRecorded.SOUND: teachers | sound,
+        ClassesRecorded.ALL: teachers | sound | pictures,
+    }
+    for place in PLACES:
+        plain = recorder_routes(placed(school, *place), world)
+        found = recorder_routes(placed(school, *place, record_classes=policy), world)
+        assert len(found) == len({(route.person, route.source) for route in found}), "each once"
+        apart = {who for who in CLASS_OF if Expected(*place).where(CLASS_OF[who]) == "local_qa"}
+        assert shown(found) - shown(plain) == {
+            track for track in added[policy] if track.partition("/")[0] in apart
+        }
+    unrecorded = placed(school, Phase.LOCAL_QA, recorded=False, record_classes=policy)
+    assert recorder_routes(unrecorded, world) == ()
 
 
 def test_a_lesson_without_recording_has_nothing_recorded(school: Any, world: list[Attendee]) -> None:

@@ -85,9 +85,13 @@ async def test_parts_of_a_plan(office: Office, door: Any) -> None:
     change = {"recorded": False, "reason": "the guests asked for it"}
     assert (await office.ask("PATCH", NEW, change, If_Match="*"))[1]["recorded"] is False
     assert (await office.ask("PATCH", NEW, {"title": "c"}, If_Match="*"))[0] == 200
+    assert body["record_classes"] == "nothing"
+    assert (await office.ask("PATCH", NEW, {"record_classes": "some"}, If_Match="*"))[0] == 400
+    _, body = await office.ask("PATCH", NEW, {"record_classes": "sound"}, If_Match="*")
+    assert body["record_classes"] == "sound"
     await door.parts.store.flush()
     _, stream = await office.ask("GET", f"{NEW}/events")
-    assert [event["kind"] for event in stream["events"]] == ["lesson.revised"] * 3
+    assert [event["kind"] for event in stream["events"]] == ["lesson.revised"] * 4
     assert stream["events"][1]["body"]["reason"] == "the guests asked for it"
     assert stream["events"][1]["person"] == "organizer-1"
 
