@@ -129,7 +129,7 @@ async def test_a_whole_lesson(lesson: Lesson, cable: Cable) -> None:
     await the_master_is_back(lesson)
     await nothing_was_dark(lesson)
     await the_lesson_ends(lesson)
-    await the_recording_is_there(lesson)
+    await the_recording_plays(lesson)
 
 
 async def the_doors(lesson: Lesson) -> None:
@@ -256,12 +256,15 @@ async def the_lesson_ends(lesson: Lesson) -> None:
     assert "已下课" in await lesson.room.page.locator("body").inner_text()
 
 
-async def the_recording_is_there(lesson: Lesson) -> None:
+async def the_recording_plays(lesson: Lesson) -> None:
     await lesson.master.page.get_by_role("link", name="活动影像库").click()
     await lesson.master.at("library-card").filter(has_text=PLAN["title"]).click()
     await lesson.master.at("page-player").wait_for()
     await lesson.master.page.wait_for_function(
-        "() => document.querySelector('[data-testid=player-video]')?.duration > 10"
+        """() => {
+          const video = document.querySelector('[data-testid=player-video]')
+          return video && video.videoWidth > 0 && video.currentTime > 2 && video.duration > 10
+        }"""
     )
 
 

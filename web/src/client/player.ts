@@ -3,7 +3,7 @@
  * knows hls.js, which comes with the player's page and not before.
  */
 
-import Hls, { type ErrorData, type HlsConfig } from 'hls.js'
+import Hls, { type ErrorData, type HlsConfig, type LevelDetails } from 'hls.js'
 
 /** Seconds behind the live edge that still count as live: the playlist's distance (1.7 s) and a few stalls. */
 const LIVE_MARGIN_S = 8
@@ -45,6 +45,8 @@ function configuration(headers: Record<string, string>): Partial<HlsConfig> {
     // A variant is another picture, not another quality: nothing may change it but the viewer.
     startLevel: 0,
     capLevelToPlayerSize: false,
+    preserveManualLevelOnError: true,
+    errorPenaltyExpireMs: Infinity,
     // How far behind live is the playlist's word (PART-HOLD-BACK).
     lowLatencyMode: true,
     backBufferLength: BACK_BUFFER_S,
@@ -57,33 +59,45 @@ function configuration(headers: Record<string, string>): Partial<HlsConfig> {
 }
 
 export class LibraryPlayer implements ItemPlayer {
-  private readonly hls: Hls
+  private hls: Hls
   private recoveries = 0
-  private began = false
 
   constructor(
     private readonly video: HTMLVideoElement,
-    url: string,
-    headers: Record<string, string>,
+    private readonly url: string,
+    private readonly headers: Record<string, string>,
     private readonly events: PlayerEvents,
   ) {
-    this.hls = new Hls(configuration(headers))
-    this.hls.on(Hls.Events.MANIFEST_PARSED, (_, { firstLevel }) => {
-      this.chooseAngle(firstLevel)
-      const angles = this.hls.levels.map((level, index) => ({ index, name: level.attrs.NAME ?? '' }))
-      events.onAngles(angles, firstLevel)
-    })
-    this.hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
-      this.beginsLate(details.live, details.fragments.find((fragment) => !fragment.gap)?.start ?? 0)
-    })
-    this.hls.on(Hls.Events.ERROR, (_, data) => {
-      this.failed(data)
-    })
-    this.hls.loadSource(url)
-    this.hls.attachMedia(video)
+    this.hls = this.open(-1)
   }
 
+  /** From this second; -1: where it begins by itself. */
+  private open(startPosition: number): Hls {
+    const hls = new Hls({ ...configuration(this.headers), startPosition })
+    hls.on(Hls.Events.MANIFEST_PARSED, (_, { firstLevel }) => {
+      this.chooseAngle(firstLevel)
+      const angles = hls.levels.map((level, index) => ({ index, name: level.attrs.NAME ?? '' }))
+      this.events.onAngles(angles, firstLevel)
+    })
+    if (startPosition < 0)
+      hls.once(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+        this.beginBehindHole(details)
+      })
+    hls.on(Hls.Events.ERROR, (_, data) => {
+      this.failed(data)
+    })
+    this.hls = hls
+    hls.loadSource(this.url)
+    hls.attachMedia(this.video)
+    return hls
+  }
+
+  /** Where this picture has a hole hls.js would go on with another angle; to one that failed before it does not. */
   chooseAngle(index: number): void {
+    for (const [other, level] of this.hls.levels.entries()) {
+      level.loadError = other === index ? 0 : 1
+      level.loadErrorTime = performance.now()
+    }
     this.hls.currentLevel = index
   }
 
@@ -104,11 +118,17 @@ export class LibraryPlayer implements ItemPlayer {
     this.hls.destroy()
   }
 
-  /** Before its first picture an item has nothing to play: a replay begins there. */
-  private beginsLate(live: boolean, firstS: number): void {
-    if (this.began) return
-    this.began = true
-    if (!live && firstS > 0 && this.video.currentTime < firstS) this.video.currentTime = firstS
+  /**
+   * Sound may be there before the first picture. That hole hls.js (1.7) asks for again and again instead of going on, unless
+   * it knew from the beginning to begin behind it.
+   */
+  private beginBehindHole({ live, fragments }: LevelDetails): void {
+    const first = fragments.find((fragment) => !fragment.gap)
+    if (live || !first || first === fragments[0]) return
+    const plays = !this.video.paused
+    this.hls.destroy()
+    this.open(first.start)
+    if (plays) this.video.play().catch(() => undefined)
   }
 
   private liveEdge(): number | null {
