@@ -18,6 +18,7 @@ export default tseslint.config(
       'vue-i18n': {
         localeDir: [
           { pattern: './src/locales/*.json', localeKey: 'file' },
+          { pattern: './src/locales/library/*.json', localeKey: 'file' },
           { pattern: './src/locales/office/*.json', localeKey: 'file' },
         ],
         messageSyntaxVersion: '^11.0.0',
