@@ -7,6 +7,7 @@ as it was, that was deleted.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 
 import msgspec
@@ -35,6 +36,10 @@ class Tombstone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     signature: str = ""
 
 
+DERIVED = (".pictures", ".composed")
+"""Folders of an item with what was made from its media: small pictures, the composed film."""
+
+
 def bury(disk: Storage, files: MediaFiles, stone: Tombstone, signer: Signer) -> None:
     """Deletes the item's files, on the disk and in the archive. Again: goes on where it stopped.
 
@@ -48,6 +53,8 @@ def bury(disk: Storage, files: MediaFiles, stone: Tombstone, signer: Signer) -> 
             if files.archive is not None:
                 files.archive.delete(f"{stone.item}/{name}")
             disk.remove(f"{stone.item}/{name}")
+    for made in DERIVED:
+        shutil.rmtree(disk.root / stone.item / made, ignore_errors=True)
 
 
 def read_tombstone(data: bytes) -> Tombstone | None:
