@@ -36,8 +36,6 @@ export default tseslint.config(
       'vue/no-undef-components': ['error', { ignorePatterns: ['RouterLink', 'RouterView'] }],
     },
   },
-  // A catalogue is read by its keys, and grows with the words.
-  { files: ['src/locales/**'], rules: { 'max-lines': 'off' } },
   { files: ['tests/**'], rules: { 'max-lines-per-function': 'off' } },
   prettier,
 )
