@@ -286,7 +286,7 @@ async def visit(chromium: Browser, line: Line) -> AsyncIterator[Visit]:
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = await context.new_page()
-        await page.add_init_script(VIOLATIONS + script)
+        await page.add_init_script(f"{VIOLATIONS};\n{script}")
         path, _, fragment = address.partition("#")
         words = "&".join(f"{key}={value}" for key, value in query.items())
         await page.goto(f"{origin or f'http://127.0.0.1:{line.port}'}{path}?{words}#{fragment}")
