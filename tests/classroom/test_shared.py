@@ -10,6 +10,7 @@ import pytest
 
 from classroom.model import (
     Allowance,
+    ClassesRecorded,
     ClassId,
     ClassState,
     Conduct,
@@ -61,6 +62,7 @@ def busy(school: Any) -> Any:
         calls=(VoiceCall(PersonId("t1"), ClassId("c1"), PersonId("m"), PersonId("m"), 5, accepted=True),),
         looks=(Look(PersonId("m"), ClassId("c2")),),
         standby=(StandBy(PersonId("t8"), "一小"),),
+        record_classes=ClassesRecorded.SOUND,
     )
 
 
