@@ -15,7 +15,7 @@ serve: setup
 
 test: setup system-packages
 	$(BIN)/python web/build.py run test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 # The engine's tests and the short fuzzing once more, with AddressSanitizer and UndefinedBehaviorSanitizer.
 sanitize: setup
