@@ -91,6 +91,8 @@ def facts(school: Any) -> list[Fact]:
         events.HandLowered(hand=HandId("h"), actor=None, **AT),
         events.ChatWritten(entry=said, **AT),
         events.RecordingChanged(state=RecordingState.ON, **AT),
+        events.ClipMoved(clip="k", item="i", state="reviewed", title="光", subject="物理", actor=None, **AT),
+        events.ItemDeleted(item="i", reason="期限已到", actor=None, **AT),
         events.RecorderRouted(routes=(ROUTE,), **AT),
         events.ObservationStarted(person=school.supervisor, **AT),
         events.ObservationEnded(person=school.supervisor, cause=LeaveCause.LEFT, **AT),
