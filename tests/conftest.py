@@ -57,6 +57,7 @@ TESTS = Path(__file__).parent
 IN_A_BROWSER = ("browser/", "signaling/test_real_chromium.py", "signaling/test_real_layers.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes share the suite: files stay whole, and one browser at a time has the machine."""
     for item in items:

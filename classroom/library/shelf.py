@@ -3,7 +3,7 @@ thousand items in a few milliseconds. Pure.
 
 Theory of operation
 -------------------
-A database counts the values of four facets of 100,000 items in 100 to 400 ms, whatever indexes it has,
+A database counts the values of four facets of 100,000 items in more than 100 ms, whatever indexes it has,
 because it walks over every row for each. Here an item is a place in some arrays: a facet's value is a small
 number, a condition is an array of truths, and the counts of a facet are one `bincount`. What is shown of
 the page's items is then read from the database by their numbers, and the words of a search are the
