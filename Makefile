@@ -13,9 +13,12 @@ setup: $(STAMP)/python $(STAMP)/engine $(STAMP)/pages
 serve: setup
 	$(BIN)/tongke serve --demo $(ARGS)
 
+# Two processes share the files; what runs in a browser has the machine to itself.
+BROWSER := tests/browser tests/signaling/test_real_chromium.py tests/signaling/test_real_layers.py
+
 test: setup system-packages
 	$(BIN)/python web/build.py run test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(BIN)/python -m pytest -n 2 --dist loadfile $(BROWSER:%=--ignore=%) && $(BIN)/python -m pytest $(BROWSER))
 
 # The engine's tests and the short fuzzing once more, with AddressSanitizer and UndefinedBehaviorSanitizer.
 sanitize: setup

@@ -53,18 +53,6 @@ CHROMIUM_FLAGS = [
 ]
 
 
-TESTS = Path(__file__).parent
-IN_A_BROWSER = ("browser/", "signaling/test_real_chromium.py", "signaling/test_real_layers.py")
-
-
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the suite: files stay whole, and one browser at a time has the machine."""
-    for item in items:
-        file = item.path.relative_to(TESTS).as_posix()
-        item.add_marker(pytest.mark.xdist_group("browser" if file.startswith(IN_A_BROWSER) else file))
-
-
 @dataclass
 class VirtualClock:
     """Time as an argument: starts at one second, moves only when told."""
