@@ -6,9 +6,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 log = logging.getLogger(__name__)
+
+ROUND_S: Final = 3.0
+"""Longer than SQLite waits for another program's lock."""
 
 
 class Background:
@@ -36,3 +40,14 @@ class Background:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("x background work %s failed", task.get_name(), exc_info=error)
+
+
+async def cancel_between(task: asyncio.Task[None], busy: asyncio.Lock) -> None:
+    """Cancels a task that goes round for ever, between two rounds: one that is cancelled while the database
+    answers leaves a connection that nobody closes. `busy` is held in a round; one that takes longer than
+    ROUND_S is cut."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ROUND_S):
+            await busy.acquire()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -24,6 +24,7 @@ from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
 from recorder.clip import ClipError, Cut, cut
 from recorder.library import Library, UnknownItemError
+from signaling.background import cancel_between
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class ClipCutter:
         self._directory = directory
         self._news = asyncio.Event()
         self._news.set()
+        self._busy = asyncio.Lock()
+        """Held while the database is asked."""
 
     def wake(self) -> None:
         """A clip has come."""
@@ -66,8 +69,7 @@ class ClipCutter:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel_between(task, self._busy)
 
     async def cut_all(self) -> None:
         """All that wait now. Raises StoreUnavailable."""
@@ -78,7 +80,8 @@ class ClipCutter:
         while True:
             self._news.clear()
             try:
-                await self.cut_all()
+                async with self._busy:
+                    await self.cut_all()
             except StoreUnavailable as error:
                 log.warning("x clips: %s; trying again later", error)
             try:

@@ -27,6 +27,7 @@ from classroom.store.library_items import DELETED, ItemFacts, ItemRecord
 from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
 from recorder.library import ITEM_ID, ItemView, Library, UnknownItemError
+from signaling.background import cancel_between
 from signaling.clip_cutter import ClipCutter
 from signaling.library_deletion import CLIPS, RETENTION, bury_item, delete_item, sweep
 from signaling.library_views import ViewLog
@@ -69,6 +70,8 @@ class LibraryKeeper:
         self._unread: set[str] = set()
         """In the directory, and no items yet: their first line is not written."""
         self._looking = asyncio.Lock()
+        self._busy = asyncio.Lock()
+        """Held while the database is asked."""
         self._looked_at: float | None = None
 
     @asynccontextmanager
@@ -78,8 +81,7 @@ class LibraryKeeper:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel_between(task, self._busy)
             if self._views is not None:
                 with suppress(StoreUnavailable):
                     await self._views.flush()
@@ -149,8 +151,9 @@ class LibraryKeeper:
         away = False
         while True:
             try:
-                await self.look()
-                await self.chores()
+                async with self._busy:
+                    await self.look()
+                    await self.chores()
                 away = False
             except (StoreUnavailable, OSError) as error:
                 if not away:
