@@ -39,6 +39,7 @@ from classroom.limits import ACTIONS, CHAT, LESSON_CHAT, TokenBucket
 from classroom.model import (
     Attendee,
     ChatEntry,
+    ClassesRecorded,
     ClassId,
     ClassRoom,
     Hand,
@@ -432,6 +433,9 @@ class LessonCore:
             return
         if self._classes_rerouted:
             self._route_classes(self._classes_rerouted)
+            # Of what stays in a class, nothing is recorded unless the lesson says so.
+            if self.lesson.record_classes is not ClassesRecorded.NOTHING:
+                self.route_recorder()
         if self._rerouted:
             attendees = (self.present(person) for person in self._rerouted)
             self._route(self.roster.senders(), tuple(a for a in attendees if a is not None))

@@ -38,8 +38,6 @@ RIGHTS_LIFE_S: Final = 20.0
 """What is known of an item is looked at again after this. The promise is a minute."""
 MAX_ITEMS: Final = 4096
 """Items of which the rights are kept; more than are watched at once. Some 2 kB each."""
-
-
 PICTURE: Final = ".jpg"
 """Of a list or a scrub bar: who sees it has not watched."""
 
@@ -109,8 +107,8 @@ class MediaDoor:
         -no-download; item-not-allowed (also of an item that there is not), unknown-item (only to who sees
         all), download-not-allowed, not-ready."""
         viewer, until, token = self._who(request, item, purpose)
-        found = await self.right(viewer, item)
         holding = await self.holding(item)
+        found = _right(holding, viewer, item)
         if purpose == "download" and not (holding is not None and holding.may_download(viewer)):
             raise Problem("download-not-allowed")
         grant = MediaGrant(item, viewer, found, until, token)
@@ -121,14 +119,7 @@ class MediaDoor:
     async def right(self, viewer: Viewer, item: str) -> Right:
         """By which right the viewer may see the item. Raises Problem: item-not-allowed, unknown-item,
         not-ready."""
-        holding = await self.holding(item)
-        found = None if holding is None else holding.right(viewer)
-        if found is not None:
-            return found
-        # Whoever may not see all items learns nothing of which there are.
-        if viewer.role is Role.ORGANIZER:
-            raise Problem("unknown-item", item=item[:80])
-        raise Problem("item-not-allowed", item=item[:80])
+        return _right(await self.holding(item), viewer, item)
 
     async def holding(self, item: str) -> Holding | None:
         """What decides, at most RIGHTS_LIFE_S old. Raises Problem not-ready."""
@@ -173,6 +164,16 @@ class MediaDoor:
             return claims.viewer, claims.exp, token
         own = admit(request, "media_index", cookie=True)
         return viewer_of(own), own.exp, ""
+
+
+def _right(holding: Holding | None, viewer: Viewer, item: str) -> Right:
+    found = None if holding is None else holding.right(viewer)
+    if found is not None:
+        return found
+    # Whoever may not see all items learns nothing of which there are.
+    if viewer.role is Role.ORGANIZER:
+        raise Problem("unknown-item", item=item[:80])
+    raise Problem("item-not-allowed", item=item[:80])
 
 
 def viewer_of(claims: Claims) -> Viewer:
