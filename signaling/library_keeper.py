@@ -177,7 +177,7 @@ class LibraryKeeper:
             self._listed_at = changed_at
         live = [name for name, state in known.items() if state == "live"]
         await self._keep([*live, *self._unread])
-        await self._index_words()
+        await index_words(self._store.library)
 
     async def _keep(self, names: Sequence[str]) -> None:
         known = self._states = self._states or await self._store.library.states()
@@ -185,9 +185,6 @@ class LibraryKeeper:
         for one in await keep(self._library, self._store.library, wanted, self._clock.unix_ms()):
             known[one.id] = one.state
             self._unread.discard(one.id)
-
-    async def _index_words(self) -> None:
-        await index_words(self._store.library)
 
 
 async def reindex(library: Library, store: LibraryStore, now_ms: int) -> int:

@@ -10,6 +10,21 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _clips()
+    _grants()
+    _items()
+    _log()
+    _marks()
+    _notice_reads()
+    _notices()
+    _places()
+    _retention()
+    _views()
+    _watching()
+    _words()
+
+
+def _clips() -> None:
     op.create_table(
         "library_clips",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -47,6 +62,8 @@ def upgrade() -> None:
             unique=False,
         )
 
+
+def _grants() -> None:
     op.create_table(
         "library_grants",
         sa.Column("item_id", sa.String(length=80), nullable=False),
@@ -60,6 +77,8 @@ def upgrade() -> None:
     with op.batch_alter_table("library_grants", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_library_grants_party_value"), ["party", "value"], unique=False)
 
+
+def _items() -> None:
     op.create_table(
         "library_items",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -102,6 +121,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_library_items_lesson_id"), ["lesson_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_library_items_state"), ["state"], unique=False)
 
+
+def _log() -> None:
     op.create_table(
         "library_log",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -118,6 +139,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_library_log_clip_id"), ["clip_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_library_log_item_id"), ["item_id"], unique=False)
 
+
+def _marks() -> None:
     op.create_table(
         "library_marks",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -137,6 +160,8 @@ def upgrade() -> None:
             batch_op.f("ix_library_marks_item_id_at_ms"), ["item_id", "at_ms"], unique=False
         )
 
+
+def _notice_reads() -> None:
     op.create_table(
         "library_notice_reads",
         sa.Column("notice", sa.Integer(), autoincrement=False, nullable=False),
@@ -144,6 +169,9 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("notice", "person_id", name=op.f("pk_library_notice_reads")),
     )
+
+
+def _notices() -> None:
     op.create_table(
         "library_notices",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -160,6 +188,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_library_notices_person_id"), ["person_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_library_notices_subject"), ["subject"], unique=False)
 
+
+def _places() -> None:
     op.create_table(
         "library_places",
         sa.Column("item_id", sa.String(length=80), nullable=False),
@@ -169,6 +199,8 @@ def upgrade() -> None:
     with op.batch_alter_table("library_places", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_library_places_school"), ["school"], unique=False)
 
+
+def _retention() -> None:
     op.create_table(
         "library_retention",
         sa.Column("provider", sa.String(length=64), nullable=False),
@@ -178,6 +210,9 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("provider", "kind", name=op.f("pk_library_retention")),
     )
+
+
+def _views() -> None:
     op.create_table(
         "library_views",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -195,6 +230,8 @@ def upgrade() -> None:
             batch_op.f("ix_library_views_item_id_began_ms"), ["item_id", "began_ms"], unique=False
         )
 
+
+def _watching() -> None:
     op.create_table(
         "library_watching",
         sa.Column("item_id", sa.String(length=80), nullable=False),
@@ -216,6 +253,8 @@ def upgrade() -> None:
             batch_op.f("ix_library_watching_person_id_updated_ms"), ["person_id", "updated_ms"], unique=False
         )
 
+
+def _words() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("CREATE TABLE library_words (number integer PRIMARY KEY, words tsvector NOT NULL)")
         op.execute("CREATE INDEX ix_library_words ON library_words USING gin (words) WITH (fastupdate = off)")
