@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.library.rules import Grant, Holding, Party, Visibility
@@ -73,6 +73,13 @@ class ItemRecord:
     verdict_ms: int
 
 
+def _changed(now_ms: int) -> ColumnElement[int]:
+    """Not before any change that was told: who has read up to that one must find this one behind it, even if
+    the clock was set back."""
+    latest = select(func.coalesce(func.max(_items.changed_ms), 0)).scalar_subquery()
+    return case((latest > now_ms, latest), else_=now_ms)
+
+
 async def keep(connection: AsyncConnection, facts: ItemFacts, now_ms: int) -> None:
     """Makes the item's row, or brings it to what the files and the lesson say now. What an organizer has set
     stays; a deleted item stays deleted."""
@@ -82,7 +89,9 @@ async def keep(connection: AsyncConnection, facts: ItemFacts, now_ms: int) -> No
     people, schools = await _of_lesson(connection, LessonId(facts.lesson))
     values = _values(facts, people, schools)
     if known is None:
-        await connection.execute(insert(library_items).values(id=facts.id, changed_ms=now_ms, **values))
+        await connection.execute(
+            insert(library_items).values(id=facts.id, changed_ms=_changed(now_ms), **values)
+        )
     else:
         at = _items.id == facts.id
         kept = {name for name in known.edited.split(",") if name}
@@ -95,7 +104,9 @@ async def keep(connection: AsyncConnection, facts: ItemFacts, now_ms: int) -> No
         )
         if renamed:
             fresh["indexed_seq"] = -1
-        await connection.execute(update(library_items).where(at).values({**fresh, "changed_ms": now_ms}))
+        await connection.execute(
+            update(library_items).where(at).values({**fresh, "changed_ms": _changed(now_ms)})
+        )
     await connection.execute(delete(library_places).where(library_places.c.item_id == facts.id))
     if schools:
         rows = [{"item_id": facts.id, "school": school} for school in schools]
@@ -225,14 +236,16 @@ async def drop_grant(connection: AsyncConnection, item: str, party: Party, value
 
 async def touch(connection: AsyncConnection, item: str, at_ms: int) -> None:
     """Something has changed by which it is listed."""
-    await connection.execute(update(library_items).where(_items.id == item).values(changed_ms=at_ms))
+    await connection.execute(
+        update(library_items).where(_items.id == item).values(changed_ms=_changed(at_ms))
+    )
 
 
 async def change(connection: AsyncConnection, item: str, values: Mapping[str, Any], now_ms: int) -> None:
     """Sets columns by an organizer's word: the files do not change them any more."""
     row = (await connection.execute(select(_items.edited).where(_items.id == item))).one()
     edited = sorted({name for name in row.edited.split(",") if name} | set(values))
-    fresh = {**values, "edited": f",{','.join(edited)},", "indexed_seq": -1, "changed_ms": now_ms}
+    fresh = {**values, "edited": f",{','.join(edited)},", "indexed_seq": -1, "changed_ms": _changed(now_ms)}
     await connection.execute(update(library_items).where(_items.id == item).values(fresh))
 
 
@@ -250,10 +263,9 @@ async def set_deleted(connection: AsyncConnection, item: str, *, at_ms: int, by:
         "deleted_ms": at_ms,
         "deleted_by": by,
         "delete_reason": reason,
-        "changed_ms": at_ms,
+        "changed_ms": _changed(at_ms),
     }
-    at = _items.id == item
-    await connection.execute(update(library_items).where(at).values(values | {"changed_ms": at_ms}))
+    await connection.execute(update(library_items).where(_items.id == item).values(values))
 
 
 async def set_verdict(connection: AsyncConnection, item: str, verdict: str, at_ms: int) -> None:

@@ -5,13 +5,14 @@ same."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, Select, select, text, tuple_, update
+from sqlalchemy import Row, Select, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.library.rules import Grant, Party, Visibility
@@ -24,8 +25,8 @@ from classroom.store.outbox import Transaction
 SHELVED_AT_ONCE: Final = 500
 """Rows between two turns of the event loop, when the shelf is filled: some milliseconds."""
 OVERLAP_MS: Final = 2_000
-"""Changes are asked for again from so long before the last one known: another server's clock may be behind,
-and a transaction takes its time."""
+"""For so long after a change, changes are asked for again from so long before it: another server's clock may
+be behind, and a transaction takes its time."""
 
 _items = library_items.c
 _CHANGED: Final = (_items.changed_ms, _items.number)
@@ -47,16 +48,17 @@ class Found:
 class Finder:
     """One for all questions to a database."""
 
-    def __init__(self, read: Transaction) -> None:
+    def __init__(self, read: Transaction, clock: Callable[[], float] = time.monotonic) -> None:
+        """clock: monotonic, in s."""
         self._read = read
+        self._clock = clock
         self._shelf = Shelf()
         self._filling = asyncio.Lock()
-        self._filled_to = 0
-        """Number of the last item of the first filling."""
-        self._changed_ms = 0
-        """Of the latest change that is on the shelf."""
+        self._filled = False
         self._place = (0, 0)
         """(changed_ms, number) of the last row that was taken."""
+        self._refreshed_at = self._news_at = clock()
+        """When the last refresh began, and when one last found a later change than all before."""
 
     async def search(self, choice: Choice, words: str, *, counts: bool) -> Found:
         """counts: with total and facets."""
@@ -72,26 +74,40 @@ class Finder:
     async def refresh(self) -> None:
         """Brings the shelf to what the database says. Raises StoreUnavailable."""
         async with self._filling:
-            # The first time all of it, by number; then what changed, by when it did.
-            more = True
-            while more:
-                query = _LISTING.where(_items.number > self._filled_to).order_by(_items.number)
-                more = await self._take(query)
-            self._place = (max(0, self._changed_ms - OVERLAP_MS), 0)
-            more = True
-            while more:
-                query = _LISTING.where(tuple_(*_CHANGED) > tuple_(*self._place)).order_by(*_CHANGED)
-                more = await self._take(query)
+            # What many changes at once left behind is not read again for ever.
+            overlap = self._refreshed_at - self._news_at <= OVERLAP_MS / 1000
+            self._refreshed_at = self._clock()
+            if not self._filled:
+                await self._fill()
+            latest = self._place[0]
+            if overlap:
+                self._place = (max(0, latest - OVERLAP_MS), 0)
+            while rows := await self._put(_CHANGED, self._place):
+                self._place = (rows[-1].changed_ms, rows[-1].number)
+            if self._place[0] > latest:
+                self._news_at = self._refreshed_at
 
-    async def _take(self, query: Select[Any]) -> bool:
-        """Puts some of what changed on the shelf; False: there was not so much, so that was all."""
-        rows = await self._read(lambda connection: _changes(connection, query))
+    async def _fill(self) -> None:
+        """All there is, by number. What changes meanwhile comes behind the place."""
+        self._place = (await self._read(_latest), 0)
+        number = 0
+        while rows := await self._put((_items.number,), (number,)):
+            number = rows[-1].number
+        self._filled = True
+        self._news_at = self._refreshed_at
+
+    async def _put(self, order: Sequence[Any], behind: tuple[int, ...]) -> list[Shelved]:
+        """Puts the next few on the shelf; empty: that was all."""
+        query = _LISTING.where(tuple_(*order) > tuple_(*behind)).order_by(*order)
+        rows = await self._read(lambda connection: _shelved(connection, query))
         for row in rows:
             self._shelf.put(row.entry)
-            self._changed_ms = max(self._changed_ms, row.changed_ms)
-            self._filled_to = max(self._filled_to, row.number)
-            self._place = (row.changed_ms, row.number)
-        return len(rows) == SHELVED_AT_ONCE
+        return rows
+
+
+async def _latest(connection: AsyncConnection) -> int:
+    """When anything changed last; 0: there is nothing."""
+    return (await connection.execute(select(func.max(_items.changed_ms)))).scalar() or 0
 
 
 async def matching(connection: AsyncConnection, words: Sequence[Asked]) -> NDArray[np.int64]:
@@ -119,7 +135,7 @@ class Shelved:
         return self.entry.number
 
 
-async def _changes(connection: AsyncConnection, query: Select[Any]) -> list[Shelved]:
+async def _shelved(connection: AsyncConnection, query: Select[Any]) -> list[Shelved]:
     rows = (await connection.execute(query.limit(SHELVED_AT_ONCE))).all()
     ids = [row.id for row in rows]
     schools: dict[str, list[str]] = {}

@@ -23,6 +23,7 @@ from classroom.model import (
     Role,
 )
 from classroom.store.library_items import ItemFacts
+from classroom.store.library_search import Finder
 from classroom.store.store import Store
 
 ORGANIZER = Viewer("o", Role.ORGANIZER, "none")
@@ -180,3 +181,45 @@ async def test_another_server_of_the_same_database_sees_changes(
     await store.library.keep([facts(7, "新课")], 100)
     await store.library.index_words(100)
     assert [item.id for item in (await other.library.search(Choice(ORGANIZER), "新课")).items] == ["item-7"]
+
+
+async def test_a_change_is_seen_though_a_much_later_one_came_before_the_next_look(
+    store: Store, open_store: Callable[..., Awaitable[Store]]
+) -> None:
+    await fill(store)
+    other = await open_store()
+    assert (await other.library.search(Choice(ORGANIZER))).total == 6
+    await store.library.keep([facts(0, "改名")], 1_000)
+    await store.library.keep([facts(9, "新课")], 1_000_000)
+    titles = [item.title for item in (await other.library.search(Choice(ORGANIZER))).items]
+    assert (titles[0], titles[-1]) == ("新课", "改名")
+
+
+async def test_a_change_is_seen_though_the_clock_was_set_back(
+    store: Store, open_store: Callable[..., Awaitable[Store]]
+) -> None:
+    await fill(store)
+    await store.library.keep([facts(9, "新课")], 10_000_000)
+    other = await open_store()
+    assert (await other.library.search(Choice(ORGANIZER))).total == 7
+    await store.library.keep([facts(10, "更新")], 5_000)
+    assert (await other.library.search(Choice(ORGANIZER))).total == 8
+
+
+async def test_what_changed_at_once_is_read_again_only_as_long_as_more_may_come(store: Store) -> None:
+    rows = 0
+
+    async def read(work: Callable[[Any], Awaitable[Any]]) -> Any:
+        nonlocal rows
+        found = await store.library._read(work)
+        rows += len(found) if isinstance(found, list) else 0
+        return found
+
+    now = 0.0
+    await fill(store)
+    finder = Finder(read, clock=lambda: now)
+    # The filling and, as long as there may be more, what is known once more.
+    for now, expected in ((0.0, 12), (1.0, 6), (3.0, 6), (6.0, 0), (9.0, 0)):
+        rows = 0
+        await finder.refresh()
+        assert rows == expected, now
