@@ -154,6 +154,8 @@ class LibraryKeeper:
                 async with self._busy:
                     await self.look()
                     await self.chores()
+                # So the first question after a start need not wait until all there is has been read.
+                await self._store.library.refresh()
                 away = False
             except (StoreUnavailable, OSError) as error:
                 if not away:

@@ -101,6 +101,10 @@ class LibraryStore:
         facets."""
         return await self._finder.search(choice, words, counts=counts)
 
+    async def refresh(self) -> None:
+        """Reads what has changed, which otherwise the next question has to wait for."""
+        await self._finder.refresh()
+
     # --- what people add ------------------------------------------------------------------------------------
 
     async def timeline(self, item: ItemRecord) -> Timeline:
