@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 import zlib
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from recorder import index, ledger
 from recorder.index import Part
 from recorder.item import index_path, ledger_path
 from recorder.library import TRACK_ID, Library
-from recorder.playlist import MediaPlaylist, Report
+from recorder.playlist import SKIP_UNTIL_S, MediaPlaylist, Report
 from recorder.segments import Piece, Segmenter, SegmentTable
 from recorder.storage import Storage
 from recorder.watch import DirectoryWatch
@@ -39,6 +40,7 @@ KEPT_BYTES = 64 * 1024 * 1024
 """Of playlists of ended items: some hundred lessons of one hour, or thirty of eight."""
 READ_BYTES = 1024 * 1024
 """Of an index at a time."""
+SKIP_UNTIL_US = SKIP_UNTIL_S * 1_000_000
 GZIP_FROM_BYTES = 1_000
 """Less is one packet anyway."""
 LIVE_LEVEL, ENDED_LEVEL = 1, 6
@@ -46,7 +48,10 @@ LIVE_LEVEL, ENDED_LEVEL = 1, 6
 
 
 class OpenTrack:
-    """A track with media: its segments so far, and their playlist."""
+    """A track with media: its segments so far, and their playlist.
+
+    The playlist is told nothing before `tell`, and from then on each segment at once: eight hours take it
+    longer than the table of their segments, and a download needs that only."""
 
     def __init__(self, entry: ledger.TrackAdded, started_ms: int) -> None:
         self.entry = entry
@@ -57,6 +62,11 @@ class OpenTrack:
         """Item clock behind its last fragment."""
         self.read_to = 0
         """Length of its index that was read."""
+        self.told = False
+        self._telling = threading.Lock()
+        self._untold: deque[tuple[int, tuple[Piece, ...]]] = deque()
+        """Of the last segments, which the playlist tells in full: their partial segments."""
+        self._finished = False
         self._texts: dict[bool, tuple[object, Text]] = {}
         """Skipping or not -> what it was made of, and the text."""
 
@@ -82,31 +92,47 @@ class OpenTrack:
         return table[-1].end if len(table) and table[-1].part == part else self.parts[part].init
 
     def take(self, lines: Sequence[index.Line]) -> None:
+        segmenter, sound = self.segmenter, self.entry.kind == "audio"
         for line in lines:
             if isinstance(line, Part):
                 self.parts[line.part] = line
             elif (part := self.parts.get(line.part)) is not None:
-                before = len(self.segmenter.table)
-                piece = _piece(line, part.timescale, self.entry.kind)
-                self.segmenter.push(piece)
-                if self.segmenter.closed:
-                    self._told(before)
+                piece = _piece(line, part.timescale, sound)
+                segmenter.push(piece)
+                if segmenter.closed:
+                    self._closed()
                 self.end_us = piece.end_us
-        self.playlist.begun(self.segmenter.open)
+        if self.told:
+            self.playlist.begun(segmenter.open)
 
     def extend(self, edge_us: int) -> None:
-        before = len(self.segmenter.table)
         self.segmenter.extend(edge_us)
-        self._told(before)
+        self._closed()
 
     def finish(self, end_us: int) -> None:
-        before = len(self.segmenter.table)
         self.segmenter.finish(end_us)
-        self._told(before)
-        self.playlist.end()
+        self._closed()
+        self._finished = True
+        if self.told:
+            self.playlist.end()
+
+    def tell(self) -> None:
+        """Brings the playlist up to date. In any thread; once is enough."""
+        with self._telling:
+            if self.told:
+                return
+            pieces = dict(self._untold)
+            for number, segment in enumerate(self.segmenter.table):
+                self.playlist.add(segment, pieces.get(number, ()))
+            self.playlist.begun(self.segmenter.open)
+            if self._finished:
+                self.playlist.end()
+            self._untold.clear()
+            self.told = True
 
     def text(self, reports: Sequence[Report], *, skip: bool, level: int) -> Text:
         """The playlist as it is now; made once for all who ask until something changes."""
+        self.tell()
         made_of = (self.playlist.version, tuple(reports))
         known = self._texts.get(skip)
         if known is None or known[0] != made_of:
@@ -114,10 +140,16 @@ class OpenTrack:
             self._texts[skip] = known
         return known[1]
 
-    def _told(self, before: int) -> None:
-        table = self.segmenter.table
-        for number, pieces in zip(range(before, len(table)), self.segmenter.closed, strict=True):
-            self.playlist.add(table[number], pieces)
+    def _closed(self) -> None:
+        """The segments that the last fragment, or the end, completed."""
+        table, closed = self.segmenter.table, self.segmenter.closed
+        for number, pieces in enumerate(closed, len(table) - len(closed)):
+            if self.told:
+                self.playlist.add(table[number], pieces)
+            elif pieces:
+                self._untold.append((number, pieces))
+        while self._untold and self._untold[0][1][-1].end_us < self.segmenter.end_us - SKIP_UNTIL_US:
+            self._untold.popleft()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +213,7 @@ class OpenItem:
     @property
     def kept_bytes(self) -> int:
         """Roughly, of an item that has ended."""
-        return sum(40 * len(track.segmenter.table) + 120 * track.playlist.segments for track in self.tracks)
+        return sum(160 * len(track.segmenter.table) for track in self.tracks)
 
     def track(self, name: str) -> OpenTrack | None:
         track = self._added.get(name)
@@ -236,6 +268,7 @@ class OpenItem:
                 track.finish(edge_us)
             else:
                 track.extend(edge_us)
+                track.tell()
         self._closed = self._ended is not None
 
     def conclude(self) -> None:
@@ -263,14 +296,15 @@ class OpenItem:
         return b""
 
 
-def _piece(fragment: index.Fragment, timescale: int, kind: str) -> Piece:
+def _piece(fragment: index.Fragment, timescale: int, sound: bool) -> Piece:
+    time, half = fragment.time, timescale // 2
     return Piece(
         fragment.part,
         fragment.offset,
         fragment.length,
-        round(fragment.time * 1_000_000 / timescale),
-        round((fragment.time + fragment.duration) * 1_000_000 / timescale),
-        fragment.keyframe or kind == "audio",
+        (time * 1_000_000 + half) // timescale,
+        ((time + fragment.duration) * 1_000_000 + half) // timescale,
+        sound or fragment.keyframe,
     )
 
 

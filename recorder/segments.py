@@ -27,6 +27,7 @@ SEGMENT_US = 2_000_000
 TARGET_S = 6
 """EXT-X-TARGETDURATION, which must not change while the playlist grows: a picture segment is cut there
 without a keyframe. Recorders ask for one every 4 s."""
+TARGET_US = TARGET_S * 1_000_000
 PART_TARGET_US = 580_000
 """Half a second, and a picture more at 13 a second. A fragment of exactly half a second is above
 LEAST_PART_US."""
@@ -144,15 +145,17 @@ class Segmenter:
         return self.open[-1].end_us if self.open else self._end_us
 
     def push(self, piece: Piece) -> None:
-        self.closed = []
-        if self.open and self._begins_segment(piece):
+        if self.closed:
+            self.closed = []
+        duration_us = piece.duration_us
+        if self.open and self._begins_segment(piece, duration_us):
             self._close()
-        if not self.open:
+        if not self.open and piece.start_us - self._end_us > HOLE_US:
             self._fill(piece.start_us, piece)
         self.open.append(piece)
-        if piece.duration_us > PART_TARGET_US:
+        if duration_us > PART_TARGET_US:
             self._close(told=False)
-        elif piece.duration_us < LEAST_PART_US and not piece.independent:
+        elif duration_us < LEAST_PART_US and not piece.independent:
             self._close()
 
     def extend(self, edge_us: int) -> None:
@@ -162,11 +165,11 @@ class Segmenter:
         if not (self.open or len(self.table)):
             return
         until_us = edge_us - LATE_US
-        if self.open and until_us - self.end_us > TARGET_S * 1_000_000:
+        if self.open and until_us - self.end_us > TARGET_US:
             self._close()
         if not self.open:
-            while until_us - self._end_us > TARGET_S * 1_000_000:
-                self._hole(self._end_us + TARGET_S * 1_000_000)
+            while until_us - self._end_us > TARGET_US:
+                self._hole(self._end_us + TARGET_US)
 
     def finish(self, end_us: int) -> None:
         """No more will come; the item's clock ends there."""
@@ -176,14 +179,14 @@ class Segmenter:
         if len(self.table):
             self._fill(end_us)
 
-    def _begins_segment(self, piece: Piece) -> bool:
-        first, last = self.open[0], self.open[-1]
-        if piece.part != first.part or piece.start_us - last.end_us > HOLE_US:
+    def _begins_segment(self, piece: Piece, duration_us: int) -> bool:
+        first, before_us = self.open[0], self.open[-1].end_us
+        if piece.part != first.part or piece.start_us - before_us > HOLE_US:
             return True
-        if piece.duration_us > PART_TARGET_US or piece.end_us - first.start_us > TARGET_S * 1_000_000:
+        start_us = first.start_us
+        if duration_us > PART_TARGET_US or piece.end_us - start_us > TARGET_US:
             return True
-        enough = last.end_us - first.start_us >= SEGMENT_US
-        return enough and (piece.independent or self._cut_anywhere)
+        return before_us - start_us >= SEGMENT_US and (piece.independent or self._cut_anywhere)
 
     def _close(self, *, told: bool = True) -> None:
         first, last = self.open[0], self.open[-1]
@@ -203,7 +206,7 @@ class Segmenter:
 
     def _fill(self, until_us: int, following: Piece | None = None) -> None:
         while until_us - self._end_us > HOLE_US:
-            self._hole(min(until_us, self._end_us + TARGET_S * 1_000_000), following)
+            self._hole(min(until_us, self._end_us + TARGET_US), following)
 
     def _hole(self, until_us: int, following: Piece | None = None) -> None:
         """It has its place behind the media before it, so that it is the same whatever follows."""

@@ -121,6 +121,8 @@ class _Handlers:
         item = await self._open(grant)
         track = _track(item, request.match_info["track"])
         wanted = _wanted(request)
+        if not track.told:
+            await asyncio.to_thread(track.tell)
         if wanted is not None and item.live:
             await self._until(item, lambda: track.playlist.has(*wanted))
         text = item.text(track, skip=request.query.get("_HLS_skip") in ("YES", "v2"))
