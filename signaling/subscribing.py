@@ -216,8 +216,9 @@ class Subscriber:
     # --- what the client says -------------------------------------------------------------------------------
 
     def answer(self, version: int, text: str) -> None:
-        """The client's answer. One to an earlier version means nothing. Raises Problem."""
-        if version < self._version:
+        """The client's answer. One to an earlier version, or of a connection that was given up since, means
+        nothing. Raises Problem."""
+        if version < self._version or (version == self._version > 0 and self._fresh):
             return
         if version > self._version or not self._in_flight or self._transport is None:
             raise Problem("stale-version", version=version)

@@ -68,6 +68,24 @@ WITHOUT_H264 = """
 """
 """Makes a browser like those that are built without an H.264 encoder."""
 
+BLUE_SCREEN = """
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 1280, height: 720 })
+    const context = canvas.getContext('2d')
+    let count = 0
+    const draw = () => {
+      context.fillStyle = '#1c2ee0'
+      context.fillRect(0, 0, 1280, 720)
+      context.fillStyle = 'white'
+      context.fillRect((count++ * 16) % 1200, 400, 80, 80)
+    }
+    draw()
+    setInterval(draw, 100)
+    return canvas.captureStream(10)
+  }
+"""
+"""A browser without a window has no screen to share: a blue one, on which a square wanders."""
+
 VIOLATIONS = """
   window.violations = []
   document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sourceFile }) => {
@@ -256,6 +274,12 @@ def links_in() -> Callable[[ServerProcess], list[Link]]:
 def without_h264() -> str:
     """A script for `enter`."""
     return WITHOUT_H264
+
+
+@pytest.fixture(scope="session")
+def a_blue_screen() -> str:
+    """A script for `visit`: what is shared."""
+    return BLUE_SCREEN
 
 
 Visit = Callable[..., Awaitable[Person]]

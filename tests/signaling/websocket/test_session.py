@@ -223,6 +223,14 @@ async def test_bad_answer_is_told_and_the_connection_made_anew(door: Any) -> Non
     assert again["fresh"] is True
 
 
+async def test_an_answer_that_crosses_the_end_of_its_connection_means_nothing(door: Any) -> None:
+    _, tutor, offer = await door.live()
+    await tutor.say("subscribe.failed", reason="connection failed")
+    await tutor.say("subscribe.answer", version=offer["version"], sdp="v=0")
+    again = await tutor.expect("subscribe.offer")
+    assert again["fresh"] is True
+
+
 async def test_rules_of_the_lesson_are_told_in_the_language_of_the_client(door: Any) -> None:
     tutor, _ = await door.enter("tutor", hello={"language": "en-GB"})
     await tutor.say("lesson.start")

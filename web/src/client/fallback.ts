@@ -6,11 +6,14 @@
 import type { MediaState } from './media-state'
 import type { Cancel, Timers } from './timers'
 
-/** A new connection has 15 s, and one more try; the server tries TCP in the same attempt. */
-export const GIVE_UP_MS = 20_000
+/**
+ * UDP and TCP are tried at the same time, and a line that carries them stands within a second, 500 joins at once within
+ * two. They go on being tried behind the playlist: who is slow and not blocked loses nothing by watching meanwhile.
+ */
+export const GIVE_UP_MS = 6_000
 
 /** A line that is up so long is believed. */
-export const BELIEVE_MS = 4_000
+export const BELIEVE_MS = 2_000
 
 export class Fallback {
   /** Whether the lesson is to be played from its playlist. */

@@ -61,6 +61,10 @@ export class FilePlayer implements ItemPlayer {
     this.fetch(Infinity)
   }
 
+  renew(): void {
+    // The next file has what there is then.
+  }
+
   close(): void {
     this.cancelLook()
     this.video.removeEventListener('loadedmetadata', this.loaded)

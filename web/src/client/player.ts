@@ -30,6 +30,8 @@ export interface ItemPlayer {
   /** Seconds behind the live edge; null when the item is complete. */
   behindLive(): number | null
   toLive(): void
+  /** The item has pictures that it had not before: they are angles from now on, and time goes on where it was. */
+  renew(): void
   close(): void
 }
 
@@ -71,13 +73,14 @@ export class LibraryPlayer implements ItemPlayer {
     this.hls = this.open(-1)
   }
 
-  /** From this second; -1: where it begins by itself. */
-  private open(startPosition: number): Hls {
+  /** From this second; -1: where it begins by itself. `angle`: name of the picture to show, if there is one. */
+  private open(startPosition: number, angle = ''): Hls {
     const hls = new Hls({ ...configuration(this.headers), startPosition })
     hls.on(Hls.Events.MANIFEST_PARSED, (_, { firstLevel }) => {
-      this.chooseAngle(firstLevel)
       const angles = hls.levels.map((level, index) => ({ index, name: level.attrs.NAME ?? '' }))
-      this.events.onAngles(angles, firstLevel)
+      const shown = (angle && angles.find((each) => each.name === angle)?.index) || firstLevel
+      this.chooseAngle(shown)
+      this.events.onAngles(angles, shown)
     })
     if (startPosition < 0)
       hls.once(Hls.Events.LEVEL_LOADED, (_, { details }) => {
@@ -114,8 +117,20 @@ export class LibraryPlayer implements ItemPlayer {
     void this.video.play()
   }
 
+  renew(): void {
+    const at = this.behindLive() === 0 ? -1 : this.video.currentTime
+    this.reopen(at, this.hls.levels[this.hls.currentLevel]?.attrs.NAME)
+  }
+
   close(): void {
     this.hls.destroy()
+  }
+
+  private reopen(at: number, angle?: string): void {
+    const plays = !this.video.paused
+    this.hls.destroy()
+    this.open(at, angle)
+    if (plays) this.video.play().catch(() => undefined)
   }
 
   /**
@@ -125,10 +140,7 @@ export class LibraryPlayer implements ItemPlayer {
   private beginBehindHole({ live, fragments }: LevelDetails): void {
     const first = fragments.find((fragment) => !fragment.gap)
     if (live || !first || first === fragments[0]) return
-    const plays = !this.video.paused
-    this.hls.destroy()
-    this.open(first.start)
-    if (plays) this.video.play().catch(() => undefined)
+    this.reopen(first.start)
   }
 
   private liveEdge(): number | null {
