@@ -38,13 +38,17 @@ from recorder.storage import Storage
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.02
+TICK_S = 0.04
 """NACKs and cuts are decided so often."""
 IDLE_TICK_S = 0.2
 """The same while nothing comes that could be cut."""
-GATHER_S = 0.005
+GATHER_S = 0.02
 """What comes within so long is read at once: waking up costs more than reading a packet. All arrivals are
 late by as much, which moves nothing against anything else."""
+BUSY_GATHER_S = 0.005
+"""The same where so much comes that the socket would be full, and waking up is a small part of it."""
+BUSY_DATAGRAMS = 64
+"""Read at once from about ten lessons."""
 STATUS_S = 1.0
 DATAGRAM_BYTES = 65_536
 DATAGRAMS_PER_TURN = 512
@@ -76,6 +80,7 @@ class RecorderProcess:
         self._unread = b""
         self._told: dict[str, Failure] = {}
         """Item -> what was last said of it."""
+        self._gather_s = BUSY_GATHER_S
         self._stopping = False
 
     def run(self) -> int:
@@ -96,12 +101,15 @@ class RecorderProcess:
         return self._finish()
 
     def _wait(self, timeout_s: float) -> None:
+        if self._feed.busy:
+            time.sleep(self._gather_s)
+            timeout_s = 0
         ready, _, _ = select.select([self._media, self._control], [], [], timeout_s)
         if self._control in ready:
             self._read_control()
         if self._media in ready:
-            time.sleep(GATHER_S)
-            self._read_media()
+            many = self._read_media() >= BUSY_DATAGRAMS
+            self._gather_s = BUSY_GATHER_S if many else GATHER_S
 
     def _read_control(self) -> None:
         try:
@@ -122,19 +130,21 @@ class RecorderProcess:
             else:
                 self._feed.message(message, self._clock())
 
-    def _read_media(self) -> None:
+    def _read_media(self) -> int:
+        """How many datagrams there were."""
         now_us = self._clock()
-        for _ in range(DATAGRAMS_PER_TURN):
+        for count in range(DATAGRAMS_PER_TURN):
             try:
                 datagram = self._media.recv(DATAGRAM_BYTES)
             except BlockingIOError:
-                return
+                return count
             except ConnectionError:
                 datagram = b""
             if not datagram:
                 self._stopping = True
-                return
+                return count
             self._feed.datagram(datagram, now_us)
+        return DATAGRAMS_PER_TURN
 
     def _tick(self) -> None:
         self._feed.tick(self._clock())
