@@ -16,6 +16,8 @@ serve: setup
 # Two processes share the files; what runs in a browser has the machine to itself.
 BROWSER := tests/browser tests/signaling/test_real_chromium.py tests/signaling/test_real_layers.py
 
+# Servers are started a hundred times, each from hundreds of files, which are compiled once whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup system-packages
 	$(BIN)/python web/build.py run test
 	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(BIN)/python -m pytest -n 2 --dist loadfile $(BROWSER:%=--ignore=%) && $(BIN)/python -m pytest $(BROWSER))

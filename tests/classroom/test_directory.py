@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ L = LessonId("L")
 
 
 @pytest_asyncio.fixture
-async def store(tmp_path: Path, school: Any, fake_clock: Any) -> AsyncIterator[Store]:
+async def store(migrated_file: Path, tmp_path: Path, school: Any, fake_clock: Any) -> AsyncIterator[Store]:
+    shutil.copyfile(migrated_file, tmp_path / "tongke.db")
     store = await Store.open(sqlite_url(tmp_path / "tongke.db"), clock=fake_clock)
     await store.save_lesson(school.lesson())
     yield store
@@ -138,7 +140,7 @@ async def test_what_was_never_said_is_not_deleted(
     told, deliver = asyncio.Event(), member.deliver
     member.deliver = lambda event: (deliver(event), told.set())
     assert room.post(nothing)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await told.wait()
     assert member.events[-1] == events.CommandRefused(nothing, Reason.CHAT_UNKNOWN)
 

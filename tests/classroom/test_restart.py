@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,10 @@ class Server:
 
 
 @pytest_asyncio.fixture
-async def server(tmp_path: Path, school: Any, fake_clock: Any, new_member: Any, fake_observer: Any) -> Any:
+async def server(
+    migrated_file: Path, tmp_path: Path, school: Any, fake_clock: Any, new_member: Any, fake_observer: Any
+) -> Any:
+    shutil.copyfile(migrated_file, tmp_path / "tongke.db")
     server = Server(tmp_path / "tongke.db", school, fake_clock, new_member, type(fake_observer))
     yield server
     await server.stop()

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from load_tests.cable import HOST, Cable, MediaLine
 
-PATIENCE_S = 5
+PATIENCE_S = 30
 
 
 class Media(asyncio.DatagramProtocol):

@@ -23,7 +23,7 @@ from recorder.process import RecorderProcess, monotonic_us
 from recorder.signing import LedgerKey
 from recorder.storage import Storage
 
-PATIENCE_S = 20
+PATIENCE_S = 30
 
 
 class Server:

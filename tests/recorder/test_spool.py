@@ -101,7 +101,7 @@ def test_the_thread_stops_when_all_is_written_and_gives_up_on_a_dead_disk():
     written = threading.Event()
     spool.start()
     spool.put(Write("a", 0, b"one"), Close("a", written.set))
-    assert written.wait(10)
+    assert written.wait(30)
     assert spool.stop(10)
     dead = Spool(Disk(room=0))
     dead.start()

@@ -17,7 +17,7 @@ from recorder.supervisor import LibraryInUseError, RecorderSupervisor
 from recorder.verify import verify
 from sfu.params import Codec, Encoding, Kind, MediaParameters, PayloadFormat
 
-PATIENCE_S = 20
+PATIENCE_S = 30
 """A safety net: a test that works does not wait so long."""
 
 

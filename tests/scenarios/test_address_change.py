@@ -19,7 +19,7 @@ from signaling.doctor import media_probe
 from signaling.doctor.media_probe import MediaProbe
 from signaling.doctor.ways import DatagramWay, TcpWay, UdpWay
 
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 WAYS: dict[str, Callable[[str, int], DatagramWay]] = {"udp": UdpWay, "tcp": TcpWay}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -81,7 +82,10 @@ async def on_air(publisher: Publisher, door: Door, token: str) -> AsyncIterator[
 
 
 @pytest_asyncio.fixture
-async def classroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Classroom]:
+async def classroom(
+    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Classroom]:
+    shutil.copyfile(migrated_file, tmp_path / "tongke.db")
     # A spare recorder belongs to nobody who comes or goes, and would start in the middle of the count.
     monkeypatch.setattr(supervisor, "SPARE_AFTER_S", 3600.0)
     async with AsyncExitStack() as stack:

@@ -163,7 +163,7 @@ class Peer:
         self.transport.connect(self.remote())
         self.check()
         self.start_dtls()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.keys
 
     def send(self, datagram: bytes) -> None:
@@ -210,7 +210,7 @@ class Watch:
         self._changed.set()
 
     async def reached(self, state: TransportState) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while state not in self.states:
                 self._changed.clear()
                 await self._changed.wait()

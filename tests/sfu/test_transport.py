@@ -64,7 +64,7 @@ async def test_as_dtls_client_it_begins_once_it_knows_where(
     assert not peer.keys.done()
     peer.check(nominate=False)
     await watch.reached(CONNECTED)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await peer.keys
 
 
@@ -243,7 +243,7 @@ async def test_we_close_and_the_peer_hears_it(
     await peer.join()
     await transport.close()
     await transport.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await peer.ended == "peer_closed"
     await watch.reached(CLOSED)
     assert watch.states.count(CLOSED) == 1

@@ -188,7 +188,7 @@ class Door:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Lets everything run that can, until the condition holds."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
                 await asyncio.sleep(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ class Caller:
 
 
 @pytest_asyncio.fixture
-async def caller(tmp_path: Path) -> AsyncIterator[Caller]:
+async def caller(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Caller]:
+    shutil.copyfile(migrated_file, tmp_path / "tongke.db")
     config = Config(
         port=0, media_port=0, data=tmp_path, turn_urls=("turn:turn.example.org",), turn_secret="s"
     )

@@ -18,7 +18,7 @@ from signaling.media_access import MediaGrant
 from signaling.media_http import add_media_routes
 from signaling.problems import Problem
 
-SAFETY_S = 20
+SAFETY_S = 30
 
 
 @pytest.fixture

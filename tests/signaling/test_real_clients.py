@@ -19,7 +19,7 @@ from sfu.sfu import Sfu
 from sfu.transport import Publication, Transport
 from signaling import jsep
 
-LIMIT_S = 20.0
+LIMIT_S = 30.0
 
 
 class Watch:

@@ -23,7 +23,7 @@ from signaling.doctor.ways import TurnServer, TurnWay, WayFailed
 from signaling.messages import IceServer
 from signaling.player import WhepPlayer
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 PICTURES = 20
 TRANSPORTS = ("udp", "tcp")
 

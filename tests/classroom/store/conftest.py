@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 import threading
 import uuid
@@ -49,7 +50,7 @@ class HealthLog:
         self._changed.set()
 
     async def next(self) -> StoreHealth:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await self._changed.wait()
         self._changed.clear()
         return self.changes[-1]
@@ -98,7 +99,7 @@ def _postgresql(server: Any, name: str) -> Database:
         taken, release = threading.Event(), threading.Event()
         with ThreadPoolExecutor(1) as thread:
             held = thread.submit(asyncio.run, _hold_lock(server.url(name), taken, release))
-            assert taken.wait(10)
+            assert taken.wait(30)
             try:
                 yield
             finally:
@@ -142,7 +143,9 @@ def migrated(postgres: Any) -> str:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Every test that uses it runs on both."""
     if request.param == "sqlite":
-        yield _sqlite(tmp_path / "tongke.db")
+        file = tmp_path / "tongke.db"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), file)
+        yield _sqlite(file)
         return
     template = request.getfixturevalue("migrated")
     with _copied(request.getfixturevalue("postgres"), template) as copied:

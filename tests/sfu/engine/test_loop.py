@@ -21,7 +21,7 @@ from sfu.engine.address import pack_address, unpack_address
 from sfu.engine.engine import Engine, Event, EventKind
 from sfu.engine.loop import Loop
 
-SAFETY_S = 10.0
+SAFETY_S = 30.0
 """Nothing here takes so long; a test that waits for it has failed."""
 UFRAG = "abcd"
 VIDEO_SSRC = 0x1234

@@ -17,7 +17,7 @@ from sfu.engine.address import pack_address, unpack_address
 from sfu.engine.engine import Engine, EventKind
 from sfu.engine.loop import Loop
 
-SAFETY_S = 10.0
+SAFETY_S = 30.0
 FPS = 30
 FRAMES = 20 * FPS
 GROUP = 2 * FPS

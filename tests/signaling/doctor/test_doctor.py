@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -28,7 +29,8 @@ def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
+async def server(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Server]:
+    shutil.copyfile(migrated_file, tmp_path / "tongke.db")
     async with running(Config(port=0, media_port=0, data=tmp_path)) as server:
         yield server
 
@@ -67,7 +69,7 @@ async def test_nothing_of_it_stays(server: Server) -> None:
     sfu = server.app[keys.SFU]
     before = sfu.census()
     await examined(server)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while sfu.census() != before:  # noqa: ASYNC110 - what is waited for has no event of its own
             await asyncio.sleep(0.01)
     assert len(server.app[keys.DIAGNOSES]) == 0

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,7 @@ from signaling.sdp import Direction, SessionDescription
 from signaling.sdp_parser import parse
 from signaling.speakers import Speakers
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 """A safety net: nothing here waits for time to pass."""
 DATA = Path(__file__).parents[2] / "data"
 FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
@@ -393,8 +395,9 @@ def config(tmp_path: Path) -> Config:
 
 
 @asynccontextmanager
-async def opened(config: Config) -> AsyncIterator[Door]:
+async def opened(migrated_file: Path, config: Config) -> AsyncIterator[Door]:
     config.data.mkdir(parents=True)
+    shutil.copyfile(migrated_file, config.data / "tongke.db")
     async with AsyncExitStack() as stack:
         store = await Store.open(config.database_url)
         stack.push_async_callback(store.close)
@@ -428,8 +431,8 @@ async def opened(config: Config) -> AsyncIterator[Door]:
 
 
 @pytest_asyncio.fixture
-async def door(config: Config) -> AsyncIterator[Door]:
-    async with opened(config) as door:
+async def door(migrated_file: Path, config: Config) -> AsyncIterator[Door]:
+    async with opened(migrated_file, config) as door:
         yield door
 
 
@@ -439,13 +442,13 @@ def answer_of() -> Callable[[str], str]:
 
 
 @pytest.fixture
-def open_door() -> Callable[[Config], AbstractAsyncContextManager[Door]]:
+def open_door(migrated_file: Path) -> Callable[[Config], AbstractAsyncContextManager[Door]]:
     """`async with open_door(config) as door`: a server with other settings."""
-    return opened
+    return partial(opened, migrated_file)
 
 
 @pytest_asyncio.fixture
-async def other_door(tmp_path: Path) -> AsyncIterator[Door]:
+async def other_door(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Door]:
     """A second server, for comparison."""
-    async with opened(Config(data=tmp_path / "other")) as door:
+    async with opened(migrated_file, Config(data=tmp_path / "other")) as door:
         yield door

@@ -18,7 +18,7 @@ from signaling import keys
 from signaling.app import Server, running
 from signaling.config import Config
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 30.0
 FRAMES = 20
 
 

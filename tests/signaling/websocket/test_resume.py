@@ -18,7 +18,7 @@ async def come_back(door: Any, welcome: dict[str, Any], last_seq: int, role: str
 
 async def detached(door: Any) -> None:
     """Until the server has noticed that a connection is gone."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while all(session.connected for session in door.app[keys.SESSIONS]):
             await door.http.get(door.url("/healthz"))
 
