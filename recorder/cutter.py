@@ -7,7 +7,8 @@ without a seam, drift disappears in them, and over a short hole the last picture
 HOLD_US stays a hole. Sound is not held: silence is put in.
 
 What is held back must not be much, for a crash costs it: when nothing comes, all but the last frame are cut
-off after IDLE_US.
+off after IDLE_US, and after HELD_IDLE_US when what comes waits behind a hole in the packet stream, for then
+more and more is held back elsewhere.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from recorder.fragments import Sample
 from recorder.timeline import STALL_US, Timeline
 
 FRAGMENT_US = 500_000
-"""Media per fragment: with the reordering wait and the disk's turn, less than a second is lost at a crash."""
+"""Media per fragment: with the disk's turn, less than a second is lost at a crash."""
 HOLD_US = 2_000_000
 """The longest hole bridged by the last picture, or by silence; what a keyframe that was asked for takes
 to come."""
 IDLE_US = 600_000
+HELD_IDLE_US = 120_000
+"""Longer than most holes stay open. With GIVE_UP_US (jitter.py) and a turn of the disk less than a second."""
 MISSING_US = 3_000_000
 """Packets in unbroken order with so much time between them: the sender sent nothing. Below, a still
 screen or DTX."""
@@ -94,15 +97,15 @@ class Cutter:
             return
         self._frames.append(frame)
 
-    def cut(self, now_us: int) -> list[Cut]:
-        """The fragments that are complete."""
+    def cut(self, now_us: int, *, held: bool = False) -> list[Cut]:
+        """The fragments that are complete. held: the next frames have begun to come, and wait."""
         cuts: list[Cut] = []
         if not self._frames or not self._timeline.settled(now_us):
             return cuts
         while self._place_first() and (index := self._next_cut()):
             cuts.append(self._cut_before(index))
         idle = now_us - self._frames[-1].arrival_us
-        if idle > IDLE_US and len(self._frames) > 1:
+        if idle > (HELD_IDLE_US if held else IDLE_US) and len(self._frames) > 1:
             cuts.append(self._cut_last_off())
         elif idle > HOLD_US:
             cuts += self.flush()

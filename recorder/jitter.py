@@ -1,9 +1,9 @@
 """Puts the packets of one SSRC into order, asks for what is missing, and gives up after a bound.
 
-A recording may wait longer than a viewer: a packet that comes two seconds late still makes a whole picture.
-So the buffer holds everything behind a hole until the hole is filled or GIVE_UP_US have passed; then it says
-how many are lost for good and goes on. It knows nothing of frames. Time is an argument; nothing is sent from
-here.
+A recording may wait longer than a viewer: a packet that comes most of a second late still makes a whole
+picture. So the buffer holds everything behind a hole until the hole is filled or GIVE_UP_US have passed; then
+it says how many are lost for good and goes on. It knows nothing of frames. Time is an argument; nothing is
+sent from here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from recorder.rtp import RtpPacket
 from recorder.serial import Unwrapper
 
-GIVE_UP_US = 2_000_000
-"""The publisher's own repair (loss on its uplink) comes within a few round trips; later nothing has it
-any more."""
+GIVE_UP_US = 800_000
+"""What waits is in memory only, and a kill must not cost more than a second. Enough for five tries, or for
+three with a publisher 200 ms away."""
 FIRST_NACK_US = 10_000
 """A hole this young may be reordering on the publisher's path."""
 NACK_INTERVAL_US = 40_000
@@ -27,7 +27,7 @@ START_US = 50_000
 MAX_HOLE = 1024
 """A jump over more packets is an outage: nobody's cache reaches back so far, so it is not asked for."""
 MAX_BUFFERED = 4096
-"""Packets held behind a hole: 2 s at 20 Mbit/s. More means GIVE_UP_US came too late."""
+"""Packets held behind a hole: 0.8 s at 50 Mbit/s. More means GIVE_UP_US came too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,11 @@ class JitterBuffer:
         self._waiting: dict[int, tuple[RtpPacket, int]] = {}
         self._holes: dict[int, _Hole] = {}
         self.counters = dict.fromkeys(("late", "duplicate", "repaired", "lost", "nacked"), 0)
+
+    @property
+    def holds(self) -> bool:
+        """Whether packets wait behind a hole."""
+        return bool(self._waiting)
 
     def insert(self, packet: RtpPacket, now_us: int) -> list[Ordered]:
         """Takes a packet; returns those whose turn has come."""

@@ -130,7 +130,7 @@ class Stream:
         return self._depacketizers[payload_type]
 
     def _cut(self, now_us: int) -> list[Cut]:
-        cuts = self._cutter.cut(now_us)
+        cuts = self._cutter.cut(now_us, held=self._jitter.holds)
         if cuts:
             self.greatest_error_us = max(self.greatest_error_us, round(abs(self._timeline.error_us)))
         return cuts

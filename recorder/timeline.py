@@ -10,8 +10,9 @@ So:
   placed against each other by it, and only the constant between that wall clock and ours comes from arrival
   (`SenderClock`, one for all tracks of a sender, over a long window because it has no reason to move).
 - A track keeps one offset from RTP time to the item's clock. It follows the target by at most SLEW of the
-  time that passed, which nobody hears; only an error of more than STEP_US is a stall or jump, and is made in
-  one step.
+  time that passed, which nobody hears; by FAST_SLEW while the error is one that people notice, as behind a
+  beginning whose first packets all came late. Only an error of more than STEP_US is a stall or jump, and is
+  made in one step.
 
 The offset changes only where a fragment begins, and the fragment before is stretched to fit: drift never
 makes a hole and never splits a file. All times are microseconds; arrival is on the item's clock.
@@ -23,6 +24,10 @@ from collections import deque
 
 SLEW = 0.005
 """5 ms per second: hundred times the worst drift of a clock, a tenth of what changes a pitch audibly."""
+FAST_SLEW = 0.04
+"""A packet of sound per fragment, heard as a click at most: the least of the evils, for some seconds."""
+NOTICED_US = 40_000
+"""Sound before picture is seen from 45 ms on, behind it from 125 (ITU-R BT.1359)."""
 DEADBAND_US = 4_000
 """Errors this small are the jitter of the guess itself."""
 STEP_US = 700_000
@@ -141,7 +146,8 @@ class Timeline:
             self._offset_us = target
             self.steps += 1
         elif abs(self.error_us) > DEADBAND_US:
-            most = SLEW * max(0.0, raw_us - self._placed_us)
+            rate = FAST_SLEW if abs(self.error_us) > NOTICED_US else SLEW
+            most = rate * max(0.0, raw_us - self._placed_us)
             self._offset_us += max(-most, min(most, self.error_us))
         self._placed_us = raw_us
         return round(raw_us + self._offset_us)

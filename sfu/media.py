@@ -332,6 +332,7 @@ class MediaEnd:
             formats=[(each.codec.name, *_numbers(each)) for each in parameters.formats],
             encodings=[(each.rid or "", each.ssrc or 0, each.rtx_ssrc or 0) for each in parameters.encodings],
             transport_cc=transport_cc,
+            reduced_size=parameters.reduced_size_rtcp,
         )
         publication = Publication(PublicationId(id), parameters, self)
         self.publications[publication.id] = publication

@@ -95,6 +95,7 @@ def answer_publication(
             (uri, number) for uri, number in offered.extensions if uri in _received(chosen.codec)
         ),
         encodings=offered.encodings,
+        reduced_size_rtcp=offered.reduced_size_rtcp,
     )
 
 

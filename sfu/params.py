@@ -134,6 +134,8 @@ class MediaParameters:
     extensions: tuple[tuple[Extension, int], ...] = ()
     """Header extension and its id (1..14) on this transport."""
     encodings: tuple[Encoding, ...] = ()
+    reduced_size_rtcp: bool = False
+    """a=rtcp-rsize: feedback may go without a report in front (RFC 5506, 5)."""
 
     @property
     def codec(self) -> Codec:

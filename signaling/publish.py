@@ -99,6 +99,9 @@ def open_output(endpoint: str, token: str, certificate: Path) -> OutputContainer
         "cert_file": str(certificate),
         "key_file": str(certificate),
         "handshake_timeout": str(HANDSHAKE_TIMEOUT_MS),
+        # As the server of the handshake FFmpeg's muxer never repeats its last flight: one lost datagram, and
+        # all that it sends is dropped unread. The client repeats what it gets no answer to.
+        "whip_flags": "dtls_active",
     }
     return av.open(endpoint, "w", format="whip", options=options)
 

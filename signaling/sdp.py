@@ -105,7 +105,9 @@ class MediaSection:
 
     def parameters(self) -> MediaParameters:
         """For sfu.negotiate. ValueError when `kind` is None."""
-        return MediaParameters(Kind(self.media), self.mid, self.formats, self.extensions, self.encodings)
+        return MediaParameters(
+            Kind(self.media), self.mid, self.formats, self.extensions, self.encodings, self.rtcp_rsize
+        )
 
 
 @dataclass(frozen=True, slots=True)

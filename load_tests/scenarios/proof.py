@@ -45,6 +45,8 @@ from ..whip_detour import WhipDetour
 TONGKE = Path(sys.executable).with_name("tongke")
 BEGIN_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 60.0
+REFUSED_S = 0.5
+"""An encoder that was refused says so and has ended by then."""
 SMALL = (640, 360)
 FILM_S = 10
 """Of the second encoder, which plays it again and again; whole seconds, so flash and beep stay in step."""
@@ -125,16 +127,21 @@ async def _lesson(
 async def _encoder(
     source: str, options: ProofOptions, target: Target, detour: WhipDetour
 ) -> AsyncIterator[None]:
-    """`tongke publish`, a program of its own; it says good-bye at the end."""
+    """`tongke publish`, a program of its own, sending; it says good-bye at the end."""
     more = () if source == "test" else ("--loop",)
     process = await asyncio.create_subprocess_exec(
         *(str(TONGKE), "publish", source, "--lesson", options.lesson, "--url", detour.url, *more),
         *("--data", str(target.data)),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
     )
+    assert process.stdout is not None
     try:
+        said = await asyncio.wait_for(process.stdout.readline(), BEGIN_TIMEOUT_S)  # that it sends, or why not
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), REFUSED_S)
+            raise ScenarioFailed(f"the encoder could not send: {said.decode().strip()}")
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):

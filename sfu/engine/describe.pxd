@@ -6,7 +6,7 @@ from sfu.engine.speakers cimport mix_t
 
 # The value, when it lies between both.
 cdef int checked(object value, int low, int high, str what) except? -2
-cdef int describe_publication(publication_t *p, str mid, list formats, list layers) except -1
+cdef int describe_publication(publication_t *p, str mid, list formats, list layers, bint reduced) except -1
 cdef int describe_subscription(subscription_t *s, str mid, uint32_t ssrc, uint32_t rtx_ssrc, list formats) except -1
 # The group of that number, made where there is none yet. MemoryError.
 cdef mix_t *group_numbered(engine_t *e, int group, int loudest) except NULL

@@ -25,9 +25,10 @@ cdef int checked(object value, int low, int high, str what) except? -2:
     return value
 
 
-cdef int describe_publication(publication_t *p, str mid, list formats, list layers) except -1:
+cdef int describe_publication(publication_t *p, str mid, list formats, list layers, bint reduced) except -1:
     cdef uint32_t i
     cdef layer_t *layer
+    p.reduced = reduced
     set_tag(&p.mid, mid, "MID")
     for i, (name, payload_type, rtx, nack) in enumerate(formats):
         p.formats[i].codec = codec_by_name(name)

@@ -98,9 +98,11 @@ class Engine:
         formats: list[tuple[str, int, int, bool]],
         encodings: list[tuple[str, int, int]],
         transport_cc: bool = False,
+        reduced_size: bool = False,
     ) -> int:
         """formats: (codec name, payload type, rtx payload type or -1, nack). encodings: (rid or "",
-        ssrc or 0, rtx ssrc or 0), best quality last; may be empty: then one layer, found by MID."""
+        ssrc or 0, rtx ssrc or 0), best quality last; may be empty: then one layer, found by MID.
+        reduced_size: NACK and PLI go without a report in front (RFC 5506)."""
     def set_group(
         self, publication: int, group: int, *, party: int = 0, always: bool = False, loudest: int = 4
     ) -> None:

@@ -375,7 +375,7 @@ cdef class Engine:
         uint32_t clock_rate,
         list formats,
         list encodings,
-        bint transport_cc=False,
+        bint transport_cc=False, bint reduced_size=False,
     ):
         cdef engine_t *e
         cdef transport_t *t
@@ -395,7 +395,7 @@ cdef class Engine:
             if p == NULL:
                 raise ValueError("this transport has too many publications")
             try:
-                describe_publication(p, mid, formats, layers)
+                describe_publication(p, mid, formats, layers, reduced_size)
             except Exception:
                 publication_delete(e, p)
                 raise

@@ -1,7 +1,8 @@
 """What goes back: NACK, PLI and transport-wide feedback to publishers; NACK, PLI, FIR, REMB and reports from subscribers.
 
 Every RTCP packet of ours begins with a report (RFC 3550, 6.1), an empty one where there is nothing to report: peers that did
-not agree to reduced-size RTCP (RFC 5506) need it, and it costs eight bytes.
+not agree to reduced-size RTCP (RFC 5506) need it, and it costs eight bytes. Where they did, for one m-line, NACK and PLI of that
+stand alone: FFmpeg's WHIP muxer looks at the first packet only, and sends nothing again for a NACK behind a report.
 """
 
 from libc.stdint cimport int8_t, int64_t, uint16_t, uint64_t
@@ -26,6 +27,7 @@ from sfu.engine.model cimport (
     KEYFRAME_REPEAT_US,
     LAYER_SILENT_US,
     REPAIR_US,
+    publication_t,
     subscription_t,
 )
 from sfu.engine.nack cimport NACK_BATCH, nack_due
@@ -74,6 +76,11 @@ cdef void send_rtcp(engine_t *e, transport_t *t, uint8_t *at, uint32_t length) n
         return
     outbound_commit(&e.out, &t.address, length)
     e.counters[<int>RTCP_OUT] += 1
+
+
+cdef inline uint32_t write_preface(uint8_t *at, const publication_t *p) noexcept nogil:
+    """What stands before feedback to its sender; returns the length."""
+    return 0 if p.reduced else write_rr(at, p.transport.ssrc, NULL, 0)
 
 
 cdef inline bint reachable(engine_t *e, const transport_t *t) noexcept nogil:
@@ -212,7 +219,7 @@ cdef void ask_keyframe(engine_t *e, layer_t *layer) noexcept nogil:
         return
     layer.asked_us = e.now_us
     at = outbound_reserve(&e.out)
-    n = write_rr(at, t.ssrc, NULL, 0)
+    n = write_preface(at, layer.publication)
     n += write_pli(at + n, t.ssrc, layer.ssrc)
     send_rtcp(e, t, at, n)
     layer.plis += 1
@@ -233,7 +240,7 @@ cdef void ask_missing(engine_t *e, layer_t *layer) noexcept nogil:
         if count == 0 or not reachable(e, t):
             return
         at = outbound_reserve(&e.out)
-        n = write_rr(at, t.ssrc, NULL, 0)
+        n = write_preface(at, layer.publication)
         n += write_nack(at + n, t.ssrc, layer.ssrc, lost, count)
         send_rtcp(e, t, at, n)
         layer.nacks += count

@@ -132,6 +132,7 @@ cdef struct publication_t:
     uint32_t id
     transport_t *transport
     bint video
+    bint reduced                # its sender takes feedback that stands alone (RFC 5506)
     bint announced              # PUBLICATION_STARTED was sent
     tag_t mid
     uint32_t clock_rate

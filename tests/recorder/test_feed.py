@@ -107,3 +107,20 @@ def test_sound_and_picture_of_one_sender_are_placed_together(studio, sender, h26
     within = 0.07 if reports else 0.11
     assert abs(ends[0] - ends[1]) < within
     assert abs(starts[0] - starts[1]) < 0.11
+
+
+@pytest.mark.parametrize("apart_us", [230_000, 610_000, 1_300_000])
+def test_a_kill_costs_less_than_a_second_whatever_is_missing_at_the_moment(studio, sender, opus, apart_us):
+    """Now and then two packets that nobody has any more."""
+    lesson = studio(jitter_us=5_000)
+    never = [(start, start + 40_000) for start in range(3 * SECOND, 9 * SECOND, apart_us)]
+    lesson.add(sender(opus, 2, source="microphone", silent=never))
+    lesson.run(3 * SECOND)
+    unwritten_s = 0.0
+    for now_us in range(3 * SECOND, 9 * SECOND, 50_000):
+        lesson.run(now_us)
+        [track] = lesson.library.item(lesson.item).tracks
+        written_s = track.start_s + track.duration_s + sum(gap.duration_s for gap in track.gaps)
+        unwritten_s = max(unwritten_s, now_us / SECOND - written_s)
+    assert unwritten_s < 0.95
+    assert lesson.feed.counters()["lost"] >= 8

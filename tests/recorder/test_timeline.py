@@ -2,7 +2,16 @@
 
 import pytest
 
-from recorder.timeline import DEADBAND_US, SETTLE_US, SLEW, STEP_US, Minimum, SenderClock, Timeline
+from recorder.timeline import (
+    DEADBAND_US,
+    NOTICED_US,
+    SETTLE_US,
+    SLEW,
+    STEP_US,
+    Minimum,
+    SenderClock,
+    Timeline,
+)
 
 RATE = 48_000
 FRAME = 960
@@ -111,6 +120,17 @@ def test_sound_and_picture_meet_through_reports_though_their_delays_differ():
         sound.run(1)
         picture.run(1)
     assert sound.errors_us[-1] == pytest.approx(picture.errors_us[-1], abs=2 * DEADBAND_US)
+
+
+def test_a_late_beginning_is_made_up_for_within_seconds():
+    """A sender whose machine had much to do at first: 300 ms, of which nobody could know at the beginning."""
+    stream = Stream()
+    stream.report()
+    stream.run(0.5, jitter=lambda _: 300_000)
+    stream.run(8)
+    assert stream.errors_us[0] == pytest.approx(stream.delay_us + 300_000, abs=DEADBAND_US)
+    assert stream.errors_us[-1] == pytest.approx(stream.delay_us, abs=NOTICED_US)
+    assert stream.timeline.steps == 0
 
 
 def test_a_report_of_a_clock_that_was_set_does_no_lasting_harm():

@@ -101,6 +101,13 @@ def test_the_dtls_role_follows_the_offer(name: str, setup: DtlsSetup) -> None:
     assert jsep.remote_setup(answer) is setup
 
 
+def test_feedback_without_a_report_in_front_is_agreed_for_each_m_line() -> None:
+    """FFmpeg offers it for pictures alone."""
+    offer = jsep.read_offer(captured("ffmpeg_whip.sdp"))
+    taken = [negotiate.answer_publication(section.parameters()) for section in offer.sections]
+    assert [each.reduced_size_rtcp for each in taken] == [False, True]
+
+
 def test_simulcast_is_answered_with_the_same_rids() -> None:
     _, answer, text = answer_to("chromium_simulcast.sdp")
     assert answer.sections[1].encodings == (Encoding(rid="q"), Encoding(rid="h"), Encoding(rid="f"))
