@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import functools
 import logging
 import os
 from collections import deque
@@ -105,7 +106,7 @@ class Certificate(RTCCertificate):
 
     _context: SSL.Context | None = None
 
-    @property
+    @functools.cached_property
     def fingerprints(self) -> tuple[Fingerprint, ...]:
         value = self._cert.fingerprint(hashes.SHA256()).hex(":").upper()
         return (Fingerprint("sha-256", value),)

@@ -154,8 +154,6 @@ class LibraryKeeper:
                 async with self._busy:
                     await self.look()
                     await self.chores()
-                # So the first question after a start need not wait until all there is has been read.
-                await self._store.library.refresh()
                 away = False
             except (StoreUnavailable, OSError) as error:
                 if not away:
@@ -170,6 +168,8 @@ class LibraryKeeper:
 
     async def _look(self) -> None:
         if self._states is None:
+            # So the first question need not wait until all there is has been read.
+            await self._store.library.refresh()
             self._states = await self._store.library.states()
         known = self._states
         changed_at = await asyncio.to_thread(_changed_at, self._library.path(""))

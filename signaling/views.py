@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Final, Generic, TypeVar
 
 from classroom import events, floor
 from classroom.model import (
@@ -41,8 +42,34 @@ from signaling.messages_floor import (
 from signaling.views_roll import roll_view
 from signaling.views_talk import chat_view, conduct_view, talk_view
 
+T = TypeVar("T")
+V = TypeVar("V")
 
-def person_view(attendee: Attendee) -> PersonView:
+MAX_MADE: Final = 8192
+"""Views that are kept: of several lessons of a thousand; some 500 B each."""
+
+
+class _Made(Generic[T, V]):
+    """Views of values that do not change, by the very object: a thousand who come in within a minute are
+    shown the same tutors and classes."""
+
+    def __init__(self, make: Callable[[T], V]) -> None:
+        self._make = make
+        self._known: dict[int, tuple[T, V]] = {}
+
+    def __call__(self, value: T) -> V:
+        known = self._known.get(id(value))
+        # The value is held, so that no other one can have its id.
+        if known is not None and known[0] is value:
+            return known[1]
+        if len(self._known) >= MAX_MADE:
+            self._known.clear()
+        view = self._make(value)
+        self._known[id(value)] = value, view
+        return view
+
+
+def _person_view(attendee: Attendee) -> PersonView:
     return PersonView(
         id=attendee.person.id,
         name=attendee.person.name,
@@ -55,7 +82,7 @@ def person_view(attendee: Attendee) -> PersonView:
     )
 
 
-def class_view(status: ClassStatus) -> ClassView:
+def _class_view(status: ClassStatus) -> ClassView:
     return ClassView(
         id=status.room.id,
         name=status.room.name,
@@ -71,6 +98,10 @@ def class_view(status: ClassStatus) -> ClassView:
         called=status.room.called,
         quality=status.quality.value if status.quality else "",
     )
+
+
+person_view: Final = _Made(_person_view)
+class_view: Final = _Made(_class_view)
 
 
 def hand_view(hand: Hand) -> HandView:

@@ -25,11 +25,8 @@ from classroom.inbox import PER_PERSON
 from classroom.limits import ACTIONS, CHAT
 from classroom.model import (
     CAMERA,
-    MICROPHONE,
-    ClassesRecorded,
     HandId,
     LessonState,
-    Phase,
     Publication,
     RecordingState,
     Source,
@@ -335,22 +332,6 @@ async def test_the_recorder_is_told_what_is_recorded(hall: Any, school: Any) -> 
     await hall.leave(school.master)
     routed = hall.observer.told(events.RecorderRouted)
     assert [[route.publication for route in fact.routes] for fact in routed] == [["p1"], ["p3"], []]
-
-
-async def test_a_pupil_who_unmutes_in_their_own_class_is_recorded_from_then_on(
-    open_hall: Any, school: Any
-) -> None:
-    hall = await open_hall(
-        LessonState.LIVE,
-        started_ms=1_800_000_000_000,
-        phase=Phase.LOCAL_QA,
-        record_classes=ClassesRecorded.SOUND,
-    )
-    await hall.join(school.master, school.student_a)
-    await hall.room.ask(Publish(school.student_a.id, MICROPHONE, P("p1")))
-    await hall.room.ask(Unpublish(school.student_a.id, P("p1")))
-    routed = hall.observer.told(events.RecorderRouted)
-    assert [[route.publication for route in fact.routes] for fact in routed] == [["p1"], []]
 
 
 async def test_the_recording_state_is_told_to_everybody_once(live_hall: Any, school: Any) -> None:

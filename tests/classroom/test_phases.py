@@ -16,10 +16,20 @@ from classroom.commands import (
     RaiseHand,
     SetClassState,
     SetPhase,
+    Unpublish,
 )
 from classroom.core import ELSEWHERE_INTERVAL_S
 from classroom.events import NoticeKind
-from classroom.model import ClassState, LessonState, PersonId, Phase, Publication, Source
+from classroom.model import (
+    MICROPHONE,
+    ClassesRecorded,
+    ClassState,
+    LessonState,
+    PersonId,
+    Phase,
+    Publication,
+    Source,
+)
 from classroom.rules.reasons import Reason, Refused
 
 QA, TOGETHER, CATCH_UP = ClassState.LOCAL_QA, ClassState.TOGETHER, ClassState.CATCH_UP
@@ -232,3 +242,19 @@ async def test_no_hands_and_no_stage_in_a_break(full: Any, school: Any) -> None:
     await full.room.ask(SetPhase(school.master.id, Phase.BREAK))
     assert await refused(full, RaiseHand(school.student_a.id)) is Reason.WRONG_PHASE
     assert await refused(full, Invite(school.master.id, school.student_a.id)) is Reason.WRONG_PHASE
+
+
+async def test_a_pupil_who_unmutes_in_their_own_class_is_recorded_from_then_on(
+    open_hall: Any, school: Any
+) -> None:
+    hall = await open_hall(
+        LessonState.LIVE,
+        started_ms=1_800_000_000_000,
+        phase=Phase.LOCAL_QA,
+        record_classes=ClassesRecorded.SOUND,
+    )
+    await hall.join(school.master, school.student_a)
+    await hall.room.ask(Publish(school.student_a.id, MICROPHONE, Publication("p1")))
+    await hall.room.ask(Unpublish(school.student_a.id, Publication("p1")))
+    routed = hall.observer.told(events.RecorderRouted)
+    assert [[route.publication for route in fact.routes] for fact in routed] == [["p1"], []]
