@@ -131,8 +131,6 @@ def _source(
         pieces += _pieces(container, end_us)
     if track.entry.kind == "video":
         pieces = _from_keyframe(pieces, start_us)
-    else:
-        pieces = [piece for piece in pieces if piece.at_us >= start_us - SECOND_US]
     return _Source(containers[0].streams[0], pieces, len(parts), containers)
 
 

@@ -68,23 +68,36 @@ WITHOUT_H264 = """
 """
 """Makes a browser like those that are built without an H.264 encoder."""
 
-BLUE_SCREEN = """
-  navigator.mediaDevices.getDisplayMedia = async () => {
+TWO_CLOCKS = """(() => {
+  const painted = (colour) => {
     const canvas = Object.assign(document.createElement('canvas'), { width: 1280, height: 720 })
     const context = canvas.getContext('2d')
-    let count = 0
-    const draw = () => {
-      context.fillStyle = '#1c2ee0'
+    setInterval(() => {
+      context.fillStyle = colour
       context.fillRect(0, 0, 1280, 720)
-      context.fillStyle = 'white'
-      context.fillRect((count++ * 16) % 1200, 400, 80, 80)
-    }
-    draw()
-    setInterval(draw, 100)
-    return canvas.captureStream(10)
+      const tenths = Math.floor(performance.now() / 100) % 256
+      for (let bit = 0; bit < 8; bit++) {
+        context.fillStyle = tenths & (1 << bit) ? 'white' : 'black'
+        context.fillRect(160 * bit, 480, 160, 240)
+      }
+    }, 33)
+    return canvas.captureStream(30).getVideoTracks()[0]
   }
-"""
-"""A browser without a window has no screen to share: a blue one, on which a square wanders."""
+  const devices = navigator.mediaDevices
+  const open = devices.getUserMedia.bind(devices)
+  devices.getDisplayMedia = async () => new MediaStream([painted('#1c2ee0')])
+  devices.getUserMedia = async (wanted) => {
+    const stream = await open(wanted)
+    for (const track of stream.getVideoTracks()) {
+      stream.removeTrack(track)
+      track.stop()
+      stream.addTrack(painted('#0a8f2a'))
+    }
+    return stream
+  }
+})()"""
+"""A browser without a window has no screen to share: its screen is blue and its camera green, and both show
+the same clock, tenths of a second in eight bits."""
 
 VIOLATIONS = """
   window.violations = []
@@ -277,9 +290,9 @@ def without_h264() -> str:
 
 
 @pytest.fixture(scope="session")
-def a_blue_screen() -> str:
-    """A script for `visit`: what is shared."""
-    return BLUE_SCREEN
+def two_clocks() -> str:
+    """A script for `visit`: camera and screen of who sends."""
+    return TWO_CLOCKS
 
 
 Visit = Callable[..., Awaitable[Person]]

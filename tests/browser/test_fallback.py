@@ -54,9 +54,9 @@ async def address(shared_server: ServerProcess) -> Callable[[Role], str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def master(visit: Any, address: Callable[[Role], str], a_blue_screen: str) -> Any:
+async def master(visit: Any, address: Callable[[Role], str], two_clocks: str) -> Any:
     """On air with camera and microphone; a screen to share is there."""
-    master = await visit(address("master"), script=a_blue_screen, size=(1366, 768))
+    master = await visit(address("master"), script=two_clocks, size=(1366, 768))
     await master.at("join-check").click()
     await master.at("join-start").click()
     await master.has("recording-state", state="on")

@@ -8,8 +8,9 @@ import itertools
 import av
 import pytest
 
+from load_tests.long_item import write_long_item
 from recorder.clip import ClipError, NothingThereError, cut
-from recorder.library import UnknownItemError
+from recorder.library import Library, UnknownItemError
 
 SECOND = 1_000_000
 
@@ -43,6 +44,15 @@ def test_a_plain_cut_begins_at_the_keyframe_before_and_says_so(recorded, tmp_pat
     assert len(pictures) == len(packets["video"])
     assert packets["video"][-1] == pytest.approx((9 * SECOND - made.start_us) / SECOND, abs=0.1)
     assert packets["audio"][-1] == pytest.approx(packets["video"][-1], abs=0.1)
+
+
+def test_sound_begins_with_the_picture_however_far_the_keyframe_is_before(tmp_path):
+    write_long_item(tmp_path, "long", "demo", 16)
+    library = Library(tmp_path)
+    made = cut(library, "long", 11_500_000, 15 * SECOND, tmp_path / "clip", exact=False)
+    assert made.start_us == 8 * SECOND
+    packets, _ = look(made.file)
+    assert packets["audio"][0] == packets["video"][0] == 0
 
 
 def test_an_exact_cut_begins_where_it_was_wished(recorded, tmp_path):

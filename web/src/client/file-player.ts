@@ -13,7 +13,7 @@ const LOOK_AGAIN_MS = 5_000
 /** A file is live as long as this much of it is left at most: half of the time between two files, and a segment. */
 const LIVE_MARGIN_S = 15
 
-const ONLY_ANGLE: Angle = { index: 0, name: '' }
+const ONLY_ANGLE: Angle = { index: 0, name: '', track: '' }
 
 /** The part of a video element that is used. */
 export type FileVideo = Pick<

@@ -121,6 +121,8 @@ export interface ClipPlan {
   start_s: number
   end_s: number
   exact: boolean
+  /** Id of the picture's track; empty: the main one. */
+  track: string
 }
 
 export interface Notice {
@@ -168,8 +170,9 @@ export class LibraryClient {
     return (await this.get(`${itemPath(id)}/watched`)) as Watched
   }
 
+  /** Outlives the page: who closes it has watched to here. */
   async reportWatched(id: string, spans: [number, number][], position_s: number): Promise<void> {
-    await this.send('POST', `${itemPath(id)}/watched`, { spans, position_s })
+    await this.send('POST', `${itemPath(id)}/watched`, { spans, position_s }, true)
   }
 
   async clips(chosen: Record<string, string> = {}): Promise<Clip[]> {
@@ -226,6 +229,17 @@ export class LibraryClient {
     return body.captions.map((each) => each.language)
   }
 
+  /** A WebVTT file in place of what there was in this language: how many cues were read. Raises ProblemError. */
+  async putCaptions(id: string, language: string, file: Blob): Promise<number> {
+    const response = await fetch(`${itemPath(id)}/captions/${encodeURIComponent(language)}`, {
+      method: 'PUT',
+      headers: { ...this.headers, 'Content-Type': 'text/vtt' },
+      body: file,
+    })
+    if (!response.ok) throw await problemFrom(response)
+    return ((await response.json()) as { cues: number }).cues
+  }
+
   async composition(id: string): Promise<Composition | null> {
     const body = (await this.get(`${itemPath(id)}/compositions`)) as { compositions: Composition[] }
     return body.compositions.at(0) ?? null
@@ -245,9 +259,10 @@ export class LibraryClient {
     return { Authorization: `Bearer ${this.token}`, 'Accept-Language': this.language }
   }
 
-  private async send(method: string, path: string, body: unknown): Promise<unknown> {
+  private async send(method: string, path: string, body: unknown, keepalive = false): Promise<unknown> {
     const response = await fetch(path, {
       method,
+      keepalive,
       headers: { ...this.headers, 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
     })

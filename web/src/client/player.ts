@@ -3,7 +3,7 @@
  * knows hls.js, which comes with the player's page and not before.
  */
 
-import Hls, { type ErrorData, type HlsConfig, type LevelDetails } from 'hls.js'
+import Hls, { type ErrorData, type FragBufferedData, type HlsConfig, type LevelDetails } from 'hls.js'
 
 /** Seconds behind the live edge that still count as live: the playlist's distance (1.7 s) and a few stalls. */
 const LIVE_MARGIN_S = 8
@@ -11,10 +11,15 @@ const LIVE_MARGIN_S = 8
 /** A live item is kept whole: rewinding to its first second must not load what was played a moment ago again. */
 const BACK_BUFFER_S = 120
 
+/** A picture's playlist is named by its track. */
+const TRACK = /\/(t\d+)\.m3u8/
+
 export interface Angle {
   index: number
   /** Source of the picture (`camera`, `screen`, an encoder's name), as the playlist names it. */
   name: string
+  /** Id of the item's track; empty: the main one. */
+  track: string
 }
 
 export interface PlayerEvents {
@@ -52,6 +57,10 @@ function configuration(headers: Record<string, string>): Partial<HlsConfig> {
     // How far behind live is the playlist's word (PART-HOLD-BACK).
     lowLatencyMode: true,
     backBufferLength: BACK_BUFFER_S,
+    // Captions are the page's, for every way of playing; here they would stand in the menu a second time.
+    subtitleStreamController: undefined,
+    subtitleTrackController: undefined,
+    timelineController: undefined,
     // A worker would come from a blob, which the pages' policy does not let in.
     enableWorker: false,
     xhrSetup: (request) => {
@@ -63,6 +72,10 @@ function configuration(headers: Record<string, string>): Partial<HlsConfig> {
 export class LibraryPlayer implements ItemPlayer {
   private hls: Hls
   private recoveries = 0
+  /** The picture that was chosen. */
+  private angle = 0
+  /** Another angle was chosen while the video stands still. */
+  private paintAgain = false
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -77,7 +90,11 @@ export class LibraryPlayer implements ItemPlayer {
   private open(startPosition: number, angle = ''): Hls {
     const hls = new Hls({ ...configuration(this.headers), startPosition })
     hls.on(Hls.Events.MANIFEST_PARSED, (_, { firstLevel }) => {
-      const angles = hls.levels.map((level, index) => ({ index, name: level.attrs.NAME ?? '' }))
+      const angles = hls.levels.map((level, index) => ({
+        index,
+        name: level.attrs.NAME ?? '',
+        track: TRACK.exec(level.uri)?.[1] ?? '',
+      }))
       const shown = (angle && angles.find((each) => each.name === angle)?.index) || firstLevel
       this.chooseAngle(shown)
       this.events.onAngles(angles, shown)
@@ -86,6 +103,9 @@ export class LibraryPlayer implements ItemPlayer {
       hls.once(Hls.Events.LEVEL_LOADED, (_, { details }) => {
         this.beginBehindHole(details)
       })
+    hls.on(Hls.Events.FRAG_BUFFERED, (_, data) => {
+      this.arrived(data)
+    })
     hls.on(Hls.Events.ERROR, (_, data) => {
       this.failed(data)
     })
@@ -101,7 +121,18 @@ export class LibraryPlayer implements ItemPlayer {
       level.loadError = other === index ? 0 : 1
       level.loadErrorTime = performance.now()
     }
+    this.angle = index
     this.hls.currentLevel = index
+    this.paintAgain = this.video.paused && this.video.readyState > 0
+  }
+
+  /** A video that stands still shows the old picture, whatever is in its buffer, until it is told to go where it is. */
+  private arrived({ frag }: FragBufferedData): void {
+    if (!this.paintAgain || frag.type !== 'main' || frag.level !== this.angle) return
+    const { currentTime } = this.video
+    if (currentTime < frag.start || currentTime >= frag.end) return
+    this.paintAgain = false
+    this.video.currentTime = currentTime
   }
 
   behindLive(): number | null {
@@ -119,7 +150,7 @@ export class LibraryPlayer implements ItemPlayer {
 
   renew(): void {
     const at = this.behindLive() === 0 ? -1 : this.video.currentTime
-    this.reopen(at, this.hls.levels[this.hls.currentLevel]?.attrs.NAME)
+    this.reopen(at, this.hls.levels[this.angle]?.attrs.NAME)
   }
 
   close(): void {

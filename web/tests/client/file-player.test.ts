@@ -56,7 +56,7 @@ describe('an item played as one file', () => {
     expect(video.src).toBe('/lesson.mp4')
     expect(video.currentTime).toBe(0)
     expect(complete.behindLive()).toBeNull()
-    expect(events.onAngles).toHaveBeenCalledWith([{ index: 0, name: '' }], 0)
+    expect(events.onAngles).toHaveBeenCalledWith([{ index: 0, name: '', track: '' }], 0)
   })
 
   it('goes on where it was when a lesson that goes on has grown', () => {
