@@ -1,8 +1,9 @@
 """Coming in and going out.
 
-Who closes whom: a member that leaves takes its tracks with it; one that leaves for good (not LOST) its hands
-and its place too. A lost one keeps both for a while. The end of the lesson takes everybody: tracks first, so
-that the recorder has all of them closed before it hears of the end.
+Who closes whom: a member that leaves takes its tracks with it; one that leaves for good its hands and its
+place too. A lost one keeps both for a while, and so does one whose server goes (LOST, SERVER): after a
+restart they come back to what they had. The end of the lesson takes everybody: tracks first, so that the
+recorder has all of them closed before it hears of the end.
 """
 
 from __future__ import annotations
@@ -169,7 +170,7 @@ def _go(core: LessonCore, person: Person, cause: LeaveCause) -> None:
     _drop_tracks(core, attendee, cause)
     core.observe(PersonLeft, person=person, cause=cause)
     core.put(replace(attendee, online=False, tracks=(), looks_in=None))
-    if cause is LeaveCause.LOST:
+    if cause in (LeaveCause.LOST, LeaveCause.SERVER):
         keep_place(core, person.id)
     elif cause is not LeaveCause.REPLACED:
         _give_up_place(core, person.id)

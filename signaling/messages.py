@@ -57,9 +57,13 @@ class Hello(Message, tag="hello", frozen=True, kw_only=True):
 
     token: Annotated[str, Meta(max_length=8192)]
     resume: Id = ""
-    """`welcome.resume` of the connection that was lost: media and place in the lesson are kept."""
+    """`welcome.resume` of the connection that was lost: media and place in the lesson are kept. Before the
+    first welcome a random word of the client's own, if `attempt` is to count."""
     last_seq: int = 0
     """`seq` of the last message that arrived before the connection was lost."""
+    attempt: Annotated[int, Meta(ge=0, lt=2**53)] = 0
+    """Counts the client's connections, from 1: of two with the same `resume` the higher one is the newer, in
+    whatever order they arrive; the older is refused (`superseded`). 0: the later to arrive is the newer."""
     language: Annotated[str, Meta(max_length=35)] = "zh-CN"
     codecs: Annotated[list[Annotated[str, Meta(max_length=40)]], Meta(max_length=64)] = []
     """Video codecs that can be decoded (`H264`, `VP8`, ...); empty: everything WebRTC must have."""
@@ -296,6 +300,9 @@ class Welcome(ServerMessage, tag="welcome", frozen=True, kw_only=True):
     """Sources that this person may send now."""
     server_ms: int = 0
     """Unix time in ms of the server's clock."""
+    heard: int = 0
+    """How many messages of the client this session has heard, those after `hello` counted, of all its
+    connections. What a resuming client said beyond these did not arrive; said again, it is not said twice."""
     ice_servers: list[IceServer] = []
     """For both peer connections, beside the server's own candidates; empty: none are needed."""
 
@@ -309,6 +316,8 @@ class IceServersChanged(ServerMessage, tag="ice.servers", frozen=True, kw_only=T
 class Pong(ServerMessage, tag="pong", frozen=True, kw_only=True):
     id: int = 0
     server_ms: int = 0
+    heard: int = 0
+    """As in `welcome`, the ping counted."""
 
 
 class PublishAnswer(ServerMessage, tag="publish.answer", frozen=True, kw_only=True):
@@ -412,7 +421,7 @@ class Error(ServerMessage, tag="error", frozen=True, kw_only=True):
 class Bye(ServerMessage, tag="bye", frozen=True, kw_only=True):
     """The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let
     in, for the reason given by the `error` before it. `moved`: a tutor took another class over, and comes in
-    anew as its tutor."""
+    anew as its tutor. `replaced`: a newer connection of the same person has the place."""
 
     reason: Literal[
         "ended", "removed", "replaced", "moved", "expired", "shutdown", "protocol", "slow", "refused"

@@ -99,9 +99,9 @@ class Outbox:
     def rewind(self, last_seq: int) -> bool:
         """For a new connection that has everything up to last_seq: what follows is said again.
         False when that is not possible any more, or never was said."""
-        self._urgent.clear()
         if self.overflowed or not self._first - 1 <= last_seq <= self._cursor - 1:
             return False
+        self._urgent.clear()
         self.acknowledge(last_seq)
         self._cursor = self._first
         return True

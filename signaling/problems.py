@@ -47,6 +47,7 @@ STATUS: Final[Mapping[str, int]] = {
     "lesson-ended": 410,
     "lesson-cancelled": 410,
     "not-joined": 409,
+    "superseded": 409,
     "lesson-full": 503,
     "class-required": 403,
     "unknown-class": 404,

@@ -97,6 +97,9 @@ class Connection(Protocol):
     def finish(self, bye: Bye | None) -> None:
         """Says what is left, then good-bye, and closes."""
 
+    def supersede(self) -> None:
+        """A newer connection has the session: says so, and nothing else, and closes."""
+
 
 class Session:
     def __init__(self, services: Services, claims: Claims, hello: messages.Hello) -> None:
@@ -107,6 +110,10 @@ class Session:
         self.language = catalogue.match(hello.language) or catalogue.DEFAULT
         self.outbox = Outbox()
         self.ended = False
+        self.replaced = False
+        """Ended, because the same person came in anew."""
+        self.heard = 0
+        """Messages of the client, over all its connections."""
         self._services = services
         self._began = loop.time()
         self._received = False
@@ -177,7 +184,7 @@ class Session:
         """The connection that the client has now; the welcome is the first it says."""
         assert self._me is not None
         if self._connection is not None:
-            self._connection.finish(None)
+            self._connection.supersede()
         if self._away is not None:
             self._away.cancel()
             self._away = None
@@ -207,7 +214,7 @@ class Session:
         """The one way out: media stops, the lesson is told, the client hears bye. Idempotent."""
         if self.ended:
             return
-        self.ended = True
+        self.ended, self.replaced = True, cause is LeaveCause.REPLACED
         log.info("- %s ended (%s)", self, bye.reason if bye else cause)
         for timer in (self._expiry, self._away, self._refresh):
             if timer is not None:
@@ -251,7 +258,7 @@ class Session:
 
     def _ping(self, message: messages.Ping) -> None:
         self.outbox.acknowledge(message.seq)
-        self.outbox.push_urgent(messages.Pong(id=message.id, server_ms=_unix_ms()))
+        self.outbox.push_urgent(messages.Pong(id=message.id, server_ms=_unix_ms(), heard=self.heard))
         self._wake()
 
     def _publish_offer(self, message: messages.PublishOffer) -> None:
@@ -476,6 +483,7 @@ class Session:
             heartbeat_s=max(1, round(self._services.config.heartbeat_s)),
             may_publish=views.may_publish_view(self._may_publish),
             server_ms=_unix_ms(),
+            heard=self.heard,
             ice_servers=self._ice_servers(),
         )
 

@@ -10,6 +10,7 @@ from classroom.events import LeaveCause
 from signaling.auth import Claims, Tokens
 from signaling.messages import Bye, Hello
 from signaling.problems import Problem
+from signaling.returns import Returns
 from signaling.session import Services, Session
 from signaling.turnstile import Turnstile
 
@@ -36,6 +37,7 @@ class Sessions:
         self._by_resume: dict[str, Session] = {}
         self._closing = False
         self._turnstile = Turnstile()
+        self._returns = Returns()
         self.strangers = 0
         """Sockets that have not been let in yet."""
 
@@ -58,7 +60,10 @@ class Sessions:
         claims = self._tokens.verify(hello.token, time.time())
         if self._closing:
             raise Problem("shutting-down")
+        if self._returns.outdated(hello.resume, hello.attempt):
+            raise Problem("superseded")
         if (session := self._resumable(hello, claims)) is not None:
+            self._returns.came(hello.resume, hello.attempt)
             session.renew(claims)
             return session, True
         if len(self) >= MAX_SESSIONS:
@@ -66,12 +71,15 @@ class Sessions:
         await self._turnstile.enter()
         if self._closing:
             raise Problem("shutting-down")
+        if self._returns.outdated(hello.resume, hello.attempt):
+            raise Problem("superseded")  # by one that came while this one waited
+        self._returns.came(hello.resume, hello.attempt)
         session = Session(self._services, claims, hello)
         self._by_resume[session.resume_token] = session
         session.on_end(self._forget)
         await session.join()
         if session.ended:
-            raise Problem("not-joined")
+            raise Problem(self._why_ended(session))
         return session, False
 
     def close(self) -> None:
@@ -88,8 +96,16 @@ class Sessions:
         # What the client missed is no longer there: it joins afresh, and the room replaces the old session.
         return session if session.outbox.rewind(hello.last_seq) else None
 
+    def _why_ended(self, session: Session) -> str:
+        """While it was let in."""
+        if self._closing:
+            return "shutting-down"
+        return "superseded" if session.replaced else "not-joined"
+
     def _forget(self, session: Session) -> None:
         self._by_resume.pop(session.resume_token, None)
+        if session.replaced:
+            self._returns.replaced(session.resume_token)
 
 
 def _identity(claims: Claims) -> tuple[str, str, str, str]:

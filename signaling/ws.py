@@ -100,6 +100,7 @@ class WebSocketConnection:
         self._session: Session | None = None
         self._turn: asyncio.Handle | None = None
         self._finishing = False
+        self._superseded = False
         self._bye: Bye | None = None
         now = asyncio.get_running_loop().time()
         self._allowance = Bucket(burst=MESSAGES_BURST, per_second=MESSAGES_PER_S, now=now)
@@ -137,6 +138,11 @@ class WebSocketConnection:
         self._finishing = True
         self._bye = bye
         self._woken.set()
+
+    def supersede(self) -> None:
+        # From here on the outbox is the newer connection's: what this one took of it, that one would miss.
+        self._superseded = True
+        self.finish(Bye(reason="replaced"))
 
     def flash(self, frame: bytes, behind: int) -> None:
         """Writes a whole frame, unless something is before it: `behind` messages, or what the client has not
@@ -240,6 +246,7 @@ class WebSocketConnection:
 
     def _take(self, session: Session, frame: WSMessage) -> None:
         now = asyncio.get_running_loop().time()
+        session.heard += 1
         try:
             text = _text(frame)
             if not self._allowance.take(now, 1 + len(text) / CHARACTERS_PER_PERMIT):
@@ -253,7 +260,7 @@ class WebSocketConnection:
         session.handle(message)
 
     async def _write(self, session: Session) -> None:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, TimeoutError):
             while not self._finishing:
                 await self._flush(session)
                 await self._woken.wait()
@@ -265,8 +272,9 @@ class WebSocketConnection:
         await self._close(self._bye)
 
     async def _flush(self, session: Session) -> None:
-        # Finished without good-bye: another connection may have taken the session's outbox over.
-        while not (self._finishing and self._bye is None) and (frame := session.outbox.take()) is not None:
+        while not self._superseded and not (self._finishing and self._bye is None):
+            if (frame := session.outbox.take()) is None:
+                return
             await self._socket.send_frame(frame, WSMsgType.TEXT)
 
     async def _turn_away(self, problem: Problem) -> None:
@@ -297,6 +305,8 @@ def _bye_for(problem: Problem) -> Bye:
     """What a person who was not let in hears after the error."""
     if problem.kind == "token-expired":
         return Bye(reason="expired")
+    if problem.kind == "superseded":
+        return Bye(reason="replaced")
     if problem.kind in {"lesson-ended", "lesson-cancelled"}:
         return Bye(reason="ended")
     if problem.status == 503:

@@ -396,8 +396,10 @@ def config(tmp_path: Path) -> Config:
 
 @asynccontextmanager
 async def opened(migrated_file: Path, config: Config) -> AsyncIterator[Door]:
-    config.data.mkdir(parents=True)
-    shutil.copyfile(migrated_file, config.data / "tongke.db")
+    """What was there from before is opened again."""
+    config.data.mkdir(parents=True, exist_ok=True)
+    if not (config.data / "tongke.db").exists():
+        shutil.copyfile(migrated_file, config.data / "tongke.db")
     async with AsyncExitStack() as stack:
         store = await Store.open(config.database_url)
         stack.push_async_callback(store.close)

@@ -9,12 +9,16 @@
  * let in.
  *
  * What is said while the socket is away waits in a small outbox (chat, hands: sayings that mean the same a second
- * later). Negotiation is not kept: publisher and receiver say it anew when they hear of the welcome.
+ * later). What was said into a socket that was dead already, nobody heard: the server says with `heard` how much it has
+ * heard, and what is beyond that is said again, once (`unheard.ts`). Negotiation is not kept: publisher and receiver say
+ * it anew when they hear of the welcome.
  */
 
 import type { Bye, ClientMessage, Error as Refusal, ServerMessage, Welcome } from '@/protocol/messages'
 import { waitBefore } from './backoff'
+import { randomId } from './random-id'
 import type { Cancel, Timers } from './timers'
+import { Unheard } from './unheard'
 
 export type ConnectionState = 'idle' | 'connecting' | 'online' | 'reconnecting' | 'offline' | 'closed'
 
@@ -59,9 +63,13 @@ export class Connection {
   state: ConnectionState = 'idle'
 
   private socket: Socket | null = null
-  private resume = ''
+  /** Until the first welcome a name of our own, which tells two hellos of this page from those of another one. */
+  private resume = randomId()
   private lastSeq = 0
   private attempt = 0
+  /** Sockets opened so far: of two that arrive in the wrong order the server knows the newer by it. */
+  private connections = 0
+  private readonly unheard = new Unheard()
   private heartbeatMs = 10_000
   private heardAt = 0
   private pings = 0
@@ -81,6 +89,7 @@ export class Connection {
   send(message: ClientMessage): boolean {
     if (this.state === 'online' && this.socket) {
       this.socket.send(JSON.stringify(message))
+      this.unheard.said(message)
       return true
     }
     if (this.state === 'closed' || !KEPT_WHILE_AWAY.has(message.type)) return false
@@ -117,8 +126,10 @@ export class Connection {
     this.refusal = null
     const socket = this.options.open()
     this.socket = socket
+    this.connections += 1
+    const attempt = this.connections
     socket.onopen = () => {
-      this.hello(socket)
+      this.hello(socket, attempt)
     }
     socket.onmessage = (event) => {
       if (typeof event.data === 'string') this.receive(JSON.parse(event.data) as ServerMessage)
@@ -131,19 +142,25 @@ export class Connection {
     })
   }
 
-  private hello(socket: Socket): void {
+  private hello(socket: Socket, attempt: number): void {
     const { token, language, codecs } = this.options
-    const place = this.resume ? { resume: this.resume, last_seq: this.lastSeq } : {}
+    const place = { resume: this.resume, last_seq: this.lastSeq, attempt }
     socket.send(JSON.stringify({ type: 'hello', token, language, codecs, ...place }))
   }
 
   private receive(message: ServerMessage): void {
     this.heardAt = this.options.timers.now()
-    if (message.seq) this.lastSeq = message.seq
+    if (message.seq) {
+      if (message.seq <= this.lastSeq) return // said again
+      this.lastSeq = message.seq
+    }
     switch (message.type) {
       case 'welcome':
         this.welcomed(message)
         return
+      case 'pong':
+        this.unheard.heard(message.heard ?? 0)
+        break
       case 'bye':
         this.dismissed(message)
         return
@@ -163,13 +180,14 @@ export class Connection {
     this.heartbeatMs = welcome.heartbeat_s * 1000
     this.setState('online')
     this.options.onMessage(welcome)
-    for (const message of this.outbox.splice(0)) this.send(message)
+    const again = this.unheard.again(welcome.resumed ?? false, welcome.heard ?? 0)
+    for (const message of [...again, ...this.outbox.splice(0)]) this.send(message)
     this.beatLater()
   }
 
   private dismissed(bye: Bye): void {
     if (bye.retry) this.lost(bye.retry_after_ms)
-    else if (this.refusal) this.end({ kind: 'refused', refusal: this.refusal })
+    else if (this.refusal && bye.reason !== 'replaced') this.end({ kind: 'refused', refusal: this.refusal })
     else this.end({ kind: 'bye', bye })
   }
 

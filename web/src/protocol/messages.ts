@@ -26,6 +26,7 @@ export interface Hello {
   token: string
   resume?: string
   last_seq?: number
+  attempt?: number
   language?: string
   codecs?: Array<string>
 }
@@ -434,6 +435,7 @@ export interface Welcome {
   heartbeat_s: number
   may_publish?: Array<string>
   server_ms?: number
+  heard?: number
   ice_servers?: Array<IceServer>
 }
 
@@ -664,6 +666,7 @@ export interface Pong {
   seq?: number
   id?: number
   server_ms?: number
+  heard?: number
 }
 
 export interface PublishAnswer {
@@ -796,7 +799,7 @@ export interface Error {
 /**
  * The server closes this connection; `retry` tells whether coming back makes sense. `refused`: not let
  * in, for the reason given by the `error` before it. `moved`: a tutor took another class over, and comes in
- * anew as its tutor.
+ * anew as its tutor. `replaced`: a newer connection of the same person has the place.
  */
 export interface Bye {
   type: 'bye'

@@ -1,18 +1,13 @@
 /** What people can ask for in talk and order, as messages. False: not sent and not kept. */
 
 import type { AllowSet, ClientMessage, QuizOpen } from '@/protocol/messages'
+import { randomId } from '@/client/random-id'
 import type { Channel } from './channels'
 
 export type Send = (message: ClientMessage) => boolean
 
 export type NewQuiz = Omit<QuizOpen, 'type'>
 export type Allowed = Omit<AllowSet, 'type'>
-
-/** 128 random bits. Not `crypto.randomUUID`, which is missing on pages without HTTPS. */
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
 
 export function talkActions(send: Send) {
   return {

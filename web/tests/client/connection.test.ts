@@ -54,7 +54,17 @@ describe('coming in', () => {
   it('says hello first, and is online with the welcome', () => {
     connection.start()
     newest().onopen?.()
-    expect(newest().sent).toEqual([{ type: 'hello', token: 'jwt', language: 'zh-CN', codecs: ['H264'] }])
+    expect(newest().sent).toEqual([
+      {
+        type: 'hello',
+        token: 'jwt',
+        language: 'zh-CN',
+        codecs: ['H264'],
+        resume: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+        last_seq: 0,
+        attempt: 1,
+      },
+    ])
     newest().hear(welcome())
     expect(states).toEqual(['connecting', 'online'])
     expect(heard[0]?.type).toBe('welcome')
@@ -115,9 +125,31 @@ describe('a lost socket', () => {
     expect(states.at(-1)).toBe('reconnecting')
     timers.pass(300)
     newest().onopen?.()
-    expect(newest().sent[0]).toMatchObject({ type: 'hello', resume: 'resume-token', last_seq: 7 })
+    expect(newest().sent[0]).toMatchObject({ type: 'hello', resume: 'resume-token', last_seq: 7, attempt: 2 })
     newest().hear(welcome({ resumed: true }))
     expect(states.at(-1)).toBe('online')
+  })
+
+  it('says again what the server did not hear, before what was kept meanwhile', () => {
+    enter()
+    connection.send({ type: 'chat.send', text: 'heard', id: 'a' })
+    connection.send({ type: 'hand.raise' })
+    newest().drop()
+    connection.send({ type: 'chat.send', text: 'kept', id: 'b' })
+    timers.pass(300)
+    newest().onopen?.()
+    newest().hear(welcome({ resumed: true, heard: 1 }))
+    expect(newest().sent.slice(1)).toEqual([
+      { type: 'hand.raise' },
+      { type: 'chat.send', text: 'kept', id: 'b' },
+    ])
+  })
+
+  it('hears nothing twice', () => {
+    enter()
+    newest().hear({ type: 'hands', seq: 1, hands: [] })
+    newest().hear({ type: 'hands', seq: 1, hands: [] })
+    expect(heard.filter(({ type }) => type === 'hands')).toHaveLength(1)
   })
 
   it('waits longer after each failure, and starts short again after a success', () => {
@@ -207,6 +239,16 @@ describe('hints of the browser', () => {
 })
 
 describe('the end', () => {
+  it('is another page of the same person, however it is told', () => {
+    enter()
+    newest().drop()
+    timers.pass(300)
+    newest().onopen?.()
+    newest().hear({ type: 'error', kind: 'superseded', title: '', request: 'hello' })
+    newest().hear({ type: 'bye', reason: 'replaced' })
+    expect(endings).toMatchObject([{ kind: 'bye', bye: { reason: 'replaced' } }])
+  })
+
   it('is final after a bye', () => {
     enter()
     newest().hear({ type: 'bye', reason: 'ended' })
