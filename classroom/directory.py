@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from classroom.clock import Clock, SystemClock, Timer
+from classroom.clock import Clock, Timer
 from classroom.lesson import LessonRoom, Observer
-from classroom.model import ChatEntry, ChatId, LessonId
+from classroom.model import ChatEntry, ChatId, LessonId, LessonState
 from classroom.store.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class MemoryDirectory:
         """observe: makes an observer for each room that is opened, beside the store's own (the recorder's
         hand)."""
         self._store = store
-        self._clock = clock or SystemClock()
+        self._clock = clock or store.clock
         self._observe = observe
         self._rooms: dict[LessonId, LessonRoom] = {}
         self._opening = asyncio.Lock()
@@ -84,6 +84,9 @@ class MemoryDirectory:
         record = await self._store.begin_room(lesson_id)
         if record is None:
             raise UnknownLesson(lesson_id)
+        if not self._rooms and record.lesson.state is not LessonState.LIVE:
+            # A wall clock that was put right since we started is right from the next lesson on.
+            self._store.clock.set_by_the_wall()
         observers: list[Observer] = [self._store]
         if self._observe is not None:
             observers.append(self._observe(lesson_id))

@@ -6,6 +6,9 @@ A lesson is led by its master, and by encoders on the master's behalf. It is *re
 is connected whose media flow (or who sends nothing, on purpose: a master who only listens is there). Whoever
 carries the media tells `ReportLead` when nothing comes any more; coming and going the room sees itself.
 
+Whoever is missed like that is not back with a WebSocket alone: as long as the lesson is LOST, they are
+reached when their media flow again, or when a master who sends nothing says so (`Resume`).
+
 Once nobody has been reached for `MASTER_GONE_S` the lesson is LOST, and the floor gives each class to its
 tutor. Once somebody has been reached again for `BACK_STEADY_S` without a break, it resumes by itself, or
 becomes BACK and waits for the master's word, as the lesson is set.
@@ -23,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 from classroom.clock import Timer
 from classroom.commands import ReportLead
 from classroom.events import MasterBack, MasterLost, NoticeKind
-from classroom.model import LessonState, MasterState, PersonId, Role
+from classroom.model import Attendee, LessonState, MasterState, PersonId, Role
 
 if TYPE_CHECKING:
     from classroom.core import LessonCore
@@ -43,18 +46,34 @@ class Lead:
     def __init__(self) -> None:
         self.silent: dict[PersonId, float] = {}
         """Since when nothing has come from whom, by the room's clock."""
+        self._missed: set[PersonId] = set()
+        """Whose media stopped, or who went while they sent; until media come, or they are not missed."""
         self._timer: Timer | None = None
 
     def report(self, core: LessonCore, report: ReportLead) -> None:
         attendee = core.roster.get(report.person)
         if report.flowing:
-            self.silent.pop(report.person, None)
+            self.heard(report.person)
         elif attendee is not None and attendee.role in LEADING:
             self.silent.setdefault(report.person, core.clock.now() - report.silent_s)
+            self._missed.add(report.person)
 
-    def forget(self, person: PersonId) -> None:
-        """Came anew, or went."""
+    def heard(self, person: PersonId) -> None:
+        """Their media flow, or they say themselves that they are there."""
         self.silent.pop(person, None)
+        self._missed.discard(person)
+
+    def came(self, core: LessonCore, person: PersonId) -> None:
+        """Anew; what an earlier connection did is forgotten, but for what the classes are waiting for."""
+        if core.lesson.master is MasterState.LOST and person in self._missed:
+            self.silent[person] = core.clock.now()
+        else:
+            self.heard(person)
+
+    def went(self, attendee: Attendee) -> None:
+        self.silent.pop(attendee.id, None)
+        if attendee.tracks and attendee.role in LEADING:
+            self._missed.add(attendee.id)
 
     def cancel(self) -> None:
         if self._timer is not None:

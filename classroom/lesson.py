@@ -169,6 +169,10 @@ class LessonRoom:
         """The lesson clock: ms since the lesson went live, 0 before."""
         return self._core.elapsed_ms()
 
+    def unix_ms(self) -> int:
+        """Unix time by which this lesson goes, whatever the wall clock is set to meanwhile."""
+        return self._core.clock.unix_ms()
+
     async def join(self, person: Person, member: Member) -> Snapshot:
         """Lets a person in. The member's routes come before this returns, its events from when the caller
         next waits: they continue the snapshot. A person who is in already is taken over by the new

@@ -57,7 +57,7 @@ def join(core: LessonCore, person: Person, member: Member) -> tuple[Snapshot, Li
         log.info("x lesson %s: %s may not come in: %s", core.lesson.id, person.id, refused.reason)
         raise
     _replace(core, person.id)
-    core.lead.forget(person.id)
+    core.lead.came(core, person.id)
     if supervises:
         core.supervisors[person.id] = Attendee(person)
         core.observe(ObservationStarted, person=person)
@@ -166,7 +166,7 @@ def _go(core: LessonCore, person: Person, cause: LeaveCause) -> None:
     attendee = core.roster.get(person.id)
     assert attendee is not None, "a member without a place"
     voice_handlers.gone(core, person.id)
-    core.lead.forget(person.id)
+    core.lead.went(attendee)
     _drop_tracks(core, attendee, cause)
     core.observe(PersonLeft, person=person, cause=cause)
     core.put(replace(attendee, online=False, tracks=(), looks_in=None))

@@ -162,7 +162,10 @@ def _resume(core: LessonCore, attendee: Attendee, _command: Resume) -> None:
     if core.lesson.master is MasterState.HERE:
         return
     if core.lesson.master is MasterState.LOST:
-        raise Refused(Reason.MASTER_NOT_BACK)
+        if attendee.tracks:
+            raise Refused(Reason.MASTER_NOT_BACK)
+        # Who sends nothing is there when they say so: there are no media to wait for.
+        core.lead.heard(attendee.id)
     core.change_floor(master=MasterState.HERE)
     core.observe(LessonResumed, actor=attendee.id)
     core.notify(NoticeKind.RESUMED)

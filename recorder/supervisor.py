@@ -42,7 +42,7 @@ from recorder.control import (
 from recorder.link import SILENT_S, Link, LocalSubscription, LocalTransport, Spawned
 from recorder.signing import LedgerKey
 from recorder.storage import Storage
-from recorder.unfinished import Unfinished
+from recorder.unfinished import Unfinished, wall_clock_ms
 from sfu.params import Encoding, MediaParameters, PayloadFormat
 
 logger = logging.getLogger(__name__)
@@ -113,10 +113,18 @@ class RecorderSupervisor:
     goes on without it and `on_state` says so.
     """
 
-    def __init__(self, sfu: MediaPlane, data_dir: Path, on_state: StateCallback) -> None:
+    def __init__(
+        self,
+        sfu: MediaPlane,
+        data_dir: Path,
+        on_state: StateCallback,
+        unix_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        """unix_ms: the clock by which lessons begin, which may be another than the system's."""
         self._sfu = sfu
         self._library = data_dir / "library"
         self._on_state = on_state
+        self._unix_ms = unix_ms
         self._lessons: dict[str, _Lesson] = {}
         self._closing: dict[str, ItemClose] = {}
         """Items whose end the process has not confirmed."""
@@ -151,7 +159,7 @@ class RecorderSupervisor:
         self._library.mkdir(parents=True, exist_ok=True)
         self._lock = await self._take_lock()
         signer = LedgerKey.open(self._library.parent)
-        self._unfinished = Unfinished(Storage(self._library), signer)
+        self._unfinished = Unfinished(Storage(self._library), signer, self._unix_ms)
         await asyncio.to_thread(self._unfinished.find)
         self._task = asyncio.create_task(self._keep_running(), name="recorder")
         self._do_beside(self._close_unfinished())
@@ -203,7 +211,7 @@ class RecorderSupervisor:
         lesson = self._lessons.setdefault(lesson_id, _Lesson())
         if lesson.item is None:
             unfinished = self._unfinished.take(lesson_id) if self._unfinished is not None else None
-            lesson.item = unfinished or _new_item(lesson_id, title, started_ms)
+            lesson.item = unfinished or _new_item(lesson_id, title, started_ms, self._unix_ms())
             self._nothing_open.clear()
             self._something_to_record.set()
             if self._link is not None:
@@ -442,13 +450,13 @@ def _monotonic_us() -> int:
     return time.monotonic_ns() // 1000
 
 
-def _new_item(lesson_id: str, title: str, started_ms: int) -> ItemOpen:
+def _new_item(lesson_id: str, title: str, started_ms: int, now_ms: int) -> ItemOpen:
     return ItemOpen(
         item=_item_id(lesson_id, started_ms),
         lesson=lesson_id,
         title=title,
         started_ms=started_ms,
-        started_us=_monotonic_us() - (time.time_ns() // 1000 - started_ms * 1000),
+        started_us=_monotonic_us() - (now_ms - started_ms) * 1000,
     )
 
 

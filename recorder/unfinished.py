@@ -1,7 +1,7 @@
 """Items that a server left open when it died: whose lesson goes on goes on with them, the others are closed.
 
-An item continues on its own clock, which shows the time since its lesson began; the wall clock tells how much
-of that the server was away. Should the wall clock have been set back meanwhile, the item's clock stands where
+An item continues on its own clock, which shows the time since its lesson began; the clock by which lessons go
+tells how much of that the server was away. Should it have been set back meanwhile, the item's clock stands where
 its media ends, and never goes back.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from recorder import ledger, recovery
 from recorder.chain import Signer
@@ -22,10 +23,16 @@ STALE_S = 3600.0
 """A lesson whose recording stood still for an hour begins another item."""
 
 
+def wall_clock_ms() -> int:
+    """Unix time by the system's clock."""
+    return time.time_ns() // 1_000_000
+
+
 class Unfinished:
     """Calls read and write files: not for the event loop, but for `take`."""
 
-    def __init__(self, storage: Storage, signer: Signer) -> None:
+    def __init__(self, storage: Storage, signer: Signer, unix_ms: Callable[[], int] = wall_clock_ms) -> None:
+        self._unix_ms = unix_ms
         self._storage = storage
         self._signer = signer
         self._by_lesson: dict[str, tuple[ledger.Header, int]] = {}
@@ -41,7 +48,7 @@ class Unfinished:
             except OSError as error:
                 logger.error("x %s cannot be mended: %s", item, error)
                 continue
-            if header is None or header.version < ledger.VERSION or _away_s(header, end_us) > STALE_S:
+            if header is None or header.version < ledger.VERSION or self._away_s(header, end_us) > STALE_S:
                 self._close(item)
                 continue
             earlier = self._by_lesson.pop(header.lesson, None)
@@ -57,7 +64,7 @@ class Unfinished:
         if header is None:
             return None
         now_us = time.monotonic_ns() // 1000
-        since_us = time.time_ns() // 1000 - header.started_ms * 1000
+        since_us = (self._unix_ms() - header.started_ms) * 1000
         logger.info("- item %s goes on", header.id)
         return ItemOpen(
             item=header.id,
@@ -73,11 +80,10 @@ class Unfinished:
             _, (header, _) = self._by_lesson.popitem()
             self._close(header.id)
 
+    def _away_s(self, header: ledger.Header, end_us: int) -> float:
+        """Since its last sample."""
+        return (self._unix_ms() - header.started_ms) / 1e3 - end_us / 1e6
+
     def _close(self, item: str) -> None:
         if recovery.try_close(self._storage, item, self._signer):
             logger.info("- item %s was left open, closed", item)
-
-
-def _away_s(header: ledger.Header, end_us: int) -> float:
-    """Since its last sample."""
-    return time.time() - header.started_ms / 1e3 - end_us / 1e6

@@ -68,12 +68,6 @@ PRIVATE_NAMES = {
 SRTP_PROFILES = [SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM, SRTP_AES128_CM_SHA1_80]
 """In our order: AES-GCM costs a third of AES-CM with HMAC-SHA1, and 128 bits are enough (DESIGN of the
 engine)."""
-TAG_BYTES = {
-    SRTP_AEAD_AES_128_GCM.openssl_profile: 16,
-    SRTP_AEAD_AES_256_GCM.openssl_profile: 16,
-    SRTP_AES128_CM_SHA1_80.openssl_profile: 10,
-}
-"""What protecting adds to an RTP packet (RFC 7714, 13.2; RFC 3711, 5.2)."""
 AEAD_PROFILES = (SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM)
 REPLAY_WINDOW_PACKETS = 1024
 """A late retransmission of a 10 Mbit/s stream comes up to a second, 1,000 packets, after its neighbours."""
@@ -196,8 +190,6 @@ class SrtpKeys:
 
     inbound: Session
     outbound: Session
-    overhead: int
-    """Bytes that protecting adds to an RTP packet."""
     aead_key: bytes = field(repr=False)
     """Master key and salt of our sending where the profile is an AEAD, else empty: with them the engine
     protects RTP itself (engine/gcm.pyx)."""
@@ -384,7 +376,6 @@ class _KeyingTransport(RTCDtlsTransport):
             SrtpKeys(
                 inbound=_session(profile, profile.get_key_and_salt(material, 1 - ours), inbound=True),
                 outbound=_session(profile, our_key, inbound=False),
-                overhead=TAG_BYTES[profile.openssl_profile],
                 aead_key=our_key if profile in AEAD_PROFILES else b"",
                 profile=profile.openssl_profile.decode(),
             )

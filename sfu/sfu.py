@@ -185,6 +185,11 @@ class Sfu:
             "subscriptions": {each.id: self.engine.subscription_stats(each.id) for each in transport.served},
         }
 
+    def packets_received(self, transport: Transport) -> int:
+        """How many have come on it so far: one figure of its statistics, for who looks often; 0 once it has
+        ended."""
+        return self.engine.packets_received(transport.id) if transport.id in self._transports else 0
+
     def snapshot(self) -> StatsSnapshot:
         """The counters of all transports and their streams at this moment: two of them compared tell what
         went on between. Made for one look a second at everything: 1,000 transports take 0.2 ms."""

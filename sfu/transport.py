@@ -235,7 +235,7 @@ class Transport(MediaEnd):
     def _keys_ready(self, keys: SrtpKeys) -> None:
         if self.state in ENDED:
             return
-        self.engine.set_keys(self.id, keys.inbound, keys.outbound, keys.overhead, aead_key=keys.aead_key)
+        self.engine.set_keys(self.id, keys.inbound, keys.outbound, aead_key=keys.aead_key)
         self.srtp_profile = keys.profile
         self._owner.control_counters.add("transports_connected")
         waited_ms = round(1000 * (self._owner.now() - self._connecting_since))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 from datetime import tzinfo
 from typing import Annotated, Final, Literal
@@ -166,7 +165,8 @@ async def attendance_xlsx(request: web.Request) -> web.Response:
 
 async def _report(request: web.Request) -> tuple[Lesson, Report, dict[PersonId, str]]:
     lesson = await lesson_of(request, request.match_info["lesson"])
-    report, names = await read(request.app[STORE].attendance(lesson, time.time_ns() // 1_000_000))
+    store = request.app[STORE]
+    report, names = await read(store.attendance(lesson, store.clock.unix_ms()))
     watching = await read(request.app[STORE].library.watching_lesson(lesson.id))
     known = {one.person for one in report.people}
     absent = {PersonId(one.person): one for one in watching if one.role == Role.STUDENT}

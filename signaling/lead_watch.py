@@ -1,5 +1,5 @@
-"""Whether media still come from those who lead a lesson: looked at five times a second, told to its room when
-it changes (`ReportLead`); what follows from it is the room's (`classroom.lead`).
+"""Whether media still come from those who lead a lesson: told to its room when it changes (`ReportLead`);
+what follows from it is the room's (`classroom.lead`).
 
 Theory of operation. The media plane counts what each transport has received. A leader's line is alive as
 long as that grows. A line on which nothing is to be expected (no connection for sending yet, nothing
@@ -8,19 +8,23 @@ only listens is there while it is connected. So a master whose network is gone i
 and one look, long before any connection has failed; and one whose WebSocket broke while media flow on is not
 missed.
 
-Cost: one call to the media plane for each leader and look, some microseconds; pupils are not looked at.
+Media that have stopped are missed: then neither a WebSocket nor a connection that is only being made tells
+that they are back, but packets alone, or a master who is there and has muted all of them.
+
+Cost: only those who lead are known here. Five times a second one call to the media plane for each whose
+lesson is live and who sends (about a microsecond); while nobody does, one look a second at a short list.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from classroom.clock import Clock, Timer
 from classroom.commands import ReportLead
 from classroom.lead import LEADING
-from classroom.model import LessonState, PersonId, Role
+from classroom.model import LessonState, MasterState, PersonId, Role
 from signaling.quality_watch import Lines
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.2
+REST_S: Final = 1.0
+"""Between two looks while nobody sends in a lesson that is live."""
 SILENT_S: Final = 0.5
 """Opus in its quietest sends a packet every 0.4 s; the room waits for the rest of its second."""
 
@@ -54,7 +60,7 @@ class Leader(Protocol):
 class MediaPlane(Protocol):
     """What the watch needs of the Sfu."""
 
-    def stats(self, transport: Transport) -> dict[str, Any]: ...
+    def packets_received(self, transport: Transport) -> int: ...
 
 
 class _Line:
@@ -63,19 +69,34 @@ class _Line:
     def __init__(self, now: float) -> None:
         self.alive_at = now
         """When it last showed that somebody is there."""
-        self.told_silent = False
+        self.told: bool | None = None
+        """Whether it is silent, as the room was told; None: nothing was said of it yet."""
+        self._missed = False
+        """Media came, and have stopped."""
         self._transport = 0
         self._packets = 0
 
-    def look(self, now: float, connected: bool, transport: int, packets: int) -> None:
-        """transport, packets: 0 when nothing is to be expected."""
-        if transport != self._transport:
+    def look(self, now: float, leader: Leader, sfu: MediaPlane) -> bool:
+        """Whether media have come since the last look."""
+        uplink, _, sends, _ = leader.lines(now)
+        number, packets = (uplink.id, sfu.packets_received(uplink)) if uplink and sends else (0, 0)
+        if number != self._transport:
             # Counted anew; until something has come on it, it says nothing.
-            self._transport, self._packets = transport, 0
+            self._transport, self._packets = number, 0
         if packets > self._packets:
-            self._packets, self.alive_at = packets, now
-        elif not self._packets and connected:
+            self._packets, self.alive_at, self._missed = packets, now, False
+            return True
+        if leader.connected and not self._packets and (not self._missed or (uplink and not sends)):
             self.alive_at = now
+        return False
+
+    def silent_s(self, now: float) -> float:
+        """0 as long as it is none."""
+        silent_s = now - self.alive_at
+        if silent_s < SILENT_S:
+            return 0.0
+        self._missed = self._missed or self._packets > 0
+        return silent_s
 
 
 class LeadWatch:
@@ -89,7 +110,7 @@ class LeadWatch:
         self._timer: Timer | None = None
 
     def start(self) -> None:
-        self._timer = self._clock.call_at(self._clock.now() + LOOK_S, self._due)
+        self._timer = self._clock.call_at(self._clock.now() + REST_S, self._due)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -97,11 +118,12 @@ class LeadWatch:
             self._timer = None
 
     def _due(self) -> None:
-        self._timer = self._clock.call_at(self._clock.now() + LOOK_S, self._due)
         try:
             self.look()
         except Exception:
             log.exception("x a mistake of ours while looking at those who lead")
+        pause_s = LOOK_S if self._lines else REST_S
+        self._timer = self._clock.call_at(self._clock.now() + pause_s, self._due)
 
     def look(self) -> None:
         """At all who lead a lesson that is live."""
@@ -117,12 +139,11 @@ class LeadWatch:
             self._look_at(line, leader, room, now)
 
     def _look_at(self, line: _Line, leader: Leader, room: LessonRoom, now: float) -> None:
-        sending, _, sends, _ = leader.lines(now)
-        uplink = sending if sends else None
-        packets = self._sfu.stats(uplink)["transport"].get("packets_received", 0) if uplink else 0
-        line.look(now, leader.connected, uplink.id if uplink else 0, packets)
-        silent_s = now - line.alive_at
-        silent = silent_s >= SILENT_S
-        if silent is not line.told_silent:
-            line.told_silent = silent
-            room.post(ReportLead(leader.person_id, flowing=not silent, silent_s=silent_s if silent else 0.0))
+        came = line.look(now, leader, self._sfu)
+        silent_s = line.silent_s(now)
+        silent = silent_s > 0
+        # Of a new line nothing is said while all is well; but who was lost on an earlier one is waited for.
+        waited_for = line.told is None and came and room.lesson.master is MasterState.LOST
+        if silent is not bool(line.told) or waited_for:
+            line.told = silent
+            room.post(ReportLead(leader.person_id, flowing=not silent, silent_s=silent_s))

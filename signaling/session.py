@@ -258,7 +258,7 @@ class Session:
 
     def _ping(self, message: messages.Ping) -> None:
         self.outbox.acknowledge(message.seq)
-        self.outbox.push_urgent(messages.Pong(id=message.id, server_ms=_unix_ms(), heard=self.heard))
+        self.outbox.push_urgent(messages.Pong(id=message.id, server_ms=self._unix_ms(), heard=self.heard))
         self._wake()
 
     def _publish_offer(self, message: messages.PublishOffer) -> None:
@@ -482,10 +482,15 @@ class Session:
             else views.snapshot_view(joined),
             heartbeat_s=max(1, round(self._services.config.heartbeat_s)),
             may_publish=views.may_publish_view(self._may_publish),
-            server_ms=_unix_ms(),
+            server_ms=self._unix_ms(),
             heard=self.heard,
             ice_servers=self._ice_servers(),
         )
+
+    def _unix_ms(self) -> int:
+        """By the lesson's clock: pages count its time from this and the lesson's beginning."""
+        assert self._room is not None, "a member says this"
+        return self._room.unix_ms()
 
     def _ice_servers(self) -> list[messages.IceServer]:
         return turn.ice_servers(self._services.config, self.id)
@@ -551,10 +556,6 @@ def _ending(stop: Callable[[], None]) -> Callable[[Session], None]:
 def _held(mids: tuple[str, ...]) -> Encoded:
     """The same few for a whole lesson."""
     return encode_once(messages.StreamsHeld(mids=list(mids)))
-
-
-def _unix_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 _BYES: Final[dict[LeaveCause, Bye]] = {

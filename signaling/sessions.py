@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from classroom.events import LeaveCause
+from classroom.lead import LEADING
 from signaling.auth import Claims, Tokens
 from signaling.messages import Bye, Hello
 from signaling.problems import Problem
@@ -38,6 +39,8 @@ class Sessions:
         self._closing = False
         self._turnstile = Turnstile()
         self._returns = Returns()
+        self.leaders: set[Session] = set()
+        """Of those who lead a lesson: few, and looked at often."""
         self.strangers = 0
         """Sockets that have not been let in yet."""
 
@@ -76,6 +79,8 @@ class Sessions:
         self._returns.came(hello.resume, hello.attempt)
         session = Session(self._services, claims, hello)
         self._by_resume[session.resume_token] = session
+        if session.role in LEADING:
+            self.leaders.add(session)
         session.on_end(self._forget)
         await session.join()
         if session.ended:
@@ -104,6 +109,7 @@ class Sessions:
 
     def _forget(self, session: Session) -> None:
         self._by_resume.pop(session.resume_token, None)
+        self.leaders.discard(session)
         if session.replaced:
             self._returns.replaced(session.resume_token)
 

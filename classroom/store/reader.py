@@ -256,6 +256,13 @@ def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:
     return unpack(lesson, row.shared)
 
 
+async def last_told(connection: AsyncConnection, lesson_id: LessonId) -> int:
+    """Unix time in ms of the latest event; 0 where there is none."""
+    at_ms = tables.events.c.at_ms
+    query = select(func.max(at_ms)).where(tables.events.c.lesson_id == lesson_id)
+    return (await connection.execute(query)).scalar() or 0
+
+
 async def kept_places(connection: AsyncConnection, lesson_id: LessonId, since_ms: int) -> tuple[Person, ...]:
     """Who was in the lesson when the server last went, after that time, or was lost so shortly before that
     their place was kept; and has not been in since. In the order they came."""

@@ -211,6 +211,12 @@ ORDER: Final[tuple[Executable, ...]] = (
 )
 
 NOTE_ALIVE: Final = (
-    update(tables.server).where(tables.server.c.id == 1).values(alive_ms=bindparam("to_alive_ms"))
+    update(tables.server)
+    .where(tables.server.c.id == 1)
+    .values(
+        alive_ms=bindparam("to_alive_ms"),
+        boot=bindparam("to_boot"),
+        uptime_ms=bindparam("to_uptime_ms"),
+    )
 )
 """With every commit: see `tables.server`."""

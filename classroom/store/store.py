@@ -15,9 +15,9 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from classroom.attendance import KINDS, Report, attendance
-from classroom.clock import Clock, SystemClock
+from classroom.clock import NO_UPTIME, Clock, SteadyClock, SystemClock, Uptime, system_uptime
 from classroom.events import Fact
-from classroom.model import ChatEntry, ChatId, ClassId, Hand, Lesson, LessonId, Person, PersonId
+from classroom.model import ChatEntry, ChatId, ClassId, Hand, Lesson, LessonId, LessonState, Person, PersonId
 from classroom.roll import Pupil
 from classroom.shared import pack
 from classroom.store import devices, people, reader, roll_reader, tables, talk_reader
@@ -30,6 +30,7 @@ from classroom.store.outbox import StoreUnavailable, Webhooks
 from classroom.store.quality_recovery import recover_quality
 from classroom.store.recovery import recover
 from classroom.store.rows import class_row
+from classroom.store.server_clock import server_clock
 from classroom.store.webhooks import count
 from classroom.store.writer import StoreHealth, Writer
 from classroom.talk.quiz import Quiz
@@ -67,20 +68,29 @@ class LessonRecord:
     """Raised then, in order."""
 
 
+def _unknown_uptime() -> Uptime:
+    return NO_UPTIME
+
+
 class Store:
     """Made by `open`. An Observer of every room."""
 
     def __init__(
-        self, engine: AsyncEngine, clock: Clock, on_health: Callable[[StoreHealth], None] | None = None
+        self,
+        engine: AsyncEngine,
+        clock: SteadyClock,
+        on_health: Callable[[StoreHealth], None] | None = None,
+        uptime: Callable[[], Uptime] = _unknown_uptime,
     ) -> None:
         self._engine = engine
-        self._clock = clock
+        self.clock = clock
+        """By which all lessons of this server go, and go on after a restart."""
         self._ledger = Ledger()
         self._closed = False
         self.webhooks = Webhooks(self._read, self._change, self._ledger)
         self.library = LibraryStore(self._read, self._change)
         self._writer = Writer(
-            engine, self._ledger, clock, on_health or (lambda health: None), self.webhooks.written
+            engine, self._ledger, clock, on_health or (lambda health: None), self.webhooks.written, uptime
         )
 
     @classmethod
@@ -89,22 +99,26 @@ class Store:
         url: str | URL,
         *,
         clock: Clock | None = None,
+        uptime: Callable[[], Uptime] | None = None,
         on_health: Callable[[StoreHealth], None] | None = None,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> Store:
         """Connects, migrates, closes what a crash left open, starts the writer.
 
-        url: as SQLAlchemy's, with an async driver; `engine.sqlite_url(path)` makes one. on_health: called
-        when writing begins to fail and when it works again. Raises StoreUnavailable."""
+        url: as SQLAlchemy's, with an async driver; `engine.sqlite_url(path)` makes one. clock, uptime: the
+        system's, if none are given; of another clock no uptime is known. on_health: called when writing
+        begins to fail and when it works again. Raises StoreUnavailable."""
         try:
             if is_foreign_file(url):
                 raise StoreUnavailable("file is not a database")
             engine = make_engine(url, busy_timeout_s)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise StoreUnavailable(f"cannot use this database URL: {error}") from error
+        clock, uptime = clock or SystemClock(), uptime or (_unknown_uptime if clock else system_uptime)
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(upgrade)
+                steady = await server_clock(connection, clock, uptime())
                 closed = await recover(connection)
                 webhooks = await count(connection)
                 seconds = await recover_quality(connection)
@@ -115,7 +129,7 @@ class Store:
             log.info("- store: closed %d presences that a crash had left open", closed)
         if seconds:
             log.info("- store: %d seconds of the quality record, noted before a crash, are in it", seconds)
-        store = cls(engine, clock or SystemClock(), on_health)
+        store = cls(engine, steady, on_health, uptime)
         store._ledger.webhooks = webhooks
         store._writer.start()
         return store
@@ -271,7 +285,11 @@ class Store:
         if not self._ledger.knows(lesson_id):
             last = await self._read(lambda connection: reader.last_event(connection, lesson_id))
             self._ledger.begin(lesson_id, last + 1)
-        since_ms = self._clock.unix_ms() - round(1000 * BACK_SOON_S)
+        if found.state is LessonState.LIVE:
+            self.clock.not_before(
+                await self._read(lambda connection: reader.last_told(connection, lesson_id))
+            )
+        since_ms = self.clock.unix_ms() - round(1000 * BACK_SOON_S)
         people = await self._read(lambda connection: reader.kept_places(connection, lesson_id, since_ms))
         hands = await self._read(lambda connection: reader.raised_hands(connection, lesson_id))
         return LessonRecord(found, chat, replace(talk, rolls=rolls), people, hands)

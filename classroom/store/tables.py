@@ -308,8 +308,11 @@ server = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("alive_ms", BigInteger, nullable=False),
+    Column("boot", String(64), nullable=False, server_default=""),
+    Column("uptime_ms", BigInteger, nullable=False, server_default="0"),
 )
-"""One row, id 1: when this server last wrote. What a crash left open was open at least until then."""
+"""One row, id 1: when this server last wrote, and the machine's uptime then (`classroom.clock.Reading`). What
+a crash left open was open at least until then, and a lesson's time goes on from there."""
 
 _still_in = presence.c.left_ms.is_(None)
 Index("ix_presence_open", presence.c.lesson_id, sqlite_where=_still_in, postgresql_where=_still_in)

@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from classroom.clock import Clock
+from classroom.clock import NO_UPTIME, Clock, Uptime
 from classroom.events import Fact, ObservationEnded, PersonLeft, QualityMeasured, QualityNoted, StateChanged
 from classroom.store.engine import may_pass, reason
 from classroom.store.ledger import Ledger
@@ -83,11 +83,13 @@ class Writer:
         clock: Clock,
         on_health: Callable[[StoreHealth], None],
         on_written: Callable[[], None] = lambda: None,
+        uptime: Callable[[], Uptime] = lambda: NO_UPTIME,
     ) -> None:
-        """on_health: called when `ok` changes. on_written: after each transaction."""
+        """on_health: called when `ok` changes. on_written: after each transaction. uptime: the machine's."""
         self._engine = engine
         self._ledger = ledger
         self._clock = clock
+        self._uptime = uptime
         self._on_health = on_health
         self._on_written = on_written
         self._queue: deque[Entry] = deque()
@@ -202,7 +204,9 @@ class Writer:
         for statement in ORDER:
             if id(statement) in rows:
                 await connection.execute(statement, rows[id(statement)])
-        await connection.execute(NOTE_ALIVE, {"to_alive_ms": self._clock.unix_ms()})
+        uptime = self._uptime()
+        alive = {"to_alive_ms": self._clock.unix_ms(), "to_boot": uptime.boot, "to_uptime_ms": uptime.ms}
+        await connection.execute(NOTE_ALIVE, alive)
 
     def _failed(self, error: Exception) -> None:
         self._retries += 1

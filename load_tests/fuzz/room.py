@@ -59,7 +59,6 @@ RETURN_US = 1_000_000
 PACKETS_PER_FRAME = 3
 PADDED = 0x20
 """The P bit of RTP's first byte (RFC 3550, 5.1)."""
-GCM_TAG = 16
 GCM_KEY = 28
 """Bytes of master key and salt."""
 SENDER_PACKETS = 5_000
@@ -108,7 +107,7 @@ class Peer:
                 srtp(self.keys[0], Policy.SSRC_ANY_INBOUND),
                 srtp(self.keys[1], Policy.SSRC_ANY_OUTBOUND),
             )
-            engine.set_keys(self.transport, inbound, outbound, GCM_TAG, aead_key=self.keys[1][:GCM_KEY])
+            engine.set_keys(self.transport, inbound, outbound, aead_key=self.keys[1][:GCM_KEY])
         engine.set_receive_extensions(self.transport, RECEIVED_EXTENSIONS)
         engine.set_send_extensions(self.transport, SENT_EXTENSIONS)
 

@@ -69,10 +69,8 @@ class Engine:
         the transport stay known for receiving."""
     def add_address(self, transport: int, address: bytes) -> None:
         """Packets from here belong to the transport (a validated pair that is not selected)."""
-    def set_keys(
-        self, transport: int, inbound: Session, outbound: Session, overhead: int, *, aead_key: bytes = b""
-    ) -> None:
-        """SRTP sessions of pylibsrtp; the engine keeps them alive. overhead: bytes of tag per RTP packet.
+    def set_keys(self, transport: int, inbound: Session, outbound: Session, *, aead_key: bytes = b"") -> None:
+        """SRTP sessions of pylibsrtp; the engine keeps them alive.
         aead_key: `outbound`'s master key and salt where its profile is AEAD_AES_128_GCM (28 bytes) or
         AEAD_AES_256_GCM (44; else ValueError): RTP is then protected without libsrtp, if OpenSSL's functions
         are to be had."""
@@ -162,6 +160,8 @@ class Engine:
 
     # --- statistics: plain dicts, keys as in W3C webrtc-stats, snake_case -----------------------------------
     def transport_stats(self, transport: int) -> dict[str, Any]: ...
+    def packets_received(self, transport: int) -> int:
+        """Of `transport_stats`, that alone."""
     def publication_stats(self, publication: int) -> dict[str, Any]: ...
     def subscription_stats(self, subscription: int) -> dict[str, Any]: ...
     def census(self) -> dict[str, int]:

@@ -261,7 +261,7 @@ cdef class Engine:
             self.unlock()
         return 0
 
-    def set_keys(self, int transport, inbound, outbound, int overhead, *, bytes aead_key=b""):
+    def set_keys(self, int transport, inbound, outbound, *, bytes aead_key=b""):
         cdef void *rx = session_pointer(inbound)
         cdef void *tx = session_pointer(outbound)
         cdef transport_t *t
@@ -582,6 +582,13 @@ cdef class Engine:
         cdef engine_t *e = self.lock()
         try:
             return stats_of_transport(e, self.transport(transport))
+        finally:
+            core_unlock(e)
+
+    def packets_received(self, int transport):
+        cdef engine_t *e = self.lock()
+        try:
+            return self.transport(transport).packets_in
         finally:
             core_unlock(e)
 

@@ -118,8 +118,32 @@ async def test_a_master_who_leaves_is_missed_and_who_comes_is_there(lecture: Any
     await lecture.clock.advance(0.1)
     assert state(lecture) is LOST
     await lecture.join(school.master)
+    await lecture.clock.advance(5)
+    assert state(lecture) is LOST, "the classes wait for the picture and the sound"
+    await flowing(lecture)
     await lecture.clock.advance(1)
     assert state(lecture) is HERE
+
+
+async def test_a_master_who_comes_back_and_sends_nothing_says_so(lecture: Any, school: Any) -> None:
+    await silent(lecture, silent_s=1)
+    await lecture.leave(school.master, LeaveCause.LOST)
+    await lecture.join(school.master)
+    await lecture.clock.advance(5)
+    assert state(lecture) is LOST
+    await lecture.room.ask(Resume(school.master.id))
+    await lecture.clock.advance(5)
+    assert state(lecture) is HERE
+
+
+async def test_who_only_listened_is_there_when_they_come(live_hall: Any, school: Any) -> None:
+    await live_hall.join(school.master, school.tutor_1)
+    await live_hall.leave(school.master, LeaveCause.LOST)
+    await live_hall.clock.advance(5)
+    assert state(live_hall) is LOST
+    await live_hall.join(school.master)
+    await live_hall.clock.advance(1)
+    assert state(live_hall) is HERE
 
 
 async def test_a_page_loaded_anew_is_not_missed(lecture: Any, school: Any) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from classroom.commands import ReportLead
-from classroom.model import LessonState, Role
-from signaling.lead_watch import LOOK_S, SILENT_S, LeadWatch
+from classroom.model import LessonState, MasterState, Role
+from signaling.lead_watch import LOOK_S, REST_S, SILENT_S, LeadWatch
 
 
 class Clock:
@@ -19,6 +19,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.time = 100.0
+        self.last_due = 0.0
         self.due: list[Callable[[], None]] = []
 
     def now(self) -> float:
@@ -28,6 +29,7 @@ class Clock:
         return 0
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Any:
+        self.last_due = when
         self.due.append(callback)
         return SimpleNamespace(cancel=lambda: self.due.remove(callback))
 
@@ -35,11 +37,12 @@ class Clock:
 @dataclass
 class Room:
     state: LessonState = LessonState.LIVE
+    master: MasterState = MasterState.HERE
     told: list[ReportLead] = field(default_factory=list)
 
     @property
     def lesson(self) -> Any:
-        return SimpleNamespace(state=self.state)
+        return SimpleNamespace(state=self.state, master=self.master)
 
     def post(self, command: ReportLead) -> bool:
         self.told.append(command)
@@ -67,11 +70,13 @@ class Bench:
         self.clock, self.room = Clock(), Room()
         self.leader = Leader(self.room, uplink=SimpleNamespace(id=7))
         self.packets = {7: 10, 8: 0}
+        self.asked = 0
         self.leaders: list[Any] = [self.leader]
         self.watch = LeadWatch(self, lambda: self.leaders, self.clock)
 
-    def stats(self, transport: Any) -> dict[str, Any]:
-        return {"transport": {"packets_received": self.packets[transport.id]}}
+    def packets_received(self, transport: Any) -> int:
+        self.asked += 1
+        return self.packets[transport.id]
 
     def run(self, seconds: float, *, flowing: bool = True) -> list[bool]:
         """What the room was told meanwhile."""
@@ -135,6 +140,52 @@ def test_a_connection_that_failed_and_went_is_silence_until_the_next_brings_medi
     assert bench.run(60, flowing=False) == [], "nothing new"
     bench.leader.uplink = SimpleNamespace(id=8)
     assert bench.run(1) == [True]
+
+
+def test_a_websocket_alone_does_not_bring_back_what_is_missed(bench: Bench) -> None:
+    """The page is back, resumed, and sends nothing yet, or on a connection that does not stand yet."""
+    bench.run(1)
+    bench.leader.connected = False
+    assert bench.run(1, flowing=False) == [False]
+    bench.leader.connected, bench.leader.uplink, bench.leader.sends = True, None, False
+    assert bench.run(5, flowing=False) == []
+    bench.leader.uplink, bench.leader.sends, bench.packets[8] = SimpleNamespace(id=8), True, 0
+    assert bench.run(5, flowing=False) == [], "a connection that is being made"
+    assert bench.run(1) == [True]
+
+
+def test_a_master_who_comes_back_and_mutes_everything_is_back(bench: Bench) -> None:
+    bench.run(1)
+    assert bench.run(1, flowing=False) == [False]
+    bench.leader.sends = False
+    assert bench.run(1, flowing=False) == [True]
+
+
+def test_of_a_new_line_the_first_media_are_told_to_who_waits_for_them(bench: Bench) -> None:
+    bench.room.master = MasterState.LOST
+    bench.packets[7] = 0
+    assert bench.run(3, flowing=False) == []
+    assert bench.run(3) == [True], "once"
+
+
+def test_the_media_plane_is_asked_of_who_sends_in_a_live_lesson_only(bench: Bench) -> None:
+    bench.leader.sends = False
+    bench.run(2)
+    bench.leader.sends, bench.leader.uplink = True, None
+    bench.run(2)
+    bench.leaders.append(Leader(bench.room, "s2", Role.STUDENT, SimpleNamespace(id=8)))
+    bench.run(2)
+    assert bench.asked == 0
+
+
+def test_while_nobody_leads_it_looks_once_a_second(bench: Bench) -> None:
+    bench.leaders.clear()
+    bench.watch.start()
+    for leaders, pause_s in (([], REST_S), ([bench.leader], LOOK_S), ([], REST_S)):
+        bench.leaders[:] = leaders
+        bench.clock.due.pop()()
+        assert bench.clock.last_due == bench.clock.time + pause_s
+    bench.watch.close()
 
 
 def test_before_the_lesson_is_live_nobody_is_missed_and_pupils_never_are(bench: Bench) -> None:

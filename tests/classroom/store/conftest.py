@@ -173,7 +173,8 @@ async def open_store(database: Database, fake_clock: Any) -> AsyncIterator[OpenS
     stores: list[Store] = []
 
     async def make(**options: Any) -> Store:
-        store = await Store.open(database.url, clock=fake_clock, busy_timeout_s=0.0, **options)
+        options = {"clock": fake_clock, "busy_timeout_s": 0.0} | options
+        store = await Store.open(database.url, **options)
         stores.append(store)
         return store
 

@@ -153,7 +153,7 @@ def test_the_engine_takes_no_key_of_another_size(length: int) -> None:
     transport = engine.add_transport()
     outbound = session(bytes(28), Policy.SSRC_ANY_OUTBOUND)
     with pytest.raises(ValueError, match="28 or 44"):
-        engine.set_keys(transport, outbound, outbound, 16, aead_key=bytes(length))
+        engine.set_keys(transport, outbound, outbound, aead_key=bytes(length))
 
 
 @pytest.mark.parametrize("available", [True, False])
@@ -168,7 +168,7 @@ def test_without_a_cipher_libsrtp_protects(available: bool, monkeypatch: pytest.
         engine.set_address(transports[-1], pack_address("192.0.2.1", 1000 + number))
         inbound = session(to_us, Policy.SSRC_ANY_INBOUND)
         outbound = session(to_them, Policy.SSRC_ANY_OUTBOUND)
-        engine.set_keys(transports[-1], inbound, outbound, 16, aead_key=to_them)
+        engine.set_keys(transports[-1], inbound, outbound, aead_key=to_them)
     publication = engine.add_publication(
         transports[0],
         kind="audio",

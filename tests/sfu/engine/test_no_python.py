@@ -59,7 +59,6 @@ def transport_for(engine: Engine, s: socket.socket, key_in: bytes, key_out: byte
         transport,
         session(key_in, Policy.SSRC_ANY_INBOUND),
         session(key_out, Policy.SSRC_ANY_OUTBOUND),
-        16,
         aead_key=key_out,
     )
     return transport

@@ -221,6 +221,9 @@ class PaperSfu:
     def stats(self, transport: PaperTransport) -> dict[str, Any]:
         return {"transport": {"packets_received": transport.packets}}
 
+    def packets_received(self, transport: PaperTransport) -> int:
+        return transport.packets
+
     def snapshot(self) -> StatsSnapshot:
         return StatsSnapshot(Engine(seed=1), 0.0)
 

@@ -167,7 +167,7 @@ class Peer:
         self.transport = bed.engine.add_transport(ufrag=f"peer{number}")
         bed.engine.set_address(self.transport, self.address)
         key = master_key(2 * number + 1, profile) if bed.own_cipher else b""
-        bed.engine.set_keys(self.transport, from_peer, to_peer, 16, aead_key=key)
+        bed.engine.set_keys(self.transport, from_peer, to_peer, aead_key=key)
         bed.engine.set_receive_extensions(self.transport, EXTENSIONS)
         bed.engine.set_send_extensions(self.transport, {MID: 1, ABS_SEND_TIME: 2, TRANSPORT_CC: 3})
         self.up: Link | None = None
