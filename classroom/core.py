@@ -123,6 +123,8 @@ class LessonCore:
         self._id_prefix = f"{clock.unix_ms():x}"
         self._last_id = 0
         self._tutors = self.roster.tutoring()
+        self._tutor_names: dict[PersonId, str] = {}
+        """Of all who have been in: who takes a class over is out for the moment in which it is told."""
         self._without_tutor: set[ClassId] = set()
         """Of those whose lesson is live: no tutor of theirs is there."""
         self.awaited: set[PersonId] = set()
@@ -228,7 +230,9 @@ class LessonCore:
         self, kind: NoticeKind, class_id: ClassId | None = None, person: PersonId | None = None
     ) -> None:
         """Says something to everybody; of a class, to it and to those who see all classes."""
-        self._notices.append(Noticed(kind, class_id, person))
+        room = self.lesson.class_room(class_id) if class_id else None
+        names = (room.name if room else "", self._tutor_names.get(person, "") if person else "")
+        self._notices.append(Noticed(kind, class_id, person, *names))
 
     def alarm(self, name: str, after_s: float | None, callback: Callable[[], None]) -> None:
         """Calls back in the room's task after that time, instead of what this alarm was set to before; None:
@@ -299,6 +303,8 @@ class LessonCore:
     def arrived(self, person: Person) -> None:
         """Their line is connected; they are to get their routes."""
         self._rerouted.append(person.id)
+        if person.role is Role.TUTOR:
+            self._tutor_names[person.id] = person.name
 
     def raise_hand(self, hand: Hand) -> None:
         self.hands.add(hand)

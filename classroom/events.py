@@ -143,6 +143,9 @@ class Noticed:
     kind: NoticeKind
     class_id: ClassId | None = None
     person: PersonId | None = None
+    class_name: str = ""
+    person_name: str = ""
+    """As they are called now: for the words."""
 
 
 @dataclass(frozen=True, slots=True)

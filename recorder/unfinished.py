@@ -1,8 +1,8 @@
 """Items that a server left open when it died: whose lesson goes on goes on with them, the others are closed.
 
 An item continues on its own clock, which shows the time since its lesson began; the clock by which lessons go
-tells how much of that the server was away. Should it have been set back meanwhile, the item's clock stands where
-its media ends, and never goes back.
+tells how much of that the server was away. Should it have been set back meanwhile, the item's clock stands
+where its media ends, and never goes back.
 """
 
 from __future__ import annotations

@@ -188,7 +188,9 @@ class Sfu:
     def packets_received(self, transport: Transport) -> int:
         """How many have come on it so far: one figure of its statistics, for who looks often; 0 once it has
         ended."""
-        return self.engine.packets_received(transport.id) if transport.id in self._transports else 0
+        if transport.id not in self._transports:
+            return 0
+        return int(self.engine.transport_stats(transport.id)["packets_received"])
 
     def snapshot(self) -> StatsSnapshot:
         """The counters of all transports and their streams at this moment: two of them compared tell what

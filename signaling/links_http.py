@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 
 from classroom.model import ClassId, Lesson, PersonId
+from classroom.rules.tutoring import stands_by
 from classroom.rules.words import person_name
 from signaling.access import CLAIMS
 from signaling.keys import STORE, TOKENS
@@ -42,7 +43,7 @@ class LinkRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: Name = ""
     """Empty: as the server knows them."""
     class_id: Id = ""
-    """Of a tutor, a room or a pupil."""
+    """Of a tutor, a room or a pupil; a tutor who stands by (`person`) has none."""
     all: bool = False
     """Of pupils: one link for the whole class, whose bearers say their names (POST /api/v1/join)."""
 
@@ -61,7 +62,7 @@ async def issue_link(request: web.Request) -> web.Response:
     asked = await body(request, LinkRequest)
     lesson = await lesson_of(request, request.match_info["lesson"])
     room = lesson.class_room(ClassId(asked.class_id)) if asked.class_id else None
-    if asked.role in _OF_CLASSES and room is None:
+    if asked.role in _OF_CLASSES and room is None and not _stands_by(lesson, asked):
         raise Problem("unknown-class")
     if asked.role not in _OF_CLASSES and asked.class_id:
         raise Problem("unknown-class")
@@ -93,6 +94,10 @@ def _class_link(request: web.Request, asked: LinkRequest, lesson: Lesson, now: f
     ttl_s = _ttl_s(lesson, now)
     token = request.app[TOKENS].issue_join(lesson=lesson.id, class_id=asked.class_id, now=now, ttl_s=ttl_s)
     return json_response(Link(token=token, person="", name="", expires_at=int(now + ttl_s)), status=201)
+
+
+def _stands_by(lesson: Lesson, asked: LinkRequest) -> bool:
+    return asked.role == "tutor" and not asked.class_id and stands_by(lesson, PersonId(asked.person))
 
 
 def _registered(lesson: Lesson, asked: LinkRequest) -> str:

@@ -165,7 +165,9 @@ def stage_view(
 def notice(event: events.Noticed, language: str) -> Notice:
     return Notice(
         kind=event.kind.value,
-        text=catalogue.text(f"notice.{event.kind}", language),
+        text=catalogue.text(
+            f"notice.{event.kind}", language, room=event.class_name, person=event.person_name
+        ),
         class_id=event.class_id or "",
         person=event.person or "",
     )

@@ -585,13 +585,6 @@ cdef class Engine:
         finally:
             core_unlock(e)
 
-    def packets_received(self, int transport):
-        cdef engine_t *e = self.lock()
-        try:
-            return self.transport(transport).packets_in
-        finally:
-            core_unlock(e)
-
     def publication_stats(self, int publication):
         cdef engine_t *e = self.lock()
         try:

@@ -142,6 +142,7 @@ async def test_an_organizer_plans_a_lesson_and_its_master_comes_in(
     await organizer.at("plan-title").fill("认识日食")
     await organizer.at("plan-save").click()
     await organizer.at("office-lesson").get_by_text("认识日食").wait_for()
+    assert await organizer.page.get_by_text("认识月食").count() == 0, "changed, and not planned a second time"
     await organizer.at("office-open").click()
     await organizer.has("office-lesson", state="open")
 
@@ -169,6 +170,15 @@ async def test_an_organizer_plans_a_lesson_and_its_master_comes_in(
     await pupil.at("join-name-next").click()
     await pupil.at("join-start").click()
     await pupil.at("page-student").wait_for()
+
+    await organizer.at("office-edit").click()
+    await organizer.at("plan-add-stand-by").click()
+    await organizer.at("plan-stand-by").locator("input").fill("周老师")
+    await organizer.at("plan-save").click()
+    await organizer.at("office-stand-by").get_by_text("周老师").wait_for()
+    stand_by = await visit(f"/{(await link('stand-by')).split('/', 3)[3]}", size=(390, 844))
+    await stand_by.at("join-start").click()
+    await stand_by.at("page-tutor").wait_for()
 
     await organizer.at("office-end").click()
     await organizer.at("office-confirm").click()

@@ -92,6 +92,31 @@ async def test_links_for_each_role(door: Any) -> None:
     assert (await link(role="organizer"))[0] == 400
 
 
+async def test_who_stands_by_gets_a_link_without_a_class_and_takes_one_over(door: Any) -> None:
+    master = await door.join("master")
+    await master.say("lesson.start")
+    await call(door, "PUT", "/api/v1/people/zhou", {"name": "周老师"})
+    asked = {"role": "tutor", "person": "zhou"}
+    assert (await call(door, "POST", f"{LESSON}/links", asked))[0] == 404, "not before they are named"
+    headers = {"Authorization": f"Bearer {door.token('organizer')}", "If-Match": "*"}
+    named = {"tutors": [{"person": "zhou", "school": ""}]}
+    async with door.http.patch(door.url(LESSON), headers=headers, json=named) as response:
+        assert response.status == 200, "also while the lesson is live"
+    status, link = await call(door, "POST", f"{LESSON}/links", asked)
+    assert (status, link["person"], link["name"]) == (201, "zhou", "周老师")
+    hello = {"token": link["token"], "language": "en"}
+    tutor, welcome = await door.enter("tutor", hello=hello)
+    assert "class_id" not in welcome["me"]
+    assert [each["id"] for each in welcome["lesson"]["classes"] if not each.get("tutor_online")]
+    await tutor.say("class.tutor", class_id="class-2")
+    assert (await tutor.bye())["reason"] == "moved"
+    _, again = await door.enter("tutor", hello=hello)
+    assert again["me"]["class_id"] == "class-2"
+    while (notice := await master.expect("notice"))["kind"] != "tutor_changed":
+        pass
+    assert notice["text"] == "2班的辅导教师现在是周老师。"
+
+
 async def test_one_link_for_the_pupils_of_a_class_at_home(door: Any) -> None:
     asked = {"role": "student", "class_id": "class-home", "all": True}
     status, link = await call(door, "POST", f"{LESSON}/links", asked)

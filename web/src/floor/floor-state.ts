@@ -73,6 +73,11 @@ export function mayTakeOver(own: ClassView | undefined, me: PersonView): boolean
   return me.role === 'tutor' && !!own && own.tutor !== me.id && !own.tutor_online
 }
 
+/** The classes that a tutor who stands by may take over, by name. */
+export function withoutTutor(classes: readonly ClassView[]): ClassView[] {
+  return classes.filter((each) => !each.tutor_online).sort((a, b) => a.name.localeCompare(b.name, 'zh-CN'))
+}
+
 /** Who needs the master comes first: no tutor, a bad line, a raised hand, never called, then by name. */
 export function byNeed(classes: readonly ClassView[], hands: readonly HandView[]): ClassView[] {
   const need = (entry: ClassView) => {

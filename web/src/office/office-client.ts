@@ -25,8 +25,15 @@ export interface LessonSummary {
   ended_ms: number
 }
 
+/** A tutor without a class of their own, who may take one over: of that school, or any. */
+export interface StandBy {
+  person: string
+  school: string
+}
+
 export interface LessonDetail extends LessonSummary {
   classes: ClassPlan[]
+  tutors: StandBy[]
 }
 
 export interface LessonPlan {
@@ -37,6 +44,7 @@ export interface LessonPlan {
   recorded: boolean
   reason: string
   classes: ClassPlan[]
+  tutors: StandBy[]
 }
 
 export interface LessonSettings {
@@ -74,6 +82,7 @@ export interface Device {
 
 export interface LinkWish {
   role: Exclude<Role, 'organizer'>
+  person?: string
   class_id?: string
   name?: string
   all?: boolean

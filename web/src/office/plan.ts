@@ -12,6 +12,13 @@ export interface ClassForm {
   pupils: number
 }
 
+export interface StandByForm {
+  /** As people say it, like a class's tutor. */
+  tutor: string
+  /** Whose classes; empty: all. */
+  school: string
+}
+
 export interface LessonForm {
   /** Empty: a new one. */
   id: string
@@ -23,6 +30,7 @@ export interface LessonForm {
   recorded: boolean
   reason: string
   classes: ClassForm[]
+  standBys: StandByForm[]
 }
 
 /** People who have to be told to the server before the plan: id -> name. */
@@ -44,6 +52,7 @@ export function newForm(nowMs: number): LessonForm {
     recorded: true,
     reason: '',
     classes: [],
+    standBys: [],
   }
 }
 
@@ -69,7 +78,13 @@ export function formOf(lesson: LessonDetail, people: readonly KnownPerson[]): Le
       at_home,
       pupils,
     })),
+    standBys: lesson.tutors.map(({ person, school }) => ({ tutor: called(person), school })),
   }
+}
+
+/** The schools of its classes, each once. */
+export function schoolsOf({ classes }: Pick<LessonForm, 'classes'>): string[] {
+  return [...new Set(classes.map(({ school }) => school.trim()))].filter(Boolean)
 }
 
 /** `2027-01-15T08:00`. */
@@ -117,6 +132,9 @@ export function planOf(
       school: room.school.trim(),
       tutor: person(room.tutor),
     })),
+    tutors: form.standBys
+      .map(({ tutor, school }) => ({ person: person(tutor), school }))
+      .filter((each) => each.person),
   }
   return { plan, newcomers }
 }

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { LessonSummary } from '@/office/office-client'
-import { byTime, formOf, localTime, newClass, newForm, planOf, unixMs, type LessonForm } from '@/office/plan'
+import {
+  byTime,
+  formOf,
+  localTime,
+  newClass,
+  newForm,
+  planOf,
+  schoolsOf,
+  unixMs,
+  type LessonForm,
+} from '@/office/plan'
 
 const KNOWN = [{ id: 'li', name: '李老师' }]
 const FORM: LessonForm = {
@@ -14,6 +24,11 @@ const FORM: LessonForm = {
   classes: [
     { id: '', name: '1班', school: '实验小学', tutor: '王老师', at_home: false, pupils: 42 },
     { id: 'c2', name: '2班', school: '实验小学', tutor: '王老师', at_home: true, pupils: 0 },
+  ],
+  standBys: [
+    { tutor: '王老师', school: '' },
+    { tutor: '周老师', school: '实验小学' },
+    { tutor: ' ', school: '' },
   ],
 }
 
@@ -29,20 +44,29 @@ describe('a plan', () => {
     expect(plan.master).toBe('li')
     expect(plan.classes.map((room) => room.tutor)).toEqual(['teacher-2', 'teacher-2'])
     expect(plan.classes.map((room) => room.id)).toEqual(['class-1', 'c2'])
-    expect(newcomers).toEqual({ 'teacher-2': '王老师' })
+    expect(newcomers).toEqual({ 'teacher-2': '王老师', 'teacher-3': '周老师' })
+    expect(plan.tutors).toEqual([
+      { person: 'teacher-2', school: '' },
+      { person: 'teacher-3', school: '实验小学' },
+    ])
+    expect(schoolsOf(FORM)).toEqual(['实验小学'])
     expect(plan.ends_ms - plan.starts_ms).toBe(45 * 60_000)
   })
 
   it('leaves out what was not filled in', () => {
-    const { plan } = planOf({ ...FORM, master: ' ', starts: '', ends: '', classes: [] }, KNOWN, counting())
+    const { plan } = planOf(
+      { ...FORM, master: ' ', starts: '', ends: '', classes: [], standBys: [] },
+      KNOWN,
+      counting(),
+    )
     expect([plan.master, plan.starts_ms, plan.ends_ms]).toEqual(['', 0, 0])
   })
 
   it('comes back as it was', () => {
     const { plan } = planOf(FORM, KNOWN, counting())
     const lesson = { ...plan, id: 'l', state: 'scheduled' as const, started_ms: 0, ended_ms: 0 }
-    const form = formOf(lesson, [...KNOWN, { id: 'teacher-2', name: '王老师' }])
-    expect(planOf(form, [...KNOWN, { id: 'teacher-2', name: '王老师' }], counting()).plan).toEqual(plan)
+    const known = [...KNOWN, { id: 'teacher-2', name: '王老师' }, { id: 'teacher-3', name: '周老师' }]
+    expect(planOf(formOf(lesson, known), known, counting()).plan).toEqual(plan)
   })
 
   it('begins with the next full hour', () => {
