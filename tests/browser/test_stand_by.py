@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -50,16 +49,13 @@ async def test_a_stand_by_tutor_takes_a_class_over(visit: Any, link_of: Callable
     await organizer.at("office-edit").click()
     await organizer.at("plan-add-stand-by").click()
     await organizer.at("plan-stand-by").locator("input").fill("周老师")
-    if os.environ.get("SHOTS"): await organizer.page.screenshot(path=os.environ["SHOTS"]+"/plan.png")
     await organizer.at("plan-save").click()
     await organizer.at("office-stand-by").get_by_text("周老师").wait_for()
-    if os.environ.get("SHOTS"): await organizer.page.screenshot(path=os.environ["SHOTS"]+"/office.png", full_page=True)
 
     tutor = await visit(await link(organizer, "stand-by"), size=(390, 844))
     await tutor.at("join-start").click()
     await tutor.at("stand-by").wait_for()
     assert await tutor.at("stand-by-take").count() == 2
-    if os.environ.get("SHOTS"): await tutor.page.screenshot(path=os.environ["SHOTS"]+"/standby.png", full_page=True)
     taken = await tutor.at("stand-by-take").nth(1).get_attribute("data-class")
     await tutor.at("stand-by-take").nth(1).click()
     await tutor.page.locator(f"[data-testid=roster][data-class='{taken}']").wait_for()
@@ -67,4 +63,3 @@ async def test_a_stand_by_tutor_takes_a_class_over(visit: Any, link_of: Callable
     row = master.page.locator(f"{TUTOR_2}[data-class='{taken}']")
     await row.get_by_text("周老师").wait_for()
     await master.page.get_by_text("辅导教师现在是周老师").first.wait_for()
-    if os.environ.get("SHOTS"): await master.page.screenshot(path=os.environ["SHOTS"]+"/master.png")
