@@ -228,7 +228,7 @@ def _watch(app: web.Application, parts: Parts, participants: Callable[[], Iterab
     app.cleanup_ctx.append(running)
 
     def read() -> Readings:
-        return readings(parts, app[keys.SESSIONS], watch, app[keys.MOVER])
+        return readings(parts, app[keys.SESSIONS], watch, app[keys.MOVER], app[keys.VIEWS])
 
     parts.metrics.registry.register(PartsCollector(read))
 
@@ -262,12 +262,17 @@ def _tell_webhooks(app: web.Application, parts: Parts) -> None:
 
 def _open_library(app: web.Application, parts: Parts) -> None:
     library, store = app[keys.LIBRARY], parts.store
-    views = ViewLog(store.library.put_views, SystemClock().unix_ms)
+    views = app[keys.VIEWS] = ViewLog(store.library.put_views, SystemClock().unix_ms)
     keeper = app[keys.KEEPER] = LibraryKeeper(library, store, parts.config.data, views=views)
     cutter = app[keys.CLIPS] = keeper.cutter
     door = MediaDoor(MediaTokens.of(parts.tokens.key), LibraryAccess(store.library, library), seen=views.seen)
     app[keys.MEDIA] = door
-    keeper.on_deleted = door.forget
+
+    def gone(name: str) -> None:
+        for keeps in (door, app[keys.OPEN_ITEMS], app[keys.OPEN_FILES]):
+            keeps.forget(name)
+
+    keeper.on_deleted = gone
     add_clip_routes(app)
 
     mover = app[keys.MOVER]
@@ -327,7 +332,9 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.SESSIONS] = sessions
 
 
-def readings(parts: Parts, sessions: Sessions, watch: QualityWatch, mover: Mover | None) -> Readings:
+def readings(
+    parts: Parts, sessions: Sessions, watch: QualityWatch, mover: Mover | None, views: ViewLog
+) -> Readings:
     """What the parts show now, for /metrics."""
     health = parts.store.health
     census = parts.sfu.census()
@@ -356,6 +363,7 @@ def readings(parts: Parts, sessions: Sessions, watch: QualityWatch, mover: Mover
         archive=mover.counters if mover else {},
         archive_waiting_bytes=mover.waiting_bytes if mover else 0,
         archive_away=bool(mover and mover.away),
+        visits=views.counts,
     )
 
 

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from signaling.config import Config
     from signaling.diagnosis import Diagnoses
     from signaling.library_keeper import LibraryKeeper
+    from signaling.library_views import ViewLog
     from signaling.media_access import MediaDoor
     from signaling.metrics import DoorMetrics
     from signaling.openapi import Operation
     from signaling.pairing import Pairings
+    from signaling.partial_content import OpenFiles
     from signaling.publications import PublicationRegistry
     from signaling.quality_watch import QualityWatch
     from signaling.readiness import Readiness
@@ -50,8 +52,11 @@ CLIPS: Final[web.AppKey[ClipCutter]] = web.AppKey("clips")
 KEEPER: Final[web.AppKey[LibraryKeeper]] = web.AppKey("keeper")
 MEDIA: Final[web.AppKey[MediaDoor]] = web.AppKey("media")
 COMPOSITIONS: Final[web.AppKey[Compositions]] = web.AppKey("compositions")
+VIEWS: Final[web.AppKey[ViewLog]] = web.AppKey("views")
 OPEN_ITEMS: Final[web.AppKey[OpenItems]] = web.AppKey("open_items")
 """The items that somebody watches."""
+OPEN_FILES: Final[web.AppKey[OpenFiles]] = web.AppKey("open_files")
+"""Layouts of items as one file."""
 
 PAIRINGS: Final[web.AppKey[Pairings]] = web.AppKey("pairings")
 DIAGNOSES: Final[web.AppKey[Diagnoses]] = web.AppKey("diagnoses")

@@ -35,8 +35,8 @@ class ViewLog:
         self._unix_ms = unix_ms
         self._visits: OrderedDict[tuple[str, str, str], View] = OrderedDict()
         self._unwritten: dict[str, View] = {}
-        self.lost = 0
-        """Visits of which nothing was written, because the database was away too long."""
+        self.counts: dict[str, int] = dict.fromkeys((*_KINDS.values(), "lost"), 0)
+        """Visits begun, by kind; `lost`: not written, because the database was away too long."""
 
     def seen(self, grant: MediaGrant, purpose: Purpose) -> None:
         """Something was fetched."""
@@ -45,6 +45,7 @@ class ViewLog:
         visit = self._visits.pop(key, None)
         if visit is None or now - visit.last_ms > 1000 * VISIT_S:
             person, role = grant.viewer.person, grant.viewer.role.value
+            self.counts[_KINDS[purpose]] += 1
             visit = View(secrets.token_hex(16), grant.item, person, role, _KINDS[purpose], now, now, 0)
         visit = replace(visit, last_ms=now, requests=visit.requests + 1)
         self._visits[key] = self._unwritten[visit.id] = visit
@@ -52,7 +53,7 @@ class ViewLog:
             self._visits.popitem(last=False)
         while len(self._unwritten) > MAX_VISITS:
             self._unwritten.pop(next(iter(self._unwritten)))
-            self.lost += 1
+            self.counts["lost"] += 1
 
     async def flush(self) -> None:
         """Writes what has not been. Raises StoreUnavailable, and keeps it then."""

@@ -33,7 +33,7 @@ from recorder.library import TRACK_ID, Library, UnknownItemError
 from recorder.live import LIVE_LEVEL, OpenItem, OpenItems, OpenTrack, Text
 from recorder.playlist import BeyondLiveEdgeError, NothingRecordedError
 from recorder.segments import LATE_US, TARGET_S, Segment
-from signaling.keys import OPEN_ITEMS
+from signaling.keys import OPEN_FILES, OPEN_ITEMS
 from signaling.media_access import MediaGrant
 from signaling.media_token import PARAMETER, Purpose
 from signaling.partial_content import OpenFiles, send_bytes, send_file
@@ -75,7 +75,8 @@ def add_media_routes(app: web.Application, library: Library, authorise: Authoris
     """GET /media/{item}/... on `app`."""
     items = OpenItems(library)
     app[OPEN_ITEMS] = items
-    handlers = _Handlers(library, items, authorise)
+    app[OPEN_FILES] = files = OpenFiles(library)
+    handlers = _Handlers(library, items, files, authorise)
     app.router.add_get("/media/{item}/index.m3u8", handlers.index)
     app.router.add_get("/media/{item}/access", handlers.access)
     app.router.add_get("/media/{item}/lesson.mp4", handlers.whole)
@@ -92,12 +93,12 @@ def add_media_routes(app: web.Application, library: Library, authorise: Authoris
 class _Handlers:
     """Files are read in threads: a slow disk must not hold up signaling."""
 
-    def __init__(self, library: Library, items: OpenItems, authorise: Authorise) -> None:
+    def __init__(self, library: Library, items: OpenItems, files: OpenFiles, authorise: Authorise) -> None:
         self._library = library
         self._items = items
         self._authorise = authorise
         self._kept = _Kept()
-        self._files = OpenFiles(library)
+        self._files = files
 
     async def access(self, request: web.Request) -> web.Response:
         await self._authorised(request)

@@ -45,6 +45,7 @@ HELP: Final[Mapping[str, str]] = {
     "archive_waiting_bytes": "Finished recordings that have not moved to the archive yet.",
     "archive_away": "1: the archive takes nothing at the moment.",
     "archive_total": "Finished files, by what became of them (moved, copied, failed, differed); bytes moved.",
+    "library_visits_total": "Visits to items of the library: view, download; lost: not on record.",
     "queue_depth": (
         "Things waiting in a queue: outbox (messages to clients), database (facts to be written), "
         "media_events (STUN, DTLS and news from the packet thread)."
@@ -149,6 +150,8 @@ class Readings:
     """What became of finished files; empty without an archive."""
     archive_waiting_bytes: int
     archive_away: bool
+    visits: Mapping[str, int]
+    """To the library."""
 
 
 class PartsCollector(Collector):
@@ -177,6 +180,7 @@ class PartsCollector(Collector):
         yield _gauge("archive_waiting_bytes", readings.archive_waiting_bytes)
         yield _gauge("archive_away", int(readings.archive_away))
         yield _labelled(CounterMetricFamily, "archive_total", "name", readings.archive)
+        yield _labelled(CounterMetricFamily, "library_visits_total", "kind", readings.visits)
         yield _labelled(GaugeMetricFamily, "queue_depth", "queue", readings.queues)
         yield _labelled(CounterMetricFamily, "database_facts_total", "result", readings.database)
         gaps, others = _split(readings.recorder, GAP)

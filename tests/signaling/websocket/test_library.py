@@ -12,7 +12,7 @@ import pytest
 from recorder import ledger
 from recorder.item import header_path, ledger_path
 from recorder.storage import Storage
-from signaling.keys import KEEPER
+from signaling.keys import KEEPER, OPEN_ITEMS, VIEWS
 
 LIBRARY = "/api/v1/library"
 ITEM = f"{LIBRARY}/demo-1"
@@ -199,6 +199,7 @@ async def test_views_are_on_record(recorded: Any) -> None:
     await pupil.refused("GET", "/media/demo-1/poster.jpg")
     await recorded.app[KEEPER].chores()
     (view,) = (await supervisor.get(f"{ITEM}/views"))["views"]
+    assert recorded.app[VIEWS].counts == {"view": 1, "download": 0, "lost": 0}
     assert (view["person"], view["kind"], view["requests"]) == ("student-1", "view", 5)
     assert await pupil.refused("GET", f"{ITEM}/views") == "role-not-allowed"
 
@@ -280,12 +281,14 @@ async def test_a_clip_that_cannot_be(recorded: Any, change: Any, kind: str) -> N
 async def test_deletion_is_on_record_and_a_hold_stops_it(recorded: Any) -> None:
     organizer, pupil = Caller(recorded, "organizer"), Caller(recorded, "student")
     directory = recorded.parts.config.data / "library" / "demo-1"
+    await recorded.app[OPEN_ITEMS].open("demo-1")
     assert (await organizer.ask("PUT", f"{ITEM}/hold", {"reason": "复核"}))[0] == 204
     assert await organizer.refused("POST", f"{ITEM}/delete", {"reason": "家长要求"}) == "item-held"
     assert (await organizer.ask("DELETE", f"{ITEM}/hold"))[0] == 204
     assert await organizer.refused("POST", f"{ITEM}/delete", {"reason": ""}) == "reason-needed"
     assert (await organizer.ask("POST", f"{ITEM}/delete", {"reason": "家长要求"}))[0] == 204
     assert [path.name for path in directory.iterdir()] == ["tombstone.json"]
+    assert recorded.app[OPEN_ITEMS].known("demo-1") is None
     assert await pupil.refused("GET", ITEM) == "item-not-allowed"
     assert (await pupil.get(LIBRARY))["items"] == []
     deeds = await recorded.parts.store.library.deeds("demo-1")
