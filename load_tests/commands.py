@@ -25,7 +25,7 @@ from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.library import LibraryOptions, library
 from .scenarios.phase_change import PhaseOptions, phase_change
-from .scenarios.proof import ProofOptions, proof
+from .scenarios.proof import PUBLISHERS, ProofOptions, proof
 from .scenarios.reconnect import ReconnectOptions, reconnect
 from .scenarios.recording import RecordingOptions, recording
 from .scenarios.replay import ReplayOptions, replay
@@ -245,11 +245,17 @@ def _recording(scenarios: Scenarios) -> None:
 
 def _proof(scenarios: Scenarios) -> None:
     words = "a lesson with loss, an outage, a killed recorder and a change of size: what its recording says"
-    one = _scenario(scenarios, "proof", words, Scenario(_run_proof))
+    begin = Scenario(_run_proof, lambda options: seed.proven(_publishers(options)))
+    one = _scenario(scenarios, "proof", words, begin)
+    one.add_argument("--publisher", choices=[*PUBLISHERS, "both"], default="both", help="who sends")
     one.add_argument("--duration", type=whole(20, MAX_DURATION_S), default=600, metavar="SECONDS")
     one.add_argument("--outage", type=whole(1, 600), default=20, metavar="SECONDS")
     one.add_argument("--loss", type=whole(0, 20), default=3, metavar="PERCENT")
     one.add_argument("--seed", type=whole(0, 1 << 31), default=1, metavar="N")
+
+
+def _publishers(options: argparse.Namespace) -> tuple[str, ...]:
+    return PUBLISHERS if options.publisher == "both" else (options.publisher,)
 
 
 def _run_proof(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
@@ -257,7 +263,7 @@ def _run_proof(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
         duration_s=options.duration,
         outage_s=options.outage,
         loss=options.loss / 100,
-        lesson=options.lesson,
+        publishers=_publishers(options),
         seed=options.seed,
     )
     return proof(wanted, target)

@@ -56,6 +56,15 @@ def recorded_lesson(number: int) -> str:
     return f"recorded-{number}"
 
 
+def proven(publishers: Sequence[str]) -> tuple[Lesson, ...]:
+    """A recorded lesson for each."""
+    return tuple(Lesson(LessonId(proven_lesson(each)), proven_lesson(each)) for each in publishers)
+
+
+def proven_lesson(publisher: str) -> str:
+    return f"proof-{publisher}"
+
+
 def wall_lesson(number: int) -> str:
     return f"wall-{number}"
 

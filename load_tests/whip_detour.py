@@ -35,7 +35,8 @@ class WhipDetour:
         """Takes the way to the server away, or gives it back."""
         loss = 1.0 if off else self._conditions.loss
         for link in self._links:
-            link.up.conditions = replace(self._conditions, loss=loss)
+            for way in (link.up, link.down):
+                way.conditions = replace(self._conditions, loss=loss)
 
     @property
     def lost(self) -> int:
@@ -89,6 +90,6 @@ class WhipDetour:
 
     async def _open(self, server: tuple[str, int]) -> tuple[str, int]:
         up = Link(self._conditions, self._seed + 2 * len(self._links))
-        down = Link(Conditions(delay_s=self._conditions.delay_s), up.seed + 1)
+        down = Link(self._conditions, up.seed + 1)
         self._links.append(LinkEmulator(down, up))
         return await self._links[-1].through(server)

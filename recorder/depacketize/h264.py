@@ -1,7 +1,9 @@
 """H.264 over RTP (RFC 6184): single NAL units, STAP-A and FU-A, which is all that WebRTC uses (RFC 7742).
 
-A frame is an access unit with 4-byte lengths (ISO/IEC 14496-15), without its parameter sets: those make the
-configuration and stand in the file's header.
+A frame is an access unit with 4-byte lengths (ISO/IEC 14496-15). Its parameter sets make the
+configuration and stand in the file's header, and in front of every keyframe once more: browsers that play
+one file with pictures of several sizes keep to the first header of all (Chromium does), and take what
+stands in the stream.
 """
 
 from __future__ import annotations
@@ -123,7 +125,8 @@ class H264Depacketizer(VideoAssembler):
     def complete(self) -> tuple[bytes, bool, CodecConfig | None]:
         if self._fragment is not None:
             raise BadPayloadError("fragmented NAL unit without an end")
-        data = b"".join(struct.pack("!I", len(unit)) + unit for unit in self._units)
+        sets = self._config.parameter_sets if self._keyframe and self._config else ()
+        data = b"".join(struct.pack("!I", len(unit)) + unit for unit in (*sets, *self._units))
         return data, self._keyframe, self._config
 
     def discard(self) -> None:

@@ -44,7 +44,8 @@ def h264_sets():
 def test_h264_single_aggregated_and_fragmented_units_make_one_access_unit(h264_sets):
     fragments = [b"\x7c\x85" + IDR[1:100], b"\x7c\x05" + IDR[100:150], b"\x7c\x45" + IDR[150:]]
     [frame] = feed(make("H264"), [h264_sets, *fragments, b"\x06supplement"])
-    units = struct.pack("!I", len(IDR)) + IDR + struct.pack("!I", 11) + b"\x06supplement"
+    sets = b"".join(struct.pack("!I", len(unit)) + unit for unit in (SPS, PPS))
+    units = sets + struct.pack("!I", len(IDR)) + IDR + struct.pack("!I", 11) + b"\x06supplement"
     assert frame.data == units
     assert frame.keyframe
     assert (frame.config.width, frame.config.height) == (320, 180)
