@@ -27,12 +27,14 @@ class WhipDetour:
         self._conditions = conditions
         self._seed = seed
         self._links: list[LinkEmulator] = []
+        self._lost_in_cuts = 0
         self._http: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
         self.url = ""
 
     def cut(self, *, off: bool) -> None:
         """Takes the way to the server away, or gives it back."""
+        self._lost_in_cuts += -self._dropped if off else self._dropped
         loss = 1.0 if off else self._conditions.loss
         for link in self._links:
             for way in (link.up, link.down):
@@ -40,7 +42,11 @@ class WhipDetour:
 
     @property
     def lost(self) -> int:
-        """Datagrams on their way to the server."""
+        """Datagrams on their way to the server, by chance; those sent while the way was cut are left out."""
+        return self._dropped - self._lost_in_cuts
+
+    @property
+    def _dropped(self) -> int:
         return sum(link.up.lost for link in self._links)
 
     async def __aenter__(self) -> WhipDetour:
