@@ -26,6 +26,7 @@ from classroom.store.library import LibraryStore
 from classroom.store.library_items import DELETED, ItemFacts, ItemRecord
 from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
+from recorder.item import summary_path
 from recorder.library import ITEM_ID, ItemView, Library, UnknownItemError
 from signaling.background import cancel_between
 from signaling.clip_cutter import ClipCutter
@@ -36,6 +37,11 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 2.0
 """How soon what is said in a lesson can be found."""
+LIVE_AGAIN: Final = 0.05
+"""An item that grows is read again after this part of its length: reading takes the longer the longer it is.
+That it ended is seen at the next look."""
+LIVE_AGAIN_S: Final = 20.0
+"""At most so much later."""
 FRESH_S: Final = 1.0
 """Who asks in between gets what was seen within it."""
 SWEEP_EVERY_S: Final = 86_400.0
@@ -69,6 +75,8 @@ class LibraryKeeper:
         """Time of change of the directory when it was last listed whole."""
         self._unread: set[str] = set()
         """In the directory, and no items yet: their first line is not written."""
+        self._again: dict[str, float] = {}
+        """Live item -> when it is to be read again, by the clock."""
         self._looking = asyncio.Lock()
         self._busy = asyncio.Lock()
         """Held while the database is asked."""
@@ -121,6 +129,7 @@ class LibraryKeeper:
     async def _deleted(self, item: ItemRecord, at_ms: int, person: PersonId | None, reason: str) -> None:
         if self._states is not None:
             self._states[item.id] = DELETED
+        self._again.pop(item.id, None)
         self.on_deleted(item.id)
         lesson = LessonId(item.lesson)
         await self._store.tell(
@@ -177,8 +186,11 @@ class LibraryKeeper:
             names = await asyncio.to_thread(names_of, self._library)
             self._unread = {name for name in names if name not in known}
             self._listed_at = changed_at
-        live = [name for name, state in known.items() if state == "live"]
-        await self._keep([*live, *self._unread])
+        now = self._clock.now()
+        growing = [name for name, state in known.items() if state == "live"]
+        waiting = [name for name in growing if self._again.get(name, now) > now]
+        ended = await asyncio.to_thread(_ended, self._library, waiting)
+        await self._keep([*(name for name in growing if name not in waiting), *ended, *self._unread])
         await index_words(self._store.library)
 
     async def _keep(self, names: Sequence[str]) -> None:
@@ -187,6 +199,11 @@ class LibraryKeeper:
         for one in await keep(self._library, self._store.library, wanted, self._clock.unix_ms()):
             known[one.id] = one.state
             self._unread.discard(one.id)
+            if one.state == "live":
+                wait_s = min(LIVE_AGAIN_S, LIVE_AGAIN * one.duration_ms / 1000)
+                self._again[one.id] = self._clock.now() + wait_s
+            else:
+                self._again.pop(one.id, None)
 
 
 async def reindex(library: Library, store: LibraryStore, now_ms: int) -> int:
@@ -221,6 +238,11 @@ def names_of(library: Library) -> list[str]:
     except FileNotFoundError:
         return []
     return [entry.name for entry in sorted(found, key=_made_at)]
+
+
+def _ended(library: Library, names: Sequence[str]) -> list[str]:
+    """Those of them that are complete."""
+    return [name for name in names if library.storage.size(summary_path(name))]
 
 
 def _read(library: Library, names: Sequence[str]) -> list[ItemFacts]:
