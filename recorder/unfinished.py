@@ -32,7 +32,9 @@ class Unfinished:
     """Calls read and write files: not for the event loop, but for `take`."""
 
     def __init__(self, storage: Storage, signer: Signer, unix_ms: Callable[[], int] = wall_clock_ms) -> None:
+        """unix_ms: asked in the event loop only, whose time it may be."""
         self._unix_ms = unix_ms
+        self._began_ms = unix_ms()
         self._storage = storage
         self._signer = signer
         self._by_lesson: dict[str, tuple[ledger.Header, int]] = {}
@@ -82,7 +84,7 @@ class Unfinished:
 
     def _away_s(self, header: ledger.Header, end_us: int) -> float:
         """Since its last sample."""
-        return (self._unix_ms() - header.started_ms) / 1e3 - end_us / 1e6
+        return (self._began_ms - header.started_ms) / 1e3 - end_us / 1e6
 
     def _close(self, item: str) -> None:
         if recovery.try_close(self._storage, item, self._signer):
