@@ -39,3 +39,8 @@ export function chosenAfter(quiz: QuizView, chosen: readonly number[], index: nu
     ? chosen.filter((each) => each !== index)
     : [...chosen, index].sort((a, b) => a - b)
 }
+
+/** How many pupils of a class are in the tally that the server has of it. */
+export function tallied(quiz: Pick<QuizView, 'result'>, classId: string): number {
+  return quiz.result?.classes?.find((each) => (each.class_id ?? '') === classId)?.tallied ?? 0
+}
