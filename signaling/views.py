@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
+
+import msgspec
 
 from classroom import events, floor
 from classroom.model import (
@@ -44,14 +46,15 @@ from signaling.views_talk import chat_view, conduct_view, talk_view
 
 T = TypeVar("T")
 V = TypeVar("V")
+_encoder: Final = msgspec.json.Encoder()
 
 MAX_MADE: Final = 8192
 """Views that are kept: of several lessons of a thousand; some 500 B each."""
 
 
 class _Made(Generic[T, V]):
-    """Views of values that do not change, by the very object: a thousand who come in within a minute are
-    shown the same tutors and classes."""
+    """Views of values that do not change, made once for the very object: a thousand who come in within a
+    minute are shown the same tutors and classes. What stands in a message for a view is its JSON."""
 
     def __init__(self, make: Callable[[T], V]) -> None:
         self._make = make
@@ -64,7 +67,7 @@ class _Made(Generic[T, V]):
             return known[1]
         if len(self._known) >= MAX_MADE:
             self._known.clear()
-        view = self._make(value)
+        view = cast(V, msgspec.Raw(_encoder.encode(self._make(value))))
         self._known[id(value)] = value, view
         return view
 
