@@ -32,6 +32,7 @@ from classroom.commands import (
     LeaveStage,
     LookIn,
     LowerHand,
+    MarkRoll,
     MoveOnline,
     Mute,
     PersonCommand,
@@ -42,6 +43,7 @@ from classroom.commands import (
     Say,
     SetClassState,
     SetPhase,
+    SetRegister,
     Spotlight,
     StartLesson,
     TakeClass,
@@ -67,6 +69,8 @@ from classroom.model import (
     Source,
     source_kind,
 )
+from classroom.roll import Mark, Pupil
+from classroom.roll_handlers import rolls_seen_by
 from classroom.rules.reasons import Refused
 from classroom.rules.visibility import audience
 from classroom.shared import pack, shared, unpack
@@ -77,6 +81,7 @@ from classroom.talk.quiz import QuizKind
 PEOPLE = st.integers(0, 10)
 SOURCES = st.sampled_from(["camera", "microphone", "screen", "cam.video", "nonsense"]).map(Source)
 CLASSES = st.sampled_from([None, "c1", "c2", "home", "none"])
+SEATS = st.sampled_from(["1", "2", "3", "12"])
 OVER = (LessonState.ENDED, LessonState.CANCELLED)
 
 
@@ -101,6 +106,7 @@ class Mirror:
         self.quizzes = {seen.quiz.id: seen for seen in snapshot.talk.quizzes}
         self.board = {each.class_id: each for each in snapshot.talk.announcements}
         self.calls, self.removed = snapshot.talk.calls, snapshot.talk.removed
+        self.rolls = {seen.class_id: seen for seen in snapshot.rolls}
 
     def route(self, routes: tuple[floor.Route, ...]) -> None:
         assert routes != self.routes, "told what it knew"
@@ -148,8 +154,24 @@ class Mirror:
                 self.quizzes[seen.quiz.id] = seen
             case talk_events.QuizCounted(quiz, result):
                 self.quizzes[quiz] = replace(self.quizzes[quiz], result=result)
+            case events.RollChanged(seen):
+                self.rolls[seen.class_id] = roll_after(self.rolls.get(seen.class_id), seen)
             case events.Dismissed(cause):
                 self.dismissed = cause
+
+
+def roll_after(before: events.RollSeen | None, told: events.RollSeen) -> events.RollSeen:
+    """As a page puts together what it is told of a roll call."""
+    if before is None:
+        return told
+    seats = {**before.seats, **told.seats}
+    people = {**before.people, **told.people}
+    return replace(
+        told,
+        register=before.register if told.register is None else told.register,
+        seats={seat: mark for seat, mark in seats.items() if mark is not None},
+        people={person: mark for person, mark in people.items() if mark is not None},
+    )
 
 
 def everybodys(conduct: Conduct) -> Conduct:
@@ -177,13 +199,18 @@ class LessonMachine(RuleBasedStateMachine):
         return self.clock.call_at(when, lambda: (callback(), self.core.settle()))
 
     def ask(self, command: PersonCommand) -> None:
-        before = (self.core.lesson, tuple(self.core.roster.everybody()), tuple(self.core.hands))
+        before = self.state()
         try:
             handle(self.core, command)
         except Refused:
-            assert (self.core.lesson, tuple(self.core.roster.everybody()), tuple(self.core.hands)) == before
+            assert self.state() == before
         self.core.settle()
         self.inside = {name: mirror for name, mirror in self.inside.items() if mirror.dismissed is None}
+
+    def state(self) -> tuple[Any, ...]:
+        """What no refused command may change."""
+        core = self.core
+        return core.lesson, tuple(core.roster.everybody()), tuple(core.hands), dict(core.rolls)
 
     def actor(self, number: int) -> PersonId:
         """Mostly somebody who is in: what others ask is always refused."""
@@ -361,6 +388,23 @@ class LessonMachine(RuleBasedStateMachine):
     def about_a_class(self, number: int, class_id: ClassId | None, command: Any) -> None:
         self.ask(command(self.actor(number), class_id))
 
+    @rule(
+        number=PEOPLE,
+        mark=st.none() | st.sampled_from(Mark),
+        seats=st.sets(SEATS, max_size=2),
+        people=st.sets(st.sampled_from(["sa", "sb", "s1", "m", "nobody"]), max_size=2),
+        rest=st.booleans(),
+    )
+    def mark_roll(self, number: int, mark: Mark | None, seats: Any, people: Any, rest: bool) -> None:
+        command = MarkRoll(self.actor(number), mark, tuple(sorted(seats)), tuple(sorted(people)), rest)
+        self.ask(command)
+        self.ask(command)
+
+    @rule(number=PEOPLE, class_id=CLASSES, seats=st.lists(SEATS, max_size=3))
+    def set_register(self, number: int, class_id: ClassId | None, seats: list[str]) -> None:
+        """Also such as cannot be: a seat twice."""
+        self.ask(SetRegister(self.actor(number), class_id, tuple(Pupil(seat, f"P{seat}") for seat in seats)))
+
     @rule(number=PEOPLE, click=st.none() | st.booleans(), limit=st.sampled_from([None, 0, 1, 2, 99]))
     def settings(self, number: int, click: bool | None, limit: int | None) -> None:
         self.ask(ChangeSettings(self.actor(number), limit, None, click))
@@ -424,6 +468,21 @@ class LessonMachine(RuleBasedStateMachine):
             if attendee.role is not Role.ENCODER and not core.talk.uncounted:
                 for seen in expected.quizzes:
                     assert mirror.quizzes[seen.quiz.id] == seen
+
+    @invariant()
+    def who_may_know_of_a_roll_call_is_told_what_a_newcomer_is(self) -> None:
+        core = self.core
+        for name, mirror in self.inside.items():
+            attendee = core.present(name)
+            assert attendee is not None
+            seen = {each.class_id: each for each in rolls_seen_by(core, attendee.person)}
+            assert mirror.rolls == seen
+
+    @invariant()
+    def a_roll_call_is_of_seats_that_there_are(self) -> None:
+        for roll in self.core.rolls.values():
+            if roll.register:
+                assert roll.seats.keys() <= {pupil.seat for pupil in roll.register}
 
     @invariant()
     def what_is_held_is_sent_to_nobody(self) -> None:
