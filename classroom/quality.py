@@ -15,7 +15,8 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -50,8 +51,10 @@ _WHOLE: Final = 255
 """Fractions are stored in 255ths."""
 
 
-class Second(NamedTuple):
-    """One second of one person. Fractions 0..1; what is more than its field takes is stored as its most."""
+@dataclass(frozen=True, slots=True)
+class Second:
+    """One second of one person. Fractions 0..1; amounts come back right to 2.5 %, what is more than its field
+    takes as its most."""
 
     level: Quality
     reason: QualityReason
@@ -72,9 +75,12 @@ class Second(NamedTuple):
     """Pictures that stood still."""
 
 
-class StreamPeriod(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One track of the person, or one that the person got, over the period. Stored without the names of its
-    fields: new ones are added at the end."""
+_FIELDS: Final = tuple(field.name for field in fields(Second))
+_VALUES: Final = attrgetter(*_FIELDS)
+
+
+class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One track of the person, or one that the person got, over the period."""
 
     person: str
     """Who sends it."""
@@ -98,6 +104,10 @@ class StreamPeriod(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """At the end of the period; -1: nothing of it."""
     wanted: int = 0
     paused: bool = False
+
+
+class StreamPeriod(StreamFigures, frozen=True, kw_only=True, array_like=True):
+    """The same as it is stored, without the names of its fields: new ones are added at the end."""
 
 
 class Columns(NamedTuple):
@@ -154,14 +164,14 @@ class Period:
 
 
 def columns(seconds: Sequence[Second]) -> Columns:
-    level, reason, *rest = zip(*seconds, strict=True)
+    level, reason, *rest = zip(*map(_VALUES, seconds), strict=True)
     return Columns([_LEVEL_AT[each] for each in level], [_REASON_AT[each] for each in reason], *rest)
 
 
 def pack(found: Columns) -> Packed:
     """shape (seconds, SECOND_BYTES)."""
     packed = np.empty((len(np.atleast_1d(found.level)), SECOND_BYTES), np.uint8)
-    for at, (name, column) in enumerate(zip(Second._fields, found, strict=True)):
+    for at, (name, column) in enumerate(zip(_FIELDS, found, strict=True)):
         packed[:, at] = _PACKING.get(name, _as_it_is)(np.asarray(column))
     return packed
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from classroom.model import PersonId
-from classroom.quality import Second, StreamPeriod, Summary
+from classroom.quality import Second, StreamFigures, Summary
 from classroom.store.reader import PersonQuality, StoredPeriod
 from sfu.quality import Finding
 from signaling.keys import QUALITY, STORE
@@ -22,33 +22,12 @@ MAX_MS: Final = 2**53
 """What JSON's numbers hold exactly."""
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a span of time. Means of what is known; fractions 0..1."""
-
-    seconds: int
-    """Measured; the rest is good."""
-    fair_s: int
-    poor_s: int
-    frozen_s: int
-    """Seconds in which a picture stood still while its sender sent."""
-    reason: QualityReason
-    """What made the worst of it."""
-    up_kbps: int
-    """From the person."""
-    down_kbps: int
-    lost_up: float
-    """Before repair."""
-    lost_down: float
-    round_trip_ms: int
-    """0: not known."""
-
-
 class PersonFigures(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     started_ms: int
     """Unix time in ms."""
     ended_ms: int
-    figures: Figures
+    figures: Summary
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,54 +45,10 @@ class LessonQuality(msgspec.Struct, frozen=True, kw_only=True):
     """Of those who are in."""
 
 
-class SecondFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Amounts are right to 2.5 %."""
-
-    level: str
-    reason: QualityReason
-    up_kbps: int
-    down_kbps: int
-    lost_up: float
-    lost_down: float
-    round_trip_ms: int
-    jitter_ms: int
-    estimate_kbps: int
-    """What the downlink carries; 0: not known."""
-    layer: int
-    """Sent of the largest picture; -1: none, or it waits."""
-    frozen: int
-    """Pictures that stood still."""
-
-
-class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """One track by the person, or one to the person, over the period."""
-
-    person: str
-    """Who sends it."""
-    source: str
-    sent: bool
-    """To the person."""
-    kbps: int
-    lost: float
-    repaired: int
-    """Repeats: that came of it, or were sent of it."""
-    asked: int
-    """Packets asked for again."""
-    pictures_asked: int
-    left_out: int
-    """Pictures left out because they would have come too late."""
-    round_trip_ms: int
-    jitter_ms: int
-    layer: int
-    """At the end of the period; -1: nothing of it."""
-    wanted: int
-    paused: bool
-
-
 class PeriodView(msgspec.Struct, frozen=True, kw_only=True):
     started_ms: int
-    figures: Figures
-    seconds: list[SecondFigures]
+    figures: Summary
+    seconds: tuple[Second, ...]
     """One after the other, from `started_ms`."""
     streams: list[StreamFigures]
 
@@ -149,16 +84,12 @@ async def person_quality(request: web.Request) -> web.Response:
     return json_response(PersonQualityView(periods=[_period(each) for each in periods]))
 
 
-def _figures(summary: Summary) -> Figures:
-    return msgspec.convert(msgspec.to_builtins(summary), Figures)
-
-
 def _person(found: PersonQuality) -> PersonFigures:
     return PersonFigures(
         person=found.person,
         started_ms=found.started_ms,
         ended_ms=found.ended_ms,
-        figures=_figures(found.figures),
+        figures=found.figures,
     )
 
 
@@ -169,18 +100,10 @@ def _now(person: PersonId, found: Finding) -> Now:
 def _period(found: StoredPeriod) -> PeriodView:
     return PeriodView(
         started_ms=found.started_ms,
-        figures=_figures(found.figures),
-        seconds=[_second(each) for each in found.seconds],
-        streams=[_stream(each) for each in found.streams],
+        figures=found.figures,
+        seconds=found.seconds,
+        streams=[StreamFigures(**msgspec.structs.asdict(each)) for each in found.streams],
     )
-
-
-def _second(found: Second) -> SecondFigures:
-    return SecondFigures(**found._asdict() | {"level": found.level.value, "reason": found.reason.value})
-
-
-def _stream(found: StreamPeriod) -> StreamFigures:
-    return StreamFigures(**msgspec.structs.asdict(found))
 
 
 OPERATIONS: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,8 +27,8 @@ from sfu.params import Quality, QualityReason
 
 LESSON = LessonId("L")
 GOOD = Second(Quality.GOOD, QualityReason.NONE, 40, 1507, 0.0, 0.0, 29, 4, 2455, 2, 0)
-SLOW = GOOD._replace(level=Quality.FAIR, reason=QualityReason.DELAY, round_trip_ms=331)
-LOSSY = GOOD._replace(level=Quality.POOR, reason=QualityReason.LOSS_UP, lost_up=0.2, round_trip_ms=0)
+SLOW = replace(GOOD, level=Quality.FAIR, reason=QualityReason.DELAY, round_trip_ms=331)
+LOSSY = replace(GOOD, level=Quality.POOR, reason=QualityReason.LOSS_UP, lost_up=0.2, round_trip_ms=0)
 CAMERA = StreamPeriod(person="m", source="camera", sent=True, kbps=1500)
 
 
