@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -205,9 +206,29 @@ async def test_the_organizer(visit: Any, link_of: Any, people: Class) -> None:
         await organizer.at(opener).first.click()
         dialog = organizer.page.get_by_role("dialog")
         await dialog.wait_for()
+        if opener == "office-plan":
+            await organizer.at("plan-add-stand-by").click()
         await is_accessible(organizer)
         await organizer.page.keyboard.press("Escape")
         await dialog.wait_for(state="detached")
+
+
+async def test_a_tutor_who_stands_by(
+    visit: Any, token: Any, shared_server: ServerProcess, people: Class
+) -> None:
+    url = f"{shared_server.url}/api/v1/lessons/{demo.DEMO_LESSON}"
+    headers = {"Authorization": f"Bearer {token('organizer')}", "If-Match": "*"}
+    named = {"tutors": [{"person": "tutor", "school": ""}]}
+    async with (
+        aiohttp.ClientSession(headers=headers) as office,
+        office.patch(url, json=named) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+    person = await visit(f"/join#token={token('tutor')}", size=PHONE)
+    await person.at("join-start").click()
+    await person.at("stand-by").wait_for()
+    await is_accessible(person)
+    await fits_a_narrow_window(person)
 
 
 async def test_a_quiz(people: Class) -> None:
