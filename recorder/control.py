@@ -16,9 +16,10 @@ LINE_LIMIT_BYTES = 64 * 1024
 EndCause = Literal["ended", "server"]
 """`ended`: the lesson ended. `server`: the server went away under it."""
 
-GapCause = Literal["muted", "network", "server", "policy"]
-"""Why a span of a track is missing: its owner sent nothing, packets were lost for good, this machine
-could not record it (crash, full disk), or it was not to be recorded."""
+GapCause = Literal["muted", "silent", "network", "server", "policy"]
+"""Why there is nothing in a span of a track: its owner had muted it, or sent nothing without that (a capture
+that stood still), packets were lost for good, this machine could not record it (crash, full disk), or it was
+not to be recorded."""
 
 RemovalCause = Literal["left", "muted", "network", "server", "policy"]
 """Why a publication ended. `left`: its owner stopped it on purpose, so what follows is not a gap."""

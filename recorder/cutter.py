@@ -86,9 +86,22 @@ class Cutter:
         """Item clock of frames[0] in ticks, once it is placed."""
         self._tail: _Tail | None = None
         self._hole: Hole | None = None
-        self.muted = False
-        """The owner says that nothing is sent on purpose."""
+        self._muted = False
+        self._was_muted = False
+        """At some time since the last frame came."""
+        self._after_mute: int | None = None
+        """Timestamp of the latest frame that came in a mute, or as the first behind one."""
         self.misordered = 0
+
+    @property
+    def muted(self) -> bool:
+        """The owner says that nothing is sent on purpose."""
+        return self._muted
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        self._was_muted |= muted
+        self._muted = muted
 
     def push(self, frame: Frame) -> None:
         last = self._frames[-1] if self._frames else self._tail.frame if self._tail else None
@@ -96,6 +109,9 @@ class Cutter:
             self.misordered += 1
             return
         self._frames.append(frame)
+        if self._was_muted:
+            self._after_mute = frame.timestamp
+            self._was_muted = self._muted
 
     def cut(self, now_us: int, *, held: bool = False) -> list[Cut]:
         """The fragments that are complete. held: the next frames have begun to come, and wait."""
@@ -191,7 +207,9 @@ class Cutter:
         unbroken = not following.lost_before and following.arrival_us - last.arrival_us < MISSING_US
         if missing_us < GAP_US or (unbroken and missing_us < MISSING_US):
             return None
-        cause: GapCause = "network" if following.lost_before and not self.muted else "muted"
+        cause: GapCause = "network" if following.lost_before else "silent"
+        if following.timestamp == self._after_mute:
+            cause = "muted"
         return Hole(end * 1_000_000 // self._rate, missing_us, cause)
 
     def _natural_ticks(self, index: int) -> int:

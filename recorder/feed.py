@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from recorder import rtp
 from recorder.chain import Signer
 from recorder.control import (
+    GapCause,
     ItemClose,
     ItemOpen,
     RemovalCause,
@@ -41,6 +42,7 @@ NAMES = (
     "pli",
     "nack",
     "gap_muted",
+    "gap_silent",
     "gap_network",
     "gap_server",
     "gap_policy",
@@ -235,7 +237,7 @@ class Feed:
         recording.write(stream.finish())
         item_us = recording.item_us(now_us)
         if item_us - stream.last_us > MISSING_US:
-            recording.track.went_silent(item_us, "muted" if stream.muted else "network")
+            recording.track.went_silent(item_us, _silent_because(stream, cause))
         recording.item.stopped(recording.track, cause, stream.greatest_error_us, recording.item_us(now_us))
         self._counters.update(stream.counters())
 
@@ -280,6 +282,13 @@ class Feed:
         if stream.wants_keyframe(item_us):
             self._counters["pli"] += 1
             self._out.append(rtp.build_pli(OUR_SSRC, stream.ssrc))
+
+
+def _silent_because(stream: Stream, removal: RemovalCause) -> GapCause:
+    """Why nothing came any more before the stream ended."""
+    if stream.muted:
+        return "muted"
+    return "silent" if removal == "left" else "network"
 
 
 def _names_track(said: Iterable[ToRecorder], ssrc: int) -> bool:

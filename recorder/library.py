@@ -23,6 +23,8 @@ from recorder.storage import Archive, MediaFiles, Storage
 
 ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 TRACK_ID = re.compile(r"t[0-9]{1,4}")
+UNSENT = {"muted", "silent"}
+"""Causes of gaps in which nothing was sent that could be missing."""
 TRAILING_GAP_US = 1_500_000
 """What may be missing at a track's end without being a gap: the last picture's length is not known."""
 
@@ -38,7 +40,7 @@ class GapView(msgspec.Struct, frozen=True, kw_only=True):
     """Item clock, seconds."""
     duration_s: float
     cause: str
-    """`muted`, `network`, `server` or `policy`."""
+    """`muted`, `silent`, `network`, `server` or `policy`."""
 
 
 class TrackView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,7 +74,7 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     """Item clock behind the last sample of any track."""
     tracks: list[TrackView]
     complete: float
-    """0..1: time covered over time expected, of all tracks; what their owners muted counts as covered."""
+    """0..1: time covered over time expected, of all tracks; what was never sent counts as covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ def _coverage(item: ItemFiles, track: TrackFiles) -> _Coverage:
             gaps.append(ledger.Gap(track=name, at_us=end_us, duration_us=missing_us, cause=cause))
             end_us = item.ended.at_us
     left_us = _time_left(began, stops)
-    missing = sum(gap.duration_us for gap in gaps if gap.cause != "muted")
+    missing = sum(gap.duration_us for gap in gaps if gap.cause not in UNSENT)
     return _Coverage(gaps, max(0, end_us - start_us - left_us), missing)
 
 

@@ -28,7 +28,7 @@ from recorder.storage import MediaStore
 from recorder.tombstone import is_genuine, read_tombstone
 
 State = Literal["complete", "incomplete", "changed", "deleted"]
-EXCUSED = {"muted", "policy"}
+EXCUSED = {"muted", "silent", "policy"}
 """Causes of gaps that were meant to be."""
 _PART = re.compile(r"(t[0-9]{1,4})\.([0-9]{1,6})\.mp4")
 _INDEX = re.compile(r"(t[0-9]{1,4})\.jsonl")

@@ -1,11 +1,17 @@
 """From lossy packets to a whole item."""
 
 import itertools
+import random
+from dataclasses import replace
 
 import av
 import pytest
 
+from recorder.control import TrackMute
+
 SECOND = 1_000_000
+STARTED_US = 5_000_000
+"""As in the studio."""
 
 
 def test_lost_and_reordered_packets_are_repaired(studio, sender, h264, opus, read_track):
@@ -88,7 +94,7 @@ def test_a_capture_that_stood_still_is_placed_by_arrival(studio, sender, opus, r
     lesson.close()
     [track] = lesson.library.item(lesson.item).tracks
     [gap] = track.gaps
-    assert gap.cause == "muted"
+    assert gap.cause == "silent"
     assert (gap.start_s, gap.duration_s) == pytest.approx((5, 18), abs=0.15)
     assert read_track(lesson, "t0")[-1][0] == pytest.approx(40, abs=0.06)
 
@@ -124,3 +130,69 @@ def test_a_kill_costs_less_than_a_second_whatever_is_missing_at_the_moment(studi
         unwritten_s = max(unwritten_s, now_us / SECOND - written_s)
     assert unwritten_s < 0.95
     assert lesson.feed.counters()["lost"] >= 8
+
+
+@pytest.mark.parametrize(("muted", "cause"), [(True, "muted"), (False, "silent")])
+def test_who_sends_nothing_is_told_as_muted_only_where_they_said_so(studio, sender, opus, muted, cause):
+    lesson = studio()
+    microphone = sender(opus, 2, source="microphone")
+    lesson.add(microphone)
+    lesson.run(3 * SECOND)
+    said = {"item": lesson.item, "person": "p1", "source": "microphone"}
+    if muted:
+        lesson.feed.message(TrackMute(**said, muted=True), lesson.now_us)
+    microphone.begins_us += 6 * SECOND
+    lesson.run(8 * SECOND)
+    lesson.feed.message(TrackMute(**said, muted=False), lesson.now_us)  # before the first packet comes
+    lesson.run(14 * SECOND)
+    lesson.close()
+    item = lesson.library.item(lesson.item)
+    assert [gap.cause for gap in item.tracks[0].gaps] == [cause]
+    assert item.complete == 1.0
+
+
+def test_silence_that_is_not_sent_is_no_gap(studio, sender, opus):
+    """Opus with DTX sends a packet every 400 ms (RFC 6716, 2.1.9)."""
+    lesson = studio()
+    microphone = sender(opus, 2, source="microphone")
+    lesson.add(microphone)
+    lesson.run(3 * SECOND)
+    for second in range(10):
+        microphone.timestamp0 += 19 * 960
+        microphone.begins_us += 380_000
+        lesson.run(3 * SECOND + (second + 1) * 400_000)
+    lesson.run(10 * SECOND)
+    lesson.close()
+    item = lesson.library.item(lesson.item)
+    assert item.tracks[0].gaps == []
+    assert item.complete == 1.0
+
+
+def test_two_hours_by_clocks_that_drift_end_in_sync(studio, sender, opus):
+    """A sound card 200 ppm off and one that is right, packets of 60 ms, through the whole feed; the disk has
+    its turn every ten seconds only."""
+    lesson = studio()
+    packets = replace(opus, frames=(b"\x18" + bytes(20),), ticks=2880)  # SILK, 60 ms (RFC 6716, table 2)
+    senders = (
+        sender(packets, 2, source="microphone", drift=200e-6),
+        sender(packets, 3, source="screen-audio", delay_us=60_000, timestamp0=77),
+    )
+    lesson.add(*senders)
+    chance = random.Random(1)
+    for step in range(7200 * SECOND // 60_000):
+        lesson.now_us += 60_000
+        for each in senders:
+            while STARTED_US + (at_us := each.next_us() + each.delay_us) <= lesson.now_us - 10_000:
+                for datagram in each.frame():
+                    lesson.feed.datagram(datagram, int(STARTED_US + at_us + chance.random() * 8_000))
+        lesson.feed.tick(lesson.now_us)
+        if step % 160 == 0:
+            lesson.spool.work()
+            lesson.feed.drain()
+    lesson.close()
+    tracks = lesson.library.item(lesson.item).tracks
+    ends = [track.start_s + track.duration_s for track in tracks]
+    late = [end - each.next_us() / SECOND for end, each in zip(ends, senders, strict=True)]
+    assert abs(late[0] - late[1]) <= 0.04
+    assert [track.gaps for track in tracks] == [[], []]
+    assert max(track.sync_error_ms for track in tracks) <= 40
