@@ -89,8 +89,8 @@ class Cutter:
         self._muted = False
         self._was_muted = False
         """At some time since the last frame came."""
-        self._after_mute: int | None = None
-        """Timestamp of the latest frame that came in a mute, or as the first behind one."""
+        self._in_mute: set[int] = set()
+        """Timestamps of the frames held that came in a mute, or as the first behind one."""
         self.misordered = 0
 
     @property
@@ -110,7 +110,7 @@ class Cutter:
             return
         self._frames.append(frame)
         if self._was_muted:
-            self._after_mute = frame.timestamp
+            self._in_mute.add(frame.timestamp)
             self._was_muted = self._muted
 
     def cut(self, now_us: int, *, held: bool = False) -> list[Cut]:
@@ -192,6 +192,7 @@ class Cutter:
         return cut
 
     def _emit(self, frames: Sequence[Frame], end: int) -> Cut:
+        self._in_mute.difference_update(frame.timestamp for frame in frames)
         times = [self._time_of(frame) for frame in frames]
         samples: list[Sample] = []
         for frame, time, following in zip(frames, times, [*times[1:], end], strict=True):
@@ -208,7 +209,7 @@ class Cutter:
         if missing_us < GAP_US or (unbroken and missing_us < MISSING_US):
             return None
         cause: GapCause = "network" if following.lost_before else "silent"
-        if following.timestamp == self._after_mute:
+        if following.timestamp in self._in_mute:
             cause = "muted"
         return Hole(end * 1_000_000 // self._rate, missing_us, cause)
 
