@@ -201,13 +201,16 @@ class Person:
         return now
 
     async def sees_and_hears(self) -> Received:
-        """Waits for more decoded pictures, that differ, and more sound, all from now on."""
+        """Waits for more decoded pictures, that differ, and more sound, all from now on, and for the reports
+        of how they come."""
         before, picture = await self.received(), await self.picture()
         now = await self.becomes(
             lambda now: (
                 now.frames >= before.frames + 10
                 and now.energy > before.energy
                 and now.audioPackets > before.audioPackets
+                and now.codec != ""
+                and now.protocol != ""
             )
         )
 

@@ -40,10 +40,10 @@ def fill(data: Path) -> None:
         storage.replace(f"{name}/summary.json", json.dumps(view | rest).encode())
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def library(tmp_path: Path, chromium: Browser) -> AsyncIterator[Any]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def library(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> AsyncIterator[Any]:
     """`await library(role, **claims)`: that person's library page."""
-    data = tmp_path / "data"
+    data = tmp_path_factory.mktemp("library")
     fill(data)
     async with ServerProcess(data=data) as server:
         contexts = []

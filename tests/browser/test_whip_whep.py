@@ -189,7 +189,9 @@ async def test_chromium_publishes_by_whip_and_watches_by_whep(
         await until(master, lambda found: found["sent"] > 10)
         watching = token(server, "supervisor", "viewer")
         assert await viewer.evaluate(WATCH, [endpoint(server, "whep"), watching]) == 201
-        seen = await until(viewer, lambda found: found["frames"] > 30 and found["energy"] > 0)
+        seen = await until(
+            viewer, lambda found: found["frames"] > 30 and found["energy"] > 0 and found["codec"]
+        )
         assert seen["codec"] == f"video/{codec}"
 
         # A second sender of the same name is refused, and the first goes on.

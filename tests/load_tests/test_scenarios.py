@@ -5,6 +5,7 @@ What they find is not asserted: only that they find it, and that all got in.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -35,7 +36,8 @@ SMALL = Camera(bits_per_second=400_000, key_octets=8_000)
 
 
 @pytest_asyncio.fixture
-async def target(tmp_path: Path) -> AsyncIterator[Target]:
+async def target(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Target]:
+    shutil.copyfile(migrated_file, tmp_path / seed.DATABASE)
     await seed.seed(tmp_path, [*seed.discussion(), *seed.wall(2), *seed.large(2), *seed.recorded(2)])
     async with ServerProcess(data=tmp_path) as server:
         yield Target(server.url, server.pid, issuer(Tokens.open(tmp_path), "demo"), data=tmp_path)
@@ -108,7 +110,7 @@ async def test_coming_and_going_leaves_nothing(target: Target) -> None:
 async def test_a_large_lesson_goes_through_its_phases(target: Target) -> None:
     lesson = LargeLesson(classes=2, pupils=3, attending=1)
     phases = ("local_qa", "break", "lecture")
-    options = PhaseOptions(lesson, phases=phases, span_s=1.0, settle_s=0.1, calm_s=0.2)
+    options = PhaseOptions(lesson, phases=phases, span_s=1.5, settle_s=0.1, calm_s=0.2)
     report = await phase_change(options, by_websocket(target))
     assert report.value("routes_missing") == 0
     assert report.value("fresh_offers") == 0

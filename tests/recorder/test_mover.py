@@ -164,60 +164,75 @@ def test_a_reader_is_told_that_the_archive_is_away(lesson, tmp_path):
 
 
 MOVING = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from recorder import mover, storage
-at, data = int(sys.argv[1]), Path(sys.argv[2])
-settings = storage.ArchiveSettings(url=sys.argv[3], endpoint=sys.argv[4], key_id="a", secret="b")
-archive = storage.Archive(settings)
-steps = 0
-def step(*_):
-    global steps
-    steps += 1
-    if steps == at:
-        import os, signal
-        os.kill(os.getpid(), signal.SIGKILL)
-for owner, name in ((storage.Archive, "put"), (storage.Archive, "size"), (storage.Storage, "remove"),
-                    (storage.Archive, "put_bytes"), (storage.Archive, "open_range")):
-    def wrapped(self, *args, inner=getattr(owner, name)):
-        step()
-        result = inner(self, *args)
-        step()
-        return result
-    setattr(owner, name, wrapped)
-mover.Mover(storage.Storage(data / "library"), archive).step()
-print(steps)
+
+def move(at, data, url, endpoint):
+    steps = 0
+    def step():
+        nonlocal steps
+        steps += 1
+        if steps == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+    for owner, name in ((storage.Archive, "put"), (storage.Archive, "size"), (storage.Storage, "remove"),
+                        (storage.Archive, "put_bytes"), (storage.Archive, "open_range")):
+        def wrapped(self, *args, inner=getattr(owner, name)):
+            step()
+            result = inner(self, *args)
+            step()
+            return result
+        setattr(owner, name, wrapped)
+    settings = storage.ArchiveSettings(url=url, endpoint=endpoint, key_id="a", secret="b")
+    mover.Mover(storage.Storage(Path(data) / "library"), storage.Archive(settings)).step()
+    return steps
+
+for line in sys.stdin:
+    at, *place = line.rstrip("\\n").split("\\t")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, b"%d" % move(int(at), *place))
+        os._exit(0)
+    os.close(writing)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with open(reading) as told:
+        print(status, told.read() or 0, flush=True)
 """
+"""Reads `at`, data, archive and endpoint; a fork of its own moves, and is killed at that step, or at none."""
 
 
 @pytest.mark.parametrize("kind", ["directory", "s3"])
 async def test_whenever_it_is_killed_the_next_one_goes_on(ended, tmp_path, s3, kind):
     """A process killed before or after each of its steps; nothing is ever only half somewhere."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", MOVING, **pipes)
+    endpoint = s3 if kind == "s3" else ""
 
     async def move(at):
         data = tmp_path / str(at)
         shutil.copytree(ended.root, data)
         url = str(data / "archive") if kind == "directory" else f"s3://{BUCKET}/{tmp_path.name}-{at}"
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", MOVING, str(at), str(data), url, s3 if kind == "s3" else ""),
-            stdout=subprocess.PIPE,
-        )
-        output, _ = await process.communicate()
-        settings = ArchiveSettings(url=url, endpoint=s3 if kind == "s3" else "", key_id="a", secret="b")
-        archive = Archive(settings)
+        process.stdin.write("\t".join((str(at), str(data), url, endpoint)).encode() + b"\n")
+        status, steps = map(int, (await process.stdout.readline()).split())
+        archive = Archive(ArchiveSettings(url=url, endpoint=endpoint, key_id="a", secret="b"))
         keys = [ended.signer.public]
-        assert (process.returncode == -signal.SIGKILL) == (at > 0)
+        assert status == (-signal.SIGKILL if at else 0)
         assert verify(MediaFiles(Storage(data / "library"), archive), ended.item, keys).state == "complete"
         assert mover_of(data, archive).step()
         assert parts(data, ended.item) == []
         assert verify(MediaFiles(Storage(data / "library"), archive), ended.item, keys).state == "complete"
         shutil.rmtree(data)
-        return int(output or 0)
+        return steps
 
-    steps = await move(0)
-    assert steps > 10
-    for at in range(1, steps + 1, max(1, steps // 12)):
-        await move(at)
+    try:
+        steps = await move(0)
+        assert steps > 10
+        for at in range(1, steps + 1, max(1, steps // 12)):
+            await move(at)
+    finally:
+        process.stdin.close()
+        await process.wait()
 
 
 def test_a_live_lesson_gives_up_finished_parts_only(studio, sender, h264, opus, monkeypatch, tmp_path):

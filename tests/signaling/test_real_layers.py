@@ -176,8 +176,9 @@ async def test_layers_that_nobody_receives_stop_and_come_back_with_a_keyframe(
     now = sfu.now()
     publication.look_at_layers(now)
     publication.look_at_layers(now + OFF_AFTER_S)
-    while await told.get() != ["q"]:  # the one between may have stopped before
-        pass
+    async with asyncio.timeout(LIMIT_S):
+        while await told.get() != ["q"]:  # the one between may have stopped before
+            pass
     await sending.evaluate(SWITCH_OFF, ["q"])
     await plays(receiving, wide(320))
     async with asyncio.timeout(LIMIT_S):
