@@ -13,14 +13,14 @@ setup: $(STAMP)/python $(STAMP)/engine $(STAMP)/pages
 serve: setup
 	$(BIN)/tongke serve --demo $(ARGS)
 
-# Two processes share the files; what runs in a browser has the machine to itself.
-BROWSER := tests/browser tests/signaling/test_real_chromium.py tests/signaling/test_real_layers.py
+# One process more than processors share the files: many tests wait for other programs and for media in real time.
+PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Servers are started a hundred times, each from hundreds of files, which are compiled once whatever the environment says.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: setup system-packages
 	$(BIN)/python web/build.py run test
-	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(BIN)/python -m pytest -n 2 --dist loadfile $(BROWSER:%=--ignore=%) && $(BIN)/python -m pytest $(BROWSER))
+	$(BIN)/python -m pytest $(or $(ARGS),-n $(PROCESSES) --dist loadfile)
 
 # The engine's tests and the short fuzzing once more, with AddressSanitizer and UndefinedBehaviorSanitizer.
 sanitize: setup

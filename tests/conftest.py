@@ -50,6 +50,11 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-quic",
     "--no-first-run",
+    # Popups of an address bar that nobody sees are pages of their own: a second of processor for each window.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,"
+    # Chromium reads this switch once: what Playwright's own names is named again.
+    "HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,MediaRouter,OptimizationHints,NetworkTimeServiceQuerying,"
+    "LensOverlay,PaintHolding,DestroyProfileOnBrowserClose,ThirdPartyStoragePartitioning",
 ]
 
 

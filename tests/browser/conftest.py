@@ -17,7 +17,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page
 from load_tests.cable import Line
 from load_tests.server import ServerProcess
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 """For anything a page should do; a machine that builds at the same time needs seconds."""
 LINK = re.compile(r"https?://[^\s/]+(/join#token=([\w-]+)\.([\w-]+)\.[\w-]+)")
 

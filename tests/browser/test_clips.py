@@ -19,7 +19,7 @@ from signaling.auth import Tokens
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATIENCE_MS = 45_000
+PATIENCE_MS = 60_000
 ITEM, SECONDS, SUBJECT = "long", 480, "物理"
 BAR_STEP, WIDTH = 5, 320
 """The picture's white begins so many pixels further right in each frame, of a cycle of four seconds."""

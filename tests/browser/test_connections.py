@@ -15,7 +15,7 @@ from load_tests.server import ServerProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 TRANSPORTS = ("udp", "tcp")
 
 PAIR = """async () => {

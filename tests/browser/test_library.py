@@ -20,7 +20,7 @@ from signaling.auth import Tokens
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 ITEMS = (
     ("demo-1", "光合作用：叶片里的工厂", "2026-10-09T01:53:20.000Z", 2710.0, 1.0),
     ("demo-2", "勾股定理的三种证明", "2026-10-12T02:00:00.000Z", 2400.0, 0.93),

@@ -17,7 +17,7 @@ from signaling.message import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATIENCE_MS = 45_000
+PATIENCE_MS = 60_000
 LESSON = "angles"
 PLAN = {"title": "平面镜成像", "classes": [{"id": "class-a", "name": "一班", "tutor": "t"}]}
 VIDEO = "document.querySelector('[data-testid=player-video]')"

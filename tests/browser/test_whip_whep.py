@@ -22,7 +22,7 @@ from signaling.message import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 """For anything that needs encoders and decoders on a busy machine."""
 
 PUBLISH = """async ([endpoint, token, codec]) => {

@@ -49,7 +49,7 @@ WINDOWS: dict[str, dict[str, Any]] = {
 }
 MASTER = ("master/camera", "master/microphone")
 TUTOR = ("tutor/camera", "tutor/microphone")
-PATIENCE_S = 30
+PATIENCE_S = 60
 A_SECOND_OF_SOUND = 50
 """Packets of 20 ms."""
 

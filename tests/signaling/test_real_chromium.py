@@ -18,7 +18,7 @@ from signaling import jsep
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 PUBLISH = """async () => {
   const stream = await navigator.mediaDevices.getUserMedia({audio: true, video: {width: 640, height: 480}});

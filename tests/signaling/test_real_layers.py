@@ -24,7 +24,7 @@ from signaling import jsep
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 PUBLISH = """async ([codec, sendEncodings]) => {
   const video = {width: 1280, height: 720, frameRate: 15};
