@@ -53,6 +53,7 @@ from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.openapi import add_operations
 from signaling.pages import Pages
 from signaling.pairing import Pairings
+from signaling.pictures_ahead import PicturesAhead
 from signaling.pictures_http import add_picture_routes
 from signaling.pointers import Pointers
 from signaling.publications import PublicationRegistry
@@ -280,8 +281,11 @@ def _open_library(app: web.Application, parts: Parts) -> None:
     async def running(_: web.Application) -> AsyncIterator[None]:
         if mover is not None:
             mover.start()
+        pictures = PicturesAhead(library, app[keys.OPEN_ITEMS])
+        keeper.on_ended = pictures.ended
         async with keeper.running(), cutter.running():
             yield
+        await pictures.close()
         if mover is not None:
             await asyncio.to_thread(mover.close)
 

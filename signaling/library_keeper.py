@@ -68,6 +68,8 @@ class LibraryKeeper:
         self.cutter = ClipCutter(library, store, data / CLIPS)
         self.on_deleted: Callable[[str], None] = lambda item: None
         """Called with the id of an item, or of a clip, that is gone."""
+        self.on_ended: Callable[[str], None] = lambda item: None
+        """Called with the id of an item that was live and is complete."""
         self._sweep_due: float | None = None
         self._states: dict[str, str] | None = None
         """Item -> state in the database; None: not asked yet."""
@@ -197,6 +199,8 @@ class LibraryKeeper:
         known = self._states = self._states or await self._store.library.states()
         wanted = [name for name in names if known.get(name) != DELETED]
         for one in await keep(self._library, self._store.library, wanted, self._clock.unix_ms()):
+            if known.get(one.id) == "live" and one.state == "ready":
+                self.on_ended(one.id)
             known[one.id] = one.state
             self._unread.discard(one.id)
             if one.state == "live":

@@ -35,6 +35,7 @@ from signaling.media_access import MediaGrant
 from signaling.media_token import PARAMETER, Purpose
 from signaling.openapi import Operation
 from signaling.partial_content import send_bytes
+from signaling.pictures_ahead import POSTER, picture_path
 from signaling.problems import Problem
 from signaling.rest import json_response
 
@@ -93,7 +94,9 @@ class _Handlers:
         item = await self._open(request)
         known = self._posters.get(item.header.id)
         if known is None or known[0] < time.monotonic():
-            data = await self._once(item.header.id, self._pictures(item).poster)
+            kept = picture_path(item.header.id, POSTER)
+            data = b"" if item.live else await asyncio.to_thread(self._kept, kept)
+            data = data or await self._once(item.header.id, self._pictures(item).poster)
             until = time.monotonic() + POSTER_LIFE_S if item.live else float("inf")
             self._posters[item.header.id] = known = until, data
             while len(self._posters) > KEPT:
@@ -112,7 +115,7 @@ class _Handlers:
     async def sheet(self, request: web.Request) -> web.Response:
         item, number = await self._open(request), int(request.match_info["number"])
         pictures, name = self._pictures(item), f"sprites.{number}.jpg"
-        where = f"{item.header.id}/.pictures/{name}"
+        where = picture_path(item.header.id, name)
         final = pictures.complete(number)
         data = await asyncio.to_thread(self._kept, where) if final else b""
         if not data:

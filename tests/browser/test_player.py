@@ -160,6 +160,9 @@ async def test_angles_change_at_the_same_moment_of_the_lesson(recorded: Recorded
 
 async def test_marks_captions_and_small_pictures_show_the_way(recorded: Recorded, visit: Any) -> None:
     await recorded.ends()
+    pictures = recorded.server.data / "library" / recorded.item / ".pictures"
+    while not (pictures / "sprites.0.jpg").exists():  # made by themselves, before anybody asks
+        await recorded.master.page.wait_for_timeout(200)
     link = f"/library/{recorded.item}#token={recorded.token('organizer')}"
     player = await visit(link, size=(1366, 768))
     player.page.set_default_timeout(PATIENCE_MS)

@@ -12,6 +12,7 @@ from signaling import http
 from signaling.keys import OPEN_ITEMS
 from signaling.media_access import MediaGrant
 from signaling.media_http import add_media_routes
+from signaling.pictures_ahead import PicturesAhead
 from signaling.pictures_http import add_picture_routes
 from signaling.problems import Problem
 
@@ -60,6 +61,21 @@ async def test_a_picture_is_made_once_for_all_and_kept(client, monkeypatch, tmp_
             assert (await client.get(f"/media/demo-1/{name}", headers=known)).status == 304
     assert made == [0, "poster"]
     assert (tmp_path / "library" / "demo-1" / ".pictures" / "sprites.0.jpg").read_bytes() == b"jpeg" * 10
+
+
+async def test_they_are_made_when_the_lesson_ends_and_serve_every_request(client, monkeypatch, tmp_path):
+    monkeypatch.setattr(Pictures, "sheet", lambda self, number: b"sheet %d" % number)
+    monkeypatch.setattr(Pictures, "poster", lambda self: b"poster")
+    ahead = PicturesAhead(Library(tmp_path), client.app[OPEN_ITEMS])
+    for item in ("demo-1", "none-1"):
+        ahead.ended(item)
+    await ahead.idle()
+    await ahead.close()
+    made = sorted((tmp_path / "library" / "demo-1" / ".pictures").iterdir())
+    assert [path.read_bytes() for path in made] == [b"poster", b"sheet 0"]
+    assert not (tmp_path / "library" / "none-1").exists()
+    monkeypatch.setattr(Pictures, "poster", lambda self: pytest.fail("made again"))
+    assert await (await client.get("/media/demo-1/poster.jpg")).read() == b"poster"
 
 
 async def test_captions_are_served_and_named_in_the_playlist(client):
