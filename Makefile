@@ -13,8 +13,8 @@ setup: $(STAMP)/python $(STAMP)/engine $(STAMP)/pages
 serve: setup
 	$(BIN)/tongke serve --demo $(ARGS)
 
-# One process more than processors share the files: many tests wait for other programs and for media in real time.
-PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# As many processes as processors share the files: media in real time leaves none over for one more.
+PROCESSES = $(shell getconf _NPROCESSORS_ONLN)
 
 # Servers are started a hundred times, each from hundreds of files, which are compiled once whatever the environment says.
 test: export PYTHONDONTWRITEBYTECODE :=
