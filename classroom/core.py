@@ -65,11 +65,12 @@ log = logging.getLogger(__name__)
 ROSTER_INTERVAL_S = 0.2
 """Between two roster events: a school coming in is a handful of events instead of hundreds, and a person
 still finds it immediate."""
-
-
 ELSEWHERE_INTERVAL_S = 2.0
 """Between two roster events about other classes to who sees only their numbers: while a school of forty
 classes comes in, they would be most of what is said, and they are on no page that a pupil looks at."""
+PEOPLE_AT_THIS_PACE = 250
+"""Of more, both intervals are longer in proportion: what is said then grows with the people, not with their
+square."""
 
 
 class Observer(Protocol):
@@ -490,9 +491,9 @@ class LessonCore:
     def _tell_roster_in_time(self) -> None:
         """At once when the last time is long enough ago, else when it will be."""
         if self.roster.has_news():
-            due = self._roster_told_at + ROSTER_INTERVAL_S
+            due = self._roster_told_at + ROSTER_INTERVAL_S * self._roster_pace
         elif self.roster.has_changes():
-            due = self._elsewhere_told_at + ELSEWHERE_INTERVAL_S
+            due = self._elsewhere_told_at + ELSEWHERE_INTERVAL_S * self._roster_pace
         else:
             return
         if due <= self.clock.now():
@@ -503,14 +504,18 @@ class LessonCore:
             self._roster_due_at = due
             self._roster_timer = self.later(due, self._roster_due)
 
+    @property
+    def _roster_pace(self) -> float:
+        return max(1.0, len(self.roster) / PEOPLE_AT_THIS_PACE)
+
     def _roster_due(self) -> None:
         self._roster_timer = None
-        if self.roster.has_changes():
-            self._tell_roster()
+        self._tell_roster_in_time()
 
     def _tell_roster(self) -> None:
         now = self.clock.now()
-        elsewhere = self.roster.replanned or now >= self._elsewhere_told_at + ELSEWHERE_INTERVAL_S
+        elsewhere_due = self._elsewhere_told_at + ELSEWHERE_INTERVAL_S * self._roster_pace
+        elsewhere = self.roster.replanned or now >= elsewhere_due
         self.lines.broadcast(lambda viewer: self.roster.changes(viewer, elsewhere=elsewhere))
         self.roster.told(elsewhere=elsewhere)
         self._roster_told_at = now

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from classroom import events
+import pytest
+
+from classroom import core, events
 from classroom.core import ELSEWHERE_INTERVAL_S, ROSTER_INTERVAL_S
 
 
@@ -34,3 +36,23 @@ async def test_numbers_of_other_classes_are_told_now_and_then(live_hall: Any, sc
     await live_hall.clock.advance(ELSEWHERE_INTERVAL_S)
     (event,) = student.heard(events.RosterChanged)
     assert [(status.room.id, status.online) for status in event.classes] == [("home", 2)]
+
+
+async def test_in_a_large_lesson_they_are_told_less_often(
+    live_hall: Any, school: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "PEOPLE_AT_THIS_PACE", 1)
+    tutor = await live_hall.join(school.tutor_home)
+    student = await live_hall.join(school.student_1)
+    await live_hall.clock.advance(4 * ELSEWHERE_INTERVAL_S)
+    await live_hall.join(school.student_a)
+    for member in (student, tutor):
+        member.events.clear()
+    await live_hall.join(school.student_b)
+    await live_hall.clock.advance(2 * ROSTER_INTERVAL_S)
+    assert tutor.heard(events.RosterChanged) == [], "four are in: four times as seldom"
+    await live_hall.clock.advance(2 * ROSTER_INTERVAL_S)
+    assert len(tutor.heard(events.RosterChanged)) == 1
+    assert student.heard(events.RosterChanged) == []
+    await live_hall.clock.advance(4 * ELSEWHERE_INTERVAL_S)
+    assert [status.online for event in student.heard(events.RosterChanged) for status in event.classes] == [2]
