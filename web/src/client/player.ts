@@ -11,6 +11,9 @@ const LIVE_MARGIN_S = 8
 /** A live item is kept whole: rewinding to its first second must not load what was played a moment ago again. */
 const BACK_BUFFER_S = 120
 
+/** A video that was told where to go may be so far from there; hls.js steps over holes that are smaller. */
+const ROUNDING_S = 0.05
+
 /** A picture's playlist is named by its track. */
 const TRACK = /\/(t\d+)\.m3u8/
 
@@ -84,6 +87,7 @@ export class LibraryPlayer implements ItemPlayer {
     private readonly events: PlayerEvents,
   ) {
     this.hls = this.open(-1)
+    this.video.addEventListener('seeking', this.beyondHole)
   }
 
   /** From this second; -1: where it begins by itself. `angle`: name of the picture to show, if there is one. */
@@ -129,9 +133,11 @@ export class LibraryPlayer implements ItemPlayer {
   /** A video that stands still shows the old picture, whatever is in its buffer, until it is told to go where it is. */
   private arrived({ frag }: FragBufferedData): void {
     if (!this.paintAgain || frag.type !== 'main' || frag.level !== this.angle) return
-    const { currentTime } = this.video
-    if (currentTime < frag.start || currentTime >= frag.end) return
-    this.paintAgain = false
+    const { buffered, currentTime } = this.video
+    const covers = (_: unknown, range: number) =>
+      buffered.start(range) <= currentTime && currentTime < buffered.end(range)
+    if (!Array.from({ length: buffered.length }, covers).some(Boolean)) return
+    this.paintAgain = frag.end <= currentTime
     this.video.currentTime = currentTime
   }
 
@@ -154,6 +160,7 @@ export class LibraryPlayer implements ItemPlayer {
   }
 
   close(): void {
+    this.video.removeEventListener('seeking', this.beyondHole)
     this.hls.destroy()
   }
 
@@ -172,6 +179,14 @@ export class LibraryPlayer implements ItemPlayer {
     const first = fragments.find((fragment) => !fragment.gap)
     if (live || !first || first === fragments[0]) return
     this.reopen(first.start)
+  }
+
+  /** Nor does it load the sound where the picture has that hole: rewinding to the first second means the first picture. */
+  private readonly beyondHole = (): void => {
+    const fragments = this.hls.levels[this.angle]?.details?.fragments ?? []
+    const first = fragments.find((fragment) => !fragment.gap)
+    if (first && first !== fragments[0] && this.video.currentTime < first.start - ROUNDING_S)
+      this.video.currentTime = first.start
   }
 
   private liveEdge(): number | null {
