@@ -15,12 +15,15 @@ serve: setup
 
 # As many processes as processors share the files: media in real time leaves none over for one more.
 PROCESSES = $(shell getconf _NPROCESSORS_ONLN)
+# Where what is measured is real time itself, the machine is theirs.
+ALONE := tests/browser/test_player.py tests/scenarios/test_proof.py
 
 # Servers are started a hundred times, each from hundreds of files, which are compiled once whatever the environment says.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: setup system-packages
 	$(BIN)/python web/build.py run test
-	$(BIN)/python -m pytest $(or $(ARGS),-n $(PROCESSES) --dist loadfile)
+	$(BIN)/python -m pytest $(or $(ARGS),-n $(PROCESSES) --dist loadfile $(ALONE:%=--ignore=%))
+	$(if $(ARGS),,$(BIN)/python -m pytest $(ALONE))
 
 # The engine's tests and the short fuzzing once more, with AddressSanitizer and UndefinedBehaviorSanitizer.
 sanitize: setup

@@ -14,6 +14,9 @@ const BACK_BUFFER_S = 120
 /** A video that was told where to go may be so far from there; hls.js steps over holes that are smaller. */
 const ROUNDING_S = 0.05
 
+/** A new angle is usually there within a second. */
+const ANGLE_PATIENCE_MS = 6_000
+
 /** A picture's playlist is named by its track. */
 const TRACK = /\/(t\d+)\.m3u8/
 
@@ -79,6 +82,9 @@ export class LibraryPlayer implements ItemPlayer {
   private angle = 0
   /** Another angle was chosen while the video stands still. */
   private paintAgain = false
+  /** The picture that is played. */
+  private shown = -1
+  private waiting = 0
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -100,7 +106,7 @@ export class LibraryPlayer implements ItemPlayer {
         track: TRACK.exec(level.uri)?.[1] ?? '',
       }))
       const shown = (angle && angles.find((each) => each.name === angle)?.index) || firstLevel
-      this.chooseAngle(shown)
+      this.pick(shown)
       this.events.onAngles(angles, shown)
     })
     if (startPosition < 0)
@@ -109,6 +115,9 @@ export class LibraryPlayer implements ItemPlayer {
       })
     hls.on(Hls.Events.FRAG_BUFFERED, (_, data) => {
       this.arrived(data)
+    })
+    hls.on(Hls.Events.FRAG_CHANGED, (_, { frag }) => {
+      this.shown = frag.level
     })
     hls.on(Hls.Events.ERROR, (_, data) => {
       this.failed(data)
@@ -119,8 +128,17 @@ export class LibraryPlayer implements ItemPlayer {
     return hls
   }
 
-  /** Where this picture has a hole hls.js would go on with another angle; to one that failed before it does not. */
   chooseAngle(index: number): void {
+    this.pick(index)
+    window.clearTimeout(this.waiting)
+    this.waiting = window.setTimeout(() => {
+      // Now and then hls.js does not come to the new pictures: begun anew, it does.
+      if (this.video.paused ? this.paintAgain : this.shown !== index) this.renew()
+    }, ANGLE_PATIENCE_MS)
+  }
+
+  /** Where this picture has a hole hls.js would go on with another angle; to one that failed before it does not. */
+  private pick(index: number): void {
     for (const [other, level] of this.hls.levels.entries()) {
       level.loadError = other === index ? 0 : 1
       level.loadErrorTime = performance.now()
@@ -161,6 +179,7 @@ export class LibraryPlayer implements ItemPlayer {
 
   close(): void {
     this.video.removeEventListener('seeking', this.beyondHole)
+    window.clearTimeout(this.waiting)
     this.hls.destroy()
   }
 
