@@ -48,6 +48,10 @@ NO_UPTIME: Final = Uptime("", 0)
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
+def unknown_uptime() -> Uptime:
+    return NO_UPTIME
+
+
 def system_uptime() -> Uptime:
     with suppress(OSError, AttributeError):
         ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000

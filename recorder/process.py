@@ -46,9 +46,10 @@ GATHER_S = 0.02
 """What comes within so long is read at once: waking up costs more than reading a packet. All arrivals are
 late by as much, which moves nothing against anything else."""
 BUSY_GATHER_S = 0.005
-"""The same where so much comes that the socket would be full, and waking up is a small part of it."""
+"""After a read of many the next one comes so soon: where much comes, waking up is a small part of it, and the
+socket must not fill up."""
 BUSY_DATAGRAMS = 64
-"""Read at once from about ten lessons."""
+"""So many are many: more than one key picture has."""
 STATUS_S = 1.0
 DATAGRAM_BYTES = 65_536
 DATAGRAMS_PER_TURN = 512

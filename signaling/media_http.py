@@ -122,7 +122,9 @@ class _Handlers:
         item = await self._open(grant)
         track = _track(item, request.match_info["track"])
         wanted = _wanted(request)
-        if not track.told:
+        if item.live:
+            track.tell()  # what is live changes in this thread
+        elif not track.told:
             await asyncio.to_thread(track.tell)
         if wanted is not None and item.live:
             await self._until(item, lambda: track.playlist.has(*wanted))

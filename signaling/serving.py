@@ -25,9 +25,9 @@ from signaling.demo import TTL_S, demo_links
 COLLECT_AFTER: Final = (10_000, 20, 1_000_000)
 """Objects, and collections of the younger ones, before Python looks for garbage: among those who just came
 often enough, among all who are there never by itself. Its own (700, 10, 10) would look through all of them
-again and again while a thousand people come in: a quarter of what that costs."""
+again and again while a thousand people come in: a fifth of what that costs."""
 COLLECT_EVERY_S: Final = 600.0
-"""Among all: 0.3 s for a thousand people, in which nobody is answered; media go on."""
+"""Among all: meanwhile nobody is answered, but media go on."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

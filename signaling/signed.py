@@ -10,8 +10,7 @@ from jwt.algorithms import HMACAlgorithm
 
 ALGORITHM: Final = "HS256"
 MAX_PROVED: Final = 4096
-"""Tokens that need not be proved again: of those who watch a lesson by HTTP, each asks twice a second. Some
-600 B each."""
+"""Tokens that need not be proved again: of those who watch a lesson by HTTP, each asks twice a second."""
 
 InvalidSignature = jwt.InvalidTokenError
 

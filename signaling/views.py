@@ -49,7 +49,7 @@ V = TypeVar("V")
 _encoder: Final = msgspec.json.Encoder()
 
 MAX_MADE: Final = 8192
-"""Views that are kept: of several lessons of a thousand; some 500 B each."""
+"""Views that are kept: of several lessons of a thousand, a few MB."""
 
 
 class _Made(Generic[T, V]):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from classroom.attendance import KINDS, Report, attendance
-from classroom.clock import NO_UPTIME, Clock, SteadyClock, SystemClock, Uptime, system_uptime
+from classroom.clock import Clock, SteadyClock, SystemClock, Uptime, system_uptime, unknown_uptime
 from classroom.events import Fact
 from classroom.model import ChatEntry, ChatId, ClassId, Hand, Lesson, LessonId, LessonState, Person, PersonId
 from classroom.roll import Pupil
@@ -68,10 +68,6 @@ class LessonRecord:
     """Raised then, in order."""
 
 
-def _unknown_uptime() -> Uptime:
-    return NO_UPTIME
-
-
 class Store:
     """Made by `open`. An Observer of every room."""
 
@@ -80,7 +76,7 @@ class Store:
         engine: AsyncEngine,
         clock: SteadyClock,
         on_health: Callable[[StoreHealth], None] | None = None,
-        uptime: Callable[[], Uptime] = _unknown_uptime,
+        uptime: Callable[[], Uptime] = unknown_uptime,
     ) -> None:
         self._engine = engine
         self.clock = clock
@@ -114,7 +110,7 @@ class Store:
             engine = make_engine(url, busy_timeout_s)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise StoreUnavailable(f"cannot use this database URL: {error}") from error
-        clock, uptime = clock or SystemClock(), uptime or (_unknown_uptime if clock else system_uptime)
+        clock, uptime = clock or SystemClock(), uptime or (unknown_uptime if clock else system_uptime)
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(upgrade)

@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from classroom.clock import NO_UPTIME, Clock, Uptime
+from classroom.clock import Clock, Uptime, unknown_uptime
 from classroom.events import Fact, ObservationEnded, PersonLeft, QualityMeasured, QualityNoted, StateChanged
 from classroom.store.engine import may_pass, reason
 from classroom.store.ledger import Ledger
@@ -83,7 +83,7 @@ class Writer:
         clock: Clock,
         on_health: Callable[[StoreHealth], None],
         on_written: Callable[[], None] = lambda: None,
-        uptime: Callable[[], Uptime] = lambda: NO_UPTIME,
+        uptime: Callable[[], Uptime] = unknown_uptime,
     ) -> None:
         """on_health: called when `ok` changes. on_written: after each transaction. uptime: the machine's."""
         self._engine = engine
