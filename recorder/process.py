@@ -42,9 +42,9 @@ TICK_S = 0.04
 """NACKs and cuts are decided so often."""
 IDLE_TICK_S = 0.2
 """The same while nothing comes that could be cut."""
-GATHER_S = 0.02
-"""What comes within so long is read at once: waking up costs more than reading a packet. All arrivals are
-late by as much, which moves nothing against anything else."""
+GATHER_S = 0.06
+"""What comes within so long is read at once: waking up costs more than reading a dozen packets. All arrivals
+are late by as much, which moves nothing against anything else."""
 BUSY_GATHER_S = 0.005
 """After a read of many the next one comes so soon: where much comes, waking up is a small part of it, and the
 socket must not fill up."""
