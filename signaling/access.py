@@ -16,8 +16,10 @@ from typing import Final
 
 from aiohttp import web
 
+from classroom.network.model import Office
 from signaling.auth import ROLES, Claims, bearer
 from signaling.keys import TOKENS
+from signaling.network.principals import PRINCIPAL, admit_office
 from signaling.problems import Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -31,6 +33,8 @@ class Reach(StrEnum):
 
 Rule = Mapping[str, Reach]
 """Role -> the lessons it reaches."""
+Offices = frozenset[Office]
+"""Who is signed in and holds one of them, wherever."""
 
 CLAIMS: Final[web.RequestKey[Claims]] = web.RequestKey("claims", Claims)
 """What the caller's token says, for the handlers of guarded operations."""
@@ -57,7 +61,7 @@ _HOSTS: Final = {**_own("master"), **_all("organizer")}
 _ENCODERS: Final = _own("master", "encoder")
 _PLAYERS: Final = _own(*(role for role in ROLES if role != "encoder"))
 
-ACCESS: Final[Mapping[str, Rule | None]] = {
+ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     # the house: without a token
     "healthz": None,
     "readyz": None,
@@ -182,7 +186,7 @@ ACCESS: Final[Mapping[str, Rule | None]] = {
     "media_silence": _RECORDED,
     "download": _RECORDED,
 }
-"""Operation -> rule; None: anybody, without a token."""
+"""Operation -> rule, or offices; None: anybody, without a token."""
 
 
 def admit(request: web.Request, operation: str, *, lesson: str | None = None, cookie: bool = False) -> Claims:
@@ -192,7 +196,7 @@ def admit(request: web.Request, operation: str, *, lesson: str | None = None, co
     lesson: what the request is about, where the path does not say; empty: all lessons. cookie: also believe
     MEDIA_COOKIE."""
     rule = ACCESS[operation]
-    assert rule is not None, "for everybody: nothing to ask"
+    assert isinstance(rule, Mapping), "not for those with a token of a lesson"
     claims = request.app[TOKENS].verify(bearer(request, cookie), time.time())
     reach = rule.get(claims.role)
     if reach is None:
@@ -206,17 +210,22 @@ def admit(request: web.Request, operation: str, *, lesson: str | None = None, co
 def reach_of(claims: Claims, operation: str) -> Reach:
     """Of a caller who was admitted."""
     rule = ACCESS[operation]
-    assert rule is not None
+    assert isinstance(rule, Mapping)
     return rule[claims.role]
 
 
 def guarded(operation: str, handler: Handler) -> Handler:
-    """The handler, for those whom the table admits; it finds their claims in `request[CLAIMS]`."""
-    if ACCESS[operation] is None:
+    """The handler, for those whom the table admits; it finds their claims in `request[CLAIMS]`, or in
+    `request[PRINCIPAL]` who is signed in."""
+    rule = ACCESS[operation]
+    if rule is None:
         return handler
 
     async def guard(request: web.Request) -> web.StreamResponse:
-        request[CLAIMS] = admit(request, operation)
+        if isinstance(rule, frozenset):
+            request[PRINCIPAL] = await admit_office(request, rule)
+        else:
+            request[CLAIMS] = admit(request, operation)
         return await handler(request)
 
     return guard

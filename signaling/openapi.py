@@ -18,9 +18,10 @@ import msgspec
 from aiohttp import web
 
 from signaling import catalogue
-from signaling.access import ACCESS, guarded
+from signaling.access import ACCESS, Offices, Rule, guarded
 from signaling.http import page
 from signaling.keys import LANGUAGE, OPERATIONS
+from signaling.network.principals import SIGN_IN_COOKIE
 from signaling.problems import MEDIA_TYPE, STATUS, ProblemDocument
 from signaling.requests import JSON
 
@@ -91,11 +92,12 @@ def document(operations: Sequence[Operation], *, version: str, language: str) ->
         path = _PATH_PARAMETER.sub(r"{\1}", operation.path)
         paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, language)
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    session = {"type": "apiKey", "in": "cookie", "name": SIGN_IN_COOKIE}
     return {
         "openapi": "3.1.0",
         "info": {"title": catalogue.text("api", language), "version": version},
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": {"bearer": bearer}},
+        "components": {"schemas": schemas, "securitySchemes": {"bearer": bearer, "session": session}},
         "security": [{"bearer": []}],
     }
 
@@ -116,8 +118,14 @@ def _operation(operation: Operation, language: str) -> dict[str, Any]:
     if operation.public:
         described["security"] = []
     else:
-        described["x-tongke-roles"] = dict(ACCESS[operation.id] or {})
+        described |= _who_may(ACCESS[operation.id])
     return described
+
+
+def _who_may(rule: Rule | Offices | None) -> dict[str, Any]:
+    if isinstance(rule, frozenset):
+        return {"x-tongke-offices": sorted(rule), "security": [{"session": []}, {"bearer": []}]}
+    return {"x-tongke-roles": dict(rule or {})}
 
 
 def _parameters(operation: Operation, language: str) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ STATUS: Final[Mapping[str, int]] = {
     "token-expired": 401,
     "wrong-lesson": 403,
     "role-not-allowed": 403,
+    "foreign-page": 403,
     # what is asked for
     "bad-request": 400,
     "not-found": 404,

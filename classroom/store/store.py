@@ -26,6 +26,7 @@ from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine,
 from classroom.store.ledger import Ledger
 from classroom.store.library import LibraryStore
 from classroom.store.migrate import upgrade
+from classroom.store.network import NetworkStore
 from classroom.store.outbox import StoreUnavailable, Webhooks
 from classroom.store.quality_recovery import recover_quality
 from classroom.store.recovery import recover
@@ -85,6 +86,7 @@ class Store:
         self._closed = False
         self.webhooks = Webhooks(self._read, self._change, self._ledger)
         self.library = LibraryStore(self._read, self._change)
+        self.network = NetworkStore(self._read, self._change)
         self._writer = Writer(
             engine, self._ledger, clock, on_health or (lambda health: None), self.webhooks.written, uptime
         )

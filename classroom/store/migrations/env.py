@@ -2,14 +2,15 @@
 
 from alembic import context
 
-from classroom.store.library_tables import library_items
+from classroom.store import library_tables, network_tables  # noqa: F401 - what there is
 from classroom.store.migrate import include_name
+from classroom.store.tables import metadata
 
 connection = context.config.attributes["connection"]
 # SQLite cannot alter tables: Alembic copies them in batches.
 context.configure(
     connection=connection,
-    target_metadata=library_items.metadata,
+    target_metadata=metadata,
     render_as_batch=True,
     include_name=include_name,
 )

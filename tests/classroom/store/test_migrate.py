@@ -12,11 +12,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from classroom.store import migrate
+from classroom.store import library_tables, migrate, network_tables  # noqa: F401 - what there is
 from classroom.store.engine import make_engine
-from classroom.store.library_tables import library_items
 from classroom.store.migrate import _config, upgrade
 from classroom.store.store import Store, StoreUnavailable
+from classroom.store.tables import metadata
 
 
 @pytest_asyncio.fixture
@@ -30,7 +30,7 @@ async def test_the_migrations_make_what_the_tables_say(engine: AsyncEngine) -> N
     def differences(connection: Connection) -> list[Any]:
         upgrade(connection)
         context = MigrationContext.configure(connection, opts={"include_name": migrate.include_name})
-        return list(compare_metadata(context, library_items.metadata))
+        return list(compare_metadata(context, metadata))
 
     async with engine.begin() as connection:
         assert await connection.run_sync(differences) == []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from classroom.network.model import Office
 from signaling.access import ACCESS, Reach
 from signaling.auth import ROLES
 from signaling.endpoints import OPERATIONS
@@ -14,6 +16,8 @@ from signaling.openapi import Operation, document
 
 REFUSED = {"/problems/role-not-allowed", "/problems/wrong-lesson", "/problems/item-not-allowed"}
 GUARDED = [operation for operation in OPERATIONS if ACCESS[operation.id] is not None]
+OF_LESSONS = [operation for operation in GUARDED if isinstance(ACCESS[operation.id], Mapping)]
+OF_THE_NETWORK = [operation for operation in GUARDED if isinstance(ACCESS[operation.id], frozenset)]
 
 
 def test_the_table_has_every_operation_and_no_other() -> None:
@@ -22,7 +26,8 @@ def test_the_table_has_every_operation_and_no_other() -> None:
 
 def test_every_row_names_roles_that_there_are() -> None:
     for name, rule in ACCESS.items():
-        assert rule is None or (rule and set(rule) <= set(ROLES)), name
+        known = Office if isinstance(rule, frozenset) else ROLES
+        assert rule is None or (rule and set(rule) <= set(known)), name
 
 
 def test_the_document_says_who_may() -> None:
@@ -49,12 +54,12 @@ async def ask(door: Any, operation: Operation, lesson: str, token: str | None) -
         return response.status, (await response.json(content_type=None))["type"] if is_problem else ""
 
 
-@pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: operation.id)
+@pytest.mark.parametrize("operation", OF_LESSONS, ids=lambda operation: operation.id)
 async def test_every_role_on_every_route(door: Any, operation: Operation) -> None:
     """Whoever the table does not name is refused, of their own lesson and of another one; whoever it names is
     not refused for that."""
     rule = ACCESS[operation.id]
-    assert rule is not None
+    assert isinstance(rule, Mapping)
     for role in ROLES:
         for lesson in ("demo", "other"):
             told = await ask(door, operation, lesson, door.token(role, lesson="demo"))
@@ -64,6 +69,15 @@ async def test_every_role_on_every_route(door: Any, operation: Operation) -> Non
             may = role in rule and (own or rule[role] is Reach.ALL) and not item
             assert (told[1] in REFUSED) is not may, (role, lesson, told)
             assert (told[0] == 403) is not may, (role, lesson, told)
+
+
+async def test_a_lessons_token_opens_nothing_of_the_network_but_an_organizers(door: Any) -> None:
+    for operation in OF_THE_NETWORK:
+        for role in ROLES:
+            told = await ask(door, operation, "demo", door.token(role, lesson="demo"))
+            rule = ACCESS[operation.id]
+            may = role == "organizer" and isinstance(rule, frozenset) and Office.ORGANIZER in rule
+            assert (told == (403, "/problems/role-not-allowed")) is not may, (operation.id, role, told)
 
 
 @pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: operation.id)

@@ -1,0 +1,118 @@
+"""The tables of places, people's offices and accounts, and of what was done with them.
+
+Times are Unix times in ms. A place's `path` is that of `classroom.network.model.Path`."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+
+from classroom.store.tables import _ID, _KEY, metadata
+
+PATH = String(300)
+"""Four ids of at most 64 characters, and slashes."""
+
+places = Table(
+    "places",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("kind", _KEY, nullable=False),
+    Column("parent_id", _ID),
+    Column("path", PATH, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("timezone", _ID, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger),
+    Index(None, "path", unique=True),
+    Index(None, "parent_id"),
+)
+"""City > district > school or provider. A place that was closed stays for those who look at what was."""
+
+school_classes = Table(
+    "school_classes",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("school_id", _ID, nullable=False),
+    Column("path", PATH, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("grade", Integer, nullable=False),
+    Column("at_home", Boolean, nullable=False),
+    Column("pupils", Integer, nullable=False),
+    Column("tutor_id", _ID),
+    Column("closed_ms", BigInteger),
+    Index(None, "school_id"),
+)
+"""A school's classes, beside the lessons that they are in (`classes`, where the id is the same). `path`: the
+school's. `pupils`: as registered, whether or not they have accounts."""
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("person_id", _ID, primary_key=True),
+    Column("path", PATH, nullable=False),
+    Column("login", _ID),
+    Column("password_hash", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("disabled_ms", BigInteger),
+    Index(None, "login", unique=True),
+    Index(None, "issuer", "subject"),
+    Index(None, "path"),
+)
+"""Who can sign in, and where they belong; the name is in `people`. `login`: in lower case; NULL: by single
+sign-on alone. `issuer`, `subject`: of OpenID Connect (Core 1.0, 2), or empty."""
+
+appointments = Table(
+    "appointments",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("person_id", _ID, nullable=False),
+    Column("office", _KEY, nullable=False),
+    Column("place_id", _ID, nullable=False),
+    Column("path", PATH, nullable=False),
+    Column("class_id", _ID, nullable=False),
+    Column("course_id", _ID, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("about_id", _ID, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("made_by", _ID, nullable=False),
+    Column("revoked_ms", BigInteger),
+    Column("revoked_by", _ID),
+    Index(None, "person_id"),
+    Index(None, "class_id"),
+    Index(None, "path", "office"),
+)
+"""Who holds which office where (`classroom.network.model.Appointment`); supervisors' credentials are in here.
+Never deleted."""
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("secret_hash", _ID, primary_key=True),
+    Column("person_id", _ID, nullable=False),
+    Column("way", _KEY, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Index(None, "person_id"),
+)
+"""Who is signed in; of the secret only its SHA-256, in hex. `way`: `password`, `openid` or `invitation`."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("person_id", _ID, nullable=False),
+    Column("deed", _KEY, nullable=False),
+    Column("path", PATH, nullable=False),
+    Column("object_id", _ID, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "object_id"),
+    Index(None, "path", "at_ms"),
+)
+"""What was done by whom to what, in the transaction that did it; appended to, never changed. `body`: JSON."""

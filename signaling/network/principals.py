@@ -1,0 +1,86 @@
+"""Who calls an operation of the course network: somebody who is signed in, or an organizer with a token.
+
+A sign-in is a secret, in a cookie for pages and as a bearer for programs; the server knows its hash alone. It
+is looked up at each request, so whoever was signed out, disabled or lost an office is out at their next
+one. Tokens of lessons open nothing here, but an organizer's: they are handed out as links, for one lesson.
+
+A cookie goes along with whatever a foreign page makes a browser send. So it is only believed for what
+changes something when the browser says that the page was ours (Fetch metadata, or Origin; OWASP ASVS 5.0,
+3.5), beside SameSite=Lax."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Collection
+from typing import Final
+
+from aiohttp import web
+
+from classroom.model import PersonId
+from classroom.network.model import Office
+from classroom.network.scope import Principal, everything
+from classroom.store.outbox import StoreUnavailable
+from signaling.auth import bearer
+from signaling.keys import STORE, TOKENS
+from signaling.problems import Problem
+
+SIGN_IN_COOKIE: Final = "tongke_session"
+"""HttpOnly, SameSite=Lax, Secure under TLS, for all of the server."""
+SIGN_IN_PREFIX: Final = "tks_"
+"""Tells a sign-in's secret from a token, also to programs that look for leaked secrets."""
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+PRINCIPAL: Final[web.RequestKey[Principal]] = web.RequestKey("principal", Principal)
+"""Who calls, for the handlers of guarded operations."""
+
+
+def secret_hash(secret: str) -> str:
+    """What the database knows of it: SHA-256, in hex. It has 256 bits of chance, so no salt is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+async def admit_office(request: web.Request, offices: Collection[Office]) -> Principal:
+    """Who calls, when they hold one of the offices, wherever. Raises Problem: token-missing, token-invalid,
+    token-expired, role-not-allowed, foreign-page, not-ready."""
+    found = await _caller(request, offices)
+    if not found.has(offices):
+        held = {each.office.value for each in found.appointments}
+        raise _refusal(", ".join(sorted(held)) or "-", offices)
+    return found
+
+
+async def _caller(request: web.Request, offices: Collection[Office]) -> Principal:
+    shown = bearer(request)
+    secret = shown if shown.startswith(SIGN_IN_PREFIX) else "" if shown else _from_cookie(request)
+    if not secret:
+        claims = request.app[TOKENS].verify(shown, time.time())
+        if claims.role != "organizer":
+            raise _refusal(claims.role, offices)
+        return everything(PersonId(claims.person), claims.name)
+    try:
+        store = request.app[STORE]
+        found = await store.network.principal(secret_hash(secret), store.clock.unix_ms())
+    except StoreUnavailable as error:
+        raise Problem("not-ready", reason=str(error)) from error
+    if found is None:
+        raise Problem("token-invalid", headers={"WWW-Authenticate": 'Bearer realm="tongke"'})
+    return found
+
+
+def _refusal(role: str, offices: Collection[Office]) -> Problem:
+    return Problem("role-not-allowed", role=role, roles=", ".join(sorted(offices)))
+
+
+def _from_cookie(request: web.Request) -> str:
+    secret = request.cookies.get(SIGN_IN_COOKIE, "")
+    if secret and request.method not in _SAFE and not _from_our_page(request):
+        raise Problem("foreign-page")
+    return secret
+
+
+def _from_our_page(request: web.Request) -> bool:
+    """By what a page cannot say for itself. Who sends neither is no browser of today: refused."""
+    if site := request.headers.get("Sec-Fetch-Site", ""):
+        return site == "same-origin"
+    return request.headers.get("Origin", "") == f"{request.scheme}://{request.host}"
