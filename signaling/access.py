@@ -34,7 +34,7 @@ class Reach(StrEnum):
 Rule = Mapping[str, Reach]
 """Role -> the lessons it reaches."""
 Offices = frozenset[Office]
-"""Who is signed in and holds one of them, wherever."""
+"""Who is signed in and holds one of them, wherever; none: whoever is signed in."""
 
 CLAIMS: Final[web.RequestKey[Claims]] = web.RequestKey("claims", Claims)
 """What the caller's token says, for the handlers of guarded operations."""
@@ -59,6 +59,7 @@ _TEACHERS: Final = {**dict.fromkeys(("master", "tutor", "supervisor"), Reach.ITE
 _SUPERVISION: Final = {"supervisor": Reach.ITEM, **_ORGANIZERS}
 _HOSTS: Final = {**_own("master"), **_all("organizer")}
 _ENCODERS: Final = _own("master", "encoder")
+_SIGNED_IN: Final[Offices] = frozenset()
 _PLAYERS: Final = _own(*(role for role in ROLES if role != "encoder"))
 
 ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
@@ -122,6 +123,13 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "webhook": _ORGANIZERS,
     "put_webhook": _ORGANIZERS,
     "delete_webhook": _ORGANIZERS,
+    # one's own account
+    "sign_in": None,  # with login and password
+    "sign_out": None,  # of who is signed in, if anybody
+    "whoami": _SIGNED_IN,
+    "change_password": _SIGNED_IN,
+    "sign_ins": _SIGNED_IN,
+    "end_sign_in": _SIGNED_IN,
     # media
     "whip": _ENCODERS,
     "whip_endpoint": None,  # RFC 9725, 4.1: there is nothing to see

@@ -25,6 +25,7 @@ from aiohttp import web
 from classroom.clock import SystemClock
 from classroom.directory import MemoryDirectory
 from classroom.store.demo import seed_demo
+from classroom.store.demo_network import seed_demo_network
 from classroom.store.store import Store
 from recorder.library import Library
 from recorder.mover import Mover
@@ -50,6 +51,7 @@ from signaling.media_access import MediaDoor, authorise_media
 from signaling.media_http import add_media_routes
 from signaling.media_token import MediaTokens
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
+from signaling.network.sign_in import SIGN_IN, SignInDoor
 from signaling.openapi import add_operations
 from signaling.pages import Pages
 from signaling.pairing import Pairings
@@ -147,6 +149,7 @@ async def build(config: Config) -> AsyncIterator[Parts]:
         tokens.revoked.update(await store.revoked_devices(round((time.time() - ENTRY_S) * 1000)))
         if config.demo:
             await seed_demo(store)
+            await seed_demo_network(store)
         sfu = await _start_sfu(config)
         stack.push_async_callback(sfu.close)
         publications = PublicationRegistry()
@@ -321,6 +324,7 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.READINESS] = Readiness(lambda: parts.store.health)
     app[keys.OPERATIONS] = OPERATIONS
     app[keys.PAIRINGS] = Pairings()
+    app[SIGN_IN] = SignInDoor()
     services = Services(
         sfu=parts.sfu,
         directory=parts.directory,

@@ -7,6 +7,7 @@ The command line's options, docs/OPERATIONS.md and a test that compares are made
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,9 @@ ENVIRONMENT_PREFIX: Final = "TONGKE_"
 FILE_NAME: Final = "tongke.toml"
 NOT_SETTINGS: Final = frozenset({"TONGKE_CONFIG", "TONGKE_TOKEN", "TONGKE_URL"})
 """Read elsewhere: the name of the file itself, and what the clients `publish`, `watch` and `library` use."""
+
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?/?|https?://\[[0-9A-Fa-f:.]+\](:[0-9]+)?/?")
+"""Scheme, host and port: the pages are at the root of it."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
@@ -51,6 +55,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     turn_urls: tuple[str, ...] = ()
     turn_secret: str = ""
     turn_ttl: str = "12h"
+    public_url: str = ""
+    trusted_proxies: tuple[str, ...] = ()
     webhook_allow: tuple[str, ...] = ()
     webhook_deny: tuple[str, ...] = ()
     heartbeat_s: Seconds = 15.0
@@ -224,8 +230,10 @@ def _check(config: Config) -> None:
         _check_media_ip(address)
     for address in config.media_bind:
         _check_literal(address, "config.media-bind")
-    for network in (*config.webhook_allow, *config.webhook_deny):
+    for network in (*config.webhook_allow, *config.webhook_deny, *config.trusted_proxies):
         _check_network(network)
+    if config.public_url and not _ORIGIN.fullmatch(config.public_url):
+        raise ConfigError("config.public-url", value=config.public_url)
     if bool(config.storage_key_id) != bool(config.storage_secret):
         raise ConfigError("config.storage-key")
     _check_duration("token_ttl", config.token_ttl)

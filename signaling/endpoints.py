@@ -34,6 +34,7 @@ from signaling import (
     webhook_http,
     ws,
 )
+from signaling.network import sign_in_http
 from signaling.openapi import Operation
 
 SDP: Final = "application/sdp"
@@ -222,6 +223,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *links_http.OPERATIONS,
     *devices_http.OPERATIONS,
     *webhook_http.OPERATIONS,
+    *sign_in_http.OPERATIONS,
     *diagnosis.OPERATIONS,
     *_sessions("whip", "name", ("source-taken", "name-taken")),
     *_sessions("whep", "source", ("unknown-source",)),

@@ -30,6 +30,9 @@ STATUS: Final[Mapping[str, int]] = {
     "wrong-lesson": 403,
     "role-not-allowed": 403,
     "foreign-page": 403,
+    "sign-in-refused": 401,
+    "password-wrong": 403,
+    "no-password": 409,
     # what is asked for
     "bad-request": 400,
     "not-found": 404,
@@ -115,6 +118,8 @@ STATUS: Final[Mapping[str, int]] = {
     "webhook-invalid": 422,
     "zone-unknown": 422,
     "person-invalid": 422,
+    # people and places
+    "account-invalid": 422,
     # room devices
     "pairing-code-unknown": 404,
     "pairing-over": 404,

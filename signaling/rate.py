@@ -20,3 +20,7 @@ class Bucket:
             return False
         self._level -= permits
         return True
+
+    def give_back(self, permits: float = 1.0) -> None:
+        """What was taken for nothing."""
+        self._level = min(self._burst, self._level + permits)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NewType
 
-from classroom.model import PersonId
+from classroom.model import ClassId, PersonId
 
 PlaceId = NewType("PlaceId", str)
 CourseId = NewType("CourseId", str)
@@ -57,10 +57,32 @@ class Place:
     timezone: str = "Asia/Shanghai"
     """Of the tz database: when its days begin."""
 
+    closed_ms: int | None = None
+    """Since when nothing new happens in it; None: it is open."""
+
     @property
     def above(self) -> tuple[PlaceId, ...]:
         """The places it stands in, the city first."""
         return tuple(PlaceId(part) for part in self.path.split("/")[1:-2])
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolClass:
+    """A class of a school, whatever lessons it is in; there its id is the same."""
+
+    id: ClassId
+    school: PlaceId
+    path: Path
+    """The school's."""
+    name: str
+    grade: int = 0
+    """1 to 12; 0: of no grade."""
+    at_home: bool = False
+    pupils: int = 0
+    """As registered, whether or not they have accounts."""
+    tutor: PersonId | None = None
+    """辅导教师: its own, by default in each lesson."""
+    closed_ms: int | None = None
 
 
 class Office(StrEnum):

@@ -1,10 +1,27 @@
-"""The store's door to places, people's offices and accounts: `store.network`."""
+"""The store's door to the course network: `store.network`.
+
+What is done is a function of a connection and stands in the module of its noun (`network_places.add`,
+`accounts.find`); here it gets its transaction: `await store.network.change(network_places.add, place, now,
+by)`.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from classroom.network.scope import Principal
-from classroom.store import network_people
-from classroom.store.outbox import Transaction
+from classroom.store import network_people, sign_ins
+from classroom.store.outbox import StoreUnavailable, Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SEEN_EVERY_MS: Final = 60_000
+"""Whoever asks again and again is noted once a minute: a write for each request would cost more than it."""
 
 
 class NetworkStore:
@@ -14,6 +31,33 @@ class NetworkStore:
         self._read = read
         self._change = change
 
+    async def read(
+        self,
+        work: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        /,
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """Has something looked up."""
+        return await self._read(lambda connection: work(connection, *arguments, **named))
+
+    async def change(
+        self,
+        work: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        /,
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """Has something done, wholly or not at all."""
+        return await self._change(lambda connection: work(connection, *arguments, **named))
+
     async def principal(self, secret_hash: str, now_ms: int) -> Principal | None:
         """Who signed in with the secret of this hash; None: nobody, or no more."""
-        return await self._read(lambda connection: network_people.principal(connection, secret_hash, now_ms))
+        found = await self.read(network_people.principal, secret_hash, now_ms)
+        if found is None:
+            return None
+        if found.seen_ms + SEEN_EVERY_MS <= now_ms:
+            # Of no weight for what is asked: a database that is being written to may miss it.
+            with contextlib.suppress(StoreUnavailable):
+                await self.change(sign_ins.seen, secret_hash, now_ms)
+        return found.principal

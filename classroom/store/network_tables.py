@@ -4,12 +4,13 @@ Times are Unix times in ms. A place's `path` is that of `classroom.network.model
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
 from classroom.store.tables import _ID, _KEY, metadata
 
-PATH = String(300)
-"""Four ids of at most 64 characters, and slashes."""
+PATH = String(300).with_variant(String(300, collation="C"), "postgresql")
+"""Four ids of at most 64 characters, and slashes. Ordered by code points, so that what is within a place is
+one range of an index (`network_paths`)."""
 
 places = Table(
     "places",
@@ -57,7 +58,14 @@ accounts = Table(
     Column("made_ms", BigInteger, nullable=False),
     Column("disabled_ms", BigInteger),
     Index(None, "login", unique=True),
-    Index(None, "issuer", "subject"),
+    Index(
+        "ix_accounts_issuer_subject",
+        "issuer",
+        "subject",
+        unique=True,
+        sqlite_where=text("subject <> ''"),
+        postgresql_where=text("subject <> ''"),
+    ),
     Index(None, "path"),
 )
 """Who can sign in, and where they belong; the name is in `people`. `login`: in lower case; NULL: by single
@@ -97,10 +105,12 @@ sign_ins = Table(
     Column("made_ms", BigInteger, nullable=False),
     Column("seen_ms", BigInteger, nullable=False),
     Column("ends_ms", BigInteger, nullable=False),
+    Column("idle_ms", BigInteger, nullable=False, server_default="0"),
     Column("ended_ms", BigInteger),
     Index(None, "person_id"),
 )
-"""Who is signed in; of the secret only its SHA-256, in hex. `way`: `password`, `openid` or `invitation`."""
+"""Who is signed in; of the secret only its SHA-256, in hex. `way`: `password`, `openid` or `invitation`.
+It ends when `idle_ms` have gone by since it was last seen."""
 
 audit = Table(
     "audit",

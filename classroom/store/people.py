@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select, update
@@ -29,6 +30,12 @@ async def listed(connection: AsyncConnection, after: str, limit: int) -> tuple[K
 async def find(connection: AsyncConnection, person: PersonId) -> KnownPerson | None:
     row = (await connection.execute(select(people).where(people.c.id == person))).one_or_none()
     return None if row is None else KnownPerson(PersonId(row.id), row.name, row.seen_ms)
+
+
+async def names(connection: AsyncConnection, ids: Collection[PersonId]) -> dict[PersonId, str]:
+    """Of those of these who are known."""
+    found = await connection.execute(select(people.c.id, people.c.name).where(people.c.id.in_(ids)))
+    return {PersonId(row.id): row.name for row in found}
 
 
 async def put(connection: AsyncConnection, person: PersonId, name: str) -> bool:

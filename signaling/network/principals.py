@@ -6,7 +6,9 @@ one. Tokens of lessons open nothing here, but an organizer's: they are handed ou
 
 A cookie goes along with whatever a foreign page makes a browser send. So it is only believed for what
 changes something when the browser says that the page was ours (Fetch metadata, or Origin; OWASP ASVS 5.0,
-3.5), beside SameSite=Lax."""
+3.5), beside SameSite=Lax. Under HTTPS its name begins with `__Host-`, so that no other host of the domain can
+set one (3.3.3).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from classroom.network.model import Office
 from classroom.network.scope import Principal, everything
 from classroom.store.outbox import StoreUnavailable
 from signaling.auth import bearer
-from signaling.keys import STORE, TOKENS
+from signaling.config import Config
+from signaling.keys import CONFIG, STORE, TOKENS
+from signaling.network.origin import is_secure, own_origin
 from signaling.problems import Problem
 
 SIGN_IN_COOKIE: Final = "tongke_session"
@@ -40,23 +44,48 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def cookie_name(config: Config) -> str:
+    return f"__Host-{SIGN_IN_COOKIE}" if is_secure(config) else SIGN_IN_COOKIE
+
+
+def shown_secret(request: web.Request) -> str:
+    """By which the caller is signed in; empty: by none. Problem foreign-page."""
+    shown = bearer(request)
+    if shown:
+        return shown if shown.startswith(SIGN_IN_PREFIX) else ""
+    secret = request.cookies.get(cookie_name(request.app[CONFIG]), "")
+    if secret and request.method not in _SAFE:
+        check_page(request)
+    return secret
+
+
+def check_page(request: web.Request) -> None:
+    """The request was made by a page of ours, by what a page cannot say for itself; a browser that says
+    neither is none of today. Problem foreign-page."""
+    if site := request.headers.get("Sec-Fetch-Site", ""):
+        ours = site == "same-origin"
+    else:
+        ours = request.headers.get("Origin", "") == own_origin(request)
+    if not ours:
+        raise Problem("foreign-page")
+
+
 async def admit_office(request: web.Request, offices: Collection[Office]) -> Principal:
-    """Who calls, when they hold one of the offices, wherever. Raises Problem: token-missing, token-invalid,
-    token-expired, role-not-allowed, foreign-page, not-ready."""
+    """Who calls, when they hold one of the offices, wherever; of no offices, whoever is signed in. Raises
+    Problem: token-missing, token-invalid, token-expired, role-not-allowed, foreign-page, not-ready."""
     found = await _caller(request, offices)
-    if not found.has(offices):
+    if offices and not found.has(offices):
         held = {each.office.value for each in found.appointments}
         raise _refusal(", ".join(sorted(held)) or "-", offices)
     return found
 
 
 async def _caller(request: web.Request, offices: Collection[Office]) -> Principal:
-    shown = bearer(request)
-    secret = shown if shown.startswith(SIGN_IN_PREFIX) else "" if shown else _from_cookie(request)
+    secret = shown_secret(request)
     if not secret:
-        claims = request.app[TOKENS].verify(shown, time.time())
+        claims = request.app[TOKENS].verify(bearer(request), time.time())
         if claims.role != "organizer":
-            raise _refusal(claims.role, offices)
+            raise _refusal(claims.role, offices or (Office.ORGANIZER,))
         return everything(PersonId(claims.person), claims.name)
     try:
         store = request.app[STORE]
@@ -70,17 +99,3 @@ async def _caller(request: web.Request, offices: Collection[Office]) -> Principa
 
 def _refusal(role: str, offices: Collection[Office]) -> Problem:
     return Problem("role-not-allowed", role=role, roles=", ".join(sorted(offices)))
-
-
-def _from_cookie(request: web.Request) -> str:
-    secret = request.cookies.get(SIGN_IN_COOKIE, "")
-    if secret and request.method not in _SAFE and not _from_our_page(request):
-        raise Problem("foreign-page")
-    return secret
-
-
-def _from_our_page(request: web.Request) -> bool:
-    """By what a page cannot say for itself. Who sends neither is no browser of today: refused."""
-    if site := request.headers.get("Sec-Fetch-Site", ""):
-        return site == "same-origin"
-    return request.headers.get("Origin", "") == f"{request.scheme}://{request.host}"

@@ -1,0 +1,123 @@
+"""Who is signed in, by the hash of a secret that only their browser or program has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from classroom.model import PersonId
+from classroom.network.model import Path
+from classroom.store import audit
+from classroom.store.audit import Deed
+from classroom.store.network_tables import sign_ins
+
+KEPT_MS: Final = 30 * 86_400_000
+"""How long one that is over is shown to whose it was; what was done by it stays in the audit."""
+MAX_OF_PERSON: Final = 50
+"""At once; who signs in once more signs out where they were longest ago."""
+_c = sign_ins.c
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    secret_hash: str
+    person: PersonId
+    way: str
+    """`password`, `openid` or `invitation`."""
+    made_ms: int
+    seen_ms: int
+    ends_ms: int
+    idle_ms: int
+    """It ends when nothing was asked by it for so long."""
+    ended_ms: int | None = None
+
+
+async def begin(connection: AsyncConnection, made: SignIn, path: Path) -> None:
+    """path: where the person belongs. Forgets those of theirs that are long over, and ends the oldest beyond
+    MAX_OF_PERSON."""
+    old = made.made_ms - KEPT_MS
+    await connection.execute(delete(sign_ins).where(_c.person_id == made.person, _c.ends_ms < old))
+    newest = (
+        select(_c.secret_hash)
+        .where(_c.person_id == made.person, _c.ended_ms.is_(None))
+        .order_by(_c.made_ms.desc(), _c.secret_hash)
+        .limit(MAX_OF_PERSON - 1)
+    )
+    kept = list((await connection.execute(newest)).scalars())
+    await connection.execute(
+        update(sign_ins)
+        .where(_c.person_id == made.person, _c.ended_ms.is_(None), _c.secret_hash.not_in(kept))
+        .values(ended_ms=made.made_ms)
+    )
+    await connection.execute(insert(sign_ins).values({n: getattr(made, f) for n, f in _COLUMNS.items()}))
+    told = {"way": made.way, "sign_in": made.secret_hash[:SHOWN]}
+    await audit.record(connection, Deed(made.made_ms, made.person, "signed-in", path, made.person, told))
+
+
+SHOWN: Final = 12
+"""Hex digits by which a sign-in is named to people: enough to tell a person's own apart, no way back to the
+secret."""
+
+
+async def seen(connection: AsyncConnection, secret_hash: str, now_ms: int) -> None:
+    await connection.execute(
+        update(sign_ins).where(_c.secret_hash == secret_hash, _c.seen_ms < now_ms).values(seen_ms=now_ms)
+    )
+
+
+async def end(connection: AsyncConnection, secret_hash: str, now_ms: int) -> bool:
+    """False: it was over."""
+    done = await connection.execute(
+        update(sign_ins).where(_c.secret_hash == secret_hash, _c.ended_ms.is_(None)).values(ended_ms=now_ms)
+    )
+    return bool(done.rowcount)
+
+
+async def end_shown(connection: AsyncConnection, person: PersonId, shown: str, now_ms: int) -> bool:
+    """One of a person's own, by the beginning of its hash. False: they have none."""
+    done = await connection.execute(
+        update(sign_ins)
+        .where(_c.person_id == person, _c.secret_hash.startswith(shown, autoescape=True))
+        .where(_c.ended_ms.is_(None))
+        .values(ended_ms=now_ms)
+    )
+    return bool(done.rowcount)
+
+
+async def end_all(connection: AsyncConnection, person: PersonId, now_ms: int, *, keep: str = "") -> None:
+    """keep: the hash of one that stays."""
+    await connection.execute(
+        update(sign_ins)
+        .where(_c.person_id == person, _c.ended_ms.is_(None), _c.secret_hash != keep)
+        .values(ended_ms=now_ms)
+    )
+
+
+async def listed(connection: AsyncConnection, person: PersonId, now_ms: int) -> tuple[SignIn, ...]:
+    """Those that are not over, the latest first."""
+    query = (
+        select(sign_ins)
+        .where(_c.person_id == person, _c.ended_ms.is_(None), _c.ends_ms > now_ms)
+        .where(_c.seen_ms + _c.idle_ms > now_ms)
+        .order_by(_c.made_ms.desc(), _c.secret_hash)
+    )
+    return tuple(_sign_in(row) for row in await connection.execute(query))
+
+
+_COLUMNS: Final = {
+    "secret_hash": "secret_hash",
+    "person_id": "person",
+    "way": "way",
+    "made_ms": "made_ms",
+    "seen_ms": "seen_ms",
+    "ends_ms": "ends_ms",
+    "idle_ms": "idle_ms",
+    "ended_ms": "ended_ms",
+}
+
+
+def _sign_in(row: Row[Any]) -> SignIn:
+    return SignIn(**{field: getattr(row, column) for column, field in _COLUMNS.items()})

@@ -1,0 +1,117 @@
+"""A sign-in from beginning to end: the secret that a browser gets, how long it lasts, how often passwords may
+be tried.
+
+Theory of operation. Attempts are counted before the password is looked at, and given back when it was right.
+Three counts hold: of a login from one address (a pupil who does not remember), of a login from all addresses
+(guessing spread over many), of an address over all logins (one password tried on many). Of a login from all
+addresses ten times as many are free, so that nobody is kept out by somebody who guesses elsewhere. An unknown
+login, one without a password, a disabled one and a wrong password are answered alike, after the same time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from classroom.model import PersonId
+from classroom.network.model import Path
+from classroom.store import sign_ins
+from classroom.store.sign_ins import SignIn
+from signaling.keys import CONFIG, STORE
+from signaling.network.attempts import Attempts
+from signaling.network.origin import is_secure
+from signaling.network.passwords import Passwords
+from signaling.network.principals import SIGN_IN_PREFIX, cookie_name, secret_hash
+from signaling.problems import Problem
+from signaling.rest import read
+
+SECRET_BYTES: Final = 32
+DAY_MS: Final = 86_400_000
+ENDS_MS: Final = DAY_MS // 2
+"""A day of school, whatever is done meanwhile (OWASP ASVS 5.0, 7.3.2)."""
+IDLE_MS: Final = 4 * 3_600_000
+"""A morning's lessons: a computer of the staff room that was left alone (7.3.1)."""
+KEPT_ENDS_MS: Final = 30 * DAY_MS
+KEPT_IDLE_MS: Final = 7 * DAY_MS
+"""On one's own phone or computer, who says so: over the holidays one signs in anew."""
+
+
+@dataclass(frozen=True)
+class SignInDoor:
+    passwords: Passwords = field(default_factory=Passwords)
+    by_both: Attempts = field(default_factory=lambda: Attempts(burst=10, per_second=1 / 30))
+    """Login and address."""
+    by_login: Attempts = field(default_factory=lambda: Attempts(burst=100, per_second=1 / 30))
+    """3,000 guesses a day: of a password that 10^6 guesses find, a year."""
+    by_address: Attempts = field(default_factory=lambda: Attempts(burst=200, per_second=1 / 2))
+    """A school behind one address, on its first day."""
+    by_person: Attempts = field(default_factory=lambda: Attempts(burst=10, per_second=1 / 30))
+    """Who is signed in and gives the old password."""
+
+    def attempt(self, login: str, address: str, now: float) -> None:
+        """Problem too-many-requests."""
+        for attempts, key in self._counts(login, address):
+            take(attempts, key, now)
+
+    def forgive(self, login: str, address: str) -> None:
+        for attempts, key in self._counts(login, address):
+            attempts.forgive(key)
+
+    def _counts(self, login: str, address: str) -> tuple[tuple[Attempts, str], ...]:
+        return (
+            (self.by_both, f"{address} {login}"),
+            (self.by_login, login),
+            (self.by_address, address),
+        )
+
+
+SIGN_IN: Final[web.AppKey[SignInDoor]] = web.AppKey("sign_in", SignInDoor)
+
+
+def take(attempts: Attempts, key: str, now: float) -> None:
+    """Problem too-many-requests."""
+    if not attempts.take(key, now):
+        wait = attempts.retry_after
+        raise Problem("too-many-requests", headers={"Retry-After": str(wait)}, retry_after=wait)
+
+
+async def begin_sign_in(
+    request: web.Request, response: web.StreamResponse, person: PersonId, path: Path, way: str, *, keep: bool
+) -> None:
+    """Signs somebody in, who has shown that it is they; the browser is given the cookie with the response.
+    path: where they belong. Problem not-ready."""
+    store = request.app[STORE]
+    secret = SIGN_IN_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+    now_ms = store.clock.unix_ms()
+    ends_ms = now_ms + (KEPT_ENDS_MS if keep else ENDS_MS)
+    made = SignIn(
+        secret_hash=secret_hash(secret),
+        person=person,
+        way=way,
+        made_ms=now_ms,
+        seen_ms=now_ms,
+        ends_ms=ends_ms,
+        idle_ms=KEPT_IDLE_MS if keep else IDLE_MS,
+    )
+    await read(store.network.change(sign_ins.begin, made, path))
+    config = request.app[CONFIG]
+    response.set_cookie(
+        cookie_name(config),
+        secret,
+        path="/",
+        # Not kept: gone with the browser's window.
+        max_age=(ends_ms - now_ms) // 1000 if keep else None,
+        httponly=True,
+        samesite="Lax",
+        secure=is_secure(config),
+    )
+
+
+def drop_cookie(request: web.Request, response: web.StreamResponse) -> None:
+    config = request.app[CONFIG]
+    response.del_cookie(
+        cookie_name(config), path="/", httponly=True, samesite="Lax", secure=is_secure(config)
+    )
