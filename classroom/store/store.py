@@ -19,11 +19,12 @@ from classroom.clock import Clock, SteadyClock, SystemClock, Uptime, system_upti
 from classroom.events import Fact
 from classroom.model import ChatEntry, ChatId, ClassId, Hand, Lesson, LessonId, LessonState, Person, PersonId
 from classroom.roll import Pupil
-from classroom.shared import pack
 from classroom.store import devices, people, reader, roll_reader, tables, talk_reader
+from classroom.store.catalogue import CatalogueStore
 from classroom.store.devices import ClassLesson, Device
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
 from classroom.store.ledger import Ledger
+from classroom.store.lesson_rows import insert_lesson, lesson_row
 from classroom.store.library import LibraryStore
 from classroom.store.migrate import upgrade
 from classroom.store.network import NetworkStore
@@ -87,6 +88,7 @@ class Store:
         self.webhooks = Webhooks(self._read, self._change, self._ledger)
         self.library = LibraryStore(self._read, self._change)
         self.network = NetworkStore(self._read, self._change)
+        self.catalogue = CatalogueStore(self._read, self._change)
         self._writer = Writer(
             engine, self._ledger, clock, on_health or (lambda health: None), self.webhooks.written, uptime
         )
@@ -294,7 +296,7 @@ class Store:
 
     async def save_lesson(self, lesson: Lesson) -> None:
         """Makes or changes a lesson and its classes; not one whose room is open. Raises StoreUnavailable."""
-        row = _lesson_row(lesson)
+        row = lesson_row(lesson)
         rooms = [class_row(lesson.id, position, room) for position, room in enumerate(lesson.classes)]
         at = tables.lessons.c.id == lesson.id
         try:
@@ -312,12 +314,9 @@ class Store:
 
     async def add_lesson(self, lesson: Lesson) -> bool:
         """Makes a lesson; False: there is one of this id. Raises StoreUnavailable."""
-        rooms = [class_row(lesson.id, position, room) for position, room in enumerate(lesson.classes)]
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(insert(tables.lessons).values(id=lesson.id, **_lesson_row(lesson)))
-                if rooms:
-                    await connection.execute(insert(tables.classes), rooms)
+                await insert_lesson(connection, lesson)
         except IntegrityError:
             return False
         except (SQLAlchemyError, OSError) as error:
@@ -354,22 +353,6 @@ async def _comings(
     while page := await reader.events(connection, lesson_id, found[-1].seq if found else 0, KINDS):
         found += page
     return found, await reader.names(connection, lesson_id)
-
-
-def _lesson_row(lesson: Lesson) -> dict[str, object]:
-    """Without its id."""
-    return {
-        "title": lesson.title,
-        "state": lesson.state,
-        "phase": lesson.phase,
-        "recorded": lesson.recorded,
-        "starts_ms": lesson.starts_ms,
-        "ends_ms": lesson.ends_ms,
-        "started_ms": lesson.started_ms,
-        "ended_ms": lesson.ended_ms,
-        "shared": pack(lesson),
-        "master_id": lesson.master_id,
-    }
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from classroom.store import library_tables, network_tables  # noqa: F401 - what there is
+from classroom.store import catalogue_tables, library_tables, network_tables  # noqa: F401 - what there is
 from classroom.store.migrate import include_name
 from classroom.store.tables import metadata
 

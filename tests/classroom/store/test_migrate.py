@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from classroom.store import library_tables, migrate, network_tables  # noqa: F401 - what there is
+from classroom.store import catalogue_tables, library_tables, migrate, network_tables  # noqa: F401 - what there is
 from classroom.store.engine import make_engine
 from classroom.store.migrate import _config, upgrade
 from classroom.store.store import Store, StoreUnavailable

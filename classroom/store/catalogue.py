@@ -1,0 +1,130 @@
+"""The store's door to courses, enrolments, terms and timetables: `store.catalogue`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from classroom.model import Lesson, LessonId, PersonId
+from classroom.network.catalogue import Course, Offer, OfferPlan, Onlooker
+from classroom.network.enrolment import Enrolment
+from classroom.network.model import CourseId, Path, PlaceId
+from classroom.network.offers import Choice
+from classroom.network.terms import Quota, Term
+from classroom.store import catalogue_search, courses, enrolments, terms
+from classroom.store.catalogue_search import Found, Listed, OfferFinder
+from classroom.store.enrolment_desk import Request
+from classroom.store.enrolments import Enroller
+from classroom.store.outbox import Transaction
+
+PAGE: Final = courses.PAGE
+ENROLMENTS_PAGE: Final = enrolments.PAGE
+
+
+class CatalogueStore:
+    """All methods raise StoreUnavailable."""
+
+    def __init__(self, read: Transaction, change: Transaction) -> None:
+        self._read = read
+        self._change = change
+        self._enroller = Enroller(change)
+        self._finder = OfferFinder(read)
+
+    # --- courses and their lessons
+
+    async def course(self, course: CourseId) -> Course | None:
+        return await self._read(lambda connection: courses.find(connection, course))
+
+    async def courses(
+        self, paths: Collection[Path], after: str = "", limit: int = PAGE
+    ) -> tuple[Course, ...]:
+        """Of the providers within these places, by id after that one; drafts, too."""
+        return await self._read(lambda connection: courses.listed(connection, paths, after, limit))
+
+    async def put_course(self, course: Course, now_ms: int, by: PersonId) -> bool | None:
+        """True: it is new; None: there is one of this id, of another provider."""
+        return await self._change(lambda connection: courses.put(connection, course, now_ms, by))
+
+    async def offer(self, lesson: LessonId) -> Offer | None:
+        return await self._read(lambda connection: courses.offer(connection, lesson))
+
+    async def offers_of(self, course: CourseId, after_ms: int = 0, limit: int = PAGE) -> tuple[Offer, ...]:
+        """By when they begin, after that time."""
+        return await self._read(lambda connection: courses.offers_of(connection, course, after_ms, limit))
+
+    async def add_offers(
+        self, course: Course, planned: Sequence[tuple[Lesson, OfferPlan]], now_ms: int, by: PersonId
+    ) -> bool:
+        """Lessons of a course, all or none. False: there is a lesson of such an id, planned otherwise."""
+
+        try:
+            await self._change(lambda c: courses.add_offers(c, course, planned, now_ms, by))
+        except courses.LessonTaken:
+            return False
+        return True
+
+    async def pairs(self, place: PlaceId) -> frozenset[str]:
+        """The schools that a school is paired with."""
+        found = await self._read(lambda connection: courses.pairs(connection, [place]))
+        return found.get(place, frozenset())
+
+    async def pair(self, place: PlaceId, other: PlaceId, path: Path, now_ms: int, by: PersonId) -> bool:
+        """False: they were paired before."""
+        return await self._change(lambda c: courses.pair(c, place, other, path, now_ms, by))
+
+    async def unpair(self, place: PlaceId, other: PlaceId, path: Path, now_ms: int, by: PersonId) -> bool:
+        """False: they were not paired."""
+        return await self._change(lambda c: courses.unpair(c, place, other, path, now_ms, by))
+
+    # --- the catalogue
+
+    async def search(self, choice: Choice, *, counts: bool = True) -> Found:
+        """Lessons by when they begin; counts: with total and facets."""
+        return await self._finder.search(choice, counts=counts)
+
+    async def seen(self, lesson: LessonId, who: Onlooker) -> Listed | None:
+        """A lesson, cancelled ones too, when they see it."""
+        return await self._read(lambda connection: catalogue_search.seen(connection, lesson, who))
+
+    # --- enrolments
+
+    async def ask(self, asked: Request, now_ms: int) -> Enrolment:
+        """Enrols, or withdraws. Raises EnrolmentRefused as well."""
+        return await self._enroller.ask(asked, now_ms)
+
+    async def enrolment(self, lesson: LessonId, party: str) -> Enrolment | None:
+        """That stands."""
+        return await self._read(lambda connection: enrolments.find(connection, lesson, party))
+
+    async def enrolments_of(
+        self, lesson: LessonId, paths: Collection[Path], after: int = 0, limit: int = ENROLMENTS_PAGE
+    ) -> tuple[Enrolment, ...]:
+        """Those that stand, of schools within these places, in the order in which they came."""
+        return await self._read(lambda c: enrolments.of_lesson(c, lesson, paths, after, limit))
+
+    async def ahead(self, enrolment: Enrolment) -> int:
+        """How many wait before one who waits."""
+        return await self._read(lambda connection: enrolments.ahead(connection, enrolment))
+
+    # --- terms
+
+    async def term(self, term: str) -> Term | None:
+        return await self._read(lambda connection: terms.find(connection, term))
+
+    async def terms(self, paths: Collection[Path], limit: int = PAGE) -> tuple[Term, ...]:
+        """Of these places, of what lies within them and of what they lie in; the latest first."""
+        return await self._read(lambda connection: terms.listed(connection, paths, limit))
+
+    async def put_term(self, term: Term, now_ms: int, by: PersonId) -> bool | None:
+        """True: it is new; None: there is one of this id, of another place or other times."""
+        return await self._change(lambda connection: terms.put(connection, term, now_ms, by))
+
+    async def quotas(
+        self, term: str, paths: Collection[Path], after: str = "", limit: int = PAGE
+    ) -> tuple[tuple[Quota, str], ...]:
+        """Of the providers within these places, with their names, by id after that one."""
+        return await self._read(lambda c: terms.quotas_of(c, term, paths, after, limit))
+
+    async def set_quota(self, quota: Quota, path: Path, now_ms: int, by: PersonId) -> Quota:
+        """How many person-times a provider may give."""
+        return await self._change(lambda c: terms.set_quota(c, quota, path, now_ms, by))
