@@ -32,6 +32,7 @@ from classroom.events import (
     TrackUnpublished,
 )
 from classroom.floor import may_publish
+from classroom.lead import goes_off_air, goes_on_air
 from classroom.membership import cancel_lesson, end_lesson, start_lesson
 from classroom.model import (
     Attendee,
@@ -107,6 +108,7 @@ def _publish(core: LessonCore, attendee: Attendee, command: Publish) -> None:
         _track_gone(core, attendee.person, replaced, LeaveCause.REPLACED)
     muted = moderation.published(core, attendee.person, source)
     core.put(replace(attendee, tracks=(*kept, Track(source, command.publication, muted))))
+    goes_on_air(core, attendee.person)
     core.observe(TrackPublished, person=attendee.person, source=source, publication=command.publication)
 
 
@@ -128,7 +130,10 @@ def _publishable(core: LessonCore, attendee: Attendee, command: Publish) -> Sour
 def _unpublish(core: LessonCore, attendee: Attendee, command: Unpublish) -> None:
     gone = next((track for track in attendee.tracks if track.publication == command.publication), None)
     if gone is not None:
-        core.put(replace(attendee, tracks=tuple(track for track in attendee.tracks if track is not gone)))
+        kept = tuple(track for track in attendee.tracks if track is not gone)
+        core.put(replace(attendee, tracks=kept))
+        if not kept and attendee.id not in core.lead.silent:  # else it is the line that has failed
+            goes_off_air(core, attendee.id)
         _track_gone(core, attendee.person, gone, LeaveCause.LEFT)
 
 

@@ -7,7 +7,8 @@ is connected whose media flow (or who sends nothing, on purpose: a master who on
 carries the media tells `ReportLead` when nothing comes any more; coming and going the room sees itself.
 
 Whoever is missed like that is not back with a WebSocket alone: as long as the lesson is LOST, they are
-reached when their media flow again, or when a master who sends nothing says so (`Resume`).
+reached when their media flow again, or when a master who sends nothing says so (`Resume`). The same holds for
+who comes back after a restart of the server and was `Lesson.on_air` when it went, be it within the second.
 
 Once nobody has been reached for `MASTER_GONE_S` the lesson is LOST, and the floor gives each class to its
 tutor. Once somebody has been reached again for `BACK_STEADY_S` without a break, it resumes by itself, or
@@ -21,12 +22,13 @@ becomes BACK and waits for the master's word, as the lesson is set.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from classroom.clock import Timer
 from classroom.commands import ReportLead
 from classroom.events import MasterBack, MasterLost, NoticeKind
-from classroom.model import Attendee, LessonState, MasterState, PersonId, Role
+from classroom.model import Attendee, LessonState, MasterState, Person, PersonId, Role
 
 if TYPE_CHECKING:
     from classroom.core import LessonCore
@@ -63,9 +65,14 @@ class Lead:
         self.silent.pop(person, None)
         self._missed.discard(person)
 
+    def await_media(self, people: Iterable[PersonId]) -> None:
+        """Of those who sent when the server went."""
+        self._missed.update(people)
+
     def came(self, core: LessonCore, person: PersonId) -> None:
         """Anew; what an earlier connection did is forgotten, but for what the classes are waiting for."""
-        if core.lesson.master is MasterState.LOST and person in self._missed:
+        waited_for = core.lesson.master is MasterState.LOST or person in core.awaited
+        if waited_for and person in self._missed:
             self.silent[person] = core.clock.now()
         else:
             self.heard(person)
@@ -115,6 +122,18 @@ class Lead:
         """When the last of them fell silent; now, when the last of them has just left."""
         online = [attendee.id for attendee in core.roster.leaders() if attendee.online]
         return max((self.silent[person] for person in online), default=now)
+
+
+def goes_on_air(core: LessonCore, person: Person) -> None:
+    """They send something."""
+    if person.role in LEADING and person.id not in core.lesson.on_air:
+        core.lesson_quietly(on_air=(*core.lesson.on_air, person.id))
+
+
+def goes_off_air(core: LessonCore, person: PersonId) -> None:
+    """They send nothing any more, on purpose, or will not come back to it."""
+    if person in core.lesson.on_air:
+        core.lesson_quietly(on_air=tuple(each for each in core.lesson.on_air if each != person))
 
 
 def _turn(core: LessonCore, reached: bool) -> None:

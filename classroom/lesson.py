@@ -153,6 +153,10 @@ class LessonRoom:
         """Nobody is in, supervisors neither, no place is kept, and nothing is to be done."""
         return not (len(self._core.roster) or len(self._core.lines) or len(self._inbox))
 
+    def misses(self, person: PersonId) -> bool:
+        """Somebody who leads: their media are waited for."""
+        return person in self._core.lead.silent
+
     @property
     def closed(self) -> bool:
         return self._core.closed

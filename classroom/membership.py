@@ -24,6 +24,7 @@ from classroom.events import (
     TrackUnpublished,
 )
 from classroom.floor import NOTHING, may_publish
+from classroom.lead import goes_off_air
 from classroom.limits import PLACE_KEPT_S
 from classroom.model import Attendee, LessonState, Person, PersonId, Role
 from classroom.roll_handlers import rolls_seen_by
@@ -200,6 +201,7 @@ def _give_up_place(core: LessonCore, person_id: PersonId) -> None:
     for hand in core.hands.of(person_id):
         core.lower_hand(hand, None)
     leave_stage(core, person_id)
+    goes_off_air(core, person_id)
     core.remember_look(person_id, None)
     core.roster.drop(person_id)
     core.paces.pop(person_id, None)

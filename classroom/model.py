@@ -354,6 +354,9 @@ class Lesson:
     looks: tuple[Look, ...] = ()
     """Into which classes those who lead look, while they keep their place; a supervisor's look is never in
     here."""
+    on_air: tuple[PersonId, ...] = ()
+    """Of those who lead, who sends, or did when they were lost: after a restart of the server, too, the
+    classes wait for their media."""
 
     def class_room(self, class_id: ClassId | None) -> ClassRoom | None:
         for room in self.classes:  # asked for each person at each change: a generator takes thrice as long

@@ -23,6 +23,7 @@ from classroom.events import (
     TimerEnded,
 )
 from classroom.floor import TOGETHER_PHASES, is_apart
+from classroom.lead import goes_off_air
 from classroom.model import (
     Attendee,
     ClassId,
@@ -166,6 +167,7 @@ def _resume(core: LessonCore, attendee: Attendee, _command: Resume) -> None:
             raise Refused(Reason.MASTER_NOT_BACK)
         # Who sends nothing is there when they say so: there are no media to wait for.
         core.lead.heard(attendee.id)
+        goes_off_air(core, attendee.id)
     core.change_floor(master=MasterState.HERE)
     core.observe(LessonResumed, actor=attendee.id)
     core.notify(NoticeKind.RESUMED)

@@ -44,6 +44,7 @@ def restore(core: LessonCore, people: Iterable[Person], hands: Iterable[Hand]) -
             core.roster.put(Attendee(person, online=False))
             keep_place(core, person.id)
             core.awaited.add(person.id)
+    core.lead.await_media(person for person in core.lesson.on_air if person in core.awaited)
     for hand in hands:
         # One whose owner is not expected any more is lowered: the record must not have it up for ever.
         core.raise_hand(hand)

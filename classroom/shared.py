@@ -17,7 +17,7 @@ from classroom.model import ClassRoom, Lesson
 
 LESSON_FIELDS: Final = (
     *("phase_since_ms", "timer", "stage", "spotlight", "invited", "settings", "conduct", "calls", "looks"),
-    *("standby", "record_classes"),
+    *("standby", "record_classes", "on_air"),
 )
 CLASS_FIELDS: Final = ("at_home", "stand_in", "state", "state_since_ms", "left_ms", "called")
 

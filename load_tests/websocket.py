@@ -100,7 +100,7 @@ class WebSocketDoor:
 
     async def attend(self, token: str) -> None:
         """In, by signaling alone: every m-line that the server offers is turned down. Raises Refused."""
-        (await self._member(token)).turn_down()
+        await self._member(token, turns_down=True)
 
     async def metrics(self) -> str:
         assert self._http is not None
@@ -110,7 +110,7 @@ class WebSocketDoor:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Refused(f"GET /metrics: {error or type(error).__name__}") from error
 
-    async def _member(self, token: str) -> Member:
+    async def _member(self, token: str, *, turns_down: bool = False) -> Member:
         if token in self._members and not self._members[token].broken:
             return self._members[token]
         await self.lose(token)
@@ -121,7 +121,7 @@ class WebSocketDoor:
             )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Refused(f"GET /ws: {error or type(error).__name__}") from error
-        member = self._members[token] = Member(socket, self)
+        member = self._members[token] = Member(socket, self, turns_down=turns_down)
         try:
             await member.enter(token)
         except BaseException:
@@ -138,7 +138,9 @@ class WebSocketDoor:
 class Member:
     """One participant's connection."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, door: WebSocketDoor) -> None:
+    def __init__(
+        self, socket: aiohttp.ClientWebSocketResponse, door: WebSocketDoor, *, turns_down: bool
+    ) -> None:
         self._socket, self._door = socket, door
         loop = asyncio.get_running_loop()
         self._welcome: asyncio.Future[messages.Welcome] = loop.create_future()
@@ -147,7 +149,8 @@ class Member:
         self._local: LocalParameters | None = None
         self._resource: Resource | None = None
         self._seq = 0
-        self._turns_down = False
+        # Known from the beginning: an offer may come with the welcome.
+        self._turns_down = turns_down
         self.broken = False
         self.streams: dict[int, messages.StreamView] = {}
         self._reading = asyncio.create_task(self._read())
@@ -179,9 +182,6 @@ class Member:
         self._resource = Resource("subscribe", parse_answer(first.sdp))
         await self._answer(first)
         return self._resource
-
-    def turn_down(self) -> None:
-        self._turns_down = True
 
     async def leave(self, *, says_so: bool = True) -> None:
         with contextlib.suppress(Refused):

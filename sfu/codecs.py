@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from functools import lru_cache
 
 from .params import Codec, Kind
 
@@ -45,6 +46,9 @@ SUPERSETS: dict[H264Profile, frozenset[H264Profile]] = {
 
 PREFERENCE = (P.CONSTRAINED_BASELINE, P.BASELINE, P.CONSTRAINED_HIGH, P.MAIN, P.HIGH, P.UNSPECIFIED)
 """Which a publisher should use of several: the first is decoded by everything."""
+
+MAX_CANONICAL = 256
+"""Answers that are kept: descriptions of codecs are few, those of ill-meaning publishers aside."""
 
 LEVELS = (0x1F, 0x28, 0x33)
 """3.1 (720p30), 4.0 (1080p30) and 5.1 (2160p30): the levels that we name. Few, so that there are few
@@ -140,6 +144,7 @@ def forwarded(codec: Codec) -> bool:
     return decodes(canonical(codec), codec)
 
 
+@lru_cache(MAX_CANONICAL)
 def canonical(codec: Codec) -> Codec:
     """The same codec under one of a small, fixed number of descriptions, for those who receive it: what a
     publisher wrote into its fmtp beside what matters does not reach others. KeyError for a name that we do

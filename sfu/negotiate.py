@@ -47,6 +47,12 @@ FIRST_PAYLOAD_TYPES: dict[str, int] = {"opus": 111, "red": 63, "h264": 102, "vp8
 after it is its rtx."""
 DYNAMIC_PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
 """Free for any codec with rtcp-mux (RFC 5761, 4; RFC 9429, 5.2.1)."""
+OTHER_PAYLOAD_TYPES = tuple(
+    number
+    for number in DYNAMIC_PAYLOAD_TYPES
+    if number not in {first + step for first in FIRST_PAYLOAD_TYPES.values() for step in (0, 1)}
+)
+"""Where no codec stands by itself."""
 
 
 VOICE = MediaParameters(
@@ -150,10 +156,8 @@ class PayloadTypes:
 
     def _free(self, codec: Codec) -> Iterator[int]:
         first = FIRST_PAYLOAD_TYPES.get(codec.name.lower(), 96)
-        reserved = {number + step for number in FIRST_PAYLOAD_TYPES.values() for step in (0, 1)}
         wanted = (first, first + 1) if codec.kind is Kind.VIDEO else (first,)
-        others = (number for number in DYNAMIC_PAYLOAD_TYPES if number not in reserved)
-        return (number for number in (*wanted, *others) if number not in self._used)
+        return (number for number in (*wanted, *OTHER_PAYLOAD_TYPES) if number not in self._used)
 
     def _use(self, free: Iterator[int]) -> int:
         number = next(free, None)
@@ -175,7 +179,7 @@ def offer_subscription(
     """What we offer a subscriber of `publication`. ssrc, rtx_ssrc: of our sending (the latter for video
     only). decodable: names of the video codecs that the client can decode; empty: all. Raises
     NegotiationError `no_common_codec`, `too_many_codecs`."""
-    codec = canonical(publication.codec)
+    codec, sent = canonical(publication.codec), sendable(publication)
     wanted = {name.lower() for name in decodable}
     if codec.kind is Kind.VIDEO and wanted and codec.name.lower() not in wanted:
         raise _no_common_codec(publication, tuple(decodable))
@@ -189,9 +193,7 @@ def offer_subscription(
         kind=publication.kind,
         mid=mid,
         formats=tuple(formats),
-        extensions=tuple(
-            (uri, SENT_EXTENSIONS[uri]) for uri in SENT_EXTENSIONS if uri in sendable(publication)
-        ),
+        extensions=tuple((uri, number) for uri, number in SENT_EXTENSIONS.items() if uri in sent),
         encodings=(_encoding(publication.kind, ssrc, rtx_ssrc),),
     )
 

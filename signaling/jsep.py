@@ -273,8 +273,7 @@ def _offered(line: Line) -> MediaSection:
 
 def _sending(section: MediaSection, track: OfferedTrack) -> MediaSection:
     parameters = track.parameters
-    filled = _media(section, parameters, Direction.SENDONLY, parameters.encodings)
-    return replace(filled, msids=((track.stream, track.track),), cname=track.stream)
+    return _media(section, parameters, Direction.SENDONLY, parameters.encodings, track)
 
 
 def _media(
@@ -282,6 +281,7 @@ def _media(
     parameters: MediaParameters,
     direction: Direction,
     encodings: tuple[Encoding, ...] = (),
+    track: OfferedTrack | None = None,
 ) -> MediaSection:
     return MediaSection(
         media=section.media,
@@ -291,6 +291,8 @@ def _media(
         formats=parameters.formats,
         extensions=parameters.extensions,
         encodings=encodings,
+        msids=((track.stream, track.track),) if track else (),
+        cname=track.stream if track else "",
         rtcp_rsize=section.rtcp_rsize,
     )
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from classroom.clock import Clock, Timer
 from classroom.commands import ReportLead
 from classroom.lead import LEADING
-from classroom.model import LessonState, MasterState, PersonId, Role
+from classroom.model import LessonState, PersonId, Role
 from signaling.quality_watch import Lines
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class LeadWatch:
         silent_s = line.silent_s(now)
         silent = silent_s > 0
         # Of a new line nothing is said while all is well; but who was lost on an earlier one is waited for.
-        waited_for = line.told is None and came and room.lesson.master is MasterState.LOST
+        waited_for = line.told is None and came and room.misses(leader.person_id)
         if silent is not bool(line.told) or waited_for:
             line.told = silent
             room.post(ReportLead(leader.person_id, flowing=not silent, silent_s=silent_s))

@@ -13,9 +13,10 @@ they repeat, a=ssrc, a=ssrc-group and a=rid into encodings. What we do not know 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from sfu.params import (
     Candidate,
@@ -33,6 +34,8 @@ MAX_LENGTH = 200_000
 """Characters. Chromium needs about 3,000 for an m-line of video; the rest is room for 64 of them."""
 MAX_LINES = 8_000
 """Chromium writes about 110 lines for an m-line of video."""
+MAX_TEXTS = 256
+"""Of codecs and header extensions, kept to be written again: a lesson has a handful, some 1 kB each."""
 MAX_SECTIONS = 64
 """M-lines: what the largest wall of pictures (48) and its voices take on one connection."""
 
@@ -126,7 +129,7 @@ class SessionDescription:
 
     def __str__(self) -> str:
         """The text, with CRLF; parse(str(x)) == x."""
-        return "".join(f"{line}\r\n" for line in _session_lines(self))
+        return _text(_session_lines(self)) + "".join(map(_section_text, self.sections))
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -144,13 +147,23 @@ def _session_lines(description: SessionDescription) -> Iterator[str]:
     if description.mixed_extensions:
         yield "a=extmap-allow-mixed"
     yield "a=msid-semantic: WMS *"
-    for section in description.sections:
-        yield from _section_lines(section)
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join([f"{line}\r\n" for line in lines])
+
+
+def _section_text(section: MediaSection) -> str:
+    return (
+        _text(_section_lines(section))
+        + _media_text(section.extensions, section.formats)
+        + _text(_encoding_lines(section))
+    )
 
 
 def _section_lines(section: MediaSection) -> Iterator[str]:
-    numbers = tuple(_payload_types(section.formats)) or section.raw_formats or ("0",)
-    yield f"m={section.media} {section.port} {section.protocol} " + " ".join(map(str, numbers))
+    numbers = _payload_types(section.formats) or " ".join(section.raw_formats) or "0"
+    yield f"m={section.media} {section.port} {section.protocol} {numbers}"
     yield "c=IN IP4 0.0.0.0"
     if section.mid:
         yield f"a=mid:{section.mid}"
@@ -162,11 +175,6 @@ def _section_lines(section: MediaSection) -> Iterator[str]:
         yield "a=rtcp-mux"
     if section.rtcp_rsize:
         yield "a=rtcp-rsize"
-    for extension, number in section.extensions:
-        yield f"a=extmap:{number} {extension}"
-    for payload_format in section.formats:
-        yield from _format_lines(payload_format)
-    yield from _encoding_lines(section)
 
 
 def _transport_lines(section: MediaSection) -> Iterator[str]:
@@ -192,11 +200,18 @@ def candidate_attribute(candidate: Candidate) -> str:
     )
 
 
-def _payload_types(formats: tuple[PayloadFormat, ...]) -> Iterator[int]:
-    for payload_format in formats:
-        yield payload_format.payload_type
-        if payload_format.rtx_payload_type is not None:
-            yield payload_format.rtx_payload_type
+@lru_cache(MAX_TEXTS)
+def _payload_types(formats: tuple[PayloadFormat, ...]) -> str:
+    """As the m-line lists them."""
+    numbers = [number for each in formats for number in (each.payload_type, each.rtx_payload_type)]
+    return " ".join(str(number) for number in numbers if number is not None)
+
+
+@lru_cache(MAX_TEXTS)
+def _media_text(extensions: tuple[tuple[Extension, int], ...], formats: tuple[PayloadFormat, ...]) -> str:
+    """What does not depend on whom it is for: most of an offer, and the same for a whole lesson."""
+    lines = [f"a=extmap:{number} {extension}" for extension, number in extensions]
+    return _text([*lines, *(line for each in formats for line in _format_lines(each))])
 
 
 def _format_lines(payload_format: PayloadFormat) -> Iterator[str]:

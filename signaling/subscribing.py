@@ -19,7 +19,9 @@ becomes inactive with the next offer and is used again. Media starts when the an
 then is known what the client took.
 
 When the connection fails, a new one takes its place: nothing is carried, everything wanted is offered again
-(`fresh`). Failures in a row wait longer each time. While the client is away (`hold`) nothing is offered.
+(`fresh`). Failures in a row wait longer each time. While the client is away (`hold`) nothing is offered, and
+before it is there for the first time (`release`): what a newcomer is to get is known by then, so the first
+offer goes out with the welcome.
 """
 
 from __future__ import annotations
@@ -147,7 +149,7 @@ class Subscriber:
         self._undecodable: set[str] = set()
         self._version = 0
         self._in_flight = False
-        self._away = False
+        self._away = True
         self._dirty = False
         self._timer: Timer | None = None
         self._failures = 0
@@ -207,11 +209,12 @@ class Subscriber:
         self._away = True
 
     def release(self) -> None:
-        """The client is back. Its answer to an offer in flight may be lost: that is offered once more."""
+        """The client is there, or back: what is missing is offered at once. Its answer to an offer in flight
+        may be lost: that is offered once more."""
         self._away = False
         if self._dirty or self._in_flight:
             self._in_flight = False
-            self._change()
+            self._offer()
 
     # --- what the client says -------------------------------------------------------------------------------
 

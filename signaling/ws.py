@@ -1,5 +1,5 @@
-"""GET /ws: the WebSocket, subprotocol `tongke.v1`. One task reads it, one writes it; what is said is
-session.py's.
+"""GET /ws: the WebSocket, subprotocol `tongke.v1`. One task reads it, and writes to it as long as the client
+keeps up; another one writes where it does not, and at the end. What is said is session.py's.
 
 Frames are not compressed: the limit of a frame then is the limit of memory, and a connection holds no zlib
 windows (some 300 kB each, more than everything else it holds).
@@ -98,6 +98,8 @@ class WebSocketConnection:
         """A frame that was not written yet, and is worth nothing once there is a newer one."""
         self._retry: asyncio.TimerHandle | None = None
         self._session: Session | None = None
+        self._writer: asyncio.Task[None] | None = None
+        """Once it was needed."""
         self._turn: asyncio.Handle | None = None
         self._finishing = False
         self._superseded = False
@@ -118,7 +120,7 @@ class WebSocketConnection:
         tasks."""
         self._turn = None
         if self._finishing or not self._said():
-            self._woken.set()
+            self._wake_writer()
 
     def _said(self) -> bool:
         """Whether there is nothing left to write."""
@@ -137,7 +139,7 @@ class WebSocketConnection:
     def finish(self, bye: Bye | None) -> None:
         self._finishing = True
         self._bye = bye
-        self._woken.set()
+        self._wake_writer()
 
     def supersede(self) -> None:
         # From here on the outbox is the newer connection's: what this one took of it, that one would miss.
@@ -171,11 +173,10 @@ class WebSocketConnection:
     # --- the two tasks --------------------------------------------------------------------------------------
 
     async def serve(self) -> None:
-        """Reads until the end; the writer is its child."""
+        """Reads until the end; the writer, if there is one, is its child."""
         session = await self._enter_or_turn_away()
         if session is None:
             return
-        writer = asyncio.create_task(self._write(session), name=f"write {session.id}")
         try:
             await self._read(session)
         finally:
@@ -183,10 +184,20 @@ class WebSocketConnection:
             for handle in (self._retry, self._turn):
                 if handle is not None:
                     handle.cancel()
-            if not self._finishing:
-                writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+            await self._end_writer()
+
+    def _wake_writer(self) -> None:
+        self._woken.set()
+        if self._writer is None and self._session is not None:
+            self._writer = asyncio.create_task(self._write(self._session), name=f"write {self._session.id}")
+
+    async def _end_writer(self) -> None:
+        if self._writer is None:
+            return
+        if not self._finishing:
+            self._writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._writer
 
     async def _enter_or_turn_away(self) -> Session | None:
         sessions = self._request.app[SESSIONS]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -68,6 +68,13 @@ def make_engine(url: str | URL, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Async
         return _postgresql_engine(url, busy_timeout_s)
     engine = create_async_engine(url, connect_args={"timeout": busy_timeout_s})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def make_blocking_engine(url: URL, busy_timeout_s: float) -> Engine:
+    """Of SQLite: for the same file, prepared alike, whose connections work in the thread that asks."""
+    engine = create_engine(url.set(drivername="sqlite"), connect_args={"timeout": busy_timeout_s})
+    event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 

@@ -33,6 +33,7 @@ from classroom.store.quality_recovery import recover_quality
 from classroom.store.recovery import recover
 from classroom.store.rows import class_row
 from classroom.store.server_clock import server_clock
+from classroom.store.transactions import Transactions, transactions
 from classroom.store.webhooks import count
 from classroom.store.writer import StoreHealth, Writer
 from classroom.talk.quiz import Quiz
@@ -76,6 +77,7 @@ class Store:
     def __init__(
         self,
         engine: AsyncEngine,
+        transact: Transactions,
         clock: SteadyClock,
         on_health: Callable[[StoreHealth], None] | None = None,
         uptime: Callable[[], Uptime] = unknown_uptime,
@@ -90,7 +92,7 @@ class Store:
         self.network = NetworkStore(self._read, self._change)
         self.catalogue = CatalogueStore(self._read, self._change)
         self._writer = Writer(
-            engine, self._ledger, clock, on_health or (lambda health: None), self.webhooks.written, uptime
+            transact, self._ledger, clock, on_health or (lambda health: None), self.webhooks.written, uptime
         )
 
     @classmethod
@@ -129,7 +131,7 @@ class Store:
             log.info("- store: closed %d presences that a crash had left open", closed)
         if seconds:
             log.info("- store: %d seconds of the quality record, noted before a crash, are in it", seconds)
-        store = cls(engine, steady, on_health, uptime)
+        store = cls(engine, transactions(engine, busy_timeout_s), steady, on_health, uptime)
         store._ledger.webhooks = webhooks
         store._writer.start()
         return store

@@ -22,10 +22,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from classroom.clock import Clock, Uptime, unknown_uptime
 from classroom.events import Fact, ObservationEnded, PersonLeft, QualityMeasured, QualityNoted, StateChanged
@@ -33,6 +34,8 @@ from classroom.store.engine import may_pass, reason
 from classroom.store.ledger import Ledger
 from classroom.store.rows import Entry, entry
 from classroom.store.statements import NOTE_ALIVE, ORDER
+from classroom.store.talk_rows import Write
+from classroom.store.transactions import Transactions, Work
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +48,9 @@ there for how well they were reached. Two minutes of 1,000 people, some 3 MB."""
 BATCH = 500
 """Facts in one transaction: some 20 ms of writing, so that others who use the database need not wait
 longer."""
-COMMIT_INTERVAL_S = 0.2
-"""Between two commits. The promise is that a crash of the machine costs at most the last second."""
+COMMIT_INTERVAL_S = 0.5
+"""Between two commits. The promise is that a crash of the machine costs at most the last second: the rest of
+it is for a disk that takes its time. While a school comes in, each commit is a waking up of two threads."""
 ALIVE_INTERVAL_S = 5.0
 """How exactly the end of a presence is known after a crash in which nothing else happened."""
 MIN_BACKOFF_S = 0.25
@@ -78,7 +82,7 @@ class StoreHealth:
 class Writer:
     def __init__(
         self,
-        engine: AsyncEngine,
+        transact: Transactions,
         ledger: Ledger,
         clock: Clock,
         on_health: Callable[[StoreHealth], None],
@@ -86,7 +90,7 @@ class Writer:
         uptime: Callable[[], Uptime] = unknown_uptime,
     ) -> None:
         """on_health: called when `ok` changes. on_written: after each transaction. uptime: the machine's."""
-        self._engine = engine
+        self._transact = transact
         self._ledger = ledger
         self._clock = clock
         self._uptime = uptime
@@ -146,6 +150,7 @@ class Writer:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self._transact.close()
 
     # --- the task
     # ---------------------------------------------------------------------------------------------
@@ -175,8 +180,7 @@ class Writer:
 
     async def _write(self, batch: Sequence[Entry]) -> None:
         try:
-            async with self._engine.begin() as connection:
-                await self._execute(connection, batch)
+            await self._transact(self._work(batch))
             self._written += len(batch)
         except Exception as error:
             if may_pass(error):
@@ -186,8 +190,7 @@ class Writer:
 
     async def _write_alone(self, one: Entry) -> None:
         try:
-            async with self._engine.begin() as connection:
-                await self._execute(connection, [one])
+            await self._transact(self._work([one]))
             self._written += 1
         except Exception as error:
             if may_pass(error):
@@ -196,17 +199,11 @@ class Writer:
             self._refused += 1
             log.exception("x store refused a fact")
 
-    async def _execute(self, connection: AsyncConnection, batch: Sequence[Entry]) -> None:
-        rows: dict[int, list[dict[str, object]]] = {}
-        for made in batch:
-            for write in made.writes:
-                rows.setdefault(id(write.statement), []).append(write.row)
-        for statement in ORDER:
-            if id(statement) in rows:
-                await connection.execute(statement, rows[id(statement)])
+    def _work(self, batch: Sequence[Entry]) -> Work:
+        """What is to be done in one transaction, maybe in another thread: nothing here changes meanwhile."""
         uptime = self._uptime()
         alive = {"to_alive_ms": self._clock.unix_ms(), "to_boot": uptime.boot, "to_uptime_ms": uptime.ms}
-        await connection.execute(NOTE_ALIVE, alive)
+        return partial(_write_rows, [write for made in batch for write in made.writes], alive)
 
     def _failed(self, error: Exception) -> None:
         self._retries += 1
@@ -239,3 +236,13 @@ class Writer:
                 await self._wake.wait()
         finally:
             timer.cancel()
+
+
+def _write_rows(writes: Sequence[Write], alive: dict[str, object], connection: Connection) -> None:
+    rows: dict[int, list[dict[str, object]]] = {}
+    for write in writes:
+        rows.setdefault(id(write.statement), []).append(write.row)
+    for statement in ORDER:
+        if id(statement) in rows:
+            connection.execute(statement, rows[id(statement)])
+    connection.execute(NOTE_ALIVE, alive)

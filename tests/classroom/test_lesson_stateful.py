@@ -180,8 +180,8 @@ def everybodys(conduct: Conduct) -> Conduct:
 
 
 def public(lesson: Lesson) -> Lesson:
-    """Without what members hear otherwise: order, private lines, and who looks in."""
-    return replace(lesson, conduct=Conduct(), calls=(), looks=())
+    """Without what members hear otherwise: order, private lines, who looks in, who leads and sends."""
+    return replace(lesson, conduct=Conduct(), calls=(), looks=(), on_air=())
 
 
 class LessonMachine(RuleBasedStateMachine):

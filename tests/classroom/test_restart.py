@@ -17,17 +17,20 @@ from classroom.commands import (
     Invite,
     LookIn,
     MoveOnline,
+    Publish,
     RaiseHand,
+    ReportLead,
     SetClassState,
     SetPhase,
     Spotlight,
     StartLesson,
+    Unpublish,
 )
 from classroom.directory import MemoryDirectory
 from classroom.events import NoticeKind
 from classroom.lesson import LessonRoom
 from classroom.limits import PLACE_KEPT_S
-from classroom.model import ClassId, ClassState, Phase
+from classroom.model import CAMERA, ClassId, ClassState, MasterState, Phase, Publication
 from classroom.restart import LATE_S
 from classroom.rules.reasons import Reason, Refused
 from classroom.store.engine import sqlite_url
@@ -142,6 +145,50 @@ async def test_who_does_not_come_back_loses_place_hand_and_stage(server: Server,
     await server.store.flush()
     await server.again()
     assert [attendee.id for attendee in server.room.people] == ["m"], "nor are they expected again"
+
+
+async def test_a_master_is_back_with_their_media_and_not_with_a_page_alone(
+    server: Server, school: Any
+) -> None:
+    ask, master = await teach(server), school.master.id
+    await ask(Publish(master, CAMERA, Publication("before")))
+    await server.again()
+    await server.join(school.master, school.tutor_1)
+    await server.clock.advance(1)
+    assert server.room.lesson.master is MasterState.LOST, "each class goes on with its tutor"
+    await server.room.ask(Publish(master, CAMERA, Publication("after")))
+    await server.clock.advance(5)
+    assert server.room.lesson.master is MasterState.LOST, "nothing has come yet"
+    await server.room.ask(ReportLead(master, flowing=True))
+    await server.clock.advance(1)
+    assert server.room.lesson.master is MasterState.HERE
+
+
+async def test_media_that_are_back_within_a_second_of_the_restart_cost_nothing(
+    server: Server, school: Any
+) -> None:
+    ask, master = await teach(server), school.master.id
+    await ask(Publish(master, CAMERA, Publication("before")))
+    await server.again()
+    await server.join(school.master)
+    await server.clock.advance(0.5)
+    assert server.room.misses(master)
+    await server.room.ask(ReportLead(master, flowing=True))
+    await server.clock.advance(5)
+    assert server.room.lesson.master is MasterState.HERE
+    assert not server.observer.told(events.MasterLost)
+
+
+async def test_a_master_who_sent_nothing_when_the_server_went_is_there_at_once(
+    server: Server, school: Any
+) -> None:
+    ask, master = await teach(server), school.master.id
+    await ask(Publish(master, CAMERA, Publication("before")))
+    await ask(Unpublish(master, Publication("before")))
+    await server.again()
+    await server.join(school.master)
+    await server.clock.advance(5)
+    assert server.room.lesson.master is MasterState.HERE
 
 
 async def test_after_a_long_time_nobody_is_expected(server: Server, school: Any) -> None:

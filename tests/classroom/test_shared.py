@@ -61,6 +61,7 @@ def busy(school: Any) -> Any:
         ),
         calls=(VoiceCall(PersonId("t1"), ClassId("c1"), PersonId("m"), PersonId("m"), 5, accepted=True),),
         looks=(Look(PersonId("m"), ClassId("c2")),),
+        on_air=(PersonId("m"),),
         standby=(StandBy(PersonId("t8"), "一小"),),
         record_classes=ClassesRecorded.SOUND,
     )

@@ -44,6 +44,9 @@ class Room:
     def lesson(self) -> Any:
         return SimpleNamespace(state=self.state, master=self.master)
 
+    def misses(self, _person: str) -> bool:
+        return self.master is MasterState.LOST
+
     def post(self, command: ReportLead) -> bool:
         self.told.append(command)
         return True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from classroom.events import PersonJoined
 from classroom.model import LessonId, Person, PersonId, Role
@@ -18,18 +18,22 @@ from classroom.store.store import Store, StoreUnavailable
 L = LessonId("L")
 
 
+def limit_pages(connection: Connection, pages: int) -> None:
+    connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_a_full_disk_is_waited_for(open_store: Any, health_log: Any, fake_clock: Any) -> None:
     store = await open_store(on_health=health_log)
-    async with store._engine.begin() as connection:
-        pages = (await connection.execute(text("PRAGMA page_count"))).scalar()
-        await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    # Of a connection, not of the file: the writer's own is meant.
+    await store._writer._transact(
+        lambda connection: limit_pages(connection, connection.scalar(text("PRAGMA page_count")))
+    )
     for number in range(300):
         person = Person(PersonId(f"p{number}"), f"P{number}", Role.STUDENT)
         store.observe(PersonJoined(lesson_id=L, at_ms=number, person=person))
     assert (await health_log.next()).error == "database or disk is full"
-    async with store._engine.connect() as connection:
-        await connection.execute(text("PRAGMA max_page_count = 1000000"))
+    await store._writer._transact(lambda connection: limit_pages(connection, 1_000_000))
     flushed = store.flush()
     await fake_clock.advance(writer.MAX_BACKOFF_S)
     await flushed

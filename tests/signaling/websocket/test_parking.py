@@ -57,6 +57,7 @@ class Listener:
         self.subscriber = Subscriber(
             door.sfu, client=self.page, decodable=(), call_later=self.page.call_later, discard=lambda _: None
         )
+        self.subscriber.release()
 
     def publication(self, name: str, kind: Kind = Kind.AUDIO) -> LivePublication:
         parameters = MediaParameters(

@@ -39,6 +39,14 @@ async def test_published_tracks_reach_a_class_in_one_offer(door: Any) -> None:
     assert door.sfu.transports[-1].kinds == ["audio", "video"]
 
 
+async def test_a_newcomer_is_offered_what_is_there_with_the_welcome(door: Any) -> None:
+    await door.live()
+    student = await door.join("student", class_id="class-1")
+    offer = await student.next()
+    assert (offer["type"], offer["version"], offer["fresh"]) == ("subscribe.offer", 1, True)
+    assert {stream["person"] for stream in offer["streams"]} == {"master-1"}
+
+
 async def test_media_waits_for_the_answer(door: Any) -> None:
     await door.live()
     assert door.sfu.transports[-1].live == []

@@ -70,8 +70,10 @@ async def test_a_hundred_microphones_are_four_lines_and_one_offer(classes: Any) 
 
 async def test_each_line_says_whose_voice_it_carries(classes: Any) -> None:
     await begin(classes)
-    one, two = await member(classes, "p1"), await member(classes, "p2")
-    offers = [await each.expect("subscribe.offer") for each in (one, two)]
+    one, two = await member(classes, "p1"), await member(classes, "p2", speaks=False)
+    second = await two.expect("subscribe.offer")
+    await two.publish(MICROPHONE)
+    offers = [await one.expect("subscribe.offer"), second]
     for each, offer in zip((one, two), offers, strict=True):
         await each.answer(offer)
         await each.settled()
@@ -162,6 +164,7 @@ async def test_who_changes_circles_keeps_the_lines(door: Any, answer_of: Any) ->
     subscriber = Subscriber(
         door.sfu, client=page, decodable=(), call_later=page.call_later, discard=lambda _: None
     )
+    subscriber.release()
     subscriber.want([], circles=[Circle("stage", 1, 7, 2)])
     first = page.offered()
     subscriber.answer(first.version, answer_of(first.sdp))
@@ -191,6 +194,7 @@ async def test_more_pictures_than_a_connection_carries_leave_room_for_sound(
     subscriber = Subscriber(
         door.sfu, client=page, decodable=(), call_later=page.call_later, discard=lambda _: None
     )
+    subscriber.release()
     cameras = [camera(number, sender) for number in range(60)]
     subscriber.want(cameras)
     offer = page.offered()
