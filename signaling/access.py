@@ -74,7 +74,6 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "join": None,  # its token is nobody's own: the handler looks at it
     # about oneself
     "me": _ANYBODY,
-    "media_cookie": _ANYBODY,
     "diagnosis": _ANYBODY,
     "diagnosis_connect": _ANYBODY,
     "diagnosis_report": _ANYBODY,
@@ -197,15 +196,14 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
 """Operation -> rule, or offices; None: anybody, without a token."""
 
 
-def admit(request: web.Request, operation: str, *, lesson: str | None = None, cookie: bool = False) -> Claims:
+def admit(request: web.Request, operation: str, *, lesson: str | None = None) -> Claims:
     """The caller's claims, when the table lets them call the operation; else Problem: token-missing,
     token-invalid, token-expired, role-not-allowed, wrong-lesson.
 
-    lesson: what the request is about, where the path does not say; empty: all lessons. cookie: also believe
-    MEDIA_COOKIE."""
+    lesson: what the request is about, where the path does not say; empty: all lessons."""
     rule = ACCESS[operation]
     assert isinstance(rule, Mapping), "not for those with a token of a lesson"
-    claims = request.app[TOKENS].verify(bearer(request, cookie), time.time())
+    claims = request.app[TOKENS].verify(bearer(request), time.time())
     reach = rule.get(claims.role)
     if reach is None:
         raise Problem("role-not-allowed", role=claims.role, roles=", ".join(sorted(rule)))

@@ -32,9 +32,6 @@ MAX_TTL_S: Final = 400 * 86400
 """A school year with room to spare: a longer token is a slip."""
 JOIN_LINK_S: Final = 12 * 3600
 """A link that is handed out in an emergency is good for the day's lesson, and for no other day."""
-MEDIA_COOKIE: Final = "tongke_media"
-"""Carries the token where a browser cannot send a header: <video>, <a download>. HttpOnly, SameSite=Strict,
-only for /media, only believed for GET and HEAD. Set by POST /api/v1/media-cookie."""
 
 ROLES: Final[tuple[str, ...]] = get_args(Role)
 
@@ -132,14 +129,10 @@ class Tokens:
             raise Problem("token-invalid", headers=_challenge("invalid_token")) from error
 
 
-def bearer(request: web.Request, cookie: bool = False) -> str:
-    """The caller's token; empty: none. cookie: also believe MEDIA_COOKIE."""
+def bearer(request: web.Request) -> str:
+    """The caller's token; empty: none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    if cookie and request.method in {"GET", "HEAD"}:
-        return request.cookies.get(MEDIA_COOKIE, "")
-    return ""
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _challenge(error: str = "") -> dict[str, str]:

@@ -7,21 +7,22 @@ addresses of its playlist and its picture, each with a token bound to item and p
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Annotated, Final, Literal
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from classroom.library.rules import Visibility
+from classroom.library.rules import Holding, Visibility
 from classroom.library.shelf import FACETS, Choice
 from classroom.store.library_items import ItemRecord
 from recorder.library import ItemView, UnknownItemError
 from signaling.access import CLAIMS
 from signaling.auth import Claims
-from signaling.keys import KEEPER, LIBRARY, MEDIA, STORE
+from signaling.keys import CONFIG, KEEPER, LIBRARY, MEDIA, STORE
 from signaling.media_access import viewer_of
-from signaling.media_token import PARAMETER
+from signaling.media_token import COOKIE, PARAMETER
 from signaling.message import Id
 from signaling.openapi import Operation
 from signaling.problems import Problem
@@ -144,25 +145,38 @@ async def library_item(request: web.Request) -> web.Response:
 
 
 async def media_token(request: web.Request) -> web.Response:
-    """A new token for an item's media, before the one in its addresses ends."""
-    claims, item = await seen_item(request)
+    """A new token for an item's media, before the one there is ends; also as a cookie, for what a page
+    fetches without script. Pages ask twice a minute, so the database is not read for it."""
+    claims, item = request[CLAIMS], request.match_info["item"]
     viewer = viewer_of(claims)
     door = request.app[MEDIA]
-    token, expires = door.issue(viewer, item.id, claims.exp)
-    download = ""
-    holding = await door.holding(item.id)
-    if holding is not None and holding.may_download(viewer):
-        taken, _ = door.issue(viewer, item.id, claims.exp, "download")
-        download = f"/media/{item.id}/lesson.mp4?download&{PARAMETER}={taken}"
-    return json_response(
+    await door.right(viewer, item)
+    holding = await door.holding(item)
+    if not isinstance(holding, Holding):
+        raise Problem("unknown-item", item=item[:80])
+    token, expires = door.issue(viewer, item, claims.exp)
+    taken, _ = door.issue(viewer, item, claims.exp, "download")
+    download = f"/media/{item}/lesson.mp4?download&{PARAMETER}={taken}"
+    response = json_response(
         MediaTokenView(
             token=token,
             expires_at=expires,
-            playlist=_address(item.id, "index.m3u8", token),
-            poster=_address(item.id, "poster.jpg", token),
-            download=download,
+            playlist=_address(item, "index.m3u8", token),
+            poster=_address(item, "poster.jpg", token),
+            download=download if holding.may_download(viewer) else "",
         )
     )
+    response.set_cookie(
+        COOKIE,
+        taken,
+        path=f"/media/{item}",
+        max_age=max(0, expires - int(time.time())),
+        httponly=True,
+        samesite="Strict",
+        secure=request.app[CONFIG].tls,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 async def seen_item(request: web.Request) -> tuple[Claims, ItemRecord]:

@@ -3,8 +3,8 @@
 
 Theory of operation
 -------------------
-Who asks is known by one of three, the first that is there: `Authorization: Bearer` (the caller's own
-token), `?t=` (a media token, bound to item and person), or the media cookie of a page. What they are
+Who asks is known by `Authorization: Bearer` (the caller's own token, or a media token, bound to item and
+person), else by a media token as `?t=`, or as the cookie that a page was given for an item. What they are
 allowed is not in the token: it is decided by `classroom.library.rules` from what is known of the item now.
 That is read from the database once for all viewers of an item and kept for RIGHTS_LIFE_S; so a thousand
 viewers fetching segments cost one small read every twenty seconds, and a right that was taken away ends
@@ -29,9 +29,9 @@ from classroom.library.rules import Right, Viewer
 from classroom.model import Role
 from classroom.store.outbox import StoreUnavailable
 from signaling.access import admit
-from signaling.auth import Claims
+from signaling.auth import Claims, bearer
 from signaling.keys import MEDIA
-from signaling.media_token import PARAMETER, MediaTokens, Purpose
+from signaling.media_token import COOKIE, PARAMETER, MediaTokens, Purpose, is_media_token
 from signaling.problems import Problem
 
 RIGHTS_LIFE_S: Final = 20.0
@@ -52,7 +52,7 @@ class MediaGrant:
     until: int
     """Unix time in s: when the credential ends."""
     token: str = ""
-    """The media token that came with the request; empty: by the caller's own token or cookie."""
+    """The media token of the address; empty: it came in a header."""
 
     @property
     def query(self) -> str:
@@ -158,11 +158,13 @@ class MediaDoor:
         return found
 
     def _who(self, request: web.Request, item: str, purpose: Purpose) -> tuple[Viewer, int, str]:
-        token = request.query.get(PARAMETER, "")
-        if token and "Authorization" not in request.headers:
+        header = bearer(request)
+        address = "" if header else request.query.get(PARAMETER, "")
+        token = header or address or request.cookies.get(COOKIE, "")
+        if token and (not header or is_media_token(header)):
             claims = self.tokens.verify(token, item, self._wall(), purpose)
-            return claims.viewer, claims.exp, token
-        own = admit(request, "media_index", cookie=True)
+            return claims.viewer, claims.exp, address
+        own = admit(request, "media_index")
         return viewer_of(own), own.exp, ""
 
 

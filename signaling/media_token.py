@@ -1,11 +1,13 @@
 """Tokens for media: what one person may fetch of one item of the library, for five minutes. JWT (RFC 7519),
 HS256.
 
-A browser's player, a picture or a caption track cannot send a header, so the addresses of media carry a token
-of their own: `?t=TOKEN`, the same for every playlist, segment, picture, caption and file of the item. It is
-signed with a key derived from DATA/signing.key, so neither kind of token passes for the other. A token that
-leaks opens one item to one person's right until it expires, and not even so long: `media_access` looks at the
-right itself again every half minute.
+One token serves every playlist, segment, picture, caption and file of the item. Who makes requests by script
+sends it as Bearer. A `<video>`, a picture or a caption track of our pages cannot: for those it is a cookie of
+the item's path. Other players get it in the address, `?t=TOKEN`, and playlists repeat it there.
+
+It is signed with a key derived from DATA/signing.key, so neither kind of token passes for the other; its
+header names its type (RFC 8725, 3.11). A token that leaks opens one item to one person's right until it
+expires, and not even so long: `media_access` looks at the right itself again every half minute.
 """
 
 from __future__ import annotations
@@ -26,10 +28,15 @@ from signaling.signed import ALGORITHM, InvalidSignature, payload_of
 Purpose = Literal["play", "download"]
 
 MEDIA_TOKEN_S: Final = 300
-"""As long as a page may go without asking again; pages renew at half of it."""
+"""As long as a page that sleeps may go without asking again. One that is awake asks every 30 s: that is how
+it learns that the right is gone, with minutes of the recording in its buffer."""
 MAX_MEDIA_TOKEN: Final = 4096
 """Characters: ids and a dozen scopes; what fits into a request line of common servers."""
 PARAMETER: Final = "t"
+COOKIE: Final = "tongke_media"
+_TYPE: Final = {"typ": "media+jwt"}
+_TYPED: Final = jwt.encode({}, bytes(32), ALGORITHM, _TYPE).partition(".")[0] + "."
+"""What our tokens begin with."""
 _KEY_PURPOSE: Final = b"tongke media token 1"
 
 
@@ -57,6 +64,11 @@ class MediaClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 _claims = msgspec.json.Decoder(MediaClaims)
 
 
+def is_media_token(token: str) -> bool:
+    """Whether it says so of itself; nothing is proved."""
+    return token.startswith(_TYPED)
+
+
 @dataclass(frozen=True, slots=True)
 class MediaTokens:
     """Issues and verifies media tokens."""
@@ -82,7 +94,7 @@ class MediaTokens:
             s=tuple(sorted(viewer.scopes)),
             p=purpose,
         )
-        return jwt.encode(msgspec.to_builtins(claims), self.key, ALGORITHM), expires
+        return jwt.encode(msgspec.to_builtins(claims), self.key, ALGORITHM, _TYPE), expires
 
     def verify(self, token: str, item: str, now: float, purpose: Purpose = "play") -> MediaClaims:
         """Raises Problem: media-token-invalid, media-token-expired, media-token-other-item,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
@@ -16,8 +15,7 @@ from classroom.model import LessonState as State
 from classroom.planning import revision
 from classroom.store.store import StoreUnavailable
 from signaling.access import CLAIMS, Reach, reach_of
-from signaling.auth import MEDIA_COOKIE
-from signaling.keys import CONFIG, DIRECTORY, STORE
+from signaling.keys import DIRECTORY, STORE
 from signaling.message import Id, LessonState, Phase, Role
 from signaling.messages import PersonView
 from signaling.openapi import Operation
@@ -26,8 +24,6 @@ from signaling.requests import JSON
 from signaling.views import person_view
 
 _Found = TypeVar("_Found")
-
-MEDIA_PATH: Final = "/media"
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,23 +137,6 @@ async def people(request: web.Request) -> web.Response:
     return json_response(
         PeopleList(people=[person_view(attendee) for attendee in room.people] if room else [])
     )
-
-
-async def media_cookie(request: web.Request) -> web.Response:
-    """The bearer's token as a cookie for /media, for as long as the token lasts."""
-    claims = request[CLAIMS]
-    _, _, token = request.headers["Authorization"].partition(" ")
-    response = web.Response(status=204, headers={"Cache-Control": "no-store"})
-    response.set_cookie(
-        MEDIA_COOKIE,
-        token.strip(),
-        path=MEDIA_PATH,
-        max_age=max(0, claims.exp - int(time.time())),
-        httponly=True,
-        samesite="Strict",
-        secure=request.app[CONFIG].tls,
-    )
-    return response
 
 
 async def _lesson_in_path(request: web.Request) -> Lesson:
@@ -278,13 +257,5 @@ OPERATIONS: Final = (
         handler=people,
         response=PeopleList,
         problems=("unknown-lesson", "not-ready"),
-    ),
-    Operation(
-        id="media_cookie",
-        method="POST",
-        path="/api/v1/media-cookie",
-        tag="library",
-        handler=media_cookie,
-        status=204,
     ),
 )

@@ -77,7 +77,7 @@ class Recorded:
             http.request(method, url, headers=headers, **how) as answer,
         ):
             assert answer.status < 300, await answer.text()
-            return await answer.json()
+            return None if answer.status == 204 else await answer.json()
 
     async def ends(self) -> None:
         """The lesson is over and its item complete. Idempotent."""
@@ -165,6 +165,28 @@ async def test_angles_change_at_the_same_moment_of_the_lesson(recorded: Recorded
     assert screen["at"] == pytest.approx(camera["at"], abs=0.05)
     apart = (screen["tenths"] - camera["tenths"] + 128) % 256 - 128
     assert abs(apart) <= IN_SYNC_TENTHS
+
+
+async def test_a_right_that_is_taken_away_ends_playing_with_words(recorded: Recorded, visit: Any) -> None:
+    await recorded.ends()
+    player = await visit(f"/library/{recorded.item}#token={recorded.token('tutor')}", size=(1366, 768))
+    await player.page.clock.install()
+    asked: list[Any] = []
+    player.page.on("request", lambda request: asked.append(request) if "/media/" in request.url else None)
+    await player.page.reload()
+    player.page.set_default_timeout(PATIENCE_MS)
+    await shows(player, "camera")
+    own = recorded.token("tutor")
+    for request in asked:  # nothing is fetched with what opens more than this item
+        assert own.partition(".")[0] not in (await request.all_headers()).get("authorization", "x")
+    await recorded.asks("PUT", "/grants/person/tutor-a", json={"allowed": False})
+    try:
+        # All of it lies in the page's buffer: it is the page that asks.
+        await player.page.clock.fast_forward(40_000)
+        await player.at("problem").get_by_text("不对您开放").wait_for()
+        assert await player.at("player-video").count() == 0
+    finally:
+        await recorded.asks("DELETE", "/grants/person/tutor-a")
 
 
 async def test_marks_captions_and_small_pictures_show_the_way(recorded: Recorded, visit: Any) -> None:

@@ -3,6 +3,7 @@ ends."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,6 +110,33 @@ async def test_neither_kind_of_token_passes_for_the_other(scene: Scene) -> None:
     assert await scene.kind(own) == "media-token-invalid"
     with pytest.raises(Problem, match="token-invalid"):
         Tokens(KEY).verify(scene.token(), NOW)
+
+
+async def test_it_is_believed_in_an_address_a_header_and_a_cookie(scene: Scene) -> None:
+    token = scene.token()
+    for sent in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"tongke_media={token}"}):
+        grant = await scene.door.authorise(scene.request(**sent), "L-1")
+        assert (grant.viewer, grant.query) == (PUPIL, "")  # addresses stay without it
+        with pytest.raises(Problem, match="media-token-other-item"):
+            await scene.door.authorise(scene.request(**sent), "M-1")
+
+
+async def test_the_header_counts_before_the_address_and_that_before_the_cookie(scene: Scene) -> None:
+    first, second = (scene.token(replace(PUPIL, person=name)) for name in ("one", "two"))
+    cookie = f"tongke_media={scene.token()}"
+    grant = await scene.door.authorise(
+        scene.request(second, Authorization=f"Bearer {first}", Cookie=cookie), "L-1"
+    )
+    assert grant.viewer.person == "one"
+    assert (await scene.door.authorise(scene.request(second, Cookie=cookie), "L-1")).viewer.person == "two"
+
+
+async def test_ones_own_token_opens_media_in_a_header_only(scene: Scene) -> None:
+    own = Tokens(KEY).issue(person="p", role="student", lesson="L", now=time.time(), ttl_s=600)
+    grant = await scene.door.authorise(scene.request(Authorization=f"Bearer {own}"), "L-1")
+    assert grant.viewer.person == "p"
+    with pytest.raises(Problem, match="media-token-invalid"):
+        await scene.door.authorise(scene.request(Cookie=f"tongke_media={own}"), "L-1")
 
 
 async def test_another_signature_is_refused(scene: Scene) -> None:

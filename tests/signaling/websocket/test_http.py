@@ -210,15 +210,6 @@ async def test_people_of_a_lesson(door: Any) -> None:
     assert response.status == 403
 
 
-async def test_media_cookie_is_for_media_only(door: Any) -> None:
-    response, _ = await get(door, "/api/v1/media-cookie", role="tutor", method="POST")
-    assert response.status == 204
-    cookie = response.cookies["tongke_media"]
-    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/media", True, "Strict")
-    response, _ = await get(door, "/api/v1/media-cookie", method="POST")
-    assert response.status == 401
-
-
 async def test_library_of_ones_own_lesson(door: Any) -> None:
     for role in ("student", "supervisor"):
         response, body = await get(door, "/api/v1/library", role=role)

@@ -98,6 +98,38 @@ async def test_an_address_opens_its_item_alone_and_closes_when_the_right_is_take
     assert await fetch(item["playlist"]) == "nothing-recorded"
 
 
+async def test_a_page_gets_a_token_of_minutes_as_a_cookie_too(recorded: Any) -> None:
+    headers = {"Authorization": f"Bearer {recorded.token('student')}"}
+    async with recorded.http.post(recorded.url(f"{ITEM}/token"), headers=headers) as got:
+        token, cookie = (await got.json())["token"], got.cookies["tongke_media"]
+        assert got.headers["Cache-Control"] == "no-store"
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/media/demo-1", True, "Strict")
+    assert 290 <= int(cookie["max-age"]) <= 300
+
+    async def fetch(path: str, **sent: str) -> str:
+        recorded.http.cookie_jar.clear()
+        async with recorded.http.get(recorded.url(path), headers=sent) as got:
+            return (await got.json(content_type=None))["type"].removeprefix("/problems/")  # type: ignore[no-any-return]
+
+    let_in = "nothing-recorded"
+    for sent in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"tongke_media={cookie.value}"}):
+        assert await fetch("/media/demo-1/index.m3u8", **sent) == let_in
+        assert await fetch("/media/maths-1/index.m3u8", **sent) == "media-token-other-item"
+        # Good for media, and for nothing else.
+        assert await fetch(f"{LIBRARY}/demo-1", **sent) in ("token-invalid", "token-missing")
+    assert await fetch("/media/demo-1/lesson.mp4?download", Cookie=f"tongke_media={cookie.value}") == let_in
+    assert await fetch("/media/demo-1/index.m3u8", Cookie=headers["Authorization"]) == "token-missing"
+
+
+async def test_tokens_are_for_who_may_see_the_item(recorded: Any) -> None:
+    pupil, organizer = Caller(recorded, "student"), Caller(recorded, "organizer")
+    assert await pupil.refused("POST", f"{LIBRARY}/maths-1/token") == "item-not-allowed"
+    assert await organizer.refused("POST", f"{LIBRARY}/none/token") == "unknown-item"
+    said = {"allowed": False}
+    assert (await organizer.ask("PUT", f"{ITEM}/grants/person/student-1", said))[0] == 204
+    assert await pupil.refused("POST", f"{ITEM}/token") == "item-not-allowed"
+
+
 async def test_shown_to_a_school(recorded: Any) -> None:
     organizer = Caller(recorded, "organizer")
     guest = Caller(recorded, "student", lesson="other", scopes=["school:二中"])

@@ -1,19 +1,20 @@
 /** The player that an item needs: its playlist, or, where the browser cannot play that, its one file. */
 
 import { FilePlayer } from './file-player'
-import { fileUrl, playlistUrl, type LibraryClient, type LibraryItem } from './library'
+import { fileUrl, playlistUrl, type LibraryItem } from './library'
+import type { MediaPass } from './media-pass'
 import { LibraryPlayer, playsPlaylist, type ItemPlayer, type PlayerEvents } from './player'
 import { browserTimers } from './timers'
 
-/** `live`: whether the item still grows. The media cookie must be there (`LibraryClient.allowMedia`). */
+/** `pass`: open already; `live`: whether the item still grows. */
 export function openItem(
   element: HTMLVideoElement,
   item: LibraryItem,
-  client: LibraryClient,
+  pass: MediaPass,
   live: () => boolean,
   events: PlayerEvents,
 ): ItemPlayer {
   return playsPlaylist(item.tracks.map((track) => track.codec))
-    ? new LibraryPlayer(element, playlistUrl(item.id), client.headers, events)
+    ? new LibraryPlayer(element, playlistUrl(item.id), pass, events)
     : new FilePlayer(element, fileUrl(item.id), live, events, browserTimers)
 }

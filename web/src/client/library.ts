@@ -1,5 +1,6 @@
 /** The library over HTTP. */
 
+import type { MediaHeaders } from './media-pass'
 import { problemFrom } from './problem'
 import { readThumbnails, type Thumbnail } from './thumbnails'
 
@@ -211,15 +212,18 @@ export class LibraryClient {
     return (await this.get(`/api/v1/library/${encodeURIComponent(id)}`)) as LibraryItem
   }
 
-  /** Lets the browser itself ask for media (a download goes to disk and not through the page's memory). */
-  async allowMedia(): Promise<void> {
-    const response = await fetch('/api/v1/media-cookie', { method: 'POST', headers: this.headers })
-    if (!response.ok) throw await problemFrom(response)
+  /**
+   * A token of a few minutes for the item's media. The browser has it as a cookie, too, for what it fetches itself: a
+   * download goes to disk and not through the page's memory.
+   */
+  async mediaToken(id: string): Promise<string> {
+    return ((await this.get(`${itemPath(id)}/token`, 'POST')) as { token: string }).token
   }
 
-  async thumbnails(id: string): Promise<Thumbnail[]> {
+  /** `headers`: of the right to the item's media (`MediaPass`). */
+  async thumbnails(id: string, headers: MediaHeaders): Promise<Thumbnail[]> {
     const address = mediaUrl(id, 'sprites.vtt')
-    const response = await fetch(address, { headers: this.headers })
+    const response = await fetch(address, { headers })
     return response.ok ? readThumbnails(await response.text(), address) : []
   }
 

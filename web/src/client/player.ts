@@ -4,6 +4,7 @@
  */
 
 import Hls, { type ErrorData, type FragBufferedData, type HlsConfig, type LevelDetails } from 'hls.js'
+import type { MediaPass } from './media-pass'
 
 /** Seconds behind the live edge that still count as live: the playlist's distance (1.7 s) and a few stalls. */
 const LIVE_MARGIN_S = 8
@@ -53,7 +54,7 @@ export function playsPlaylist(codecs: readonly string[]): boolean {
   )
 }
 
-function configuration(headers: Record<string, string>): Partial<HlsConfig> {
+function configuration(pass: MediaPass): Partial<HlsConfig> {
   return {
     // A variant is another picture, not another quality: nothing may change it but the viewer.
     startLevel: 0,
@@ -70,7 +71,7 @@ function configuration(headers: Record<string, string>): Partial<HlsConfig> {
     // A worker would come from a blob, which the pages' policy does not let in.
     enableWorker: false,
     xhrSetup: (request) => {
-      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
+      for (const [name, value] of Object.entries(pass.headers)) request.setRequestHeader(name, value)
     },
   }
 }
@@ -89,7 +90,7 @@ export class LibraryPlayer implements ItemPlayer {
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly url: string,
-    private readonly headers: Record<string, string>,
+    private readonly pass: MediaPass,
     private readonly events: PlayerEvents,
   ) {
     this.hls = this.open(-1)
@@ -98,7 +99,7 @@ export class LibraryPlayer implements ItemPlayer {
 
   /** From this second; -1: where it begins by itself. `angle`: name of the picture to show, if there is one. */
   private open(startPosition: number, angle = ''): Hls {
-    const hls = new Hls({ ...configuration(this.headers), startPosition })
+    const hls = new Hls({ ...configuration(this.pass), startPosition })
     hls.on(Hls.Events.MANIFEST_PARSED, (_, { firstLevel }) => {
       const angles = hls.levels.map((level, index) => ({
         index,
