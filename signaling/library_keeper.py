@@ -79,6 +79,9 @@ class LibraryKeeper:
         """In the directory, and no items yet: their first line is not written."""
         self._again: dict[str, float] = {}
         """Live item -> when it is to be read again, by the clock."""
+        self._telling = asyncio.Lock()
+        self._told: set[str] = set()
+        """Deleted items of which the store was told, and which it has not written yet."""
         self._looking = asyncio.Lock()
         self._busy = asyncio.Lock()
         """Held while the database is asked."""
@@ -116,26 +119,41 @@ class LibraryKeeper:
         """Deletes an item on record, with its clips. Raises StoreUnavailable, OSError."""
         now_ms = self._clock.unix_ms()
         await delete_item(self._store.library, self._library, self._data, item, now_ms, by, role, reason)
-        await self._deleted(item, now_ms, PersonId(by), reason)
+        await self.tell_deletions()
 
     async def sweep(self) -> int:
         """Deletes what is over its time; returns how many things. Raises StoreUnavailable, OSError."""
         now_ms = self._clock.unix_ms()
         over = await sweep(self._store.library, self._library, self._data, now_ms)
-        for item in over.items:
-            await self._deleted(item, now_ms, None, RETENTION)
+        await self.tell_deletions()
         for clip in over.clips:
             self.on_deleted(clip.id)
         return len(over.items) + len(over.clips)
 
-    async def _deleted(self, item: ItemRecord, at_ms: int, person: PersonId | None, reason: str) -> None:
+    async def tell_deletions(self) -> None:
+        """What was deleted becomes an event of its lesson, and so a call of who asked to be told: by whomever
+        it was, the command line too, which has no numbers for a lesson's events. Raises StoreUnavailable."""
+        async with self._telling:
+            untold = await self._store.library.untold_deletions()
+            self._told &= {item.id for item in untold}
+            for item in untold:
+                if item.id not in self._told:
+                    await self._deleted(item)
+                    self._told.add(item.id)
+
+    async def _deleted(self, item: ItemRecord) -> None:
         if self._states is not None:
             self._states[item.id] = DELETED
         self._again.pop(item.id, None)
         self.on_deleted(item.id)
-        lesson = LessonId(item.lesson)
         await self._store.tell(
-            ItemDeleted(lesson_id=lesson, at_ms=at_ms, item=item.id, reason=reason, actor=person)
+            ItemDeleted(
+                lesson_id=LessonId(item.lesson),
+                at_ms=item.deleted_ms or 0,
+                item=item.id,
+                reason=item.delete_reason,
+                actor=None if item.deleted_by == RETENTION else PersonId(item.deleted_by),
+            )
         )
         log.info("- library: %s deleted", item.id)
 
@@ -152,6 +170,7 @@ class LibraryKeeper:
     async def chores(self) -> None:
         if self._views is not None:
             await self._views.flush()
+        await self.tell_deletions()
         if self._sweep_due is None:
             await self._finish_deletions()
         if self._sweep_due is None or self._clock.now() >= self._sweep_due:

@@ -84,6 +84,10 @@ class LibraryStore:
             lambda connection: library_items.set_deleted(connection, item, at_ms=at_ms, by=by, reason=reason)
         )
 
+    async def untold_deletions(self) -> tuple[ItemRecord, ...]:
+        """Those of whose deletion their lesson's stream does not say anything yet, the oldest first."""
+        return await self._read(library_items.untold_deletions)
+
     async def hold(self, item: str, *, at_ms: int | None, by: str, reason: str = "") -> None:
         """Nothing deletes it; at_ms None: releases it."""
         await self._change(

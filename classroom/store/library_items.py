@@ -263,9 +263,16 @@ async def set_deleted(connection: AsyncConnection, item: str, *, at_ms: int, by:
         "deleted_ms": at_ms,
         "deleted_by": by,
         "delete_reason": reason,
+        "deletion_told": False,
         "changed_ms": _changed(at_ms),
     }
     await connection.execute(update(library_items).where(_items.id == item).values(values))
+
+
+async def untold_deletions(connection: AsyncConnection) -> tuple[ItemRecord, ...]:
+    """Those of whose deletion their lesson's stream does not say anything yet."""
+    query = select(library_items).where(_items.deletion_told.is_(False)).order_by(_items.deleted_ms)
+    return tuple(record(row) for row in await connection.execute(query))
 
 
 async def set_verdict(connection: AsyncConnection, item: str, verdict: str, at_ms: int) -> None:

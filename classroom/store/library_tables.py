@@ -41,6 +41,7 @@ library_items = Table(
     Column("deleted_ms", BigInteger),
     Column("deleted_by", _ID),
     Column("delete_reason", Text, nullable=False, server_default=""),
+    Column("deletion_told", Boolean, nullable=False, server_default="1"),
     Column("verdict", _KEY, nullable=False, server_default=""),
     Column("verdict_ms", BigInteger, nullable=False, server_default="0"),
     Index(None, "id", unique=True),
@@ -48,13 +49,15 @@ library_items = Table(
     Index(None, "state"),
     Column("changed_ms", BigInteger, nullable=False, server_default="0"),
     Index(None, "indexed_seq"),
+    Index(None, "deletion_told"),
     Index(None, "changed_ms", "number"),
 )
 """A row per item, made and kept by the server from what the files say, so that it can always be made again.
 `media`: the item as JSON (`recorder.library.ItemView`). `people`: names of who taught, a line each; pupils'
 names are in none of this. `edited`: `,COLUMN,COLUMN,` that an organizer has set, and the files do not change.
 `changed_ms`: when anything did by which it is listed. `indexed_seq`: the lesson's event up to which the
-item can be found by its words; -1: by none."""
+item can be found by its words; -1: by none. `deletion_told`: false from its deletion until the event of it is
+written, in one transaction with that."""
 
 library_places = Table(
     "library_places",

@@ -45,6 +45,7 @@ from classroom.store.statements import (
     QUEUE_EVENT,
     REVISE_LESSON,
     SEE_PERSON,
+    TELL_DELETION,
 )
 from classroom.store.talk_rows import Write
 from classroom.store.webhooks import pattern
@@ -228,6 +229,10 @@ def lower_hand_write(lesson: LessonId, hand: str, lowered_ms: int, actor: Person
     return Write(LOWER_HAND, row)
 
 
+def _item_deleted(fact: events.ItemDeleted, _ledger: Ledger, _seq: int) -> list[Write]:
+    return [Write(TELL_DELETION, {"at_id": fact.item})]
+
+
 def _shared_changed(fact: events.SharedChanged, _ledger: Ledger) -> list[Write]:
     return [Write(CHANGE_SHARED, {"at_id": fact.lesson_id, "to_shared": pack(fact.lesson)})]
 
@@ -301,6 +306,7 @@ _BESIDE: Mapping[type[Fact], Callable[[Any, Ledger, int], list[Write]]] = {
     events.PersonLeft: _person_left,
     events.HandRaised: _hand_raised,
     events.HandLowered: _hand_lowered,
+    events.ItemDeleted: _item_deleted,
 }
 """What is written beside the event."""
 

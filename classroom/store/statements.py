@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Executable, bindparam, delete, exists, insert, literal, or_, select, update
 
 from classroom.store import tables
+from classroom.store.library_tables import library_items
 
 _people = tables.people.c
 _presence = tables.presence.c
@@ -45,6 +46,9 @@ CHANGE_LESSON: Final = (
 )
 CHANGE_PHASE: Final = (
     update(tables.lessons).where(_lessons.id == bindparam("at_id")).values(phase=bindparam("to_phase"))
+)
+TELL_DELETION: Final = (
+    update(library_items).where(library_items.c.id == bindparam("at_id")).values(deletion_told=True)
 )
 REVISE_LESSON: Final = (
     update(tables.lessons)
@@ -180,6 +184,7 @@ ORDER: Final[tuple[Executable, ...]] = (
     ADD_PERSON,
     CHANGE_LESSON,
     CHANGE_PHASE,
+    TELL_DELETION,
     REVISE_LESSON,
     DROP_CLASSES,
     ADD_CLASS,

@@ -1,5 +1,6 @@
 """`tongke library search|reindex|hold|release|delete|retention|sweep|clips|log`: what organizers do, on the
-server's machine. Works beside a running server, which sees what was done within half a minute."""
+server's machine. Works beside a running server, which sees what was done within half a minute, and tells of
+deletions as if they had been its own; without one it does so when it starts."""
 
 from __future__ import annotations
 

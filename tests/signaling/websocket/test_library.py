@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import getpass
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,10 @@ import pytest
 from recorder import ledger
 from recorder.item import header_path, ledger_path
 from recorder.storage import Storage
+from signaling.cli import main
 from signaling.keys import KEEPER, OPEN_ITEMS, VIEWS
+from signaling.keys import LIBRARY as FILES
+from signaling.library_keeper import LibraryKeeper
 
 LIBRARY = "/api/v1/library"
 ITEM = f"{LIBRARY}/demo-1"
@@ -328,6 +333,41 @@ async def test_deletion_is_on_record_and_a_hold_stops_it(recorded: Any) -> None:
     assert deeds[-1].detail == {"reason": "家长要求"}
 
 
+async def told(recorded: Any, lesson: str) -> list[tuple[str | None, Any]]:
+    """(by whom, what) of each deletion in a lesson's stream."""
+    await recorded.parts.store.flush()
+    events = await recorded.parts.store.events(lesson)
+    return [(event.person, event.body) for event in events if event.kind == "library.deleted"]
+
+
+async def test_the_command_line_deletes_as_the_page_does(recorded: Any) -> None:
+    """Beside a server, which has the numbers of the lesson's events."""
+    organizer, keeper = Caller(recorded, "organizer"), recorded.app[KEEPER]
+    assert (await organizer.ask("POST", f"{LIBRARY}/maths-1/delete", {"reason": "家长要求"}))[0] == 204
+    command = ["library", "delete", "demo-1", "--reason", "家长要求"]
+    data = recorded.parts.config.data
+    assert await asyncio.to_thread(main, [*command, "--data", str(data)]) == 0
+    assert await told(recorded, "demo") == []
+    for _ in range(3):
+        await keeper.chores()
+    for lesson in ("demo", "maths"):
+        ((person, body),) = await told(recorded, lesson)
+        assert body == {"item": f"{lesson}-1", "reason": "家长要求"}
+        assert person == (f"cli:{getpass.getuser()}" if lesson == "demo" else "organizer-1")
+    assert [path.name for path in (data / "library" / "demo-1").iterdir()] == ["tombstone.json"]
+
+
+async def test_a_deletion_is_told_once_the_database_is_back(recorded: Any) -> None:
+    """The server went down between the deletion and its event."""
+    library, keeper = recorded.parts.store.library, recorded.app[KEEPER]
+    await library.delete("demo-1", at_ms=5, by="o", reason="r")
+    fresh = LibraryKeeper(recorded.app[FILES], recorded.parts.store, recorded.parts.config.data)
+    await fresh.chores()
+    await recorded.parts.store.flush()
+    await keeper.chores()
+    assert await told(recorded, "demo") == [("o", {"item": "demo-1", "reason": "r"})]
+
+
 async def test_retention_per_provider(recorded: Any) -> None:
     organizer = Caller(recorded, "organizer")
     await organizer.ask("PATCH", f"{LIBRARY}/maths-1", {"provider": "museum"})
@@ -338,6 +378,7 @@ async def test_retention_per_provider(recorded: Any) -> None:
     assert [item["id"] for item in (await organizer.get(LIBRARY))["items"]] == ["demo-1"]
     (deed,) = [one for one in await recorded.parts.store.library.deeds("maths-1") if one.action == "deleted"]
     assert deed.person == "retention"
+    assert await told(recorded, "maths") == [(None, {"item": "maths-1", "reason": "retention"})]
     assert await recorded.app[KEEPER].sweep() == 0
 
 
