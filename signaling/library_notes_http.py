@@ -32,7 +32,6 @@ from signaling.rest import json_response, read
 
 MAX_MARK: Final = 200
 """Characters: a line beside the scrub bar."""
-SUPERVISION: Final = frozenset({Role.SUPERVISOR, Role.ORGANIZER})
 
 Seconds = Annotated[float, Meta(ge=0, le=90_000)]
 
@@ -234,7 +233,7 @@ async def watchers(request: web.Request) -> web.Response:
     found = await read(request.app[STORE].library.watching(item.id))
     if claims.role == "tutor":
         found = tuple(one for one in found if one.class_id == claims.class_id)
-    if claims.role not in SUPERVISION:
+    if not viewer_of(claims).reads_notes:
         found = tuple(one for one in found if one.role != Role.SUPERVISOR)
     return json_response(WatcherList(watchers=[_watcher(one) for one in found]))
 
@@ -281,7 +280,7 @@ async def _may(request: web.Request, item: str) -> bool:
 
 
 def _reads(mark: Mark, claims: Claims) -> bool:
-    return not mark.supervision or claims.role in SUPERVISION
+    return not mark.supervision or viewer_of(claims).reads_notes
 
 
 def _mark(mark: Mark, claims: Claims) -> ChapterView:

@@ -37,6 +37,8 @@ SCOPE_KINDS = (SCHOOL, DISTRICT, SUBJECT, REVIEW)
 ANY = "*"
 
 TEACHERS = frozenset({Role.MASTER, Role.TUTOR, Role.SUPERVISOR, Role.ORGANIZER})
+SUPERVISION = frozenset({Role.SUPERVISOR, Role.ORGANIZER})
+"""Supervisors' notes are for them alone, of the items that they may see."""
 
 
 class Visibility(StrEnum):
@@ -97,6 +99,11 @@ class Viewer:
     @property
     def teaches(self) -> bool:
         return self.role in TEACHERS
+
+    @property
+    def reads_notes(self) -> bool:
+        """Whether supervisors' notes are for them: to be read, and to find items by."""
+        return self.role in SUPERVISION
 
 
 @dataclass(frozen=True, slots=True)

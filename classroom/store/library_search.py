@@ -28,6 +28,10 @@ OVERLAP_MS: Final = 2_000
 """For so long after a change, changes are asked for again from so long before it: another server's clock may
 be behind, and a transaction takes its time."""
 
+WORDS: Final = "library_words"
+NOTED: Final = "library_words_noted"
+"""Of the items that have supervisors' notes, all words and those of the notes."""
+
 _items = library_items.c
 _CHANGED: Final = (_items.changed_ms, _items.number)
 _LISTING: Final = select(
@@ -66,7 +70,8 @@ class Finder:
         await self.refresh()
         if words.strip() and not question:
             return Found((), False, 0, {})  # nothing in it that a text could have
-        numbers = await self._read(lambda c: matching(c, question)) if question else None
+        tables = (WORDS, NOTED) if choice.viewer.reads_notes else (WORDS,)
+        numbers = await self._read(lambda c: matching(c, question, tables)) if question else None
         page = self._shelf.find(choice, numbers, counts=counts)
         items = await self._read(lambda connection: _records(connection, page.numbers))
         return Found(items, page.more, page.total, page.facets)
@@ -110,19 +115,25 @@ async def _latest(connection: AsyncConnection) -> int:
     return (await connection.execute(select(func.max(_items.changed_ms)))).scalar() or 0
 
 
-async def matching(connection: AsyncConnection, words: Sequence[Asked]) -> NDArray[np.int64]:
-    """The numbers of the items that have all the words. The words are letters and digits of whatever script:
-    nothing that either language of questions could take for its own."""
+async def matching(
+    connection: AsyncConnection, words: Sequence[Asked], tables: Sequence[str] = (WORDS,)
+) -> NDArray[np.int64]:
+    """The numbers of the items that have all the words, by one of the tables or by each. The words are
+    letters and digits of whatever script: nothing that either language of questions could take for its
+    own."""
     if connection.dialect.name == "postgresql":
         said = " & ".join(f"'{one.word}':*" if one.prefix else f"'{one.word}'" for one in words)
-        query = "SELECT string_agg(CAST(number AS text), ',') FROM library_words "
+        query = "SELECT string_agg(CAST(number AS text), ',') FROM {table} "
         query += "WHERE words @@ CAST(:said AS tsquery)"
     else:
         said = " AND ".join(f'"{one.word}"*' if one.prefix else f'"{one.word}"' for one in words)
-        query = "SELECT group_concat(rowid) FROM library_words WHERE library_words MATCH :said"
+        query = "SELECT group_concat(rowid) FROM {table} WHERE {table} MATCH :said"
     # As one text: a hundred thousand rows would take the driver ten times as long.
-    found = (await connection.execute(text(query), {"said": said})).scalar()
-    return np.fromstring(found or "", np.int64, sep=",")
+    found = [
+        (await connection.execute(text(query.format(table=table)), {"said": said})).scalar()
+        for table in tables
+    ]
+    return np.fromstring(",".join(filter(None, found)), np.int64, sep=",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +185,27 @@ async def _records(connection: AsyncConnection, numbers: Sequence[int]) -> tuple
     return tuple(by_number[number] for number in numbers if number in by_number)
 
 
-async def put_words(connection: AsyncConnection, number: int, words: Sequence[str], seq: int) -> None:
-    """What the item is found by from now on; seq: the lesson's event up to which that is so."""
-    await drop_words(connection, number)
-    if connection.dialect.name == "postgresql":
-        made = text("INSERT INTO library_words VALUES (:number, array_to_tsvector(CAST(:words AS text[])))")
-        await connection.execute(made, {"number": number, "words": list(words)})
-    else:
-        made = text("INSERT INTO library_words (rowid, words) VALUES (:number, :words)")
-        await connection.execute(made, {"number": number, "words": " ".join(words)})
+async def put_words(
+    connection: AsyncConnection, number: int, words: Sequence[str], noted: Sequence[str], seq: int
+) -> None:
+    """What the item is found by from now on; noted: the same with its notes, if it has any; seq: the lesson's
+    event up to which that is so."""
+    await _put_words(connection, WORDS, number, words)
+    await _put_words(connection, NOTED, number, noted)
     at = _items.number == number
     await connection.execute(update(library_items).where(at).values(indexed_seq=seq))
 
 
-async def drop_words(connection: AsyncConnection, number: int) -> None:
-    key = "number" if connection.dialect.name == "postgresql" else "rowid"
-    await connection.execute(text(f"DELETE FROM library_words WHERE {key} = :number"), {"number": number})
+async def _put_words(connection: AsyncConnection, table: str, number: int, words: Sequence[str]) -> None:
+    """In place of those of before; none: not in this table."""
+    postgresql = connection.dialect.name == "postgresql"
+    key = "number" if postgresql else "rowid"
+    await connection.execute(text(f"DELETE FROM {table} WHERE {key} = :number"), {"number": number})
+    if not words:
+        return
+    if postgresql:
+        made = f"INSERT INTO {table} VALUES (:number, array_to_tsvector(CAST(:words AS text[])))"
+        await connection.execute(text(made), {"number": number, "words": list(words)})
+    else:
+        made = f"INSERT INTO {table} (rowid, words) VALUES (:number, :words)"
+        await connection.execute(text(made), {"number": number, "words": " ".join(words)})

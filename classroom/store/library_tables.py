@@ -1,7 +1,7 @@
 """The tables of the library: what is known about items, beside the files that hold the media.
 
-`library_words`, by which items are found, is not here: it is another thing in each database, and made by its
-migration (`library_search` tells it).
+`library_words` and `library_words_noted`, by which items are found, are not here: they are another thing in
+each database, and made by their migrations (`library_search` tells them).
 """
 
 from __future__ import annotations

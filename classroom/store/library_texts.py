@@ -1,7 +1,8 @@
 """What an item is found by: everything that was written about it, and nothing that was private.
 
 Chat of a class, of a private line, and what a moderator deleted are left out: whoever may see the item may
-not have been meant by them. Supervisors' notes are theirs.
+not have been meant by them. Supervisors' notes are theirs: an item that has any is found by all its words a
+second time, for those who may read notes.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ async def index_words(connection: AsyncConnection, limit: int) -> int:
     """Makes some of the items, of which there is something new, to be found by it; returns how many."""
     rows = [*await connection.execute(_new(limit)), *await connection.execute(_live(limit))][:limit]
     for row in rows:
-        found = words(await _texts(connection, row))
-        await put_words(connection, row.number, found, row.latest)
+        texts, notes = await _texts(connection, row), await _marks(connection, row.id, supervision=True)
+        noted = words([*notes, *texts]) if notes else []
+        await put_words(connection, row.number, words(texts), noted, row.latest)
     return len(rows)
 
 
@@ -59,14 +61,8 @@ async def _texts(connection: AsyncConnection, row: Any) -> list[str]:
     """The most telling first: what comes after MAX_WORDS is not found."""
     item = record(row)
     texts = [item.title, item.subject, item.grade, item.provider, item.district, *item.people]
-    marks, chat, quizzes, announced = (
-        library_marks.c,
-        tables.chat.c,
-        tables.quizzes.c,
-        tables.announcements.c,
-    )
-    public = marks.supervision.is_(False) & marks.deleted_ms.is_(None)
-    texts += await _column(connection, select(marks.text).where(marks.item_id == item.id, public))
+    chat, quizzes, announced = tables.chat.c, tables.quizzes.c, tables.announcements.c
+    texts += await _marks(connection, item.id, supervision=False)
     asked = select(quizzes.question, quizzes.options).where(quizzes.lesson_id == item.lesson)
     for question, options in await connection.execute(asked):
         texts += [question, *msgspec.json.decode(options, type=list[str])]
@@ -75,6 +71,12 @@ async def _texts(connection: AsyncConnection, row: Any) -> list[str]:
     written = (chat.lesson_id == item.lesson) & (chat.scope == ChatScope.LESSON) & chat.deleted_ms.is_(None)
     texts += await _column(connection, select(chat.text).where(written).order_by(chat.seq))
     return texts
+
+
+async def _marks(connection: AsyncConnection, item: str, *, supervision: bool) -> list[str]:
+    m = library_marks.c
+    there = (m.item_id == item) & m.deleted_ms.is_(None)
+    return await _column(connection, select(m.text).where(there, m.supervision.is_(supervision)))
 
 
 async def _column(connection: AsyncConnection, query: Any) -> list[str]:

@@ -15,7 +15,7 @@ _MIGRATION_LOCK = 0x746F6E67
 
 
 _BY_HAND = "library_words"
-"""Another thing in each database, and what SQLite makes beside it."""
+"""What they begin with that are another thing in each database, and what SQLite makes beside them."""
 
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:

@@ -23,6 +23,7 @@ from classroom.model import (
     Role,
 )
 from classroom.store.library_items import ItemFacts
+from classroom.store.library_notes import Mark
 from classroom.store.library_search import Finder
 from classroom.store.store import Store
 
@@ -132,6 +133,42 @@ async def test_chat_is_found_within_a_lesson_but_not_what_is_private(store: Stor
     await store.library.index_words(100)
     assert await find("阿基米德") == ["1"]
     assert await find("本班作业") == [] and await find("私下说") == [] and await find("小明") == []
+
+
+async def test_notes_are_found_by_those_who_may_read_them(store: Store, find: Find) -> None:
+    await fill(store)
+
+    def mark(name: str, item: str, text: str, *, note: bool) -> Mark:
+        return Mark(name, item, 5_000, text, note, "s", "督查", "supervisor", 7)
+
+    await store.library.add_mark(mark("n1", "item-0", "板书清晰", note=True))
+    await store.library.add_mark(mark("n2", "item-1", "Too fast", note=True))
+    await store.library.add_mark(mark("m1", "item-2", "板书", note=False))
+    await store.library.index_words(100)
+    supervisor = Viewer("s", Role.SUPERVISOR, "none")
+    for viewer in (supervisor, ORGANIZER):
+        assert await find("板书", viewer) == ["2", "0"]
+        assert await find("光合 板书清晰", viewer) == ["0"]  # words of the title and of the note
+        assert await find("fast", viewer) == ["1"]
+        assert await find("光", viewer) == ["2", "1", "0"]  # once each
+    for role in (Role.STUDENT, Role.TUTOR, Role.MASTER, Role.ROOM):
+        await store.library.put_grant("item-0", Grant(Party.PERSON, "p", True), by="o", at_ms=1)
+        await store.library.put_grant("item-2", Grant(Party.PERSON, "p", True), by="o", at_ms=1)
+        viewer = Viewer("p", role, "none")
+        assert await find("板书", viewer) == ["2"] and await find("清晰", viewer) == []
+    # Who supervises other schools does not see the item, whatever was noted.
+    elsewhere = Viewer("s", Role.SUPERVISOR, "none", scopes=frozenset({"school:two"}))
+    assert await find("板书", elsewhere) == []
+
+
+async def test_a_note_that_was_deleted_is_not_found(store: Store, find: Find) -> None:
+    await fill(store)
+    await store.library.add_mark(Mark("n", "item-0", 0, "板书清晰", True, "s", "", "supervisor", 7))
+    await store.library.index_words(100)
+    assert await find("板书") == ["0"]
+    await store.library.drop_mark("item-0", "n", 8)
+    await store.library.index_words(100)
+    assert await find("板书") == [] and await find("光合作用") == ["0"]
 
 
 async def test_the_list_shows_what_the_rules_show(store: Store, find: Find) -> None:

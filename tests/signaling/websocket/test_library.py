@@ -178,7 +178,9 @@ async def test_chapters_come_from_the_lesson_and_marks_from_teachers(recorded: A
     assert [one["kind"] for one in notes] == ["note", "mark"]
     await recorded.parts.store.library.index_words(10)
     assert (await pupil.get(f"{LIBRARY}?q=斯涅尔"))["total"] == 1
-    assert (await supervisor.get(f"{LIBRARY}?q=板书不清"))["total"] == 0
+    assert (await supervisor.get(f"{LIBRARY}?q=板书不清"))["total"] == 1
+    for other in (teacher, pupil):
+        assert (await other.get(f"{LIBRARY}?q=板书不清"))["total"] == 0
     assert await pupil.refused("POST", f"{ITEM}/marks", {"at_s": 1, "text": "x"}) == "role-not-allowed"
     assert await teacher.refused("POST", f"{ITEM}/marks", {"at_s": 601, "text": "x"}) == "mark-beyond-end"
     (mark,) = [one["id"] for one in seen]
