@@ -15,6 +15,7 @@ DIRECTORY/composed.mp4.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -33,16 +34,20 @@ from recorder.live import OpenItem, OpenTrack
 from recorder.mixing import RATE, ReadRange, decoded, mixed
 from recorder.playlist import NothingRecordedError, main_tracks
 
-WIDTH, HEIGHT = 1280, 720
+WIDTH, HEIGHT = 1920, 1080
+"""A slide beside its teacher is 1440 wide: as large as most are sent, so that small print stays readable."""
 FPS = 25
 CHUNK_S = 60
 """Lost at most when the process is stopped: a few seconds of work."""
-INSET = (320, 180)
-"""The camera beside a screen."""
-TILE = (240, 135)
-MAX_TILES = 5
-"""Of the stage, in a row at the bottom; whoever comes after them is heard."""
-MARGIN = 16
+COLUMN = 480
+"""Wide: three people in it are as high as a slide of 16:9 beside it."""
+NARROW = 300
+"""The same for more than four people."""
+MAX_BESIDE = 6
+"""In the column; whoever comes after them is heard."""
+MAX_GRID = 9
+GAP = 4
+"""Around each."""
 INK = (28, 22, 16)
 """Where nothing is shown: YUV of the pages' dark stage."""
 FILM = "composed.mp4"
@@ -60,17 +65,43 @@ class Place:
 
 
 def places(screen: bool, camera: bool, stage: int) -> tuple[Place | None, Place | None, list[Place]]:
-    """Where screen, camera and stage stand. Pure."""
-    full = Place(0, 0, WIDTH, HEIGHT)
-    corner = Place(WIDTH - INSET[0] - MARGIN, MARGIN, *INSET)
-    top = HEIGHT - TILE[1] - MARGIN
-    tiles = [
-        Place(MARGIN + number * (TILE[0] + MARGIN // 2), top, *TILE)
-        for number in range(min(stage, MAX_TILES))
+    """Where screen, camera and stage stand. The screen, else the camera, is large; the others stand in a column
+    beside it, the camera first: nothing covers what is written on a slide. A stage alone is a grid. Pure."""
+    if not screen and not camera:
+        return None, None, _grid(min(stage, MAX_GRID))
+    beside = min(stage + (screen and camera), MAX_BESIDE)
+    width = 0 if not beside else COLUMN if beside <= HEIGHT // _high(COLUMN) else NARROW
+    large = Place(0, 0, WIDTH - width, HEIGHT)
+    column = _column(width, beside)
+    if screen and camera:
+        return large, column[0], column[1:]
+    return (large if screen else None), (None if screen else large), column
+
+
+def _column(width: int, count: int) -> list[Place]:
+    """Of equal pictures at the right, beginning beside the large picture's upper edge."""
+    height, left = _high(width), WIDTH - width
+    top = (HEIGHT - max(_high(left), height * count)) // 2
+    return [_inside(Place(left, top + number * height, width, height)) for number in range(count)]
+
+
+def _grid(count: int) -> list[Place]:
+    columns = math.isqrt(max(0, count - 1)) + 1
+    rows = -(-count // columns)
+    width, height = WIDTH // columns, HEIGHT // max(1, rows)
+    found = [
+        Place(number % columns * width, number // columns * height, width, height) for number in range(count)
     ]
-    if not screen and not camera and stage == 1:
-        return None, None, [full]
-    return (full if screen else None), ((corner if screen else full) if camera else None), tiles
+    return found if count == 1 else [_inside(place) for place in found]
+
+
+def _inside(place: Place) -> Place:
+    return Place(place.left + GAP, place.top + GAP, place.width - 2 * GAP, place.height - 2 * GAP)
+
+
+def _high(width: int) -> int:
+    """Of a picture of 16:9."""
+    return width * 9 // 16
 
 
 class Pictures:

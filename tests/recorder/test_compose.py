@@ -56,16 +56,36 @@ def test_the_film_goes_on_where_it_was_stopped(lesson, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("screen", [False, True])
 @pytest.mark.parametrize("camera", [False, True])
-@pytest.mark.parametrize("stage", [0, 1, 3, 9])
-def test_everybody_has_a_place_inside_the_picture(screen, camera, stage):
+@pytest.mark.parametrize("stage", [0, 1, 2, 3, 4, 5, 9, 50])
+def test_everybody_has_a_place_and_nobody_covers_another(screen, camera, stage):
     where = places(screen, camera, stage)
     found = [place for place in (where[0], where[1], *where[2]) if place]
     assert bool(where[0]) == screen and bool(where[1]) == camera
+    assert bool(where[2]) == bool(stage)
     for place in found:
         assert place.left >= 0 and place.left + place.width <= WIDTH
         assert place.top >= 0 and place.top + place.height <= HEIGHT
-    if screen:
-        assert where[0] == Place(0, 0, WIDTH, HEIGHT)
+    for one, other in itertools.combinations(found, 2):
+        assert (
+            one.left + one.width <= other.left
+            or other.left + other.width <= one.left
+            or one.top + one.height <= other.top
+            or other.top + other.height <= one.top
+        )
+
+
+def test_the_screen_is_large_and_the_camera_comes_first_beside_it():
+    screen, camera, (pupil, other) = places(True, True, 2)
+    assert screen == Place(0, 0, 1440, HEIGHT)
+    assert camera.left == pupil.left == other.left >= 1440
+    assert camera.top < pupil.top < other.top
+    # As high together as a slide of 16:9 beside them.
+    assert camera.top >= (HEIGHT - 810) // 2 and other.top + other.height <= (HEIGHT + 810) // 2
+
+
+def test_who_is_alone_has_all_of_the_picture():
+    full = Place(0, 0, WIDTH, HEIGHT)
+    assert places(True, False, 0)[0] == places(False, True, 0)[1] == places(False, False, 1)[2][0] == full
 
 
 def test_many_voices_stay_below_full_scale_and_few_are_left_alone():
