@@ -30,8 +30,9 @@ import numpy as np
 import numpy.typing as npt
 
 from recorder.library import Library, UnknownItemError
-from recorder.live import OpenItem, OpenTrack
-from recorder.mixing import RATE, ReadRange, decoded, mixed
+from recorder.live import OpenItem
+from recorder.mixing import RATE, ReadRange, mixed
+from recorder.moving import Pictures
 from recorder.playlist import NothingRecordedError, main_tracks
 
 WIDTH, HEIGHT = 1920, 1080
@@ -65,8 +66,9 @@ class Place:
 
 
 def places(screen: bool, camera: bool, stage: int) -> tuple[Place | None, Place | None, list[Place]]:
-    """Where screen, camera and stage stand. The screen, else the camera, is large; the others stand in a column
-    beside it, the camera first: nothing covers what is written on a slide. A stage alone is a grid. Pure."""
+    """Where screen, camera and stage stand. The screen, else the camera, is large; the others stand in a
+    column beside it, the camera first: nothing covers what is written on a slide. A stage alone is a grid.
+    Pure."""
     if not screen and not camera:
         return None, None, _grid(min(stage, MAX_GRID))
     beside = min(stage + (screen and camera), MAX_BESIDE)
@@ -102,40 +104,6 @@ def _inside(place: Place) -> Place:
 def _high(width: int) -> int:
     """Of a picture of 16:9."""
     return width * 9 // 16
-
-
-class Pictures:
-    """The pictures of one track, asked for in the order of time."""
-
-    def __init__(self, track: OpenTrack, read: ReadRange, start_us: int) -> None:
-        self._track, self._read = track, read
-        self._frames = self._from(start_us)
-        self._now: tuple[int, int, av.VideoFrame] | None = None
-        self._next = next(self._frames, None)
-
-    def at(self, us: int) -> av.VideoFrame | None:
-        """What is shown then; None: nothing is."""
-        while self._next is not None and self._next[0] <= us:
-            self._now, self._next = self._next, next(self._frames, None)
-        if self._now is None or us >= self._now[1]:
-            return None
-        return self._now[2]
-
-    def _from(self, start_us: int) -> Iterator[tuple[int, int, av.VideoFrame]]:
-        """(begins, ends at the latest, picture)."""
-        table, name = self._track.table, self._track.entry.track
-        first = table.showing(start_us)
-        for segment in table:
-            if not segment.length or (first and segment.end_us <= first.start_us):
-                continue
-            part = self._track.parts[segment.part]
-            file = f"{name}.{segment.part}.mp4"
-            init = self._read(file, 0, part.init)
-            data = self._read(file, segment.offset, segment.length)
-            for frame in decoded(init, data):
-                if frame.pts is not None and frame.time_base is not None:
-                    begins = int(frame.pts * frame.time_base * 1_000_000)
-                    yield begins, segment.end_us, frame
 
 
 class Composer:

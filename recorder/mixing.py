@@ -3,7 +3,6 @@ scale."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 
 import av
@@ -108,13 +107,4 @@ def fragments(data: bytes) -> Iterator[bytes]:
             elif box.kind == b"mdat":
                 yield data[start : box.end]
     except BadBoxError:
-        return
-
-
-def decoded(init: bytes, segment: bytes) -> Iterator[av.VideoFrame]:
-    """The pictures of a segment; none from a damaged place on."""
-    try:
-        with av.open(io.BytesIO(init + segment), "r", format="mp4") as container:
-            yield from container.decode(video=0)
-    except av.FFmpegError:
         return

@@ -115,6 +115,18 @@ class SegmentTable:
             number -= 1
         return self[number] if number >= 0 else None
 
+    def covering(self, at_us: int) -> int:
+        """The number of the segment, or hole, in which that time lies, or of the nearest; of a table that is
+        not empty."""
+        return max(0, bisect_right(self._columns[3], at_us) - 1)
+
+    def decodable_from(self, at_us: int) -> int:
+        """The number of the segment that must be decoded first to show what was to be seen then."""
+        number = self.covering(at_us)
+        while number > 0 and self._columns[2][number] and not self._columns[6][number]:
+            number -= 1
+        return number
+
     def holding(self, part: int, offset: int) -> Segment | None:
         """The segment with the media at that place of a part file."""
         parts, offsets = self._columns[0], self._columns[1]
