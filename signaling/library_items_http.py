@@ -50,6 +50,15 @@ class LibraryQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = PAGE
 
 
+class SenderView(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose tracks are, in words."""
+
+    person: str
+    name: str
+    """Of who taught; pupils' names are not told."""
+    class_name: str
+
+
 class LibraryItem(ItemView, frozen=True, kw_only=True):
     """One recorded lesson, as one person sees it."""
 
@@ -68,6 +77,8 @@ class LibraryItem(ItemView, frozen=True, kw_only=True):
     """Kept whatever retention says."""
     verdict: str = ""
     """What the last check of the files found: `complete`, `incomplete`, `changed`; empty: none yet."""
+    senders: list[SenderView] = msgspec.field(default_factory=list)
+    """Of one item alone: who was in the lesson and has a track; empty in lists."""
     playlist: str = ""
     """Address of the playlist, with a token for it."""
     poster: str = ""
@@ -140,8 +151,16 @@ async def library_item(request: web.Request) -> web.Response:
         media = await asyncio.to_thread(files.item, item.id)
     except UnknownItemError:
         media = None
-    schools = (await read(request.app[STORE].library.schools([item.id]))).get(item.id, ())
-    return json_response(item_view(request, claims, item, schools, media))
+    store = request.app[STORE].library
+    schools = (await read(store.schools([item.id]))).get(item.id, ())
+    view = item_view(request, claims, item, schools, media)
+    recorded = {track.person for track in view.tracks}
+    senders = [
+        SenderView(person=one.person, name=one.name, class_name=one.class_name)
+        for one in await read(store.senders(item.lesson))
+        if one.person in recorded
+    ]
+    return json_response(msgspec.structs.replace(view, senders=senders))
 
 
 async def media_token(request: web.Request) -> web.Response:

@@ -10,9 +10,10 @@ from classroom.library.retention import Kept
 from classroom.library.rules import Grant, Holding, Party, Viewer
 from classroom.library.shelf import Choice
 from classroom.library.spans import Span
+from classroom.model import LessonId
 from classroom.store import library_clips, library_items, library_notes, library_retention, library_texts
 from classroom.store.library_clips import Clip, Notice
-from classroom.store.library_items import ItemFacts, ItemRecord
+from classroom.store.library_items import ItemFacts, ItemRecord, Sender
 from classroom.store.library_notes import Deed, Mark, Timeline, View, Watcher, Watching
 from classroom.store.library_retention import Over, Policy
 from classroom.store.library_search import Finder, Found
@@ -56,6 +57,10 @@ class LibraryStore:
     async def schools(self, items: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """By item: the schools of its classes."""
         return await self._read(lambda connection: library_items.schools_of(connection, items))
+
+    async def senders(self, lesson: str) -> tuple[Sender, ...]:
+        """All who were in the lesson: whose a recorded track may be."""
+        return await self._read(lambda connection: library_items.senders(connection, LessonId(lesson)))
 
     async def change(self, item: str, values: Mapping[str, Any], now_ms: int) -> None:
         """Sets columns by an organizer's word."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.library.rules import Grant, Holding, Party, Visibility
@@ -71,6 +71,16 @@ class ItemRecord:
     delete_reason: str
     verdict: str
     verdict_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose a track is, in words."""
+
+    person: str
+    name: str
+    """Of who taught; of pupils none is told: an item may be shown to more people than were in the lesson."""
+    class_name: str
 
 
 def _changed(now_ms: int) -> ColumnElement[int]:
@@ -162,6 +172,25 @@ async def _of_lesson(
     rooms = select(classes.school).where(classes.lesson_id == lesson).order_by(classes.position)
     schools = dict.fromkeys(row.school for row in await connection.execute(rooms) if row.school)
     return sorted(dict.fromkeys(found), key=lambda one: one[1] != Role.MASTER), list(schools)
+
+
+async def senders(connection: AsyncConnection, lesson: LessonId) -> tuple[Sender, ...]:
+    """All who were in the lesson: whose a recorded track may be."""
+    presence, people, classes = tables.presence.c, tables.people.c, tables.classes.c
+    room = and_(classes.lesson_id == presence.lesson_id, classes.id == presence.class_id)
+    query = (
+        select(presence.person_id, presence.role, people.name, classes.name.label("class_name"))
+        .select_from(tables.presence)
+        .outerjoin(tables.people, people.id == presence.person_id)
+        .outerjoin(tables.classes, room)
+        .where(presence.lesson_id == lesson)
+        .order_by(presence.seq)
+    )
+    found = {}
+    for row in await connection.execute(query):
+        name = row.name if row.role in (Role.MASTER, Role.TUTOR) else ""
+        found[row.person_id] = Sender(row.person_id, name or "", row.class_name or "")
+    return tuple(found.values())
 
 
 async def find(connection: AsyncConnection, item: str) -> ItemRecord | None:

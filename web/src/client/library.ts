@@ -36,6 +36,8 @@ export interface LibraryItem {
   provider?: string
   master?: string
   schools?: string[]
+  /** Whose tracks are, in words; pupils are told by their class alone. */
+  senders?: { person: string; name: string; class_name: string }[]
   /** What the last check of the files found: complete, incomplete, changed; empty: none yet. */
   verdict?: string
   held?: boolean

@@ -76,6 +76,11 @@ function configuration(pass: MediaPass): Partial<HlsConfig> {
   }
 }
 
+/** Of the picture whose playlist this is. */
+function trackOf(uri = ''): string {
+  return TRACK.exec(uri)?.[1] ?? ''
+}
+
 export class LibraryPlayer implements ItemPlayer {
   private hls: Hls
   private recoveries = 0
@@ -97,16 +102,16 @@ export class LibraryPlayer implements ItemPlayer {
     this.video.addEventListener('seeking', this.beyondHole)
   }
 
-  /** From this second; -1: where it begins by itself. `angle`: name of the picture to show, if there is one. */
-  private open(startPosition: number, angle = ''): Hls {
+  /** From this second; -1: where it begins by itself. `track`: of the picture to show, if there is one. */
+  private open(startPosition: number, track = ''): Hls {
     const hls = new Hls({ ...configuration(this.pass), startPosition })
     hls.on(Hls.Events.MANIFEST_PARSED, (_, { firstLevel }) => {
       const angles = hls.levels.map((level, index) => ({
         index,
         name: level.attrs.NAME ?? '',
-        track: TRACK.exec(level.uri)?.[1] ?? '',
+        track: trackOf(level.uri),
       }))
-      const shown = (angle && angles.find((each) => each.name === angle)?.index) || firstLevel
+      const shown = (track && angles.find((each) => each.track === track)?.index) || firstLevel
       this.pick(shown)
       this.events.onAngles(angles, shown)
     })
@@ -175,7 +180,7 @@ export class LibraryPlayer implements ItemPlayer {
 
   renew(): void {
     const at = this.behindLive() === 0 ? -1 : this.video.currentTime
-    this.reopen(at, this.hls.levels[this.angle]?.attrs.NAME)
+    this.reopen(at, trackOf(this.hls.levels[this.angle]?.uri))
   }
 
   close(): void {
@@ -184,10 +189,10 @@ export class LibraryPlayer implements ItemPlayer {
     this.hls.destroy()
   }
 
-  private reopen(at: number, angle?: string): void {
+  private reopen(at: number, track = ''): void {
     const plays = !this.video.paused
     this.hls.destroy()
-    this.open(at, angle)
+    this.open(at, track)
     if (plays) this.video.play().catch(() => undefined)
   }
 
