@@ -60,6 +60,8 @@ _SUPERVISION: Final = {"supervisor": Reach.ITEM, **_ORGANIZERS}
 _HOSTS: Final = {**_own("master"), **_all("organizer")}
 _ENCODERS: Final = _own("master", "encoder")
 _SIGNED_IN: Final[Offices] = frozenset()
+_OVERSEERS: Final[Offices] = frozenset({Office.SUPERVISOR, Office.ORGANIZER})
+_REVIEWED: Final[Offices] = _OVERSEERS | {Office.PROVIDER}
 _PLAYERS: Final = _own(*(role for role in ROLES if role != "encoder"))
 
 ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
@@ -192,6 +194,21 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "delete_captions": _HOSTS,
     "media_silence": _RECORDED,
     "download": _RECORDED,
+    # supervision
+    "wall": _OVERSEERS,
+    "wall_pictures": _OVERSEERS,
+    "supervise": _SIGNED_IN,  # whoever has no credential is refused by the handler, on record
+    "observations": frozenset({Office.ORGANIZER}),
+    "deliver_review": frozenset({Office.SUPERVISOR}),
+    "reviews": _REVIEWED,
+    "review": _REVIEWED,
+    "problems": _REVIEWED,
+    "move_problem": _REVIEWED,
+    "negative_list": _OVERSEERS,
+    "lesson_ratings": _REVIEWED | {Office.MASTER},
+    "my_rating": frozenset({Office.STUDENT}),
+    "rate_lesson": frozenset({Office.STUDENT}),
+    "rate_for_school": frozenset({Office.ORGANIZER}),
 }
 """Operation -> rule, or offices; None: anybody, without a token."""
 

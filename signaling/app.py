@@ -13,9 +13,10 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from aiohttp import web
 
 from classroom.clock import SystemClock
 from classroom.directory import MemoryDirectory
+from classroom.events import LeaveCause
 from classroom.store.demo import seed_demo
 from classroom.store.demo_network import seed_demo_network
 from classroom.store.store import Store
@@ -42,6 +44,7 @@ from signaling.config import Config
 from signaling.devices_http import ENTRY_S
 from signaling.diagnosis import add_diagnoses
 from signaling.endpoints import OPERATIONS
+from signaling.http_session import HttpSession
 from signaling.lead_watch import Leader, LeadWatch
 from signaling.library_access import LibraryAccess
 from signaling.library_clips_http import add_clip_routes
@@ -50,8 +53,12 @@ from signaling.library_views import ViewLog
 from signaling.media_access import MediaDoor, authorise_media
 from signaling.media_http import add_media_routes
 from signaling.media_token import MediaTokens
+from signaling.messages import Bye
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.network.sign_in import SIGN_IN, SignInDoor
+from signaling.network.supervision_http import REFUSALS, Refusals
+from signaling.network.supervision_watch import CredentialWatch, Inside
+from signaling.network.wall_http import add_wall
 from signaling.openapi import add_operations
 from signaling.pages import Pages
 from signaling.pairing import Pairings
@@ -62,7 +69,7 @@ from signaling.publications import PublicationRegistry
 from signaling.quality_watch import Participant, QualityWatch
 from signaling.readiness import Readiness
 from signaling.recording import RecorderHand
-from signaling.session import Services
+from signaling.session import Services, Session
 from signaling.sessions import Sessions
 from signaling.speakers import Speakers
 from signaling.webhook_guard import Guard
@@ -208,11 +215,14 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     whep.add_routes(app)
     _watch(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
     _watch_leads(app, parts, lambda: (*app[keys.SESSIONS].leaders, *whip.sessions))
+    _watch_credentials(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
     _tell_webhooks(app, parts)
     _open_library(app, parts)
     _make_films(app, parts)
     add_picture_routes(app, app[keys.LIBRARY], authorise_media)
     add_media_routes(app, app[keys.LIBRARY], authorise_media)
+    add_wall(app)
+    app[REFUSALS] = Refusals()
     (Pages(pages) if pages else Pages()).add_routes(app)
     app.on_shutdown.append(_close_sessions)
     return app
@@ -248,6 +258,28 @@ def _watch_leads(app: web.Application, parts: Parts, leaders: Callable[[], Itera
     app.cleanup_ctx.append(running)
 
 
+def _watch_credentials(
+    app: web.Application, parts: Parts, sessions: Callable[[], Iterable[Session | HttpSession]]
+) -> None:
+    def inside() -> Iterator[Inside]:
+        for session in sessions():
+            if isinstance(session, HttpSession):
+                out = partial(session.end, LeaveCause.REMOVED)
+                yield Inside(session.credential, session.room.lesson.id, session.person_id, out)
+            else:
+                out, claims = partial(session.end, Bye(reason="expired")), session.claims
+                yield Inside(claims.credential, claims.lesson, session.person_id, out)
+
+    watch = CredentialWatch(parts.store, parts.tokens, inside)
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        watch.start()
+        yield
+        await watch.close()
+
+    app.cleanup_ctx.append(running)
+
+
 def _tell_webhooks(app: web.Application, parts: Parts) -> None:
     async def running(_: web.Application) -> AsyncIterator[None]:
         # Events go to whom an organizer named: no cookies, no proxies of the environment.
@@ -269,7 +301,9 @@ def _open_library(app: web.Application, parts: Parts) -> None:
     views = app[keys.VIEWS] = ViewLog(store.library.put_views, SystemClock().unix_ms)
     keeper = app[keys.KEEPER] = LibraryKeeper(library, store, parts.config.data, views=views)
     cutter = app[keys.CLIPS] = keeper.cutter
-    door = MediaDoor(MediaTokens.of(parts.tokens.key), LibraryAccess(store.library, library), seen=views.seen)
+    tokens = MediaTokens.of(parts.tokens.key)
+    access = LibraryAccess(store.library, library)
+    door = MediaDoor(tokens, access, seen=views.seen, revoked=parts.tokens.revoked)
     app[keys.MEDIA] = door
 
     def gone(name: str) -> None:

@@ -52,6 +52,9 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, rename={"person": "sub",
     class_id: Id = ""
     iat: int = 0
     jti: Id = ""
+    credential: Id = ""
+    """Of a supervisor of the course network (`classroom.network.supervision`): the appointment by which they
+    came in. With it they see their lesson and nothing else."""
     join: bool = False
     """Of a link for many: good for nothing but a token of one's own (POST /api/v1/join)."""
     scopes: Annotated[tuple[Scope, ...], Meta(max_length=MAX_SCOPES)] = ()
@@ -76,7 +79,8 @@ class Tokens:
 
     key: bytes
     revoked: set[str] = field(default_factory=set, compare=False)
-    """Persons whose tokens count no more, whatever they say: room devices that were revoked."""
+    """Whose tokens count no more, whatever they say: ids of room devices and of supervisors' credentials that
+    were revoked."""
 
     @classmethod
     def open(cls, data: Path) -> Tokens:
@@ -95,10 +99,12 @@ class Tokens:
         name: str = "",
         class_id: str = "",
         scopes: Sequence[str] = (),
+        credential: str = "",
     ) -> str:
         """A signed token, valid from now for ttl_s seconds."""
         claims: dict[str, Any] = {"sub": person, "name": name, "role": role, "lesson": lesson}
         claims |= {"class": class_id} | ({"scopes": list(scopes)} if scopes else {})
+        claims |= {"credential": credential} if credential else {}
         times = {"iat": int(now), "exp": int(now + ttl_s), "jti": secrets.token_urlsafe(9)}
         return jwt.encode(claims | times, self.key, ALGORITHM)
 
@@ -116,7 +122,7 @@ class Tokens:
         if len(token) > MAX_TOKEN:
             raise Problem("token-invalid", headers=_challenge("invalid_token"))
         claims = self._decode(token)
-        if claims.join is not join or claims.person in self.revoked:
+        if claims.join is not join or not self.revoked.isdisjoint((claims.person, claims.credential)):
             raise Problem("token-invalid", headers=_challenge("invalid_token"))
         if claims.exp <= now:
             raise Problem("token-expired", headers=_challenge("invalid_token"))

@@ -34,7 +34,12 @@ from signaling import (
     webhook_http,
     ws,
 )
-from signaling.network import sign_in_http
+from signaling.network import (
+    ratings_http,
+    sign_in_http,
+    supervision_http,
+    wall_http,
+)
 from signaling.openapi import Operation
 
 SDP: Final = "application/sdp"
@@ -236,4 +241,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *_LIBRARY,
     *pictures_http.OPERATIONS,
     *compositions_http.OPERATIONS,
+    *wall_http.OPERATIONS,
+    *supervision_http.OPERATIONS,
+    *ratings_http.OPERATIONS,
 )

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -92,13 +92,15 @@ class MediaDoor:
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         seen: Callable[[MediaGrant, Purpose], None] = lambda grant, purpose: None,
+        revoked: Collection[str] = (),
     ) -> None:
-        """seen: told of every request that was let in, but for pictures."""
+        """seen: told of every request that was let in, but for pictures; revoked: `Tokens.revoked`."""
         self.tokens = tokens
         self._access = access
         self._wall = wall
         self._clock = clock
         self._seen = seen
+        self._revoked = revoked
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._reading: dict[str, asyncio.Task[Holding | None]] = {}
 
@@ -163,6 +165,8 @@ class MediaDoor:
         token = header or address or request.cookies.get(COOKIE, "")
         if token and (not header or is_media_token(header)):
             claims = self.tokens.verify(token, item, self._wall(), purpose)
+            if claims.sub in self._revoked or claims.k in self._revoked:
+                raise Problem("media-token-expired")
             return claims.viewer, claims.exp, address
         own = admit(request, "media_index")
         return viewer_of(own), own.exp, ""
@@ -179,7 +183,8 @@ def _right(holding: Holding | None, viewer: Viewer, item: str) -> Right:
 
 
 def viewer_of(claims: Claims) -> Viewer:
-    return Viewer(claims.person, Role(claims.role), claims.lesson, claims.class_id, frozenset(claims.scopes))
+    role, scopes = Role(claims.role), frozenset(claims.scopes)
+    return Viewer(claims.person, role, claims.lesson, claims.class_id, scopes, claims.credential)
 
 
 def authorise_media(request: web.Request, item_id: str, purpose: Purpose = "play") -> Awaitable[MediaGrant]:

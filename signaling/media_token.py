@@ -54,11 +54,13 @@ class MediaClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Class."""
     s: tuple[str, ...] = ()
     """Scopes."""
+    k: str = ""
+    """Credential."""
     p: Purpose = "play"
 
     @property
     def viewer(self) -> Viewer:
-        return Viewer(self.sub, Role(self.r), self.l, self.c, frozenset(self.s))
+        return Viewer(self.sub, Role(self.r), self.l, self.c, frozenset(self.s), self.k)
 
 
 _claims = msgspec.json.Decoder(MediaClaims)
@@ -92,6 +94,7 @@ class MediaTokens:
             exp=expires,
             c=viewer.class_id,
             s=tuple(sorted(viewer.scopes)),
+            k=viewer.credential,
             p=purpose,
         )
         return jwt.encode(msgspec.to_builtins(claims), self.key, ALGORITHM, _TYPE), expires

@@ -162,6 +162,14 @@ STATUS: Final[Mapping[str, int]] = {
     "beyond-live-edge": 400,
     "playlist-late": 503,
     "range-unsatisfiable": 416,
+    # supervision
+    "review-invalid": 422,
+    "review-delivered": 409,
+    "review-too-early": 409,
+    "problem-not-yours": 403,
+    "problem-state": 409,
+    "rating-invalid": 422,
+    "rating-closed": 409,
     "internal": 500,
     "closed": 503,
     # WebSocket

@@ -10,7 +10,8 @@ and single people, classes, schools or districts may be let in or shut out by na
     gone          nobody sees what was deleted
     organizer     sees everything
     shut out      by name, and nothing below helps
-    supervisor    all that lies within the scope of the credential; without a scope: everything
+    supervisor    all that lies within the scope of the token, without a scope: everything; whom the course
+                  network let in to a lesson, that lesson
     lesson        has a token of the lesson; who was sent out of it sees it again when it is over
     let in        by name
     shown         school, district, everybody
@@ -85,6 +86,8 @@ class Viewer:
     class_id: str = ""
     scopes: frozenset[str] = frozenset()
     """`KIND:VALUE`, see SCOPE_KINDS."""
+    credential: str = ""
+    """Of a supervisor who was let in to this lesson alone."""
 
     def values(self, kind: str) -> frozenset[str]:
         """Of the scopes of a kind."""
@@ -168,6 +171,8 @@ def _named(viewer: Viewer, grants: Iterable[Grant]) -> bool | None:
 
 
 def _in_scope(viewer: Viewer, holding: Holding) -> bool:
+    if viewer.credential:
+        return viewer.lesson == holding.lesson
     schools, districts = viewer.values(SCHOOL), viewer.values(DISTRICT)
     if not schools and not districts:
         return True

@@ -140,7 +140,7 @@ class Shelf:
         seen = self._columns.is_("lesson", viewer.lesson) | shown_to[Visibility.ALL]
         seen |= (shown_to[Visibility.SCHOOL] | shown_to[Visibility.DISTRICT]) & at_school
         seen |= shown_to[Visibility.DISTRICT] & in_district
-        if viewer.role is Role.SUPERVISOR:
+        if viewer.role is Role.SUPERVISOR and not viewer.credential:
             seen |= at_school | in_district if schools or districts else True
         return self._by_name(viewer, schools, districts, seen)
 

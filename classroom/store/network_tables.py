@@ -67,6 +67,7 @@ accounts = Table(
         postgresql_where=text("subject <> ''"),
     ),
     Index(None, "path"),
+    Index(None, "disabled_ms"),
 )
 """Who can sign in, and where they belong; the name is in `people`. `login`: in lower case; NULL: by single
 sign-on alone. `issuer`, `subject`: of OpenID Connect (Core 1.0, 2), or empty."""
@@ -92,6 +93,7 @@ appointments = Table(
     Index(None, "person_id"),
     Index(None, "class_id"),
     Index(None, "path", "office"),
+    Index(None, "revoked_ms"),
 )
 """Who holds which office where (`classroom.network.model.Appointment`); supervisors' credentials are in here.
 Never deleted."""

@@ -2,7 +2,12 @@
 
 from alembic import context
 
-from classroom.store import catalogue_tables, library_tables, network_tables  # noqa: F401 - what there is
+from classroom.store import (  # noqa: F401 - what there is
+    catalogue_tables,
+    library_tables,
+    network_tables,
+    supervision_tables,
+)
 from classroom.store.migrate import include_name
 from classroom.store.tables import metadata
 

@@ -12,7 +12,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from classroom.store import catalogue_tables, library_tables, migrate, network_tables  # noqa: F401 - what there is
+from classroom.store import (  # noqa: F401 - what there is
+    catalogue_tables,
+    library_tables,
+    migrate,
+    network_tables,
+    supervision_tables,
+)
 from classroom.store.engine import make_engine
 from classroom.store.migrate import _config, upgrade
 from classroom.store.store import Store, StoreUnavailable

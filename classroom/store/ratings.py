@@ -1,0 +1,111 @@
+"""What students and schools say of lessons."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Row, case, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from classroom.model import Role
+from classroom.network.model import Path
+from classroom.network.ratings import Aspect, Rater, Rating
+from classroom.store.insert_once import insert_once
+from classroom.store.network_paths import within_any
+from classroom.store.network_tables import places, school_classes
+from classroom.store.supervision_tables import checked_in, ratings
+from classroom.store.tables import classes, presence
+
+LISTED: Final = 2_000
+"""Of one lesson."""
+
+
+async def put(connection: AsyncConnection, rating: Rating, path: Path) -> None:
+    """Says it, or says it anew."""
+    c = ratings.c
+    row = {
+        "path": path,
+        "stars": msgspec.json.encode(rating.stars).decode(),
+        "text": rating.text,
+        "at_ms": rating.at_ms,
+        "by_id": rating.by,
+    }
+    at = (c.lesson_id == rating.lesson) & (c.rater == rating.rater) & (c.rater_id == rating.rater_id)
+    key = {"lesson_id": rating.lesson, "rater": rating.rater, "rater_id": rating.rater_id}
+    if not await insert_once(connection, ratings, key | row):
+        await connection.execute(update(ratings).where(at).values(row))
+
+
+async def of_lesson(connection: AsyncConnection, lesson: str) -> tuple[Rating, ...]:
+    """The latest first."""
+    c = ratings.c
+    query = select(ratings).where(c.lesson_id == lesson).order_by(c.at_ms.desc(), c.rater_id).limit(LISTED)
+    return tuple(_rating(row) for row in await connection.execute(query))
+
+
+async def one(connection: AsyncConnection, lesson: str, rater: Rater, rater_id: str) -> Rating | None:
+    c = ratings.c
+    query = select(ratings).where(c.lesson_id == lesson, c.rater == rater, c.rater_id == rater_id)
+    found = (await connection.execute(query)).one_or_none()
+    return None if found is None else _rating(found)
+
+
+async def took_part(connection: AsyncConnection, lesson: str, person: str) -> bool:
+    """Whether somebody was in the lesson as a pupil, or checked in to it."""
+    p, c = presence.c, checked_in.c
+    came = select(p.seq).where(p.lesson_id == lesson, p.person_id == person, p.role == Role.STUDENT).limit(1)
+    if (await connection.execute(came)).first() is not None:
+        return True
+    there = select(c.at_ms).where(c.lesson_id == lesson, c.person_id == person)
+    return (await connection.execute(there)).first() is not None
+
+
+async def schools_of(connection: AsyncConnection, lesson: str) -> dict[str, tuple[Path, str]]:
+    """Of the lesson's classes: place id -> path and name."""
+    query = (
+        select(places.c.id, places.c.path, places.c.name)
+        .join(school_classes, school_classes.c.school_id == places.c.id)
+        .join(classes, classes.c.id == school_classes.c.id)
+        .where(classes.c.lesson_id == lesson)
+    )
+    return {row.id: (Path(row.path), row.name) for row in await connection.execute(query)}
+
+
+async def means(
+    connection: AsyncConnection, paths: Collection[Path], from_ms: int
+) -> list[tuple[Path, str, Rater, int, dict[Aspect, float]]]:
+    """Of each provider within these places since then: path, name, who rated, how many, the means."""
+    c = ratings.c
+    query = (
+        select(c.path, places.c.name, c.rater, c.stars, func.count().label("times"))
+        .outerjoin(places, places.c.path == c.path)
+        .where(within_any(c.path, paths), c.at_ms >= from_ms)
+        .group_by(c.path, places.c.name, c.rater, c.stars)
+        .order_by(c.path, case((c.rater == Rater.SCHOOL, 0), else_=1))
+    )
+    sums: dict[tuple[Path, str, Rater], tuple[int, dict[Aspect, float]]] = {}
+    # There are at most 125 different ratings: the database counts them, and they are weighed here.
+    for row in await connection.execute(query):
+        key = Path(row.path), row.name or "", Rater(row.rater)
+        count, total = sums.get(key, (0, dict.fromkeys(Aspect, 0.0)))
+        stars = msgspec.json.decode(row.stars, type=dict[Aspect, int])
+        total = {each: total[each] + row.times * stars[each] for each in Aspect}
+        sums[key] = count + row.times, total
+    return [
+        (path, name, rater, count, {each: total[each] / count for each in Aspect})
+        for (path, name, rater), (count, total) in sums.items()
+    ]
+
+
+def _rating(row: Row[Any]) -> Rating:
+    return Rating(
+        lesson=row.lesson_id,
+        rater=Rater(row.rater),
+        rater_id=row.rater_id,
+        stars=msgspec.json.decode(row.stars, type=dict[Aspect, int]),
+        text=row.text,
+        at_ms=row.at_ms,
+        by=row.by_id,
+    )

@@ -1,0 +1,73 @@
+"""Where lessons belong: the place that gives one, by who is registered to teach it, and the schools of its
+classes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from classroom.network.model import Office, Path, PlaceKind
+from classroom.network.supervision import LessonPlaces
+from classroom.store.network_tables import appointments, places, school_classes
+from classroom.store.tables import classes, lessons
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 500
+"""Ids in one statement; SQLite takes 32,766 variables, older ones 999."""
+
+
+async def lesson_places(connection: AsyncConnection, ids: Collection[str]) -> dict[str, LessonPlaces]:
+    """Of each of these lessons; of one that is not there or belongs nowhere as well."""
+    gives: dict[str, Path] = {}
+    takes: defaultdict[str, set[Path]] = defaultdict(set)
+    for some in pieces(sorted(ids)):
+        gives |= await _givers(connection, some)
+        query = (
+            select(classes.c.lesson_id, school_classes.c.path)
+            .join(school_classes, school_classes.c.id == classes.c.id)
+            .where(classes.c.lesson_id.in_(some))
+        )
+        for row in await connection.execute(query):
+            takes[row.lesson_id].add(Path(row.path))
+    return {each: LessonPlaces(gives.get(each), tuple(sorted(takes[each]))) for each in ids}
+
+
+async def _givers(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Path]:
+    """By the master's office; of several offices the first that was given."""
+    a = appointments.c
+    query = (
+        select(lessons.c.id, a.path)
+        .join(appointments, a.person_id == lessons.c.master_id)
+        .where(lessons.c.id.in_(ids), a.office == Office.MASTER, a.revoked_ms.is_(None))
+        .order_by(a.made_ms.desc(), a.id.desc())
+    )
+    return {row.id: Path(row.path) for row in await connection.execute(query)}
+
+
+def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[at : at + AT_ONCE] for at in range(0, len(values), AT_ONCE))
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceName:
+    id: str
+    kind: PlaceKind
+    name: str
+
+
+async def names(connection: AsyncConnection, paths: Collection[Path]) -> dict[Path, PlaceName]:
+    """Of the places at these paths."""
+    found: dict[Path, PlaceName] = {}
+    for some in pieces(sorted(paths)):
+        query = select(places.c.path, places.c.id, places.c.kind, places.c.name).where(
+            places.c.path.in_(some)
+        )
+        for row in await connection.execute(query):
+            found[Path(row.path)] = PlaceName(row.id, PlaceKind(row.kind), row.name)
+    return found

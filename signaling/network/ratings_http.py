@@ -1,0 +1,207 @@
+"""/api/v1/ratings: what students and schools say of a lesson afterwards.
+
+    PUT /api/v1/ratings/{lesson}/mine             of a student who took part
+    PUT /api/v1/ratings/{lesson}/schools/{school} of a school whose class took part, by its organizer
+    GET /api/v1/ratings/{lesson}                  sums and words, for those who give or oversee it
+    GET /api/v1/ratings/{lesson}/mine
+
+Who reads what students said does not learn who said it; schools are named."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from classroom.model import Lesson, LessonId
+from classroom.network.model import ROOT, Office
+from classroom.network.ratings import (
+    BEST_STARS,
+    LEAST_STARS,
+    MAX_TEXT,
+    Aspect,
+    BadRatingError,
+    Rater,
+    Rating,
+    checked,
+    is_open,
+    summary,
+)
+from classroom.store import ratings
+from signaling.keys import STORE
+from signaling.network.principals import PRINCIPAL
+from signaling.network.supervision_access import GIVE, OVERSEE, places_of, reached_lesson
+from signaling.openapi import Operation
+from signaling.problems import Problem
+from signaling.requests import body
+from signaling.rest import json_response, read
+
+Stars = Annotated[int, Meta(ge=LEAST_STARS, le=BEST_STARS)]
+AspectName = Literal["content", "teaching", "technique"]
+
+
+class RatingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    stars: dict[AspectName, Stars]
+    """All of them."""
+    text: Annotated[str, Meta(max_length=MAX_TEXT)] = ""
+
+
+class RatingView(msgspec.Struct, frozen=True, kw_only=True):
+    rater: Literal["student", "school"]
+    school: str
+    """Name of the school; empty of a student."""
+    stars: dict[AspectName, int]
+    text: str
+    at_ms: int
+
+
+class RatingSum(msgspec.Struct, frozen=True, kw_only=True):
+    count: int
+    means: dict[AspectName, float]
+    """Empty of none."""
+
+
+class LessonRatings(msgspec.Struct, frozen=True, kw_only=True):
+    students: RatingSum
+    schools: RatingSum
+    ratings: list[RatingView]
+    """The latest first."""
+
+
+class OwnRating(msgspec.Struct, frozen=True, kw_only=True):
+    may_rate: bool
+    """The lesson is over, not for long, and the caller took part."""
+    rating: RatingView | None
+
+
+async def rate_mine(request: web.Request) -> web.Response:
+    person = request[PRINCIPAL].person
+    lesson = await _taken_part(request)
+    return await _rate(request, lesson, Rater.STUDENT, person)
+
+
+async def my_rating(request: web.Request) -> web.Response:
+    lesson = await _taken_part(request)
+    store, person = request.app[STORE], request[PRINCIPAL].person
+    found = await read(store.network.read(ratings.one, lesson.id, Rater.STUDENT, person))
+    shown = _view(found, {}) if found else None
+    return json_response(OwnRating(may_rate=is_open(lesson, store.clock.unix_ms()), rating=shown))
+
+
+async def rate_school(request: web.Request) -> web.Response:
+    """By an organizer of that very school: whoever organizes a district does not speak for its schools."""
+    store, name = request.app[STORE], request.match_info["school"]
+    lesson = await read(store.lesson(LessonId(request.match_info["lesson"])))
+    schools = await read(store.network.read(ratings.schools_of, request.match_info["lesson"]))
+    held = {each.path for each in request[PRINCIPAL].of({Office.ORGANIZER})}
+    if lesson is None or name not in schools or schools[name][0] not in held:
+        raise Problem("not-found")
+    return await _rate(request, lesson, Rater.SCHOOL, name)
+
+
+async def lesson_ratings(request: web.Request) -> web.Response:
+    lesson, _ = await reached_lesson(request, GIVE | OVERSEE | {Office.MASTER})
+    store = request.app[STORE]
+    found = await read(store.network.read(ratings.of_lesson, lesson.id))
+    schools = await read(store.network.read(ratings.schools_of, lesson.id))
+    names = {school: name for school, (_, name) in schools.items()}
+    return json_response(
+        LessonRatings(
+            students=_sum(found, Rater.STUDENT),
+            schools=_sum(found, Rater.SCHOOL),
+            ratings=[_view(each, names) for each in found],
+        )
+    )
+
+
+async def _taken_part(request: web.Request) -> Lesson:
+    """Problem not-found, whether there is no such lesson or the caller was not in it."""
+    store, name = request.app[STORE], request.match_info["lesson"]
+    lesson = await read(store.lesson(LessonId(name)))
+    if lesson is None or not await read(
+        store.network.read(ratings.took_part, name, request[PRINCIPAL].person)
+    ):
+        raise Problem("not-found")
+    return lesson
+
+
+async def _rate(request: web.Request, lesson: Lesson, rater: Rater, rater_id: str) -> web.Response:
+    asked, store = await body(request, RatingBody), request.app[STORE]
+    now_ms = store.clock.unix_ms()
+    if not is_open(lesson, now_ms):
+        raise Problem("rating-closed")
+    stars = {Aspect(name): given for name, given in asked.stars.items()}
+    try:
+        text = checked(stars, asked.text)
+    except BadRatingError as error:
+        raise Problem("rating-invalid") from error
+    rating = Rating(lesson.id, rater, rater_id, stars, text, now_ms, request[PRINCIPAL].person)
+    path = (await places_of(request, lesson.id)).gives or ROOT
+    await read(store.network.change(ratings.put, rating, path))
+    return json_response(OwnRating(may_rate=True, rating=_view(rating, {})))
+
+
+def _sum(found: tuple[Rating, ...], rater: Rater) -> RatingSum:
+    made = summary([each for each in found if each.rater is rater])
+    return RatingSum(
+        count=made.count, means={name.value: round(mean, 2) for name, mean in made.means.items()}
+    )
+
+
+def _view(each: Rating, schools: dict[str, str]) -> RatingView:
+    return RatingView(
+        rater=each.rater.value,
+        school=schools.get(each.rater_id, "") if each.rater is Rater.SCHOOL else "",
+        stars={name.value: given for name, given in each.stars.items()},
+        text=each.text,
+        at_ms=each.at_ms,
+    )
+
+
+_PATH: Final = "/api/v1/ratings/{lesson}"
+_READ: Final = ("not-found", "not-ready")
+_BODY: Final = (*_READ, "bad-request", "unsupported-media-type", "too-large", "foreign-page")
+_RATE: Final = (*_BODY, "rating-closed", "rating-invalid")
+
+OPERATIONS: Final = (
+    Operation(
+        id="lesson_ratings",
+        method="GET",
+        path=_PATH,
+        tag="supervision",
+        handler=lesson_ratings,
+        response=LessonRatings,
+        problems=_READ,
+    ),
+    Operation(
+        id="my_rating",
+        method="GET",
+        path=_PATH + "/mine",
+        tag="supervision",
+        handler=my_rating,
+        response=OwnRating,
+        problems=_READ,
+    ),
+    Operation(
+        id="rate_lesson",
+        method="PUT",
+        path=_PATH + "/mine",
+        tag="supervision",
+        handler=rate_mine,
+        request=RatingBody,
+        response=OwnRating,
+        problems=_RATE,
+    ),
+    Operation(
+        id="rate_for_school",
+        method="PUT",
+        path=_PATH + "/schools/{school}",
+        tag="supervision",
+        handler=rate_school,
+        request=RatingBody,
+        response=OwnRating,
+        problems=_RATE,
+    ),
+)

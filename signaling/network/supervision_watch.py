@@ -1,0 +1,89 @@
+"""Supervisors' credentials, while they are inside: whoever's is taken back is out within seconds.
+
+Theory of operation. A supervisor comes into a lesson by a token that names the credential and ends with it,
+so of a credential that runs out nothing needs to be noticed: the token's end is that of the session, of each
+request and of each media token. What is taken back earlier stands in the database, perhaps written by another
+server. It is asked every LOOK_S for what was taken back since; tokens that name one of those count no more
+(`Tokens.revoked`), and sessions that were begun with one are ended, on record.
+
+While the database is away nobody can be taken anything back, and those inside stay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from classroom.store import supervision_live
+from classroom.store.outbox import StoreUnavailable
+from signaling.background import cancel_between
+
+if TYPE_CHECKING:
+    from classroom.store.store import Store
+    from signaling.auth import Tokens
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 2.0
+"""With what a look takes, whoever is out is out within 5 s."""
+OVERLAP_MS: Final = 60_000
+"""Looked at again each time: servers' clocks differ, and a transaction that was begun earlier may end
+later."""
+ENTRY_S: Final = 8 * 3600
+"""Of the token for one lesson: a day of school."""
+ENDED: Final = "credential_ended"
+"""Why, in the record of refused entries."""
+
+
+class Inside:
+    """Somebody who is in a lesson, by which credential (empty: by none), and how they are sent out."""
+
+    def __init__(self, credential: str, lesson: str, person: str, send_out: Callable[[], None]) -> None:
+        self.credential = credential
+        self.lesson = lesson
+        self.person = person
+        self.send_out = send_out
+
+
+class CredentialWatch:
+    """Made by the composition root; `start` and `close` once each."""
+
+    def __init__(self, store: Store, tokens: Tokens, inside: Callable[[], Iterable[Inside]]) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._inside = inside
+        self._busy = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._since_ms = store.clock.unix_ms() - ENTRY_S * 1000
+        self.sent_out = 0
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="credentials")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            await cancel_between(self._task, self._busy)
+
+    async def _run(self) -> None:
+        while True:
+            async with self._busy:
+                try:
+                    await self.look()
+                except StoreUnavailable as error:
+                    log.warning("x credentials cannot be looked at: %s", error)
+                except Exception:
+                    log.exception("x a mistake of ours while looking at credentials")
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Raises StoreUnavailable."""
+        now_ms = self._store.clock.unix_ms()
+        network = self._store.network
+        self._tokens.revoked.update(await network.read(supervision_live.revoked_credentials, self._since_ms))
+        self._since_ms = now_ms - OVERLAP_MS
+        for each in [each for each in self._inside() if each.credential in self._tokens.revoked]:
+            self.sent_out += 1
+            log.info("x %s is sent out of lesson %s: credential ended", each.person, each.lesson)
+            each.send_out()
+            await network.change(supervision_live.refuse, each.lesson, each.person, ENDED, now_ms)
