@@ -109,6 +109,8 @@ class LiveItem:
         path = index_path(self.name, track.entry.track)
         if track.read_to < 0:
             size = self.storage.size(path)
+            if not size:
+                return  # nothing came of it yet
             track.read_to = max(0, size - TAIL_BYTES)
             if track.read_to:
                 torn = self.storage.read(path, track.read_to, TAIL_BYTES)

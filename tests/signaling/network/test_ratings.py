@@ -1,0 +1,85 @@
+"""Ratings over HTTP: who may, who reads what, and who changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest_asyncio
+
+from classroom.model import ClassId, ClassRoom, Lesson, LessonId, PersonId
+
+STARS = {"content": 5, "teaching": 4, "technique": 2}
+RATINGS = "/api/v1/ratings/optics"
+
+
+@pytest_asyncio.fixture
+async def lesson(district: Any) -> Lesson:
+    """Of the museum, for two schools; a student of one of them was there."""
+    rooms = tuple(
+        ClassRoom(ClassId(f"demo-{school}-c1"), "三年级1班", PersonId(f"demo-{school}-tutor"))
+        for school in ("east-1", "west-1")
+    )
+    made = Lesson(LessonId("optics"), "光的折射", rooms, master_id=PersonId("demo-museum-master"))
+    await district.store.save_lesson(made)
+    claims = {"lesson": "optics", "class_id": "demo-east-1-c1", "person": "demo-east-1-student"}
+    master = await district.door.join("master", lesson="optics", person="demo-museum-master")
+    await master.say("lesson.start")
+    await district.door.join("student", **claims)
+    await master.settled()
+    return made
+
+
+async def end(district: Any) -> None:
+    url = district.door.url("/api/v1/lessons/optics/end")
+    head = {"Authorization": f"Bearer {district.door.token('organizer')}"}
+    async with district.door.http.post(url, headers=head) as response:
+        assert response.status == 200
+    await district.store.flush()
+
+
+async def test_a_student_who_was_there_rates_once_it_is_over(district: Any, lesson: Lesson) -> None:
+    student = district["east-1-student"]
+    await district.store.flush()
+    assert (await student.get(f"{RATINGS}/mine"))[1] == {"may_rate": False, "rating": None}
+    assert (await student.put(f"{RATINGS}/mine", {"stars": STARS}))[1]["type"] == "/problems/rating-closed"
+    await end(district)
+    assert (await student.get(f"{RATINGS}/mine"))[1]["may_rate"]
+    status, told = await student.put(f"{RATINGS}/mine", {"stars": STARS, "text": " 好 "})
+    assert (status, told["rating"]["stars"], told["rating"]["text"]) == (200, STARS, "好")
+    for other in ("east-2-student", "west-1-student"):
+        assert (await district[other].put(f"{RATINGS}/mine", {"stars": STARS}))[0] == 404
+    for bad in ({"content": 5}, STARS | {"content": 0}, STARS | {"other": 3}):
+        assert (await student.put(f"{RATINGS}/mine", {"stars": bad}))[0] in (400, 422)
+
+
+async def test_a_school_rates_by_its_own_organizer(district: Any, lesson: Lesson) -> None:
+    await end(district)
+    path = f"{RATINGS}/schools/demo-west-1"
+    assert (await district["west-1-organizer"].put(path, {"stars": STARS}))[0] == 200
+    for other in ("west-organizer", "city-organizer", "east-1-organizer", "west-2-organizer"):
+        assert (await district[other].put(path, {"stars": STARS}))[0] == 404
+    path = f"{RATINGS}/schools/demo-west-2"
+    assert (await district["west-2-organizer"].put(path, {"stars": STARS}))[0] == 404  # took no part
+
+
+async def test_the_provider_reads_at_once_and_changes_nothing(district: Any, lesson: Lesson) -> None:
+    await end(district)
+    student, school = district["east-1-student"], district["west-1-organizer"]
+    await student.put(f"{RATINGS}/mine", {"stars": STARS, "text": "听不清"})
+    await school.put(f"{RATINGS}/schools/demo-west-1", {"stars": dict.fromkeys(STARS, 3)})
+    await student.put(f"{RATINGS}/mine", {"stars": STARS | {"technique": 1}, "text": "听不清"})
+    provider = district["museum-provider"]
+    status, told = await provider.get(RATINGS)
+    assert status == 200
+    assert told["students"] == {"count": 1, "means": {"content": 5, "teaching": 4, "technique": 1}}
+    assert told["schools"]["means"] == {"content": 3, "teaching": 3, "technique": 3}
+    assert {(each["rater"], each["school"], each["text"]) for each in told["ratings"]} == {
+        ("student", "", "听不清"),
+        ("school", "西区第一小学", ""),
+    }
+    for who in ("museum-provider", "museum-master"):
+        assert (await district[who].put(f"{RATINGS}/mine", {"stars": STARS}))[0] == 403
+        assert (await district[who].put(f"{RATINGS}/schools/demo-museum", {"stars": STARS}))[0] == 403
+    for other in ("east-2-provider", "west-2-organizer", "east-2-master"):
+        assert (await district[other].get(RATINGS))[0] == 404
+    assert (await district["east-supervisor"].get(RATINGS))[0] == 200
