@@ -1,5 +1,5 @@
-"""Where lessons belong: the place that gives one, by who is registered to teach it, and the schools of its
-classes."""
+"""Where lessons belong: the place that gives one, and the schools of its classes. Who gives a lesson is said
+by its course; of one that is in no catalogue, by the office of who is registered to teach it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.network.model import Office, Path, PlaceKind
 from classroom.network.supervision import LessonPlaces
+from classroom.store.catalogue_tables import offers
 from classroom.store.network_tables import appointments, places, school_classes
 from classroom.store.tables import classes, lessons
 
@@ -24,7 +25,7 @@ AT_ONCE: Final = 500
 
 async def lesson_places(connection: AsyncConnection, ids: Collection[str]) -> dict[str, LessonPlaces]:
     """Of each of these lessons; of one that is not there or belongs nowhere as well."""
-    gives: dict[str, Path] = {}
+    gives: dict[str, tuple[Path, str]] = {}
     takes: defaultdict[str, set[Path]] = defaultdict(set)
     for some in pieces(sorted(ids)):
         gives |= await _givers(connection, some)
@@ -35,11 +36,15 @@ async def lesson_places(connection: AsyncConnection, ids: Collection[str]) -> di
         )
         for row in await connection.execute(query):
             takes[row.lesson_id].add(Path(row.path))
-    return {each: LessonPlaces(gives.get(each), tuple(sorted(takes[each]))) for each in ids}
+    return {
+        each: LessonPlaces(path, tuple(sorted(takes[each])), course)
+        for each in ids
+        for path, course in (gives.get(each, (None, "")),)
+    }
 
 
-async def _givers(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Path]:
-    """By the master's office; of several offices the first that was given."""
+async def _givers(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[Path, str]]:
+    """With the course: by the catalogue, else by the master's office; of several the first that was given."""
     a = appointments.c
     query = (
         select(lessons.c.id, a.path)
@@ -47,7 +52,12 @@ async def _givers(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, 
         .where(lessons.c.id.in_(ids), a.office == Office.MASTER, a.revoked_ms.is_(None))
         .order_by(a.made_ms.desc(), a.id.desc())
     )
-    return {row.id: Path(row.path) for row in await connection.execute(query)}
+    found = {row.id: (Path(row.path), "") for row in await connection.execute(query)}
+    o = offers.c
+    offered = select(o.lesson_id, o.path, o.course_id).where(o.lesson_id.in_(ids))
+    return found | {
+        row.lesson_id: (Path(row.path), row.course_id) for row in await connection.execute(offered)
+    }
 
 
 def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from sqlalchemy import String, Text, insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, PersonId
 from classroom.network.check_in import CheckIn, Face, Found, Result, Spot, Way
 from classroom.network.model import ROOT, Path
@@ -18,6 +21,7 @@ from classroom.store import (
     supervision_places,
     supervision_reviews,
 )
+from classroom.store.catalogue_tables import offers
 from classroom.store.check_in import CheckedIn
 from classroom.store.demo_network import seed_demo_network
 from classroom.store.store import Store
@@ -53,7 +57,8 @@ async def test_a_form_is_kept_once_with_its_problems_and_on_record(store: Store)
     assert [each.deed.deed for each in deeds] == ["review-delivered"]
 
 
-async def test_two_at_the_same_time_deliver_one(store: Store) -> None:
+async def test_two_at_the_same_time_deliver_one(open_store: Any) -> None:
+    store = await open_store(busy_timeout_s=30.0)
     done = await asyncio.gather(*(deliver(store, review(f"r{number}")) for number in range(4)))
     assert sorted(done) == [False, False, False, True]
 
@@ -118,6 +123,20 @@ async def test_where_lessons_belong(store: Store) -> None:
     assert {path: each.name for path, each in names.items()} == {MUSEUM: "同课科技馆"}
 
 
+async def test_the_catalogue_says_who_gives_a_lesson(store: Store) -> None:
+    await seed_demo_network(store)
+    await store.save_lesson(Lesson(LessonId("one"), "", master_id=PersonId("demo-museum-master")))
+    blank = {each.name: "" if isinstance(each.type, String | Text) else 0 for each in offers.columns}
+    row = blank | {"lesson_id": "one", "course_id": "optics", "path": "/demo-city/demo-west/demo-west-1/"}
+
+    async def offer(connection: AsyncConnection) -> None:
+        await connection.execute(insert(offers).values(row))
+
+    await store.network.change(offer)
+    found = await store.network.read(supervision_places.lesson_places, ["one"])
+    assert found["one"] == LessonPlaces(Path("/demo-city/demo-west/demo-west-1/"), course="optics")
+
+
 async def test_what_is_live_or_should_be(store: Store) -> None:
     hour = 3_600_000
     for lesson, state, starts_ms in (
@@ -137,9 +156,7 @@ async def test_credentials_that_were_taken_back(store: Store, sql: Any) -> None:
     sql_set = "UPDATE appointments SET revoked_ms = 500 WHERE id = 'demo-city-supervisor-office' RETURNING id"
     sql_off = "UPDATE accounts SET disabled_ms = 700 WHERE person_id = 'demo-east-supervisor' RETURNING login"
 
-    async def write(connection: Any) -> None:
-        from sqlalchemy import text
-
+    async def write(connection: AsyncConnection) -> None:
         for statement in (sql_set, sql_off):
             await connection.execute(text(statement))
 
@@ -179,7 +196,8 @@ async def test_a_check_in_is_opened_and_changed(store: Store) -> None:
     assert await store.network.read(check_in.find, "other") is None
 
 
-async def test_the_first_time_somebody_checks_in_counts(store: Store) -> None:
+async def test_the_first_time_somebody_checks_in_counts(open_store: Any) -> None:
+    store = await open_store(busy_timeout_s=30.0)
     first = CheckedIn("l", "a", "c", "甲", 10, Found(Result.PRESENT, Way.POSITION, 12), 5, "a")
     again = CheckedIn("l", "a", "c", "甲", 20, Found(Result.LATE, Way.PRESENCE), None, "a")
     both = await asyncio.gather(*(store.network.change(check_in.check_in, each) for each in (first, again)))
