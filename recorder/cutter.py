@@ -14,7 +14,7 @@ more and more is held back elsewhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recorder.control import GapCause
 from recorder.depacketize.frame import CodecConfig, Frame
@@ -35,6 +35,8 @@ MISSING_US = 3_000_000
 screen or DTX."""
 GAP_US = 40_000
 """Holes this small are rounding, not gaps: two audio packets, one picture."""
+GROWING_US = 500_000
+"""Of a browser that sends three sizes the smallest comes first, the largest within a fifth of a second."""
 DEFAULT_DURATION_US = 33_333
 """Of a picture whose neighbours are not known."""
 
@@ -145,6 +147,8 @@ class Cutter:
     def _place_first(self) -> bool:
         """Places frames[0] when nothing before it did."""
         if self._start is None:
+            if self._is_video and self._tail is None:
+                self._begin_large()
             frame = self._frames[0]
             start = self._ticks(self._timeline.place(frame.timestamp))
             if self._tail is not None:
@@ -152,6 +156,19 @@ class Cutter:
                 self._hole = self._hole_between(self._tail.frame, frame, self._tail.end, start)
             self._start = max(start, 0)
         return True
+
+    def _begin_large(self) -> None:
+        """The stream begins with its first picture of the size that it soon has, shown from the very first
+        one's time on: else each size on the way would be a part and a segment of some milliseconds."""
+        first = self._frames[0]
+        soon = [frame for frame in self._frames if self._within(first, frame, GROWING_US)]
+        large = max(soon, key=lambda frame: frame.config.width * frame.config.height)
+        if large is not first and large.keyframe and large.config.codec == first.config.codec:
+            begins = replace(large, timestamp=first.timestamp, lost_before=first.lost_before)
+            self._frames = [begins, *self._frames[self._frames.index(large) + 1 :]]
+
+    def _within(self, first: Frame, frame: Frame, us: int) -> bool:
+        return (frame.timestamp - first.timestamp) * 1_000_000 <= us * self._rate
 
     def _next_cut(self) -> int:
         """Index of the first frame that begins a new fragment; 0 for none."""
