@@ -4,10 +4,11 @@ whose database was filled with generated items."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from urllib.parse import urlencode
 import aiohttp
 import msgspec
 from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.library.words import words
 from classroom.store.engine import make_engine
+from classroom.store.library_search import NOTED, WORDS
 from classroom.store.library_tables import library_items, library_places
 from classroom.store.migrate import upgrade
 from recorder.library import ItemView
@@ -64,6 +67,8 @@ SENTENCES = (
 FIRST_MS = 1_600_000_000_000
 EVERY_MS = 900_000
 AT_ONCE = 2_000
+NOTED_EVERY = 20
+"""Of so many items one has a supervisor's note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,18 @@ class LibraryOptions:
     rounds: int
 
 
-def generated(count: int, seed: int = 1) -> Iterator[tuple[dict[str, Any], list[str], str]]:
-    """(row of library_items, its words, its school), the oldest first."""
+@dataclass(frozen=True, slots=True)
+class Item:
+    row: dict[str, Any]
+    """Of library_items."""
+    words: list[str]
+    noted: list[str]
+    """The same with a supervisor's note; empty: it has none."""
+    school: str
+
+
+def generated(count: int, seed: int = 1) -> Iterator[Item]:
+    """The oldest first."""
     chance = random.Random(seed)
     for number in range(1, count + 1):
         subject, topic = chance.choice(SUBJECTS), chance.choice(TOPICS)
@@ -103,7 +118,10 @@ def generated(count: int, seed: int = 1) -> Iterator[tuple[dict[str, Any], list[
             "indexed_seq": 0,
             "visibility": chance.choice(("lesson", "school", "school", "district", "all")),
         }
-        yield row, words([title, subject, master, school, *chat]), school
+        texts = [title, subject, master, school, *chat]
+        note = f"板书清晰，{chance.choice(SENTENCES)}"
+        noted = [] if number % NOTED_EVERY else words([note, *texts])
+        yield Item(row, words(texts), noted, school)
 
 
 def _media(number: int, title: str, started_ms: int) -> str:
@@ -125,38 +143,41 @@ async def fill(url: str, count: int) -> None:
     engine = make_engine(url)
     async with engine.begin() as connection:
         await connection.run_sync(upgrade)
-    batch: list[tuple[dict[str, Any], list[str], str]] = []
-    for one in generated(count):
-        batch.append(one)
-        if len(batch) == AT_ONCE:
-            await _insert(engine, batch)
-            batch = []
-    if batch:
+    items = generated(count)
+    while batch := list(itertools.islice(items, AT_ONCE)):
         await _insert(engine, batch)
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         # As a database that has run for a night.
         await connection.execute(text("ANALYZE"))
         if engine.dialect.name == "postgresql":
-            await connection.execute(text("VACUUM ANALYZE library_items, library_words, library_places"))
+            tables = f"library_items, library_places, {WORDS}, {NOTED}"
+            await connection.execute(text(f"VACUUM ANALYZE {tables}"))
     await engine.dispose()
 
 
-async def _insert(engine: Any, batch: Sequence[tuple[dict[str, Any], list[str], str]]) -> None:
-    postgresql = engine.dialect.name == "postgresql"
-    made = text(
-        "INSERT INTO library_words VALUES (:number, array_to_tsvector(CAST(:words AS text[])))"
-        if postgresql
-        else "INSERT INTO library_words (rowid, words) VALUES (:number, :words)"
-    )
+async def _insert(engine: Any, batch: Sequence[Item]) -> None:
     async with engine.begin() as connection:
-        await connection.execute(insert(library_items), [row for row, _, _ in batch])
-        places = [{"item_id": row["id"], "school": school} for row, _, school in batch]
+        await connection.execute(insert(library_items), [one.row for one in batch])
+        places = [{"item_id": one.row["id"], "school": one.school} for one in batch]
         await connection.execute(insert(library_places), places)
-        said = [
-            {"number": row["number"], "words": found if postgresql else " ".join(found)}
-            for row, found, _ in batch
-        ]
-        await connection.execute(made, said)
+        await _insert_words(connection, WORDS, {one.row["number"]: one.words for one in batch})
+        noted = {one.row["number"]: one.noted for one in batch if one.noted}
+        await _insert_words(connection, NOTED, noted)
+
+
+async def _insert_words(connection: AsyncConnection, table: str, words: Mapping[int, list[str]]) -> None:
+    """By number of the item, as `library_search.put_words`, many at once."""
+    postgresql = connection.dialect.name == "postgresql"
+    made = text(
+        f"INSERT INTO {table} VALUES (:number, array_to_tsvector(CAST(:words AS text[])))"
+        if postgresql
+        else f"INSERT INTO {table} (rowid, words) VALUES (:number, :words)"
+    )
+    rows = [
+        {"number": number, "words": found if postgresql else " ".join(found)}
+        for number, found in words.items()
+    ]
+    await connection.execute(made, rows)
 
 
 QUESTIONS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -168,10 +189,12 @@ QUESTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("search: a topic, 合作用", {"q": "合作用"}),
     ("search: said by most, 老师", {"q": "老师"}),
     ("search: two words, 浮力 李老师", {"q": "浮力 李老师"}),
+    ("search: in notes, 板书清晰", {"q": "板书清晰"}),
     ("search: nothing, 量子纠缠", {"q": "量子纠缠"}),
 )
 WHO: tuple[tuple[str, dict[str, Any]], ...] = (
     ("organizer", {"role": "organizer"}),
+    ("supervisor", {"role": "supervisor", "scopes": ["district:3区"]}),
     ("teacher", {"role": "tutor", "scopes": ["school:第7中学", "district:3区"]}),
 )
 
@@ -188,13 +211,15 @@ async def library(options: LibraryOptions) -> Report:
         async with ServerProcess(data=data, arguments=arguments) as server:
             rows = await _ask(server.url, Tokens.open(data), options.rounds)
     kind = "PostgreSQL" if options.database else "SQLite"
-    slowest = max(row.median_ms for row in rows)
-    figures = [Figure("slowest_median_ms", "the slowest question", slowest, "ms")]
+    figures = [
+        Figure("slowest_median_ms", "the slowest question, median", max(r.median_ms for r in rows), "ms"),
+        Figure("slowest_p95_ms", "the slowest question, p95", max(r.p95_ms for r in rows), "ms"),
+    ]
     for number, row in enumerate(rows):
         figures.append(
             Figure(f"question_{number}_ms", f"{row.name} ({row.found:,} found)", row.median_ms, "ms")
         )
-        figures.append(Figure(f"question_{number}_worst_ms", "  the slowest time", row.worst_ms, "ms"))
+        figures.append(Figure(f"question_{number}_p95_ms", "  p95", row.p95_ms, "ms"))
     return Report(
         scenario="library",
         title=f"{options.items:,} items in {kind}, filled in {filled_s:.0f} s, {options.rounds} times each",
@@ -207,7 +232,7 @@ async def library(options: LibraryOptions) -> Report:
 class Answered:
     name: str
     median_ms: float
-    worst_ms: float
+    p95_ms: float
     found: int
 
 
@@ -231,5 +256,6 @@ async def _ask(url: str, tokens: Tokens, rounds: int) -> list[Answered]:
                     found = body["total"]
                     await asyncio.sleep(0.02)
                 times.sort()
-                rows.append(Answered(f"{who}, {name}", times[len(times) // 2], times[-1], found))
+                p95 = times[min(len(times) - 1, 95 * len(times) // 100)]
+                rows.append(Answered(f"{who}, {name}", times[len(times) // 2], p95, found))
     return rows
