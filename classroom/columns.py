@@ -64,10 +64,6 @@ class Columns:
         codes = self._codes[name]
         self._columns[name][place] = codes.setdefault(word, len(codes))
 
-    def places(self, numbers: Iterable[int]) -> Iterable[int]:
-        """Of those that are known."""
-        return (self._places[number] for number in numbers if number in self._places)
-
     def column(self, name: str) -> NDArray[Any]:
         return self._columns[name][: self._count]
 

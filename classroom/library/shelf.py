@@ -123,7 +123,7 @@ class Shelf:
         if choice.lesson:
             found = found & self._columns.is_("lesson", choice.lesson)
         if numbers is not None:
-            found = found & self._columns.among(self._columns.places(numbers.tolist()))
+            found = found & np.isin(self._columns.column("number"), numbers)
         return found & self._seen_by(choice.viewer)
 
     def _seen_by(self, viewer: Viewer) -> Truths:
