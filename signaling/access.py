@@ -16,6 +16,7 @@ from typing import Final
 
 from aiohttp import web
 
+from classroom.network import catalogue
 from classroom.network.model import Office
 from signaling.auth import ROLES, Claims, bearer
 from signaling.keys import TOKENS
@@ -62,6 +63,9 @@ _ENCODERS: Final = _own("master", "encoder")
 _SIGNED_IN: Final[Offices] = frozenset()
 _OVERSEERS: Final[Offices] = frozenset({Office.SUPERVISOR, Office.ORGANIZER})
 _REVIEWED: Final[Offices] = _OVERSEERS | {Office.PROVIDER}
+_ORGANIZING: Final[Offices] = frozenset({Office.ORGANIZER})
+_PROVIDERS: Final[Offices] = frozenset({Office.ORGANIZER, Office.PROVIDER})
+_GIVING: Final[Offices] = catalogue.OVERSEERS
 _PLAYERS: Final = _own(*(role for role in ROLES if role != "encoder"))
 
 ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
@@ -131,6 +135,27 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "change_password": _SIGNED_IN,
     "sign_ins": _SIGNED_IN,
     "end_sign_in": _SIGNED_IN,
+    # the course network: what of it is theirs is decided by `classroom.network.scope` and `catalogue.sees`
+    "courses": _GIVING,
+    "course": _SIGNED_IN,
+    "put_course": _PROVIDERS,
+    "course_lessons": _SIGNED_IN,
+    "put_course_lesson": _PROVIDERS,
+    "pairs": _ORGANIZING,
+    "put_pair": _ORGANIZING,
+    "delete_pair": _ORGANIZING,
+    "catalogue": _SIGNED_IN,
+    "catalogue_lesson": _SIGNED_IN,
+    "parallel_lessons": _SIGNED_IN,
+    "enrol_class": frozenset({Office.ORGANIZER, Office.TUTOR}),
+    "withdraw_class": frozenset({Office.ORGANIZER, Office.TUTOR}),
+    "enrol_person": _SIGNED_IN,
+    "withdraw_person": _SIGNED_IN,
+    "enrolments": frozenset({Office.ORGANIZER, Office.PROVIDER, Office.MASTER, Office.SUPERVISOR}),
+    "terms": _SIGNED_IN,
+    "put_term": _ORGANIZING,
+    "quotas": _PROVIDERS,
+    "put_quota": _ORGANIZING,
     # media
     "whip": _ENCODERS,
     "whip_endpoint": None,  # RFC 9725, 4.1: there is nothing to see

@@ -55,6 +55,7 @@ from signaling.media_http import add_media_routes
 from signaling.media_token import MediaTokens
 from signaling.messages import Bye
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
+from signaling.network.enrolments_http import ENROLMENTS, EnrolmentDoor
 from signaling.network.sign_in import SIGN_IN, SignInDoor
 from signaling.network.supervision_http import REFUSALS, Refusals
 from signaling.network.supervision_watch import CredentialWatch, Inside
@@ -359,6 +360,7 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.OPERATIONS] = OPERATIONS
     app[keys.PAIRINGS] = Pairings()
     app[SIGN_IN] = SignInDoor()
+    app[ENROLMENTS] = EnrolmentDoor()
     services = Services(
         sfu=parts.sfu,
         directory=parts.directory,

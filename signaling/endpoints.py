@@ -35,9 +35,13 @@ from signaling import (
     ws,
 )
 from signaling.network import (
+    catalogue_http,
+    courses_http,
+    enrolments_http,
     ratings_http,
     sign_in_http,
     supervision_http,
+    terms_http,
     wall_http,
 )
 from signaling.openapi import Operation
@@ -229,6 +233,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *devices_http.OPERATIONS,
     *webhook_http.OPERATIONS,
     *sign_in_http.OPERATIONS,
+    *courses_http.OPERATIONS,
+    *catalogue_http.OPERATIONS,
+    *enrolments_http.OPERATIONS,
+    *terms_http.OPERATIONS,
     *diagnosis.OPERATIONS,
     *_sessions("whip", "name", ("source-taken", "name-taken")),
     *_sessions("whep", "source", ("unknown-source",)),

@@ -120,6 +120,18 @@ STATUS: Final[Mapping[str, int]] = {
     "person-invalid": 422,
     # people and places
     "account-invalid": 422,
+    # courses and enrolments
+    "course-invalid": 422,
+    "lesson-there": 409,
+    "term-invalid": 422,
+    "enrolment-invalid": 422,
+    "places-invalid": 422,
+    "offer-cancelled": 409,
+    "enrolment-closed": 409,
+    "timetable-conflict": 409,
+    "no-home-class": 409,
+    "offer-full": 409,
+    "not-enrolled": 409,
     # room devices
     "pairing-code-unknown": 404,
     "pairing-over": 404,

@@ -71,7 +71,7 @@ class Refusal(StrEnum):
     NO_HOME = "no-home-class"
     """Nobody can take part alone."""
     PLACES = "places-invalid"
-    FULL = "lesson-full"
+    FULL = "offer-full"
     """Who asks would not wait, or the waiting list is full, too."""
     NOT_ENROLLED = "not-enrolled"
 

@@ -55,13 +55,18 @@ class CatalogueStore:
     async def add_offers(
         self, course: Course, planned: Sequence[tuple[Lesson, OfferPlan]], now_ms: int, by: PersonId
     ) -> bool:
-        """Lessons of a course, all or none. False: there is a lesson of such an id, planned otherwise."""
+        """Lessons of a course, all or none. False: there is a lesson of such an id. Raises
+        courses.MasterBusy, too."""
 
         try:
             await self._change(lambda c: courses.add_offers(c, course, planned, now_ms, by))
         except courses.LessonTaken:
             return False
         return True
+
+    async def same_offer(self, course: Course, lesson: LessonId, plan: OfferPlan) -> bool:
+        """Whether there is this lesson of this course, planned like this: the same request sent again."""
+        return await self._read(lambda c: courses.same_offer(c, course, lesson, plan))
 
     async def pairs(self, place: PlaceId) -> frozenset[str]:
         """The schools that a school is paired with."""

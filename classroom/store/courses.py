@@ -13,6 +13,7 @@ from classroom.model import ClassId, Lesson, LessonId, PersonId
 from classroom.network.catalogue import Course, HomeClass, Offer, OfferPlan, OfferState
 from classroom.network.enrolment import Home
 from classroom.network.model import ROOT, CourseId, Path, PlaceId
+from classroom.planning import MAX_LENGTH_MS
 from classroom.store import audit, enrolment_turns
 from classroom.store.audit import Deed
 from classroom.store.catalogue_tables import course_places, courses, home_classes, offers, place_pairs
@@ -25,6 +26,14 @@ from classroom.store.terms import book_term
 
 PAGE: Final = 200
 """Courses, or lessons of one, in an answer."""
+
+
+class MasterBusy(Exception):  # noqa: N818 - an answer, not a fault
+    """Who is to lead the lesson leads another one then."""
+
+    def __init__(self, other: Offer) -> None:
+        super().__init__(other.lesson)
+        self.other = other
 
 
 class LessonTaken(Exception):  # noqa: N818 - an answer, not a fault
@@ -150,11 +159,14 @@ async def add_offers(
     now_ms: int,
     by: PersonId,
 ) -> None:
-    """Lessons of a course, with their rows of `lessons`, all or none. Raises LessonTaken."""
+    """Lessons of a course, with their rows of `lessons`, all or none. Raises LessonTaken, MasterBusy."""
     await enrolment_turns.begin(connection)
+    masters = {plan.master or course.master for _, plan in planned} - {""}
+    await enrolment_turns.take(connection, map(enrolment_turns.party, masters))
     for lesson, plan in planned:
         if await is_lesson(connection, lesson.id):
             raise LessonTaken(lesson.id)
+        await _check_master(connection, plan.master or course.master, plan.starts_ms, plan.ends_ms)
         await insert_lesson(connection, lesson)
         term = await book_term(connection, course.path, course.provider, plan.starts_ms)
         row = offer_row(course, plan) | {
@@ -174,6 +186,20 @@ async def add_offers(
             await connection.execute(insert(home_classes), _home_rows(lesson.id, plan.home))
         told = {"course": course.id, "starts_ms": plan.starts_ms, "capacity": plan.capacity}
         await audit.record(connection, Deed(now_ms, by, "lesson-offered", course.path, lesson.id, told))
+
+
+async def _check_master(connection: AsyncConnection, master: str, starts_ms: int, ends_ms: int) -> None:
+    c = offers.c
+    query = select(offers).where(
+        c.master_id == master,
+        c.state == OfferState.OPEN,
+        c.starts_ms > starts_ms - MAX_LENGTH_MS,
+        c.starts_ms < ends_ms,
+        c.ends_ms > starts_ms,
+    )
+    found = (await connection.execute(query.limit(1))).one_or_none() if master else None
+    if found is not None:
+        raise MasterBusy(offer_of(found))
 
 
 def offer_row(course: Course, plan: OfferPlan) -> dict[str, object]:
