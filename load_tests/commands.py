@@ -25,6 +25,7 @@ from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.library import LibraryOptions, library
 from .scenarios.phase_change import PhaseOptions, phase_change
+from .scenarios.pointer import PointerOptions, pointer
 from .scenarios.proof import PUBLISHERS, ProofOptions, proof
 from .scenarios.reconnect import ReconnectOptions, reconnect
 from .scenarios.recording import RecordingOptions, recording
@@ -85,6 +86,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _library,
         _phase_change,
         _roster,
+        _pointer,
         _reconnect,
         _replay,
         _audience,
@@ -396,6 +398,21 @@ def _roster(scenarios: Scenarios) -> None:
 
 def _run_roster(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
     return roster(RosterOptions(lesson=large_lesson(options), duration_s=options.duration), target)
+
+
+def _pointer(scenarios: Scenarios) -> None:
+    words = "the master points at a picture before many: what it costs to show them where"
+    begin = Scenario(_run_pointer, lambda options: seed.large(options.classes))
+    one = _scenario(scenarios, "pointer", words, begin)
+    _with_large_lesson(one)
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=10, metavar="SECONDS")
+    one.add_argument("--moves", type=whole(1, 100), default=25, metavar="PER_SECOND")
+    one.set_defaults(attending=MAX_SUBSCRIBERS)
+
+
+def _run_pointer(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    wanted = PointerOptions(large_lesson(options), options.moves, options.duration)
+    return pointer(wanted, target)
 
 
 def _reconnect(scenarios: Scenarios) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
@@ -47,6 +48,8 @@ class WebSocketDoor:
         """Offers for a new connection, since the beginning: connections that the server gave up."""
         self.messages = 0
         """That came, of all bots together."""
+        self.listener: Callable[[messages.AnyServerMessage], None] = lambda _: None
+        """Hears each of them."""
         self.good_bye = asyncio.Event()
         """The server has said that it ends."""
         self.retry_after_ms = 0
@@ -213,6 +216,7 @@ class Member:
         """The reason of a refusal, else nothing."""
         self._seq = message.seq or self._seq
         self._door.messages += 1
+        self._door.listener(message)
         match message:
             case messages.Welcome():
                 _resolve(self._welcome, message)

@@ -60,6 +60,7 @@ class Sessions:
 
     async def enter(self, hello: Hello) -> tuple[Session, bool]:
         """The session for a hello, and whether it is resumed. Raises Problem."""
+        await self._turnstile.enter()
         claims = self._tokens.verify(hello.token, time.time())
         if self._closing:
             raise Problem("shutting-down")
@@ -71,11 +72,6 @@ class Sessions:
             return session, True
         if len(self) >= MAX_SESSIONS:
             raise Problem("busy")
-        await self._turnstile.enter()
-        if self._closing:
-            raise Problem("shutting-down")
-        if self._returns.outdated(hello.resume, hello.attempt):
-            raise Problem("superseded")  # by one that came while this one waited
         self._returns.came(hello.resume, hello.attempt)
         session = Session(self._services, claims, hello)
         self._by_resume[session.resume_token] = session

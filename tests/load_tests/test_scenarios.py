@@ -19,6 +19,7 @@ from load_tests.scenarios.idle import IdleOptions, idle
 from load_tests.scenarios.impaired import ImpairedOptions, impaired
 from load_tests.scenarios.lecture import LectureOptions, lecture
 from load_tests.scenarios.phase_change import PhaseOptions, phase_change
+from load_tests.scenarios.pointer import PointerOptions, pointer
 from load_tests.scenarios.reconnect import ReconnectOptions, reconnect, wait_before_s
 from load_tests.scenarios.recording import RecordingOptions, recording
 from load_tests.scenarios.roster import RosterOptions, roster
@@ -125,6 +126,17 @@ async def test_a_school_comes_in(target: Target) -> None:
     report = await roster(options, by_websocket(target))
     assert report.value("joined") == 4
     assert isinstance(report.value("signaling_ms_per_join"), float)
+
+
+async def test_the_master_points_before_a_school(target: Target) -> None:
+    lesson = LargeLesson(classes=2, pupils=4, attending=4)
+    options = PointerOptions(lesson, moves_per_s=50, duration_s=1, settle_s=0.1)
+    report = await pointer(options, by_websocket(target))
+    said, told = report.value("moves_said_per_s"), report.value("moves_told_per_s")
+    assert isinstance(said, float) and isinstance(told, float)
+    assert said == 50 > told > 0, "as many as eyes can use"
+    assert report.value("watchers_share") == 100
+    assert isinstance(report.value("delay_ms"), Percentiles)
 
 
 async def test_a_lesson_comes_back_after_a_restart(tmp_path: Path) -> None:
