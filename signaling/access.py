@@ -66,6 +66,9 @@ _REVIEWED: Final[Offices] = _OVERSEERS | {Office.PROVIDER}
 _ORGANIZING: Final[Offices] = frozenset({Office.ORGANIZER})
 _PROVIDERS: Final[Offices] = frozenset({Office.ORGANIZER, Office.PROVIDER})
 _GIVING: Final[Offices] = catalogue.OVERSEERS
+_NETWORK_ORGANIZERS: Final[Offices] = frozenset({Office.ORGANIZER})
+_APPOINTERS: Final[Offices] = frozenset({Office.ORGANIZER, Office.PROVIDER})
+_PLACE_SEERS: Final[Offices] = frozenset({*_APPOINTERS, Office.SUPERVISOR, Office.RESEARCHER})
 _PLAYERS: Final = _own(*(role for role in ROLES if role != "encoder"))
 
 ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
@@ -156,6 +159,28 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "put_term": _ORGANIZING,
     "quotas": _PROVIDERS,
     "put_quota": _ORGANIZING,
+    # people and places
+    "places": _PLACE_SEERS,
+    "place": _PLACE_SEERS,
+    "add_place": _NETWORK_ORGANIZERS,
+    "change_place": _NETWORK_ORGANIZERS,
+    "close_place": _NETWORK_ORGANIZERS,
+    "school_classes": _PLACE_SEERS,
+    "school_class": _PLACE_SEERS,
+    "add_school_class": _NETWORK_ORGANIZERS,
+    "change_school_class": _NETWORK_ORGANIZERS,
+    "close_school_class": _NETWORK_ORGANIZERS,
+    "accounts": _APPOINTERS,
+    "account": _APPOINTERS,
+    "add_account": _NETWORK_ORGANIZERS,
+    "change_account": _NETWORK_ORGANIZERS,
+    "disable_account": _NETWORK_ORGANIZERS,
+    "enable_account": _NETWORK_ORGANIZERS,
+    "appointments": _APPOINTERS,
+    "appoint": _APPOINTERS,
+    "revoke_appointment": _APPOINTERS,
+    "audit": _NETWORK_ORGANIZERS,
+    "audit_csv": _NETWORK_ORGANIZERS,
     # media
     "whip": _ENCODERS,
     "whip_endpoint": None,  # RFC 9725, 4.1: there is nothing to see

@@ -133,7 +133,7 @@ def csv_file(table: Table) -> bytes:
     """RFC 4180, UTF-8 with a byte order mark."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
+    writer.writerows([harmless(cell) for cell in row] for row in table.rows)
     return (BOM + text.getvalue()).encode("utf-8", "replace")
 
 
@@ -164,7 +164,7 @@ def _minutes(ms: int) -> float:
     return round(ms / MS_PER_MINUTE, 1)
 
 
-def _harmless(cell: Cell) -> Cell:
+def harmless(cell: Cell) -> Cell:
     if isinstance(cell, str) and (cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA)):
         return f"'{cell}"
     return cell

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy import Row, and_, exists, false, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import PersonId
 from classroom.network.model import Appointment, Office, Path, PlaceId
 from classroom.store import audit, network_places
 from classroom.store.audit import Deed
-from classroom.store.network_paths import within_any
+from classroom.store.network_paths import within
 from classroom.store.network_tables import accounts, appointments, school_classes
 
 PAGE: Final = 500
@@ -53,9 +53,9 @@ async def of_people(
 
 async def listed(
     connection: AsyncConnection,
-    paths: Collection[Path],
+    seen: Mapping[Path, Collection[Office]],
     *,
-    offices: Collection[Office] = (),
+    office: Office | None = None,
     person: str = "",
     class_id: str = "",
     over: bool = False,
@@ -63,10 +63,12 @@ async def listed(
     after: str = "",
     limit: int = PAGE,
 ) -> tuple[Given, ...]:
-    """Within these places, by id after that one. over: those that were revoked or have ended, too."""
-    query = select(appointments).where(within_any(_c.path, paths), _c.id > after)
-    if offices:
-        query = query.where(_c.office.in_(offices))
+    """Within these places, of each the offices that are seen, by id after that one. over: those that were
+    revoked or have ended, too."""
+    each = (and_(within(_c.path, path), _c.office.in_(offices)) for path, offices in seen.items())
+    query = select(appointments).where(or_(false(), *each), _c.id > after)
+    if office is not None:
+        query = query.where(_c.office == office)
     if person:
         query = query.where(_c.person_id == person)
     if class_id:

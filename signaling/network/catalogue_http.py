@@ -19,7 +19,7 @@ from classroom.network.offers import FACETS, Choice
 from classroom.store.catalogue_search import Found, Listed
 from signaling.keys import STORE
 from signaling.lessons_http import UnixMs
-from signaling.network.courses_views import DeliveryName, KindName, CatalogueLesson, listed_view
+from signaling.network.courses_views import CatalogueLesson, DeliveryName, KindName, listed_view
 from signaling.network.principals import PRINCIPAL
 from signaling.openapi import Operation
 from signaling.problems import Problem
