@@ -244,6 +244,14 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "delete_captions": _HOSTS,
     "media_silence": _RECORDED,
     "download": _RECORDED,
+    # check-in
+    "check_in_plan": _LESSON,
+    "put_check_in": _HOSTS,
+    "check_in": _own("student"),
+    "put_check_in_picture": _own("student"),
+    "check_in_class": {**_own("master", "tutor"), **_all("organizer")},
+    "check_in_results": {**_own("tutor"), **_LEADERS},
+    "check_in_picture": _LEADERS,
     # supervision
     "wall": _OVERSEERS,
     "wall_pictures": _OVERSEERS,

@@ -55,6 +55,8 @@ from signaling.media_http import add_media_routes
 from signaling.media_token import MediaTokens
 from signaling.messages import Bye
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
+from signaling.network.check_in_evidence import Evidence
+from signaling.network.check_in_http import EVIDENCE
 from signaling.network.enrolments_http import ENROLMENTS, EnrolmentDoor
 from signaling.network.sign_in import SIGN_IN, SignInDoor
 from signaling.network.supervision_http import REFUSALS, Refusals
@@ -80,6 +82,7 @@ from signaling.whip import Whip
 
 log = logging.getLogger(__name__)
 
+EVIDENCE_DIRECTORY: Final = "evidence"
 DTLS_CERTIFICATE_FILE: Final = "dtls.pem"
 SHUTDOWN_TIMEOUT_S: Final = 10.0
 """For good-byes and transports; lessons are not held up by a client that does not answer."""
@@ -223,6 +226,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     add_picture_routes(app, app[keys.LIBRARY], authorise_media)
     add_media_routes(app, app[keys.LIBRARY], authorise_media)
     add_wall(app)
+    _keep_evidence(app, parts)
     app[REFUSALS] = Refusals()
     (Pages(pages) if pages else Pages()).add_routes(app)
     app.on_shutdown.append(_close_sessions)
@@ -293,6 +297,21 @@ def _tell_webhooks(app: web.Application, parts: Parts) -> None:
             dispatcher.start()
             yield
             await dispatcher.close()
+
+    app.cleanup_ctx.append(running)
+
+
+def _keep_evidence(app: web.Application, parts: Parts) -> None:
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        # To the face service of an operator: as to webhooks, without cookies and proxies of the environment.
+        async with aiohttp.ClientSession(
+            connector=connector(app[keys.WEBHOOK_GUARD]), cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
+            root = parts.config.data / EVIDENCE_DIRECTORY
+            evidence = app[EVIDENCE] = Evidence(root, parts.store, parts.config, session)
+            evidence.start()
+            yield
+            await evidence.close()
 
     app.cleanup_ctx.append(running)
 

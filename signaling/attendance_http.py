@@ -15,10 +15,14 @@ from msgspec import Meta
 
 from classroom.attendance import Attendance, ClassAttendance, Report
 from classroom.model import ClassId, Lesson, PersonId, Role
+from classroom.store import check_in
+from classroom.store.check_in import CheckedIn
+from classroom.store.library_notes import Watching
 from signaling.attendance_table import Table, Wording, class_table, csv_file, people_table, xlsx_file
 from signaling.keys import CONFIG, LANGUAGE, STORE
 from signaling.message import Role as RoleName
 from signaling.messages_roll import Mark
+from signaling.network.check_in_http import CheckedInView, checked_in_view
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import query
@@ -62,6 +66,8 @@ class PersonAttendance(msgspec.Struct, frozen=True, kw_only=True):
     present_ms: int
     """Connected while the lesson was live; gaps do not count."""
     stays: list[StayView]
+    checked_in: CheckedInView | None
+    """签到; null: they have not."""
     caught_up: bool
     """补课: was absent, and has watched enough of the recording (setting `catch_up_share`)."""
     watched: float
@@ -126,7 +132,7 @@ class XlsxQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 async def attendance(request: web.Request) -> web.Response:
     _, report, names = await _report(request)
-    shares = await _watched(request)
+    shares, checked_in = await _watched(request), await _checked_in(request)
     least = request.app[CONFIG].catch_up_share
     return json_response(
         AttendanceReport(
@@ -134,7 +140,14 @@ async def attendance(request: web.Request) -> web.Response:
             ended_ms=report.ended_ms,
             started_late_ms=report.started_late_ms,
             people=[
-                _person(one, names.get(one.person, ""), report, shares.get(one.person, 0.0), least)
+                _person(
+                    one,
+                    names.get(one.person, ""),
+                    report,
+                    shares.get(one.person, 0.0),
+                    least,
+                    checked_in.get(one.person),
+                )
                 for one in report.people
             ],
             classes=[_class(one) for one in report.classes],
@@ -169,8 +182,11 @@ async def _report(request: web.Request) -> tuple[Lesson, Report, dict[PersonId, 
     report, names = await read(store.attendance(lesson, store.clock.unix_ms()))
     watching = await read(request.app[STORE].library.watching_lesson(lesson.id))
     known = {one.person for one in report.people}
-    absent = {PersonId(one.person): one for one in watching if one.role == Role.STUDENT}
-    # Who was never there, and has watched the recording: nobody else knows of them.
+    absent: dict[PersonId, Watching | CheckedIn] = {
+        PersonId(one.person): one for one in watching if one.role == Role.STUDENT
+    }
+    absent |= await _checked_in(request)
+    # Who was never in the lesson, and has watched the recording or checked in: nobody else knows of them.
     never = tuple(
         Attendance(
             person, Role.STUDENT, (one.class_id and ClassId(one.class_id)) or None, (), 0, False, False
@@ -180,6 +196,11 @@ async def _report(request: web.Request) -> tuple[Lesson, Report, dict[PersonId, 
     )
     names = {person: one.name for person, one in absent.items()} | names
     return lesson, replace(report, people=(*report.people, *never)), names
+
+
+async def _checked_in(request: web.Request) -> dict[PersonId, CheckedIn]:
+    found = await read(request.app[STORE].network.read(check_in.of_lesson, request.match_info["lesson"]))
+    return {PersonId(one.person): one for one in found}
 
 
 async def _watched(request: web.Request) -> dict[PersonId, float]:
@@ -196,7 +217,8 @@ async def _tables(request: web.Request, zone: str) -> tuple[Table, Table]:
     lesson, report, names = await _report(request)
     least, shares = request.app[CONFIG].catch_up_share, await _watched(request)
     caught_up = {person for person, share in shares.items() if share >= least}
-    return people_table(lesson, report, names, wording, caught_up), class_table(lesson, report, wording)
+    ways = {person: one.found.way for person, one in (await _checked_in(request)).items()}
+    return people_table(lesson, report, names, wording, caught_up, ways), class_table(lesson, report, wording)
 
 
 def _zone(name: str) -> tzinfo | None:
@@ -224,7 +246,9 @@ def _file(request: web.Request, body: bytes, media_type: str, ending: str) -> we
     return response
 
 
-def _person(one: Attendance, name: str, report: Report, share: float, least: float) -> PersonAttendance:
+def _person(
+    one: Attendance, name: str, report: Report, share: float, least: float, checked_in: CheckedIn | None
+) -> PersonAttendance:
     called = report.called(one)
     return PersonAttendance(
         person=one.person,
@@ -237,6 +261,7 @@ def _person(one: Attendance, name: str, report: Report, share: float, least: flo
         called=called.mark.value if called else None,
         present_ms=one.present_ms,
         stays=[msgspec.convert(msgspec.to_builtins(stay), StayView) for stay in one.stays],
+        checked_in=None if checked_in is None else checked_in_view(checked_in),
         caught_up=not one.present and share >= least,
         watched=round(share, 4),
     )

@@ -12,12 +12,14 @@ import io
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from types import MappingProxyType
 from typing import Final
 
 import xlsxwriter
 
 from classroom.attendance import Attendance, ClassAttendance, Report
 from classroom.model import ClassId, Lesson, PersonId
+from classroom.network.check_in import Way
 from classroom.roll import Marked
 from signaling import catalogue
 
@@ -58,6 +60,9 @@ class Wording:
     def mark(self, marked: Marked | None) -> str:
         return self.text(marked.mark.value) if marked else ""
 
+    def way(self, way: Way | None) -> str:
+        return self.text(f"check_in.{way}") if way else ""
+
     def status(self, one: Attendance, has_begun: bool, caught_up: bool) -> str:
         if not has_begun:
             return ""
@@ -73,6 +78,7 @@ def people_table(
     names: Mapping[PersonId, str],
     wording: Wording,
     caught_up: Collection[PersonId] = (),
+    checked_in: Mapping[PersonId, Way] = MappingProxyType({}),
 ) -> Table:
     """A row for each person, then for each pupil of a room who was marked in the roll call."""
     classes = _class_names(lesson)
@@ -88,6 +94,7 @@ def people_table(
         ("minutes", lambda one: _minutes(one.present_ms)),
         ("gaps", lambda one: one.gaps),
         ("called", lambda one: wording.mark(report.called(one))),
+        ("check_in", lambda one: wording.way(checked_in.get(one.person))),
     )
     head = tuple(wording.text(f"column.{key}") for key, _ in columns)
     rows = (tuple(value(one) for _, value in columns) for one in report.people)
@@ -103,6 +110,7 @@ def people_table(
             "",
             "",
             wording.mark(one.marked),
+            "",
         )
         for one in report.seats()
     )

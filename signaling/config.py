@@ -12,11 +12,12 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from signaling import catalogue, turn
+from signaling import catalogue, turn, webhook_signature
 from signaling.duration import parse_duration
 from signaling.webhook_guard import networks
 
@@ -64,6 +65,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     handshake_timeout_s: Seconds = 15.0
     consent_timeout_s: Seconds = 30.0
     catch_up_share: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    evidence_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    face_check_url: str = ""
+    face_check_secret: str = ""
+    face_check_timeout_s: Seconds = 5.0
     heard_microphones: Annotated[int, Meta(ge=0, le=16)] = 4
     packet_priority: Literal["normal", "high", "realtime"] = "realtime"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -238,6 +243,7 @@ def _check(config: Config) -> None:
         raise ConfigError("config.storage-key")
     _check_duration("token_ttl", config.token_ttl)
     _check_turn(config)
+    _check_face(config)
 
 
 def _check_duration(source: str, text: str) -> float:
@@ -255,6 +261,17 @@ def _check_turn(config: Config) -> None:
         raise ConfigError("config.turn-secret")
     if not turn.MIN_TTL_S <= _check_duration("turn_ttl", config.turn_ttl) <= turn.MAX_TTL_S:
         raise ConfigError("config.turn-ttl", value=config.turn_ttl)
+
+
+def _check_face(config: Config) -> None:
+    url = urlsplit(config.face_check_url)
+    if config.face_check_url and not (url.scheme in ("http", "https") and url.hostname):
+        raise ConfigError("config.face-check-url", value=config.face_check_url)
+    if config.face_check_secret:
+        try:
+            webhook_signature.key_of(config.face_check_secret)
+        except ValueError as error:
+            raise ConfigError("config.face-check-secret", reason=error) from error
 
 
 def _check_media_ip(text: str) -> None:

@@ -39,6 +39,7 @@ from signaling.network import (
     appointments_http,
     audit_http,
     catalogue_http,
+    check_in_http,
     courses_http,
     enrolments_http,
     places_http,
@@ -260,4 +261,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *wall_http.OPERATIONS,
     *supervision_http.OPERATIONS,
     *ratings_http.OPERATIONS,
+    *check_in_http.OPERATIONS,
 )

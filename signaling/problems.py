@@ -183,6 +183,15 @@ STATUS: Final[Mapping[str, int]] = {
     "beyond-live-edge": 400,
     "playlist-late": 503,
     "range-unsatisfiable": 416,
+    # check-in
+    "check-in-closed": 409,
+    "check-in-outside": 409,
+    "check-in-position": 422,
+    "check-in-place": 422,
+    "check-in-window": 422,
+    "check-in-first": 409,
+    "check-in-picture": 422,
+    "check-in-picture-there": 409,
     # supervision
     "review-invalid": 422,
     "review-delivered": 409,
