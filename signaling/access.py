@@ -181,6 +181,12 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "revoke_appointment": _APPOINTERS,
     "audit": _NETWORK_ORGANIZERS,
     "audit_csv": _NETWORK_ORGANIZERS,
+    "my_timetable": _SIGNED_IN,
+    "enter_lesson": _SIGNED_IN,
+    "my_calendar": _SIGNED_IN,
+    "make_calendar": _SIGNED_IN,
+    "drop_calendar": _SIGNED_IN,
+    "calendar_feed": None,  # its address is the secret
     # media
     "whip": _ENCODERS,
     "whip_endpoint": None,  # RFC 9725, 4.1: there is nothing to see

@@ -57,10 +57,12 @@ from signaling.messages import Bye
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.network.check_in_evidence import Evidence
 from signaling.network.check_in_http import EVIDENCE
+from signaling.network.enrolment_plans import LessonPlanner
 from signaling.network.enrolments_http import ENROLMENTS, EnrolmentDoor
 from signaling.network.sign_in import SIGN_IN, SignInDoor
 from signaling.network.supervision_http import REFUSALS, Refusals
 from signaling.network.supervision_watch import CredentialWatch, Inside
+from signaling.network.timetable_http import PLANNER
 from signaling.network.wall_http import add_wall
 from signaling.openapi import add_operations
 from signaling.pages import Pages
@@ -220,6 +222,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     _watch(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
     _watch_leads(app, parts, lambda: (*app[keys.SESSIONS].leaders, *whip.sessions))
     _watch_credentials(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
+    _plan_lessons(app, parts)
     _tell_webhooks(app, parts)
     _open_library(app, parts)
     _make_films(app, parts)
@@ -281,6 +284,17 @@ def _watch_credentials(
         watch.start()
         yield
         await watch.close()
+
+    app.cleanup_ctx.append(running)
+
+
+def _plan_lessons(app: web.Application, parts: Parts) -> None:
+    planner = app[PLANNER] = LessonPlanner(parts.store, parts.directory, SystemClock())
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        planner.start()
+        yield
+        await planner.close()
 
     app.cleanup_ctx.append(running)
 

@@ -47,6 +47,7 @@ from signaling.network import (
     sign_in_http,
     supervision_http,
     terms_http,
+    timetable_http,
     wall_http,
 )
 from signaling.openapi import Operation
@@ -246,6 +247,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *accounts_http.OPERATIONS,
     *appointments_http.OPERATIONS,
     *audit_http.OPERATIONS,
+    *timetable_http.OPERATIONS,
     *diagnosis.OPERATIONS,
     *_sessions("whip", "name", ("source-taken", "name-taken")),
     *_sessions("whep", "source", ("unknown-source",)),

@@ -141,6 +141,8 @@ STATUS: Final[Mapping[str, int]] = {
     "appointment-invalid": 422,
     "appointment-refused": 409,
     "appointment-not-yours": 403,
+    "still-waiting": 409,
+    "door-closed": 409,
     # room devices
     "pairing-code-unknown": 404,
     "pairing-over": 404,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from classroom.model import Lesson, LessonId, PersonId
@@ -27,7 +27,9 @@ class CatalogueStore:
     def __init__(self, read: Transaction, change: Transaction) -> None:
         self._read = read
         self._change = change
-        self._enroller = Enroller(change)
+        self._enroller = Enroller(change, lambda lessons: self.on_changed(lessons))
+        self.on_changed: Callable[[Iterable[LessonId]], None] = lambda lessons: None
+        """Called with lessons in which who is enrolled may not be who was."""
         self._finder = OfferFinder(read)
 
     # --- courses and their lessons

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -57,8 +57,10 @@ class _Waiting:
 class Enroller:
     """One for all requests to a database from this server."""
 
-    def __init__(self, change: Transaction) -> None:
+    def __init__(self, change: Transaction, changed: Callable[[Iterable[LessonId]], None]) -> None:
+        """changed: hears of lessons in which who is enrolled is not who was."""
         self._change = change
+        self._changed = changed
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -80,6 +82,8 @@ class Enroller:
                     answers = await self._decide(batch)
                 except Exception as error:  # whoever asked is told
                     answers = [error] * len(batch)
+                else:
+                    self._changed({waiting.asked.lesson for waiting in batch})
                 for waiting, answer in zip(batch, answers, strict=True):
                     if waiting.done.done():
                         continue  # whoever asked has gone

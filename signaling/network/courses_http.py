@@ -37,6 +37,7 @@ from classroom.network.model import CourseId, Office, Place, PlaceId, PlaceKind
 from classroom.network.scope import Principal
 from classroom.planning import BadPlan, Plan, planned
 from classroom.store import courses, network_appointments, network_places, people
+from signaling import catalogue
 from signaling.keys import STORE
 from signaling.lessons_http import Title, UnixMs, new_id
 from signaling.message import Id
@@ -234,7 +235,10 @@ async def _offer(connection: AsyncConnection, asked: LessonOffer, now_ms: int) -
     """Problem course-invalid."""
     name = await _master_name(connection, asked.master, now_ms)
     await _check_office(connection, [each.tutor for each in asked.home], Office.TUTOR, now_ms)
-    home = tuple(HomeClass(PersonId(each.tutor), each.size, each.name) for each in asked.home)
+    home = tuple(
+        HomeClass(PersonId(each.tutor), each.size, each.name.strip() or _home_name(number))
+        for number, each in enumerate(asked.home, 1)
+    )
     plan = OfferPlan(
         starts_ms=asked.starts_ms,
         ends_ms=asked.ends_ms,
@@ -249,6 +253,11 @@ async def _offer(connection: AsyncConnection, asked: LessonOffer, now_ms: int) -
         return plan.checked()
     except BadCourse as error:
         raise Problem("course-invalid", detail_kind=error.fault.value) from error
+
+
+def _home_name(number: int) -> str:
+    """Of a class at home that was given none; in the language of most who will read it."""
+    return catalogue.text("network.home-class", catalogue.DEFAULT, number=number)
 
 
 def _lesson(lesson: LessonId, course: Course, plan: OfferPlan) -> Lesson:
