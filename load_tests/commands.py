@@ -24,6 +24,7 @@ from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.library import LibraryOptions, library
+from .scenarios.long_lesson import LongOptions, long_lesson
 from .scenarios.phase_change import PhaseOptions, phase_change
 from .scenarios.pointer import PointerOptions, pointer
 from .scenarios.proof import PUBLISHERS, ProofOptions, proof
@@ -89,6 +90,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _pointer,
         _reconnect,
         _replay,
+        _long_lesson,
         _audience,
     ):
         add(scenarios)
@@ -459,6 +461,16 @@ def _replay(scenarios: Scenarios) -> None:
 
 def _run_replay(options: argparse.Namespace, _: Target) -> Awaitable[Found]:
     return replay(ReplayOptions(hours=options.hours))
+
+
+def _long_lesson(scenarios: Scenarios) -> None:
+    words = "memory and playlists of a live lesson of many hours, on a clock of its own"
+    one = _scenario(scenarios, "long-lesson", words, Scenario(_run_long_lesson, starts_servers=True))
+    one.add_argument("--hours", type=whole(1, 24), default=8, metavar="N")
+
+
+def _run_long_lesson(options: argparse.Namespace, _: Target) -> Awaitable[Found]:
+    return long_lesson(LongOptions(hours=options.hours))
 
 
 def _audience(scenarios: Scenarios) -> None:

@@ -121,9 +121,7 @@ class OpenTrack:
         with self._telling:
             if self.told:
                 return
-            pieces = dict(self._untold)
-            for number, segment in enumerate(self.segmenter.table):
-                self.playlist.add(segment, pieces.get(number, ()))
+            self.playlist.fill(self.segmenter.table, dict(self._untold))
             self.playlist.begun(self.segmenter.open)
             if self._finished:
                 self.playlist.end()

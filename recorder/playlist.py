@@ -20,14 +20,14 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from recorder.index import Part
 from recorder.ledger import TrackAdded
-from recorder.segments import PART_TARGET_US, TARGET_S, Piece, Segment
+from recorder.segments import PART_TARGET_US, TARGET_S, Piece, Segment, SegmentTable
 
 PART_TARGET_S = PART_TARGET_US / 1e6
 PART_HOLD_BACK_S = 3 * PART_TARGET_S
@@ -119,6 +119,16 @@ class MediaPlaylist:
             oldest = self._recent.popleft()
             self._old.append(oldest.head + oldest.tail)
         self.version += 1
+
+    def fill(self, segments: SegmentTable, pieces: Mapping[int, Sequence[Piece]]) -> None:
+        """As `add` of one after another, of hours at once; pieces: by number of segment."""
+        boundary_us = segments[-1].end_us - SKIP_UNTIL_S * 1_000_000 if len(segments) else 0
+        for number, segment in enumerate(segments):
+            if segment.end_us < boundary_us:
+                self._old.append(self._head(segment) + self._segment(segment))
+                self._last = segment
+            else:
+                self.add(segment, pieces.get(number, ()))
 
     def begun(self, pieces: Sequence[Piece]) -> None:
         """The partial segments of the segment that is not complete."""

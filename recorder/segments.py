@@ -98,7 +98,8 @@ class SegmentTable:
         return Segment(part, offset, length, start_us, end_us, keyframes, bool(independent))
 
     def __iter__(self) -> Iterator[Segment]:
-        return (self[number] for number in range(len(self)))
+        rows = zip(*self._columns, strict=True)
+        return (Segment(p, o, n, start, end, keys, bool(first)) for p, o, n, start, end, keys, first in rows)
 
     def append(self, segment: Segment) -> None:
         for column, value in zip(self._columns, segment, strict=True):
