@@ -35,6 +35,7 @@ from .scenarios.roster import RosterOptions, roster
 from .scenarios.scaling import scaling
 from .scenarios.soak import SoakOptions, soak
 from .scenarios.storm import StormOptions, storm
+from .scenarios.supervision_wall import SupervisionWallOptions, supervision_wall
 from .scenarios.wall import WallOptions, wall
 from .server import ServerProcess
 from .target import Target
@@ -85,6 +86,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _scaling,
         _compare,
         _library,
+        _supervision_wall,
         _phase_change,
         _roster,
         _pointer,
@@ -344,6 +346,19 @@ def _library(scenarios: Scenarios) -> None:
     one.add_argument(
         "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
     )
+
+
+def _supervision_wall(scenarios: Scenarios) -> None:
+    words = "the supervisors' wall: processor and octets for pictures of so many live lessons"
+    one = _scenario(
+        scenarios, "supervision-wall", words, Scenario(_run_supervision_wall, starts_servers=True)
+    )
+    one.add_argument("--lessons", type=whole(1, 1_000), default=200, metavar="N")
+    one.add_argument("--duration", type=whole(5, 60), default=30, metavar="SECONDS")
+
+
+def _run_supervision_wall(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
+    return supervision_wall(SupervisionWallOptions(options.lessons, float(options.duration)))
 
 
 def _run_library(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
