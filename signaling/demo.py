@@ -1,4 +1,5 @@
-"""`--demo`: a lesson that everybody can try, with a link for each role.
+"""`--demo`: a lesson that everybody can try, with a link for each role; and a small course network, whose
+people have one password, another one at each start.
 
 The token stands in the fragment of a link: browsers send fragments to nobody, so it is in no log and no
 Referer.
@@ -6,16 +7,21 @@ Referer.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from classroom.model import Person
 from classroom.store import demo
+from classroom.store.demo_network import set_demo_passwords
+from classroom.store.store import Store
 from signaling.auth import Tokens
+from signaling.network.passwords import HASHER
 
 TTL_S: Final = 24 * 3600
 """A demo is for a day."""
+PASSWORD_BYTES: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,13 @@ _GUESTS: Final = (
     _Guest("organizer", demo.ORGANIZER),
     _Guest("library", demo.SUPERVISOR, page="/library"),
 )
+
+
+async def demo_password(store: Store) -> str:
+    """Everybody's in the demo network. Raises StoreUnavailable."""
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    await set_demo_passwords(store, HASHER.hash(password))
+    return password
 
 
 def demo_links(tokens: Tokens, base_url: str, now: float) -> Iterator[DemoLink]:

@@ -14,7 +14,10 @@ from aiohttp import web
 from signaling.problems import Problem
 
 ROOT: Final = Path(__file__).with_name("pages")
-ADDRESSES: Final = ("/", "/join", "/lesson/{lesson}", "/library", "/library/{item}", "/organizer", "/device")
+ADDRESSES: Final = (
+    *("/", "/join", "/lesson/{lesson}", "/library", "/library/{item}", "/organizer", "/device"),
+    *("/sign-in", "/me"),
+)
 """What the pages' own router knows."""
 FOREVER: Final = "public, max-age=31536000, immutable"
 ASK_AGAIN: Final = "no-cache"

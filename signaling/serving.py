@@ -20,7 +20,8 @@ from signaling.app import HttpPortError, MediaPortError, Server, running
 from signaling.auth import Tokens
 from signaling.cli.command import CommandError, language_of
 from signaling.config import Config
-from signaling.demo import TTL_S, demo_links
+from signaling.demo import TTL_S, demo_links, demo_password
+from signaling.keys import STORE
 
 COLLECT_AFTER: Final = (10_000, 20, 1_000_000)
 """Objects, and collections of the younger ones, before Python looks for garbage: among those who just came
@@ -60,7 +61,8 @@ async def _serve(config: Config) -> None:
         # What is there now stays.
         gc.freeze()
         gc.set_threshold(*COLLECT_AFTER)
-        _announce(server, language_of())
+        password = await demo_password(server.app[STORE]) if config.demo else ""
+        _announce(server, language_of(), password)
         while not stop.is_set():
             try:
                 async with asyncio.timeout(COLLECT_EVERY_S):
@@ -83,8 +85,8 @@ def _tls(config: Config) -> ssl.SSLContext | None:
         raise CommandError("cli.tls-unusable", cert=certificate, key=key, reason=reason) from error
 
 
-def _announce(server: Server, language: str) -> None:
-    """What the person who started it needs next."""
+def _announce(server: Server, language: str, demo_password: str) -> None:
+    """What the person who started it needs next. demo_password: of the demo network."""
     url = base_url(server)
     media_ips = ", ".join(server.config.media_ip)
     listening = catalogue.text(
@@ -100,6 +102,7 @@ def _announce(server: Server, language: str) -> None:
         tokens = Tokens.open(server.config.data)
         for link in demo_links(tokens, url, time.time()):
             print(f"  {catalogue.text(f'demo.{link.key}', language)}\n    {link.url}")
+        print(f"  {catalogue.text('demo.network', language, url=f'{url}/sign-in')}\n    {demo_password}")
     print(end="", flush=True)
 
 

@@ -19,6 +19,7 @@ export default tseslint.config(
         localeDir: [
           { pattern: './src/locales/*.json', localeKey: 'file' },
           { pattern: './src/locales/library/*.json', localeKey: 'file' },
+          { pattern: './src/locales/network/*.json', localeKey: 'file' },
           { pattern: './src/locales/office/*.json', localeKey: 'file' },
         ],
         messageSyntaxVersion: '^11.0.0',

@@ -25,7 +25,9 @@ export default defineConfig({
     vue({ features: { optionsAPI: false } }),
     // Catalogues are compiled here, so that the pages need no compiler and no eval (Content-Security-Policy).
     VueI18n({
-      include: ['', 'library/', 'office/'].map((directory) => here(`src/locales/${directory}*.json`)),
+      include: ['', 'library/', 'network/', 'office/'].map((directory) =>
+        here(`src/locales/${directory}*.json`),
+      ),
       runtimeOnly: true,
       dropMessageCompiler: true,
       fullInstall: false,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import ClassId, PersonId
@@ -26,6 +27,7 @@ from classroom.network.model import (
     SchoolClass,
 )
 from classroom.store import accounts, network_appointments, network_classes, network_places
+from classroom.store.network_tables import accounts as account_rows
 from classroom.store.store import Store
 
 CITY: Final = PlaceId("demo-city")
@@ -92,6 +94,16 @@ PEOPLE: Final = tuple(_people())
 async def seed_demo_network(store: Store) -> None:
     """Makes it, where it is not there yet. Raises StoreUnavailable."""
     await store.network.change(_seed, store.clock.unix_ms())
+
+
+async def set_demo_passwords(store: Store, password_hash: str) -> None:
+    """The same for everybody in it. Raises StoreUnavailable."""
+    await store.network.change(_set_passwords, password_hash)
+
+
+async def _set_passwords(connection: AsyncConnection, password_hash: str) -> None:
+    of_demo = account_rows.c.person_id.in_([one.person for one in PEOPLE])
+    await connection.execute(update(account_rows).where(of_demo).values(password_hash=password_hash))
 
 
 async def _seed(connection: AsyncConnection, now_ms: int) -> None:

@@ -9,8 +9,10 @@ import {
   joinPage,
   lessonPage,
   libraryPage,
+  myAccountPage,
   organizerPage,
   playerPage,
+  signInPage,
 } from '@/pages/chunks'
 
 export const router = createRouter({
@@ -21,6 +23,8 @@ export const router = createRouter({
     { path: '/lesson/:lesson', name: 'lesson', component: lessonPage },
     { path: '/organizer', name: 'organizer', component: organizerPage },
     { path: '/device', name: 'device', component: devicePage },
+    { path: '/sign-in', name: 'sign-in', component: signInPage },
+    { path: '/me', name: 'me', component: myAccountPage },
     { path: '/library', name: 'library', component: libraryPage },
     { path: '/library/clips', name: 'clips', component: clipsPage },
     {

@@ -291,7 +291,7 @@ async def test_metrics(door: Any) -> None:
 
 # --- its description ----------------------------------------------------------------------------------------
 
-PAGES = {"/", "/join", "/lesson/{lesson}", "/library", "/library/{item}", "/organizer", "/device"}
+PAGES = set(pages.ADDRESSES)
 UNDESCRIBED = PAGES | {"/{file}", "/problems/{kind}"}
 
 

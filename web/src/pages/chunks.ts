@@ -9,6 +9,8 @@ export const libraryPage = () => import('@/pages/LibraryPage.vue')
 export const clipsPage = () => import('@/pages/ClipsPage.vue')
 export const organizerPage = () => import('@/pages/OrganizerPage.vue')
 export const devicePage = () => import('@/pages/DevicePage.vue')
+export const signInPage = () => import('@/network/SignInPage.vue')
+export const myAccountPage = () => import('@/network/MyAccountPage.vue')
 export const playerPage = () => import('@/pages/PlayerPage.vue')
 
 export const views = {
@@ -47,4 +49,6 @@ export function fetchPage(path: string, view: ViewName | null): void {
     fetchLesson('room')
   } else if (path === '/library') ahead(libraryPage)
   else if (path === '/library/clips') ahead(clipsPage)
+  else if (path === '/sign-in') ahead(signInPage)
+  else if (path === '/me') ahead(myAccountPage)
 }

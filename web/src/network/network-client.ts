@@ -1,0 +1,82 @@
+/** The course network over HTTP, as who is signed in: the browser sends the cookie by itself. */
+
+import { problemFrom } from '@/client/problem'
+import { currentLanguage } from '@/i18n'
+
+export type OfficeName =
+  'organizer' | 'provider' | 'master' | 'tutor' | 'student' | 'parent' | 'supervisor' | 'researcher'
+
+export interface PlaceName {
+  id: string
+  kind: 'city' | 'district' | 'school' | 'provider'
+  name: string
+  timezone: string
+}
+
+export interface OfficeView {
+  id: string
+  office: OfficeName
+  /** null: everywhere. */
+  place: PlaceName | null
+  class_id: string
+  class_name: string
+  course: string
+  subject: string
+  about: string
+  about_name: string
+  /** Unix times in ms; null: until it is revoked. */
+  from_ms: number
+  until_ms: number | null
+}
+
+export interface WhoAmI {
+  person: string
+  name: string
+  login: string
+  has_password: boolean
+  offices: OfficeView[]
+}
+
+export interface SignInView {
+  id: string
+  way: 'password' | 'openid' | 'invitation'
+  since_ms: number
+  seen_ms: number
+  ends_ms: number
+  /** The one of this browser. */
+  this: boolean
+}
+
+/** `path('places', id)`: each part as it stands in an address. */
+export const path = (...parts: string[]) => `/api/v1/${parts.map(encodeURIComponent).join('/')}`
+
+/** Raises ProblemError; TypeError where there is no network. */
+export async function ask<T>(method: string, url: string, body?: object): Promise<T> {
+  const headers: Record<string, string> = { 'Accept-Language': currentLanguage() }
+  if (body) headers['Content-Type'] = 'application/json'
+  const response = await fetch(url, { method, headers, body: body ? JSON.stringify(body) : undefined })
+  if (!response.ok) throw await problemFrom(response)
+  return (response.status === 204 ? null : await response.json()) as T
+}
+
+export const whoami = () => ask<WhoAmI>('GET', path('whoami'))
+
+export const signIn = (login: string, password: string, keep: boolean) =>
+  ask<null>('POST', path('sign-in'), { login, password, keep })
+
+export const signOut = () => ask<null>('POST', path('sign-out'))
+
+export const changePassword = (old: string, fresh: string) =>
+  ask<null>('POST', path('password'), { old, new: fresh })
+
+export const signIns = async () => (await ask<{ sign_ins: SignInView[] }>('GET', path('sign-ins'))).sign_ins
+
+export const endSignIn = (id: string) => ask<null>('DELETE', path('sign-ins', id))
+
+/** Where to go after signing in: a path of ours that the address names, never another site. */
+export function wayOn(wished: unknown): string {
+  if (typeof wished !== 'string' || !wished.startsWith('/') || wished.startsWith('//')) return '/me'
+  const url = new URL(wished, 'http://tongke.invalid')
+  const ours = url.origin === 'http://tongke.invalid' && !wished.includes('\\')
+  return ours && url.pathname !== '/sign-in' ? url.pathname + url.search + url.hash : '/me'
+}

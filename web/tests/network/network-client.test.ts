@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { wayOn, type OfficeView } from '@/network/network-client'
+import { officeWords } from '@/network/offices'
+
+describe('where to go after signing in', () => {
+  it('is a path of ours', () => {
+    expect(wayOn('/catalogue?subject=科学#top')).toBe('/catalogue?subject=%E7%A7%91%E5%AD%A6#top')
+    expect(wayOn('/me')).toBe('/me')
+  })
+
+  it.each([
+    undefined,
+    null,
+    ['/a'],
+    '',
+    'catalogue',
+    '//elsewhere.example.org',
+    '/\\elsewhere.example.org',
+    'https://elsewhere.example.org/',
+    'javascript:alert(1)',
+    '/sign-in?to=/x',
+    '/\t/elsewhere.example.org',
+  ])('is never elsewhere: %s', (wished) => {
+    expect(wayOn(wished)).toBe('/me')
+  })
+})
+
+describe('an office in words', () => {
+  const office: OfficeView = {
+    id: 'a',
+    office: 'parent',
+    place: { id: 's', kind: 'school', name: '东区第一小学', timezone: 'Asia/Shanghai' },
+    class_id: '',
+    class_name: '',
+    course: '',
+    subject: '',
+    about: 'p',
+    about_name: '蒋小明',
+    from_ms: 0,
+    until_ms: null,
+  }
+
+  it('says where and for whom', () => {
+    expect(officeWords(office, '全部')).toBe('东区第一小学 · 蒋小明')
+    expect(officeWords({ ...office, place: null, about_name: '' }, '全部')).toBe('全部')
+  })
+})
