@@ -68,6 +68,7 @@ STARS = {"content": 5}
 
 CASES |= {
     "supervise": lambda school: Ask({"lesson": f"{school}-lesson"}),
+    "enter_lesson": lambda school: Ask({"lesson": f"{school}-lesson"}),
     "observations": lambda school: Ask(query={"lesson": f"{school}-lesson"}),
     "deliver_review": lambda school: Ask({"lesson": f"{school}-lesson"}, {"scores": SCORES}),
     "review": lambda school: Ask({"review": f"{school}-review"}),
@@ -81,6 +82,7 @@ CASES |= {
 }
 
 WHO = {
+    "enter_lesson": "west-2-student",
     "deliver_review": "city-supervisor",
     "supervise": "city-supervisor",
     "move_problem": "west-2-provider",
@@ -93,7 +95,16 @@ WHO = {
 LISTS = {"wall", "wall_pictures", "reviews", "problems", "negative_list"}
 """Of all that the caller reaches, and nothing is named."""
 
-ABOUT_ONESELF = {"whoami", "change_password", "sign_ins", "end_sign_in"}
+ABOUT_ONESELF = {
+    "my_timetable",
+    "my_calendar",
+    "make_calendar",
+    "drop_calendar",
+    "whoami",
+    "change_password",
+    "sign_ins",
+    "end_sign_in",
+}
 """Name nothing but what is the caller's own."""
 
 ELSEWHERE = {
