@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from load_tests import seed
@@ -20,7 +22,7 @@ from load_tests.scenarios.impaired import ImpairedOptions, impaired
 from load_tests.scenarios.lecture import LectureOptions, lecture
 from load_tests.scenarios.phase_change import PhaseOptions, phase_change
 from load_tests.scenarios.pointer import PointerOptions, pointer
-from load_tests.scenarios.reconnect import ReconnectOptions, reconnect, wait_before_s
+from load_tests.scenarios.reconnect import ReconnectOptions, reconnect
 from load_tests.scenarios.recording import RecordingOptions, recording
 from load_tests.scenarios.roster import RosterOptions, roster
 from load_tests.scenarios.soak import SoakOptions, soak
@@ -36,12 +38,22 @@ from signaling.auth import Tokens
 SMALL = Camera(bits_per_second=400_000, key_octets=8_000)
 
 
-@pytest_asyncio.fixture
-async def target(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Target]:
-    shutil.copyfile(migrated_file, tmp_path / seed.DATABASE)
-    await seed.seed(tmp_path, [*seed.discussion(), *seed.wall(2), *seed.large(2), *seed.recorded(2)])
-    async with ServerProcess(data=tmp_path) as server:
-        yield Target(server.url, server.pid, issuer(Tokens.open(tmp_path), "demo"), data=tmp_path)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@asynccontextmanager
+async def served(data: Path, migrated_file: Path) -> AsyncIterator[Target]:
+    shutil.copyfile(migrated_file, data / seed.DATABASE)
+    await seed.seed(data, [*seed.discussion(), *seed.wall(2), *seed.large(2), *seed.recorded(2)])
+    async with ServerProcess(data=data) as server:
+        yield Target(server.url, server.pid, issuer(Tokens.open(data), "demo"), data=data)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def target(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Target]:
+    """One server for all whose people go again."""
+    async with served(tmp_path_factory.mktemp("load-test"), migrated_file) as target:
+        yield target
 
 
 def by_websocket(target: Target) -> Target:
@@ -58,9 +70,10 @@ async def test_those_who_watch_and_those_who_join_at_once(target: Target) -> Non
     assert report.charts[0].series[0].x
 
 
-async def test_lessons_are_recorded_side_by_side(target: Target) -> None:
+async def test_lessons_are_recorded_side_by_side(migrated_file: Path, tmp_path: Path) -> None:
     options = RecordingOptions(lessons=2, duration_s=1.0, settle_s=0.5, camera=SMALL)
-    report = await recording(options, target)
+    async with served(tmp_path, migrated_file) as target:
+        report = await recording(options, target)
     assert (report.value("lessons"), report.value("gaps"), report.value("proven")) == (2, 0, "2 of 2")
     assert isinstance(report.value("recorder_share"), float)
 
@@ -147,8 +160,3 @@ async def test_a_lesson_comes_back_after_a_restart(tmp_path: Path) -> None:
         options = ReconnectOptions(LargeLesson(classes=2, pupils=3, attending=1), settle_s=0.1)
         report = await reconnect(options, target, server)
     assert (report.value("back"), report.value("without_media")) == ("4 of 4", 0)
-
-
-def test_bots_wait_as_pages_do() -> None:
-    assert [wait_before_s(attempt, 0.0) for attempt in (0, 1, 9)] == [0.15, 0.3, 4.0]
-    assert wait_before_s(0, 0.5) == 0.225
