@@ -48,6 +48,7 @@ class Server:
         await self.store.flush()
         await self.store._writer.stop()
         await self.store._engine.dispose()
+        self.store._closed = True  # closing it would wait for what it can write no more
 
     async def close(self) -> None:
         await self.directory.close()
