@@ -61,8 +61,10 @@ async def _serve(config: Config) -> None:
         # What is there now stays.
         gc.freeze()
         gc.set_threshold(*COLLECT_AFTER)
-        password = await demo_password(server.app[STORE]) if config.demo else ""
-        _announce(server, language_of(), password)
+        # Before anything is waited for: who asks whether it is ready finds the links.
+        _announce(server, language_of())
+        if config.demo:
+            await _announce_network(server, language_of())
         while not stop.is_set():
             try:
                 async with asyncio.timeout(COLLECT_EVERY_S):
@@ -85,8 +87,8 @@ def _tls(config: Config) -> ssl.SSLContext | None:
         raise CommandError("cli.tls-unusable", cert=certificate, key=key, reason=reason) from error
 
 
-def _announce(server: Server, language: str, demo_password: str) -> None:
-    """What the person who started it needs next. demo_password: of the demo network."""
+def _announce(server: Server, language: str) -> None:
+    """What the person who started it needs next."""
     url = base_url(server)
     media_ips = ", ".join(server.config.media_ip)
     listening = catalogue.text(
@@ -102,8 +104,13 @@ def _announce(server: Server, language: str, demo_password: str) -> None:
         tokens = Tokens.open(server.config.data)
         for link in demo_links(tokens, url, time.time()):
             print(f"  {catalogue.text(f'demo.{link.key}', language)}\n    {link.url}")
-        print(f"  {catalogue.text('demo.network', language, url=f'{url}/sign-in')}\n    {demo_password}")
     print(end="", flush=True)
+
+
+async def _announce_network(server: Server, language: str) -> None:
+    """Everybody's password in the demo network."""
+    words = catalogue.text("demo.network", language, url=f"{base_url(server)}/sign-in")
+    print(f"  {words}\n    {await demo_password(server.app[STORE])}", flush=True)
 
 
 def base_url(server: Server) -> str:
