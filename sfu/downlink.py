@@ -26,6 +26,9 @@ ENOUGH = 1.25
 SETTLING_S = 5.0
 """After a change of the subscriptions: their costs are being measured. By then a mean of them is right to 8 %
 (layer_rates.WEIGHT), which is not material."""
+PLENTY = 2.0
+"""Times all that is wished for: what is measured so closely does not matter on such a link. Then a change of
+what a thousand get is one look at each, and not one a second for SETTLING_S."""
 
 _WORST_FIRST = (StreamState.PAUSED, StreamState.REDUCED)
 
@@ -58,6 +61,8 @@ class Downlink:
         """Of what the latest share-out was made, when time alone would not change it."""
         self._dirty = False
         self._doubtful_until: float | None = None
+        self._unmeasured = False
+        """Something is new: what it takes may not be known yet."""
         self.restless = False
         """Whether `tick` has anything to look at."""
         self.bps: float | None = None
@@ -77,7 +82,7 @@ class Downlink:
 
     def added(self, served: Served) -> None:
         """A new one: all is sent until more is known, and what that is must be found out at once."""
-        self._dirty = self.restless = True
+        self._dirty = self.restless = self._unmeasured = True
         if served.paused:
             return
         self._goal_bps += served.demand().steps[-1].bps
@@ -97,7 +102,15 @@ class Downlink:
             return
         if self._dirty or self._unsettled(now):
             self.update(now, subscriptions)
+        if self._plenty:
+            self._settled_at = None
         self.restless = self._unsettled(now)
+        self._unmeasured = self._unmeasured and self.restless
+
+    @property
+    def _plenty(self) -> bool:
+        """Whatever the costs turn out to be. Without an estimate by now there will be none."""
+        return self.bps is None or (not self._unmeasured and self.bps >= PLENTY * self._goal_bps)
 
     def _waits_for_estimate(self, now: float) -> bool:
         """While nothing is known, pictures stay as they began, for a moment."""

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from sfu.allocator import StreamState
+from sfu.downlink import SETTLING_S
 from sfu.engine.engine import Engine
 from sfu.media import MediaEnd, Slot, Subscription
 from sfu.params import (
@@ -156,3 +157,28 @@ def test_of_many_microphones_only_the_places_take_room(room: Room) -> None:
         room.tick(float(now))
     room.estimated(1 * 40_000 + 500_000 - 20_000, 6.0)
     assert room.layer(camera) == 1
+
+
+def test_on_a_link_with_plenty_of_room_a_change_is_one_look(room: Room) -> None:
+    room.voice("0")
+    camera = room.picture("1", 1)
+    room.estimated(50e6, 0.0)
+    for now in range(10):
+        room.tick(float(now))
+    assert not room.pupil.downlink.restless, "what was new has been measured"
+    camera.pause(True)
+    assert room.pupil.downlink.restless
+    room.tick(10.0)
+    assert not room.pupil.downlink.restless
+
+
+def test_what_is_new_is_looked_at_until_it_has_been_measured(room: Room) -> None:
+    room.voice("0")
+    room.estimated(50e6, 0.0)
+    for now in range(10):
+        room.tick(float(now))
+    room.picture("1", 1)
+    room.tick(10.0)
+    assert room.pupil.downlink.restless
+    room.tick(10.0 + SETTLING_S)
+    assert not room.pupil.downlink.restless
