@@ -45,6 +45,7 @@ MAX_FMTP = 1_000
 MAX_FINGERPRINTS = 8
 """aiortc sends 3, one for each hash function."""
 
+DIGITS = re.compile(r"[0-9]+", re.ASCII)
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]+", re.ASCII)
 ICE_CHARS = re.compile(r"[0-9A-Za-z+/\-_=]+", re.ASCII)
 """RFC 8839, 5.4 has `+` and `/`; `-`, `_` and `=` are in use all the same."""
@@ -62,6 +63,9 @@ CANDIDATE = re.compile(
 
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
+DIRECTIONS = frozenset(Direction)
+SETUPS = frozenset(DtlsSetup)
+EXTENSIONS = frozenset(Extension)
 STATIC = {0: Codec("PCMU", 8000), 8: Codec("PCMA", 8000)}
 """Payload types that may stand without an rtpmap (RFC 3551) and that a browser still offers."""
 ALL_FORMATS = -1
@@ -175,7 +179,7 @@ class _Level:
         self.fingerprints.append(Fingerprint(match[1].lower(), match[2].upper()))
 
     def read_setup(self, value: str) -> None:
-        if value not in set(DtlsSetup):
+        if value not in SETUPS:
             raise SdpError("bad_setup", "The SDP's a=setup is none of actpass, active and passive.")
         self.setup = DtlsSetup(value)
 
@@ -200,8 +204,8 @@ class _Session(_Level):
         fields = value.split()
         if len(fields) != 6:
             _malformed("o= needs six fields")
-        self.id = _token(re.compile("[0-9]+", re.ASCII), fields[1], "the session id", 20)
-        self.version = int(_token(re.compile("[0-9]+", re.ASCII), fields[2], "the session version", 20))
+        self.id = _token(DIGITS, fields[1], "the session id", 20)
+        self.version = int(_token(DIGITS, fields[2], "the session version", 20))
 
     def attribute(self, name: str, value: str) -> None:
         if name == "group":
@@ -212,7 +216,7 @@ class _Session(_Level):
             self.ice_lite = True
         elif name == "extmap-allow-mixed":
             self.mixed_extensions = True
-        elif name in set(Direction):
+        elif name in DIRECTIONS:
             self.direction = Direction(name)
         elif reader := LEVEL_ATTRIBUTES.get(name):
             reader(self, value)
@@ -244,7 +248,7 @@ class _Section(_Level):
     def attribute(self, name: str, value: str) -> None:
         if name in FLAGS:
             self.flags.add(name)
-        elif name in set(Direction):
+        elif name in DIRECTIONS:
             self.direction = Direction(name)
         elif reader := LEVEL_ATTRIBUTES.get(name):
             reader(self, value)
@@ -399,7 +403,7 @@ def _ssrc(text: str) -> int:
 
 def _known(extensions: dict[int, str]) -> tuple[tuple[Extension, int], ...]:
     """Ids above 14 need the two-byte form, which the engine does not read: left out, so never negotiated."""
-    known = {uri: number for number, uri in extensions.items() if uri in set(Extension) and number <= 14}
+    known = {uri: number for number, uri in extensions.items() if uri in EXTENSIONS and number <= 14}
     return tuple((Extension(uri), number) for uri, number in known.items())
 
 

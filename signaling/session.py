@@ -178,7 +178,7 @@ class Session:
         self._may_publish = self._me.may_publish
         self.on_end(_ending(self._services.speakers.listen(self.claims.lesson, self._heard)))
         self.on_end(_ending(self._services.pointers.watch(self.claims.lesson, self)))
-        log.info("- %s joined as %s", self, self.claims.role)
+        log.debug("- %s joined as %s", self, self.claims.role)  # the room has said so
 
     def attach(self, connection: Connection, *, resumed: bool) -> None:
         """The connection that the client has now; the welcome is the first it says."""

@@ -315,18 +315,17 @@ class Subscriber:
                 # Those that were parked first come first.
                 self._carried[name] = self._carried.pop(name)
                 line.park(not wanted)
-        pictures = sum(source.kind is Kind.VIDEO for source in self._wanted.values())
-        self._keep_parked(Kind.AUDIO, MAX_PARKED)
-        self._keep_parked(Kind.VIDEO, min(MAX_PARKED, MAX_PICTURES - pictures))
+        # Beside those that stand by, which are few.
+        if parked := [
+            line for name, line in self._carried.items() if line.parked and name not in self._standby
+        ]:
+            pictures = sum(source.kind is Kind.VIDEO for source in self._wanted.values())
+            self._keep_parked(parked, Kind.AUDIO, MAX_PARKED)
+            self._keep_parked(parked, Kind.VIDEO, min(MAX_PARKED, MAX_PICTURES - pictures))
 
-    def _keep_parked(self, kind: Kind, most: int) -> None:
-        """Beside those that stand by, which are few."""
-        parked = [
-            name
-            for name, line in self._carried.items()
-            if line.parked and line.offered.kind is kind and name not in self._standby
-        ]
-        for name in parked[: max(0, len(parked) - most)]:
+    def _keep_parked(self, parked: Iterable[Line], kind: Kind, most: int) -> None:
+        of_kind = [line.carries.name for line in parked if line.offered.kind is kind]
+        for name in of_kind[: max(0, len(of_kind) - most)]:
             self._drop(name)
 
     def _tell_held(self) -> None:

@@ -16,7 +16,7 @@ from signaling.rate import Bucket
 
 AT_A_TIME: Final = 8
 """In one turn of the loop: some 25 ms, which nobody notices, and still hundreds in a second."""
-GATHER_S: Final = 0.1
+GATHER_S: Final = 0.2
 """Not to be noticed beside the loading of a page."""
 CALM_BURST: Final = 20.0
 CALM_PER_S: Final = 2.0
