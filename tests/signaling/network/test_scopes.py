@@ -59,6 +59,8 @@ CASES: dict[str, Callable[[str], Ask]] = {
     "appointments": lambda school: Ask(query={"place": school}),
     "appoint": lambda school: Ask(body={"person": f"{school}-student", "office": "master", "place": school}),
     "revoke_appointment": lambda school: Ask({"appointment": f"{school}-master-office"}, REASON),
+    "preview_import": lambda school: Ask(query={"place": school}, body="name,login,office\n"),
+    "apply_import": lambda school: Ask(query={"place": school}, body="name,login,office\n"),
     "audit": lambda school: Ask(query={"place": school}),
     "audit_csv": lambda school: Ask(query={"place": school}),
 }
@@ -96,6 +98,7 @@ LISTS = {"wall", "wall_pictures", "reviews", "problems", "negative_list"}
 """Of all that the caller reaches, and nothing is named."""
 
 ABOUT_ONESELF = {
+    "import_template",
     "my_timetable",
     "my_calendar",
     "make_calendar",
@@ -169,7 +172,8 @@ async def told(person: Any, name: str, ask: Ask, things: dict[str, str]) -> tupl
     operation = OF_THE_NETWORK[name]
     path = operation.path.format(**{key: things.get(value, value) for key, value in ask.params.items()})
     body = ask.body if operation.method in ("POST", "PUT", "PATCH") else None
-    return await person.ask(operation.method, path, body, params=ask.query)
+    data = {"data": body.encode()} if isinstance(body, str) else {}
+    return await person.ask(operation.method, path, None if data else body, params=ask.query, **data)
 
 
 @pytest.mark.parametrize("caller", CALLERS)

@@ -1,0 +1,220 @@
+"""An import in the database: what is known about its rows, and the plan carried out in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Table, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from classroom.model import PersonId
+from classroom.network.accounts import Account
+from classroom.network.importing_plan import ImportPlan, Known
+from classroom.network.model import Appointment, Office, Path, Place, PlaceId, SchoolClass
+from classroom.store import audit, network_classes, network_places
+from classroom.store.audit import Deed
+from classroom.store.network_rows import insert_unless_there
+from classroom.store.network_tables import accounts, appointments, places, school_classes
+from classroom.store.tables import people
+
+T = TypeVar("T")
+
+ASKED_AT_ONCE: Final = 500
+"""Values of one query: SQLite's old builds take 999, and between two queries others get their turn."""
+WRITTEN_AT_ONCE: Final = 1000
+"""Rows of one statement, made just before it: some 5 ms in which the loop does nothing else."""
+
+Think = Callable[[Known], Awaitable[ImportPlan]]
+"""Makes the plan of what is known; in a thread, where it takes long."""
+
+
+class ImportRefused(Exception):  # noqa: N818 - an answer, not a fault
+    """The plan has faults, so nothing is done."""
+
+    def __init__(self, plan: ImportPlan) -> None:
+        super().__init__()
+        self.plan = plan
+
+
+async def known(connection: AsyncConnection, place: Place, logins: Collection[str]) -> Known:
+    """place: as it was found; it is looked at anew."""
+    into = await network_places.find(connection, place.id, hold=True)
+    found = await _accounts(connection, logins)
+    return Known(
+        place=into or place,
+        places=await _places(connection, place.path),
+        classes=await _classes(connection, place.path),
+        accounts=found,
+        appointments=await _appointments(connection, (each.person for each in found.values())),
+    )
+
+
+async def carry_out(
+    connection: AsyncConnection,
+    place: Place,
+    logins: Collection[str],
+    think: Think,
+    now_ms: int,
+    by: str,
+    digest: str,
+) -> ImportPlan:
+    """All of it. Raises ImportRefused. digest: SHA-256 of the file, for the record."""
+    made = await think(await known(connection, place, logins))
+    if made.faults:
+        raise ImportRefused(made)
+    await _write(connection, places, (_place_row(each, now_ms) for each in made.schools))
+    await _write(connection, school_classes, (_class_row(each) for each in made.classes))
+    await _write_accounts(connection, made, now_ms)
+    await _write(connection, appointments, (_office_row(each, now_ms, by) for each in made.appointments))
+    for part in _parts((each.id for each in made.revoked), ASKED_AT_ONCE):
+        await connection.execute(
+            update(appointments).where(appointments.c.id.in_(part)).values(revoked_ms=now_ms, revoked_by=by)
+        )
+    counts = {
+        "schools": len(made.schools),
+        "classes": len(made.classes),
+        "accounts": len(made.accounts),
+        "renamed": len(made.renamed),
+        "appointments": len(made.appointments),
+        "revoked": len(made.revoked),
+    }
+    await audit.record(
+        connection, Deed(now_ms, by, "imported", place.path, place.id, counts | {"sha256": digest})
+    )
+    return made
+
+
+async def _write_accounts(connection: AsyncConnection, made: ImportPlan, now_ms: int) -> None:
+    await _write(connection, accounts, (_account_row(each, now_ms) for each in made.accounts))
+    names = ({"id": each.person, "name": each.name, "seen_ms": 0} for each in made.accounts)
+    for part in _parts(names, WRITTEN_AT_ONCE):
+        await connection.execute(insert_unless_there(connection, people), part)
+    for each in made.renamed:
+        await connection.execute(update(people).where(people.c.id == each.person).values(name=each.name))
+        await connection.execute(
+            update(accounts).where(accounts.c.person_id == each.person).values(email=each.email)
+        )
+
+
+async def _write(connection: AsyncConnection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    for part in _parts(rows, WRITTEN_AT_ONCE):
+        await connection.execute(insert(table), part)
+
+
+async def _places(connection: AsyncConnection, path: Path) -> tuple[Place, ...]:
+    found: list[Place] = []
+    while page := await network_places.listed(connection, (path,), after=found[-1].id if found else ""):
+        found += page
+    return tuple(found)
+
+
+async def _classes(connection: AsyncConnection, path: Path) -> tuple[SchoolClass, ...]:
+    found: list[SchoolClass] = []
+    while page := await network_classes.listed(connection, (path,), after=found[-1].id if found else ""):
+        found += page
+    return tuple(found)
+
+
+async def _accounts(connection: AsyncConnection, logins: Iterable[str]) -> dict[str, Account]:
+    c = accounts.c
+    query = select(c.person_id, c.path, c.login, c.email, c.disabled_ms, people.c.name).join(
+        people, people.c.id == c.person_id
+    )
+    found: dict[str, Account] = {}
+    for part in _parts(logins, ASKED_AT_ONCE):
+        for row in await connection.execute(query.where(c.login.in_(part))):
+            found[row.login] = Account(
+                PersonId(row.person_id),
+                row.name,
+                Path(row.path),
+                row.login,
+                row.email,
+                disabled_ms=row.disabled_ms,
+            )
+    return found
+
+
+async def _appointments(
+    connection: AsyncConnection, persons: Iterable[PersonId]
+) -> dict[PersonId, tuple[Appointment, ...]]:
+    c = appointments.c
+    found: dict[PersonId, tuple[Appointment, ...]] = {}
+    for part in _parts(persons, ASKED_AT_ONCE):
+        query = select(appointments).where(c.person_id.in_(part), c.revoked_ms.is_(None))
+        for row in await connection.execute(query):
+            held = Appointment(
+                id=row.id,
+                person=PersonId(row.person_id),
+                office=Office(row.office),
+                path=Path(row.path),
+                from_ms=row.from_ms,
+                until_ms=row.until_ms,
+                class_id=row.class_id,
+                subject=row.subject,
+            )
+            found[held.person] = (*found.get(held.person, ()), held)
+    return found
+
+
+def _parts(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _place_row(made: Place, now_ms: int) -> dict[str, Any]:
+    return {
+        "id": made.id,
+        "kind": made.kind,
+        "parent_id": made.parent,
+        "path": made.path,
+        "name": made.name,
+        "timezone": made.timezone,
+        "made_ms": now_ms,
+    }
+
+
+def _class_row(made: SchoolClass) -> dict[str, Any]:
+    return {
+        "id": made.id,
+        "school_id": made.school,
+        "path": made.path,
+        "name": made.name,
+        "grade": made.grade,
+        "at_home": made.at_home,
+        "pupils": made.pupils,
+        "tutor_id": made.tutor,
+    }
+
+
+def _account_row(made: Account, now_ms: int) -> dict[str, Any]:
+    return {
+        "person_id": made.person,
+        "path": made.path,
+        "login": made.login,
+        "password_hash": "",
+        "email": made.email,
+        "issuer": "",
+        "subject": "",
+        "made_ms": now_ms,
+    }
+
+
+def _office_row(made: Appointment, now_ms: int, by: str) -> dict[str, Any]:
+    return {
+        "id": made.id,
+        "person_id": made.person,
+        "office": made.office,
+        "place_id": PlaceId(made.path.split("/")[-2]),
+        "path": made.path,
+        "class_id": made.class_id,
+        "course_id": "",
+        "subject": made.subject,
+        "about_id": "",
+        "from_ms": made.from_ms,
+        "until_ms": None,
+        "made_ms": now_ms,
+        "made_by": by,
+    }
