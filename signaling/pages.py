@@ -17,6 +17,7 @@ ROOT: Final = Path(__file__).with_name("pages")
 ADDRESSES: Final = (
     *("/", "/join", "/lesson/{lesson}", "/library", "/library/{item}", "/organizer", "/device"),
     *("/sign-in", "/me"),
+    *("/supervision", "/check-in"),
 )
 """What the pages' own router knows."""
 FOREVER: Final = "public, max-age=31536000, immutable"

@@ -90,7 +90,8 @@ def _flags(seen: Seen, now_ms: int) -> Iterator[Flag]:
     if lesson.recorded and lesson.recording is not RecordingState.ON:
         yield Flag.RECORDING_GAP
     yield from _who(seen)
-    if lesson.phase != "break":
+    # Of whom nobody is there nothing can come: one word is enough.
+    if lesson.phase != "break" and any(each.online for each in _leading(seen.people)):
         yield from _what_they_send(seen.people)
 
 

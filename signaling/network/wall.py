@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.lesson import LessonRoom
-from classroom.model import Lesson, LessonState, Role
+from classroom.model import Lesson, LessonState, RecordingState, Role
 from classroom.network.model import Path
 from classroom.network.supervision import LessonPlaces
 from classroom.network.wall import Flag, Seen, flags
@@ -103,19 +103,21 @@ def _shown(
     room: LessonRoom | None, lesson: Lesson, places: LessonPlaces, item: str, now_ms: int
 ) -> LiveLesson | None:
     """None: it is over by now."""
-    seen = Seen(lesson) if room is None else Seen(room.lesson, room.people, room.classes)
+    if room is None:
+        # Nobody is in it: so nothing is missing in its recording.
+        seen = Seen(replace(lesson, recording=RecordingState.ON))
+    else:
+        seen = Seen(room.lesson, room.people, room.classes)
     if seen.lesson.state in (LessonState.ENDED, LessonState.CANCELLED):
         return None
-    # Of a lesson in another server's room no more is known here than the database says.
-    known = room is not None or not _live(lesson)
     leading = (each.person.name for each in seen.people if each.role is Role.MASTER and each.online)
     return LiveLesson(
         lesson=seen.lesson,
         places=places,
-        flags=flags(seen, now_ms) if known else (),
+        flags=flags(seen, now_ms),
         item=item,
         pupils=seen.pupils,
-        classes=len(seen.classes),
-        without_tutor=sum(not each.tutor_online for each in seen.classes),
+        classes=len(seen.classes) if room else len(places.takes),
+        without_tutor=sum(not each.tutor_online for each in seen.classes) if room else len(places.takes),
         master=next(leading, ""),
     )

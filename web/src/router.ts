@@ -13,6 +13,7 @@ import {
   organizerPage,
   playerPage,
   signInPage,
+  wallPage,
 } from '@/pages/chunks'
 
 export const router = createRouter({
@@ -25,6 +26,7 @@ export const router = createRouter({
     { path: '/device', name: 'device', component: devicePage },
     { path: '/sign-in', name: 'sign-in', component: signInPage },
     { path: '/me', name: 'me', component: myAccountPage },
+    { path: '/supervision', name: 'supervision', component: wallPage },
     { path: '/library', name: 'library', component: libraryPage },
     { path: '/library/clips', name: 'clips', component: clipsPage },
     {

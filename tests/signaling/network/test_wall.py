@@ -99,7 +99,7 @@ async def test_chosen_by_place_and_flag(district: Any) -> None:
     await add_lesson(district, "east", "east-1")
     await add_lesson(district, "west", "west-1", starts_ms=late)
     assert await seen(supervisor, place="/demo-city/demo-west/") == {"west"}
-    assert await seen(supervisor, flag="late_start") == set()  # no room here: no more is known than the row
+    assert await seen(supervisor, flag="late_start") == {"west"}
     assert (await supervisor.get(WALL, flag="nonsense"))[0] == 400
 
 
