@@ -82,8 +82,9 @@ async def test_a_lessons_token_opens_nothing_of_the_network_but_an_organizers(do
             assert (told == (403, "/problems/role-not-allowed")) is not may, (operation.id, role, told)
 
 
-@pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: operation.id)
-async def test_nobody_without_a_token(door: Any, operation: Operation) -> None:
-    assert await ask(door, operation, "demo", None) == (401, "/problems/token-missing")
-    assert (await ask(door, operation, "demo", "x"))[0] == 401
-    assert (await ask(door, operation, "demo", door.token("organizer", ttl_s=-1)))[0] == 401
+async def test_nobody_without_a_token(door: Any) -> None:
+    over = door.token("organizer", ttl_s=-1)
+    for operation in GUARDED:
+        told = [await ask(door, operation, "demo", token) for token in (None, "x", over)]
+        assert told[0] == (401, "/problems/token-missing"), operation.id
+        assert [status for status, _ in told[1:]] == [401, 401], operation.id
