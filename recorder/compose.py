@@ -38,8 +38,8 @@ from recorder.playlist import NothingRecordedError, main_tracks
 WIDTH, HEIGHT = 1920, 1080
 """A slide beside its teacher is 1440 wide: as large as most are sent, so that small print stays readable."""
 FPS = 25
-CHUNK_S = 60
-"""Lost at most when the process is stopped: a few seconds of work."""
+CHUNK_S = 20
+"""Lost at most when the process is stopped, and the step by which people see it get on: seconds of work."""
 COLUMN = 480
 """Wide: three people in it are as high as a slide of 16:9 beside it."""
 NARROW = 300
@@ -136,33 +136,49 @@ class Composer:
             )
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             stream.thread_count = 1
+            canvas = _Canvas()
             for index in range((end_us - start_us) * FPS // 1_000_000):
-                frame = self._compose(readers, start_us + index * 1_000_000 // FPS)
+                self._compose(canvas, readers, start_us + index * 1_000_000 // FPS)
+                frame = canvas.frame()
                 frame.pts, frame.time_base = index, Fraction(1, FPS)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         unfinished.replace(target)
 
-    def _compose(self, readers: Sequence[Sequence[Pictures]], us: int) -> av.VideoFrame:
+    def _compose(self, canvas: _Canvas, readers: Sequence[Sequence[Pictures]], us: int) -> None:
         screens, cameras, stage = ([p for each in group if (p := each.at(us))] for group in readers)
         where = places(bool(screens), bool(cameras), len(stage))
-        canvas = _Canvas()
-        for found, place in ((screens, where[0]), (cameras, where[1])):
-            if found and place:
-                canvas.draw(found[-1], place)
-        for frame, place in zip(stage, where[2], strict=False):
-            canvas.draw(frame, place)
-        return canvas.frame()
+        large = [(found[-1], place) for found, place in ((screens, where[0]), (cameras, where[1])) if place]
+        canvas.show([*large, *zip(stage, where[2], strict=False)])
 
 
 class _Canvas:
-    """A picture in YUV 4:2:0."""
+    """A picture in YUV 4:2:0. What has not changed since the last one is not drawn again: a slide stands for
+    minutes."""
 
     def __init__(self) -> None:
-        self._luma = np.full((HEIGHT, WIDTH), INK[0], np.uint8)
-        self._chroma = [np.full((HEIGHT // 2, WIDTH // 2), 128, np.uint8) for _ in range(2)]
+        self._luma = np.empty((HEIGHT, WIDTH), np.uint8)
+        self._chroma = [np.empty((HEIGHT // 2, WIDTH // 2), np.uint8) for _ in range(2)]
+        self._shown: list[tuple[av.VideoFrame, Place]] = []
+        self._clear()
 
-    def draw(self, frame: av.VideoFrame, place: Place) -> None:
+    def show(self, pictures: Sequence[tuple[av.VideoFrame, Place]]) -> None:
+        """These, and nothing else."""
+        known = self._shown
+        if [_outline(*each) for each in pictures] != [_outline(*each) for each in known]:
+            self._clear()
+            known = []
+        for number, (frame, place) in enumerate(pictures):
+            if not known or known[number][0] is not frame:
+                self._draw(frame, place)
+        self._shown = list(pictures)
+
+    def _clear(self) -> None:
+        self._luma[:] = INK[0]
+        for plane in self._chroma:
+            plane[:] = 128
+
+    def _draw(self, frame: av.VideoFrame, place: Place) -> None:
         """As large as it goes without being bent, in the middle of the place."""
         scale = min(place.width / frame.width, place.height / frame.height)
         width, height = (int(side * scale) // 4 * 4 or 4 for side in (frame.width, frame.height))
@@ -177,6 +193,11 @@ class _Canvas:
     def frame(self) -> av.VideoFrame:
         planes = [self._luma, *(plane.reshape(-1, WIDTH) for plane in self._chroma)]
         return av.VideoFrame.from_ndarray(np.concatenate(planes), format="yuv420p")
+
+
+def _outline(frame: av.VideoFrame, place: Place) -> tuple[Place, int, int]:
+    """What a picture covers: another one of the same outline leaves nothing of it."""
+    return place, frame.width, frame.height
 
 
 def join(item: OpenItem, read: ReadRange, chunks: Sequence[Path], target: Path) -> None:

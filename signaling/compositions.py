@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 MAX_QUEUE: Final = 100
 """A night's work for one core."""
 STOP_S: Final = 5.0
-"""For a process that is told to stop; it loses a piece of a minute at most."""
+"""For a process that is told to stop; it loses a few seconds of work at most."""
 MAX_LINE: Final = 4096
 FOLDER: Final = ".composed"
 

@@ -138,6 +138,7 @@ async def recorded(school: ServerProcess, visit: Any, two_clocks: str) -> str:
     await pupil.at("join-start").click()
     await pupil.at("hand-raise").click()
     await master.at("hand-invite").click()
+    await pupil.at("video-preview").wait_for()  # who says yes before it is heard only
     await pupil.at("stage-accept").click()
     await master.at("toggle-screen").click()
     pictures = {"camera": 0.0, "screen": TOGETHER_S}
