@@ -3,6 +3,7 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { entered, lessonOfRoom, openSession, session } from '@/composables/session'
 import {
+  checkInPage,
   clipsPage,
   devicePage,
   homePage,
@@ -27,6 +28,7 @@ export const router = createRouter({
     { path: '/sign-in', name: 'sign-in', component: signInPage },
     { path: '/me', name: 'me', component: myAccountPage },
     { path: '/supervision', name: 'supervision', component: wallPage },
+    { path: '/check-in', name: 'check-in', component: checkInPage },
     { path: '/library', name: 'library', component: libraryPage },
     { path: '/library/clips', name: 'clips', component: clipsPage },
     {

@@ -10,6 +10,7 @@ export const clipsPage = () => import('@/pages/ClipsPage.vue')
 export const organizerPage = () => import('@/pages/OrganizerPage.vue')
 export const devicePage = () => import('@/pages/DevicePage.vue')
 export const signInPage = () => import('@/network/SignInPage.vue')
+export const checkInPage = () => import('@/network/CheckInPage.vue')
 export const wallPage = () => import('@/network/WallPage.vue')
 export const myAccountPage = () => import('@/network/MyAccountPage.vue')
 export const playerPage = () => import('@/pages/PlayerPage.vue')
@@ -53,4 +54,5 @@ export function fetchPage(path: string, view: ViewName | null): void {
   else if (path === '/sign-in') ahead(signInPage)
   else if (path === '/me') ahead(myAccountPage)
   else if (path === '/supervision') ahead(wallPage)
+  else if (path === '/check-in') ahead(checkInPage)
 }
