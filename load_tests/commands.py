@@ -18,6 +18,7 @@ from .large_lesson import LargeLesson
 from .media import FRAGMENTATION, Camera
 from .report import LectureReport
 from .scenarios.audience import AudienceOptions, audience
+from .scenarios.catalogue import CatalogueOptions, catalogue
 from .scenarios.compare import compare
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
@@ -87,6 +88,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _compare,
         _library,
         _supervision_wall,
+        _catalogue,
         _phase_change,
         _roster,
         _pointer,
@@ -363,6 +365,24 @@ def _run_supervision_wall(options: argparse.Namespace, _target: Target) -> Await
 
 def _run_library(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
     return library(LibraryOptions(options.items, options.database, options.rounds))
+
+
+def _catalogue(scenarios: Scenarios) -> None:
+    words = "searches and enrolments in a catalogue with many lessons, by HTTP"
+    one = _scenario(scenarios, "catalogue", words, Scenario(_run_catalogue, starts_servers=True))
+    one.add_argument("--lessons", type=whole(10, 1_000_000), default=100_000, metavar="N")
+    one.add_argument("--enrolments", type=whole(0, 10_000_000), default=1_000_000, metavar="N")
+    one.add_argument("--rounds", type=whole(1, 1_000), default=40, metavar="N")
+    one.add_argument("--storm", type=whole(1, 5_000), default=500, metavar="N")
+    one.add_argument(
+        "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
+    )
+
+
+def _run_catalogue(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
+    return catalogue(
+        CatalogueOptions(options.lessons, options.enrolments, options.database, options.rounds, options.storm)
+    )
 
 
 def _scaling(scenarios: Scenarios) -> None:

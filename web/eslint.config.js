@@ -18,6 +18,7 @@ export default tseslint.config(
       'vue-i18n': {
         localeDir: [
           { pattern: './src/locales/*.json', localeKey: 'file' },
+          { pattern: './src/locales/courses/*.json', localeKey: 'file' },
           { pattern: './src/locales/library/*.json', localeKey: 'file' },
           { pattern: './src/locales/network/*.json', localeKey: 'file' },
           { pattern: './src/locales/office/*.json', localeKey: 'file' },

@@ -25,7 +25,7 @@ export default defineConfig({
     vue({ features: { optionsAPI: false } }),
     // Catalogues are compiled here, so that the pages need no compiler and no eval (Content-Security-Policy).
     VueI18n({
-      include: ['', 'library/', 'network/', 'office/', 'supervision/'].map((directory) =>
+      include: ['', 'courses/', 'library/', 'network/', 'office/', 'supervision/'].map((directory) =>
         here(`src/locales/${directory}*.json`),
       ),
       runtimeOnly: true,

@@ -89,6 +89,10 @@ class CatalogueStore:
         """Lessons by when they begin; counts: with total and facets."""
         return await self._finder.search(choice, counts=counts)
 
+    async def warm(self) -> None:
+        """Reads what there is, before somebody asks: of 100,000 lessons some seconds of work."""
+        await self._finder.refresh()
+
     async def seen(self, lesson: LessonId, who: Onlooker) -> Listed | None:
         """A lesson, cancelled ones too, when they see it."""
         return await self._read(lambda connection: catalogue_search.seen(connection, lesson, who))
@@ -108,10 +112,6 @@ class CatalogueStore:
     ) -> tuple[Enrolment, ...]:
         """Those that stand, of schools within these places, in the order in which they came."""
         return await self._read(lambda c: enrolments.of_lesson(c, lesson, paths, after, limit))
-
-    async def ahead(self, enrolment: Enrolment) -> int:
-        """How many wait before one who waits."""
-        return await self._read(lambda connection: enrolments.ahead(connection, enrolment))
 
     # --- terms
 

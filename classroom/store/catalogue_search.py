@@ -54,6 +54,10 @@ class OfferFinder:
         self._shelf = OfferShelf()
         self._follower = Follower(read, offers.c.changed_ms, offers.c.number, self._take, clock)
 
+    async def refresh(self) -> None:
+        """Raises StoreUnavailable."""
+        await self._follower.refresh()
+
     async def search(self, choice: Choice, *, counts: bool) -> Found:
         """counts: with total and facets. Raises StoreUnavailable."""
         await self._follower.refresh()

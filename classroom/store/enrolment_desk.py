@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, Table, bindparam, insert, or_, select, update
+from sqlalchemy import Row, Select, Table, bindparam, insert, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import ClassId, LessonId, PersonId
@@ -156,32 +156,32 @@ async def _read_busy(connection: AsyncConnection, desk: Desk, parties: Collectio
         return
     first = min(seats.starts_ms for seats in desk.seats.values()) - MAX_LENGTH_MS
     last = max(seats.ends_ms for seats in desk.seats.values())
-    taken = _e.state == EnrolmentState.ENROLLED
-    for column in (_e.party_id, _e.tutor_id):
-        await _add_busy(connection, desk, enrolments, column, taken, parties, (first, last))
+    enrolled = _e.state == EnrolmentState.ENROLLED
     open_ = offers.c.state == OfferState.OPEN
-    await _add_busy(connection, desk, offers, offers.c.master_id, open_, parties, (first, last))
-    joined = home_classes.join(offers, offers.c.lesson_id == home_classes.c.lesson_id)
-    await _add_busy(connection, desk, joined, home_classes.c.tutor_id, open_, parties, (first, last))
+    at_home = home_classes.join(offers, offers.c.lesson_id == home_classes.c.lesson_id)
+    # One question: a wait for the database costs more than what it does.
+    ways = (
+        (enrolments, _e.party_id, enrolled),
+        (enrolments, _e.tutor_id, enrolled),
+        (offers, offers.c.master_id, open_),
+        (at_home, home_classes.c.tutor_id, open_),
+    )
+    query = union_all(
+        *(_busy(source, who, condition, parties, (first, last)) for source, who, condition in ways)
+    )
+    for row in await connection.execute(query):
+        desk.busy[row.who].append(Busy(LessonId(row.lesson_id), row.starts_ms, row.ends_ms))
 
 
-async def _add_busy(
-    connection: AsyncConnection,
-    desk: Desk,
-    source: Any,
-    who: Any,
-    condition: Any,
-    parties: Collection[str],
-    between: tuple[int, int],
-) -> None:
-    c = offers.c if source is not enrolments else _e
-    query = (
+def _busy(
+    source: Any, who: Any, condition: Any, parties: Collection[str], between: tuple[int, int]
+) -> Select[Any]:
+    c = _e if source is enrolments else offers.c
+    return (
         select(who.label("who"), c.lesson_id, c.starts_ms, c.ends_ms)
         .select_from(source)
         .where(who.in_(parties), c.starts_ms > between[0], c.starts_ms < between[1], condition)
     )
-    for row in await connection.execute(query):
-        desk.busy[row.who].append(Busy(LessonId(row.lesson_id), row.starts_ms, row.ends_ms))
 
 
 async def keep(connection: AsyncConnection, opened: Opened, now_ms: int) -> None:

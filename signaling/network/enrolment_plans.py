@@ -13,6 +13,7 @@ into it stay."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
@@ -78,6 +79,9 @@ class LessonPlanner:
         return self._clock.call_at(self._clock.now() + seconds, self._wake.set)
 
     async def _run(self) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            # Whoever asks the catalogue first is not to wait until it is read.
+            await self._store.catalogue.warm()
         await self._find_due()
         while True:
             await self._wake.wait()

@@ -27,7 +27,7 @@ from classroom.network.enrolment import (
 )
 from classroom.network.model import ROOT, Appointment, Office, Path, PlaceId, SchoolClass
 from classroom.network.scope import Principal
-from classroom.store import network_classes, network_people, network_places, people
+from classroom.store import enrolments, network_classes, network_people, network_places, people
 from classroom.store.enrolment_desk import Request
 from signaling.keys import STORE
 from signaling.lessons_http import UnixMs
@@ -112,7 +112,7 @@ async def enrol_class(request: web.Request) -> web.Response:
     principal = request[PRINCIPAL]
     own = principal.person if _tutors(principal, found) else PersonId("")
     tutor = PersonId(asked.tutor) or found.tutor or own
-    if not tutor or not await _is_tutor(request, tutor, found):
+    if not tutor or (tutor != own and not await _is_tutor(request, tutor, found)):
         raise Problem("enrolment-invalid", detail_kind="tutor")
     places = asked.places or found.pupils
     if not 1 <= places <= MAX_PLACES:
@@ -259,10 +259,12 @@ async def _timezone(request: web.Request, path: Path) -> str:
 
 
 async def _view(request: web.Request, enrolment: Enrolment) -> EnrolmentView:
-    store = request.app[STORE]
-    waits = enrolment.state.value == "waiting"
-    ahead = await read(store.catalogue.ahead(enrolment)) if waits else 0
-    [view] = await read(store.network.read(_views, (enrolment,), (ahead,)))
+    return await read(request.app[STORE].network.read(_one_view, enrolment))
+
+
+async def _one_view(connection: AsyncConnection, enrolment: Enrolment) -> EnrolmentView:
+    ahead = await enrolments.ahead(connection, enrolment) if enrolment.waits_for else 0
+    [view] = await _views(connection, (enrolment,), (ahead,))
     return view
 
 

@@ -51,6 +51,7 @@ class TimetableEntry(msgspec.Struct, frozen=True, kw_only=True):
     role: Literal["master", "tutor", "student"]
     person: str
     """Whose it is: one's own, or the child's."""
+    mine: bool
     name: str
     class_id: str
     """In the lesson; empty: in none, or not yet."""
@@ -120,6 +121,7 @@ async def _views(
             course=each.course,
             role=each.role.value,  # type: ignore[arg-type]  # of three
             person=each.person,
+            mine=each.person == person,
             name=names.get(PersonId(each.person), ""),
             class_id=each.class_id,
             class_name=classes[each.class_id].name if each.class_id in classes else "",

@@ -3,6 +3,7 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { entered, lessonOfRoom, openSession, session } from '@/composables/session'
 import {
+  cataloguePage,
   checkInPage,
   clipsPage,
   devicePage,
@@ -14,6 +15,7 @@ import {
   organizerPage,
   playerPage,
   signInPage,
+  timetablePage,
   wallPage,
 } from '@/pages/chunks'
 
@@ -26,6 +28,8 @@ export const router = createRouter({
     { path: '/organizer', name: 'organizer', component: organizerPage },
     { path: '/device', name: 'device', component: devicePage },
     { path: '/sign-in', name: 'sign-in', component: signInPage },
+    { path: '/catalogue', name: 'catalogue', component: cataloguePage },
+    { path: '/timetable', name: 'timetable', component: timetablePage },
     { path: '/me', name: 'me', component: myAccountPage },
     { path: '/supervision', name: 'supervision', component: wallPage },
     { path: '/check-in', name: 'check-in', component: checkInPage },

@@ -5,7 +5,7 @@ type Catalogue = Record<string, string>
 
 /** The files themselves: what the page gets is compiled. */
 function read(language: string): Catalogue {
-  const directories = ['', 'library/', 'network/', 'office/', 'supervision/']
+  const directories = ['', 'courses/', 'library/', 'network/', 'office/', 'supervision/']
   const files = directories.map((directory) => `../src/locales/${directory}${language}.json`)
   const texts = files.map((file) => readFileSync(new URL(file, import.meta.url), 'utf-8'))
   return Object.assign({}, ...texts.map((text) => flatten(JSON.parse(text) as object))) as Catalogue

@@ -120,7 +120,7 @@ async def test_timetables(district: Any, offer: Any) -> None:
     assert await titles(district["east-1-tutor"], starts_from=district.now_ms + DAY_MS) == []
     _, told = await district["west-1-parent"].get("/api/v1/my/timetable")
     [entry] = told["entries"]
-    assert (entry["name"], entry["open"]) == ("蒋小明", False)
+    assert (entry["name"], entry["mine"], entry["open"]) == ("蒋小明", False, False)
 
 
 async def test_who_waits_sees_it(district: Any, offer: Any) -> None:

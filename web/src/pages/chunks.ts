@@ -13,6 +13,8 @@ export const signInPage = () => import('@/network/SignInPage.vue')
 export const checkInPage = () => import('@/network/CheckInPage.vue')
 export const wallPage = () => import('@/network/WallPage.vue')
 export const myAccountPage = () => import('@/network/MyAccountPage.vue')
+export const cataloguePage = () => import('@/network/CataloguePage.vue')
+export const timetablePage = () => import('@/network/TimetablePage.vue')
 export const playerPage = () => import('@/pages/PlayerPage.vue')
 
 export const views = {
@@ -55,4 +57,6 @@ export function fetchPage(path: string, view: ViewName | null): void {
   else if (path === '/me') ahead(myAccountPage)
   else if (path === '/supervision') ahead(wallPage)
   else if (path === '/check-in') ahead(checkInPage)
+  else if (path === '/catalogue') ahead(cataloguePage)
+  else if (path === '/timetable') ahead(timetablePage)
 }

@@ -1,0 +1,82 @@
+/** What of a timetable is shown where, and for whom somebody can enrol. Pure. */
+
+import type { CatalogueLesson, Party, TimetableEntry } from './catalogue-client'
+import type { WhoAmI } from './network-client'
+
+/** A day's things, by the viewer's own clock. */
+export interface Day<Thing> {
+  /** Of its first moment, Unix time in ms. */
+  begins_ms: number
+  things: Thing[]
+}
+
+export function dayOf(unixMs: number): number {
+  const day = new Date(unixMs)
+  return new Date(day.getFullYear(), day.getMonth(), day.getDate()).getTime()
+}
+
+/** In the order in which they come; things that begin on one day stand together. */
+export function byDay<Thing>(things: readonly Thing[], startsMs: (thing: Thing) => number): Day<Thing>[] {
+  const days: Day<Thing>[] = []
+  for (const thing of things) {
+    const begins_ms = dayOf(startsMs(thing))
+    const last = days.at(-1)
+    if (last?.begins_ms === begins_ms) last.things.push(thing)
+    else days.push({ begins_ms, things: [thing] })
+  }
+  return days
+}
+
+export const lessonsByDay = (lessons: readonly CatalogueLesson[]) =>
+  byDay(lessons, (each) => each.lesson.starts_ms)
+
+/** The lesson to be shown in large: one whose door is open, else the next of today. */
+export function nextOf(entries: readonly TimetableEntry[], nowMs: number): TimetableEntry | null {
+  const coming = entries.filter(
+    (each) => !each.cancelled && each.ends_ms > nowMs && each.state === 'enrolled',
+  )
+  const open = coming.find((each) => each.open)
+  const today = coming.find((each) => dayOf(each.starts_ms) === dayOf(nowMs))
+  return open ?? today ?? null
+}
+
+/** Nobody is signed in, or not any more. */
+export const isSignedOut = (problem: { kind: string }) =>
+  problem.kind === 'token-missing' || problem.kind === 'token-invalid'
+
+/** Lesson -> what somebody's timetable has of it. */
+export type Held = Record<string, TimetableEntry[]>
+
+export function heldBy(entries: readonly TimetableEntry[]): Held {
+  const held: Held = {}
+  for (const each of entries) (held[each.lesson] ??= []).push(each)
+  return held
+}
+
+/** Whether a party has places in a lesson or waits for them; `class`: not by itself, but through its class. */
+export function heldAs(held: Held, lesson: string, party: Party): 'own' | 'class' | null {
+  const found = held[lesson] ?? []
+  if (party.kind === 'classes') return found.some((each) => each.class_id === party.id) ? 'own' : null
+  const theirs = found.find((each) => each.person === party.id && each.role === 'student')
+  if (!theirs) return null
+  return theirs.class_name ? 'class' : 'own'
+}
+
+/** For whom somebody can enrol by their offices; the classes of an organizer's school come beside these. */
+export function partiesOf(who: WhoAmI): Party[] {
+  const found: Party[] = []
+  for (const held of who.offices) {
+    if (held.office === 'tutor' && held.class_id)
+      found.push({ kind: 'classes', id: held.class_id, name: held.class_name })
+    if (held.office === 'student') found.push({ kind: 'people', id: who.person, name: who.name })
+    if (held.office === 'parent') found.push({ kind: 'people', id: held.about, name: held.about_name })
+  }
+  return found.filter((one, place) => found.findIndex((other) => other.id === one.id) === place)
+}
+
+/** Schools whose classes an organizer enrols. */
+export function schoolsOf(who: WhoAmI): string[] {
+  return who.offices
+    .filter((held) => held.office === 'organizer' && held.place?.kind === 'school')
+    .map((held) => held.place?.id ?? '')
+}
