@@ -179,6 +179,11 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "appointments": _APPOINTERS,
     "appoint": _APPOINTERS,
     "revoke_appointment": _APPOINTERS,
+    "look_at_invitation": None,  # with its code
+    "accept_invitation": None,
+    "invite": _APPOINTERS,
+    "invitations": _NETWORK_ORGANIZERS,
+    "revoke_invitation": _APPOINTERS,
     "import_template": _NETWORK_ORGANIZERS,
     "preview_import": _NETWORK_ORGANIZERS,
     "apply_import": _NETWORK_ORGANIZERS,

@@ -60,6 +60,7 @@ from signaling.network.check_in_http import EVIDENCE
 from signaling.network.enrolment_plans import LessonPlanner
 from signaling.network.enrolments_http import ENROLMENTS, EnrolmentDoor
 from signaling.network.imports_http import IMPORTING
+from signaling.network.invitations_http import CODES_TRIED, code_attempts
 from signaling.network.sign_in import SIGN_IN, SignInDoor
 from signaling.network.supervision_http import REFUSALS, Refusals
 from signaling.network.supervision_watch import CredentialWatch, Inside
@@ -395,6 +396,7 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.PAIRINGS] = Pairings()
     app[SIGN_IN] = SignInDoor()
     app[IMPORTING] = asyncio.Lock()
+    app[CODES_TRIED] = code_attempts()
     app[ENROLMENTS] = EnrolmentDoor()
     services = Services(
         sfu=parts.sfu,

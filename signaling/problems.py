@@ -138,6 +138,8 @@ STATUS: Final[Mapping[str, int]] = {
     "place-refused": 409,
     "place-closed": 409,
     "place-in-use": 409,
+    "invitation-invalid": 422,
+    "invitation-over": 404,
     "import-unreadable": 422,
     "import-faulty": 422,
     "import-other-file": 409,

@@ -90,7 +90,7 @@ def check(made: Appointment, kind: PlaceKind) -> None:
         raise BadAppointment(AppointmentFault.COURSE)
     if bool(made.subject) is not (office is Office.RESEARCHER) or len(made.subject) > MAX_SUBJECT:
         raise BadAppointment(AppointmentFault.SUBJECT)
-    if bool(made.about) is not (office is Office.PARENT) or made.about == made.person:
+    if bool(made.about) is not (office is Office.PARENT) or (made.about and made.about == made.person):
         raise BadAppointment(AppointmentFault.ABOUT)
     _check_times(made)
 

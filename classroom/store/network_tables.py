@@ -114,6 +114,26 @@ sign_ins = Table(
 """Who is signed in; of the secret only its SHA-256, in hex. `way`: `password`, `openid` or `invitation`.
 It ends when `idle_ms` have gone by since it was last seen."""
 
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("secret_hash", _ID, nullable=False),
+    Column("path", PATH, nullable=False),
+    Column("place_id", _ID, nullable=False),
+    Column("person_id", _ID),
+    Column("office", _KEY),
+    Column("class_id", _ID, nullable=False),
+    Column("uses", Integer, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("made_by", _ID, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+    Index(None, "secret_hash", unique=True),
+    Index(None, "path"),
+)
+"""To an account, or to an office (`classroom.network.invitations`); of the code only its SHA-256, in hex."""
+
 audit = Table(
     "audit",
     metadata,

@@ -61,6 +61,9 @@ CASES: dict[str, Callable[[str], Ask]] = {
     "revoke_appointment": lambda school: Ask({"appointment": f"{school}-master-office"}, REASON),
     "preview_import": lambda school: Ask(query={"place": school}, body="name,login,office\n"),
     "apply_import": lambda school: Ask(query={"place": school}, body="name,login,office\n"),
+    "invite": lambda school: Ask(body={"office": "master", "place": school}),
+    "invitations": lambda school: Ask(query={"place": school}),
+    "revoke_invitation": lambda school: Ask({"invitation": f"{school}-invitation"}),
     "audit": lambda school: Ask(query={"place": school}),
     "audit_csv": lambda school: Ask(query={"place": school}),
 }
@@ -163,6 +166,11 @@ async def things(district: Any) -> dict[str, str]:
             f"/api/v1/supervision/lessons/{lesson.id}/reviews", {"scores": SCORES, "problems": [problem]}
         )
         assert status == 201, review
+        status, invitation = await district[f"{school.removeprefix('demo-')}-organizer"].post(
+            "/api/v1/invitations", {"office": "master", "place": school}
+        )
+        assert status == 201, invitation
+        made[f"{school}-invitation"] = invitation["id"]
         made[f"{school}-review"] = review["id"]
         made[f"{school}-problem"] = review["problems"][0]["id"]
     return made
