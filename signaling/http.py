@@ -16,7 +16,8 @@ import msgspec
 from aiohttp import web
 
 from signaling import catalogue
-from signaling.keys import LANGUAGE
+from signaling.keys import CONFIG, LANGUAGE
+from signaling.network.origin import is_secure
 from signaling.problems import MEDIA_TYPE, STATUS, Problem
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ SECURITY_HEADERS: Final = {
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self)",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+TRANSPORT_SECURITY: Final = "max-age=31536000"
+"""A year (RFC 6797), where browsers come by HTTPS; of other hosts of the domain we know nothing."""
 OWN_STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "code,pre{font-family:ui-monospace,monospace;overflow-wrap:anywhere}"
@@ -88,6 +91,9 @@ async def security_headers(request: web.Request, response: web.StreamResponse) -
     """Signal on_response_prepare."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    config = request.app.get(CONFIG)
+    if config is not None and is_secure(config):
+        response.headers.setdefault("Strict-Transport-Security", TRANSPORT_SECURITY)
     if response.content_type == "text/html":
         host = request.headers.get("Host", "")
         # Not every browser takes 'self' to mean the WebSocket of the same host.

@@ -103,7 +103,7 @@ class CodeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     code: Code
 
 
-class InvitationView(msgspec.Struct, frozen=True, kw_only=True):
+class InvitedTo(msgspec.Struct, frozen=True, kw_only=True):
     """What its bearer is told."""
 
     place: str
@@ -293,11 +293,11 @@ async def _holding(request: web.Request, code: str) -> Invitation:
     return found
 
 
-async def _view(connection: AsyncConnection, found: Invitation) -> InvitationView:
+async def _view(connection: AsyncConnection, found: Invitation) -> InvitedTo:
     place = await network_places.find(connection, found.place)
     in_class = await network_classes.find(connection, ClassId(found.class_id)) if found.class_id else None
     account = await accounts.find(connection, found.person) if found.person else None
-    return InvitationView(
+    return InvitedTo(
         place=place.name if place else "",
         class_name=in_class.name if in_class else "",
         office=found.office.value if found.office else None,
@@ -367,7 +367,7 @@ OPERATIONS: Final = (
         tag="accounts",
         handler=look_at_invitation,
         request=CodeBody,
-        response=InvitationView,
+        response=InvitedTo,
         problems=(*_BODY, "invitation-over", "too-many-requests"),
     ),
     Operation(

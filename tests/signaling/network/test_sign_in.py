@@ -6,11 +6,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from classroom.model import PersonId
 from classroom.store import accounts, audit
+from classroom.store.demo_network import seed_demo_network
+from signaling.keys import CONFIG
+from signaling.network.origin import caller_address
 from signaling.network.passwords import HASHER
 from signaling.network.principals import SIGN_IN_COOKIE
 
@@ -235,3 +241,45 @@ async def test_passwords_that_are_guessed(pupils_page: Any, password: str) -> No
 async def test_who_has_no_password_changes_none(district: Any) -> None:
     told = await district["east-2-tutor"].post("/api/v1/password", {"old": "", "new": PASSWORD})
     assert told[0] == 409 and told[1]["type"] == "/problems/no-password"
+
+
+async def test_under_https_the_cookie_is_the_hosts_own(
+    open_door: Any, config: Any, hashed: str, browser: None
+) -> None:
+    secure = msgspec.structs.replace(config, public_url="https://class.example.org")
+    async with open_door(secure) as door:
+        await seed_demo_network(door.parts.store)
+        network = door.parts.store.network
+        found = await network.read(accounts.credentials_of, PersonId(TUTOR))
+        await network.change(accounts.set_password, found, hashed, 1, "")
+        body = {"login": TUTOR, "password": PASSWORD}
+        headers = {"Origin": "https://class.example.org"}
+        async with door.http.post(door.url(SIGN_IN), json=body, headers=headers) as response:
+            assert response.status == 204
+            assert response.headers["Strict-Transport-Security"].startswith("max-age=")
+            cookie = response.cookies[f"__Host-{SIGN_IN_COOKIE}"]
+        assert cookie["secure"] and cookie["path"] == "/" and not cookie["domain"]
+        whoami = door.url("/api/v1/whoami")
+        for name, status in ((f"__Host-{SIGN_IN_COOKIE}", 200), (SIGN_IN_COOKIE, 401)):
+            sent = {"Cookie": f"{name}={cookie.value}"}
+            async with door.http.get(whoami, headers=sent) as response:
+                assert response.status == status, name
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("1.2.3.4, 203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9, 127.0.0.1", "203.0.113.9"),
+        ("2001:db8:1:2:3::9", "2001:db8:1:2::/64"),
+        ("nonsense", ""),
+    ],
+)
+def test_whose_address_counts_behind_a_proxy(config: Any, forwarded: str, counted: str) -> None:
+    """What a proxy that is trusted said, and nothing that its client made up."""
+    for trusted, expected in ((("127.0.0.0/8",), counted), ((), "127.0.0.1")):
+        app = web.Application()
+        app[CONFIG] = msgspec.structs.replace(config, trusted_proxies=trusted)
+        request = make_mocked_request("GET", "/", {"X-Forwarded-For": forwarded}, app=app)
+        assert caller_address(request.clone(remote="127.0.0.1")) == expected

@@ -1,0 +1,114 @@
+"""Accounts and sign-ins on both databases: who comes in by what, and for how long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from classroom.model import PersonId
+from classroom.network.accounts import (
+    Account,
+    AccountFault,
+    BadAccount,
+    email_address,
+    login_name,
+    new_password,
+)
+from classroom.network.model import Path
+from classroom.store import accounts, sign_ins
+from classroom.store.sign_ins import SignIn
+from classroom.store.store import Store
+
+SCHOOL = Path("/c/d/s/")
+HOUR_MS = 3_600_000
+WANG = Account(PersonId("wang"), "王老师", SCHOOL, "wang", "wang@example.org")
+
+
+async def add(store: Store, account: Account = WANG) -> bool:
+    return await store.network.change(accounts.add, account, 1, "by")
+
+
+async def sign_in(store: Store, secret: str, at_ms: int = 0, *, ends_ms: int = 12, idle_ms: int = 4) -> None:
+    made = SignIn(secret, WANG.person, "password", at_ms, at_ms, ends_ms * HOUR_MS, idle_ms * HOUR_MS)
+    await store.network.change(sign_ins.begin, made, SCHOOL)
+
+
+async def is_in(store: Store, secret: str, at_hour: float) -> bool:
+    return await store.network.principal(secret, round(at_hour * HOUR_MS)) is not None
+
+
+async def test_a_login_is_one_persons(store: Store) -> None:
+    assert await add(store)
+    assert not await add(store)
+    assert not await add(store, Account(PersonId("other"), "x", SCHOOL, "wang"))
+    assert await store.network.read(accounts.find, PersonId("other")) is None
+    # Without one there may be many.
+    assert await add(store, Account(PersonId("a"), "x", SCHOOL))
+    assert await add(store, Account(PersonId("b"), "x", SCHOOL))
+
+
+async def test_somebody_of_a_single_sign_on_is_one_person(store: Store) -> None:
+    await add(store)
+    await add(store, Account(PersonId("li"), "李", SCHOOL, "li"))
+    li = await store.network.read(accounts.find, PersonId("li"))
+    assert await store.network.change(accounts.link, WANG, "https://id.example.org", "7", 2, "by")
+    assert not await store.network.change(accounts.link, li, "https://id.example.org", "7", 2, "by")
+    assert not await store.network.change(accounts.link, WANG, "https://id.example.org", "8", 2, "by")
+    found = await store.network.read(accounts.of_subject, "https://id.example.org", "7")
+    assert found is not None and found.person == "wang"
+
+
+async def test_a_sign_in_ends_when_it_is_idle_and_in_any_case(store: Store) -> None:
+    await add(store)
+    await sign_in(store, "a")
+    assert await is_in(store, "a", 3.9)
+    # That was noted, so it goes on from there.
+    assert await is_in(store, "a", 7.8)
+    assert not await is_in(store, "a", 11.9)
+    await sign_in(store, "b", idle_ms=100)
+    assert await is_in(store, "b", 11.9)
+    assert not await is_in(store, "b", 12)
+    assert not await is_in(store, "nobody's", 1)
+
+
+async def test_only_so_many_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_ins, "MAX_OF_PERSON", 3)
+    await add(store)
+    for number in range(5):
+        await sign_in(store, f"s{number}", number)
+    assert [await is_in(store, f"s{number}", 1) for number in range(5)] == [False, False, True, True, True]
+    listed = await store.network.read(sign_ins.listed, WANG.person, HOUR_MS)
+    assert [each.secret_hash for each in listed] == ["s4", "s3", "s2"]
+
+
+async def test_a_password_is_changed_once_by_the_one_that_was_seen(store: Store) -> None:
+    await add(store)
+    seen = await store.network.read(accounts.credentials, "wang")
+    assert seen is not None and seen.password_hash == ""
+    await sign_in(store, "keep")
+    await sign_in(store, "other")
+    assert await store.network.change(accounts.set_password, seen, "hash", 2, "wang", keep="keep")
+    assert not await store.network.change(accounts.set_password, seen, "other", 2, "wang")
+    assert await is_in(store, "keep", 1) and not await is_in(store, "other", 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "fault"),
+    [
+        (login_name, "", AccountFault.LOGIN),
+        (login_name, "a b", AccountFault.LOGIN),
+        (login_name, "x" * 65, AccountFault.LOGIN),
+        (email_address, "x@", AccountFault.EMAIL),
+        (email_address, "x@y\n", None),
+        (new_password, "1234567", AccountFault.PASSWORD_SHORT),
+        (new_password, "x" * 129, AccountFault.PASSWORD_LONG),
+    ],
+)
+def test_what_can_be_in_an_account(rule: Any, text: str, fault: AccountFault | None) -> None:
+    if fault is None:
+        assert rule(text)
+        return
+    with pytest.raises(BadAccount) as caught:
+        rule(text)
+    assert caught.value.fault is fault
