@@ -132,7 +132,7 @@ class LessonCore:
         """Who was in when the server went, and has not come back yet: is not missed before their place is
         given up."""
         self._recorded: tuple[floor.Route, ...] = ()
-        self._kept = shared(lesson)
+        self._kept, self._kept_of = shared(lesson), lesson
         self._alarms: dict[str, Timer] = {}
         self._notices: list[Noticed] = []
         self._lesson_changed = False
@@ -389,6 +389,9 @@ class LessonCore:
 
     def _keep(self) -> None:
         """What a restart must find again."""
+        if self.lesson is self._kept_of:
+            return
+        self._kept_of = self.lesson
         kept = shared(self.lesson)
         if kept != self._kept:
             self._kept = kept

@@ -197,13 +197,16 @@ class Roster:
         """The same, and whether they are there."""
         if self._recount:
             # Asked after every command: of forty classes one has changed, if any.
-            known = {each: self._tutoring[each] for each in self._classes if each in self._tutoring}
-            for class_id in self._recount & self._classes.keys():
-                status = self._status(self._classes[class_id])
-                known[class_id] = Tutoring(status.tutor, status.tutor_online)
-            self._tutoring = known
+            changed = {class_id: self._counted(class_id) for class_id in self._recount & self._classes.keys()}
+            if len(self._tutoring) != len(self._classes) or changed.items() - self._tutoring.items():
+                known = {each: self._tutoring[each] for each in self._classes if each in self._tutoring}
+                self._tutoring = known | changed
             self._recount.clear()
         return self._tutoring
+
+    def _counted(self, class_id: ClassId) -> Tutoring:
+        status = self._status(self._classes[class_id])
+        return Tutoring(status.tutor, status.tutor_online)
 
     def has_changes(self) -> bool:
         return self.has_news() or bool(self._changed_elsewhere)
