@@ -232,9 +232,11 @@ class RestartMachine(RuleBasedStateMachine):
         if crash:
             # As if the process had been killed: nobody says good-bye to anybody.
             assert self.room._task is not None
-            self.room._task.cancel()
+            tasks = (self.room._task, *self.directory._closing)
+            for task in tasks:
+                task.cancel()
             self.room._core.cancel_timers()
-            await asyncio.gather(self.room._task, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.store._writer.stop()
             await self.store._engine.dispose()
         else:
