@@ -232,11 +232,11 @@ class RestartMachine(RuleBasedStateMachine):
         if crash:
             # As if the process had been killed: nobody says good-bye to anybody.
             assert self.room._task is not None
-            tasks = (self.room._task, *self.directory._closing)
-            for task in tasks:
-                task.cancel()
+            self.room._task.cancel()
             self.room._core.cancel_timers()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            if self.directory._sweeper is not None:
+                self.directory._sweeper.cancel()
+            await asyncio.gather(self.room._task, return_exceptions=True)
             await self.store._writer.stop()
             await self.store._engine.dispose()
         else:
