@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 REFRESH_S: Final = 5.0
 WANTED_S: Final = 15.0
 """After somebody last asked: a page asks every five."""
-SHARE: Final = 0.12
+SHARE: Final = 0.11
 """Of one processor, for making pictures."""
 LOT: Final = 8
 """Pictures in one go: 30 ms, after which others have their turn."""
