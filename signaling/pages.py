@@ -16,7 +16,7 @@ from signaling.problems import Problem
 ROOT: Final = Path(__file__).with_name("pages")
 ADDRESSES: Final = (
     *("/", "/join", "/lesson/{lesson}", "/library", "/library/{item}", "/organizer", "/device"),
-    *("/sign-in", "/me", "/catalogue", "/timetable"),
+    *("/sign-in", "/invite", "/me", "/catalogue", "/timetable"),
     *("/supervision", "/check-in"),
 )
 """What the pages' own router knows."""

@@ -114,7 +114,9 @@ def token(shared_server: ServerProcess) -> Callable[..., str]:
     return issue
 
 
-@pytest.mark.parametrize("address", ["/", "/join", "/library", "/device", "/organizer"])
+@pytest.mark.parametrize(
+    "address", ["/", "/join", "/library", "/device", "/organizer", "/sign-in", "/invite"]
+)
 async def test_pages_without_a_token(visit: Any, address: str) -> None:
     person = await visit(address)
     await person.page.locator("h1").wait_for()

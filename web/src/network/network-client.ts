@@ -73,6 +73,35 @@ export const signIns = async () => (await ask<{ sign_ins: SignInView[] }>('GET',
 
 export const endSignIn = (id: string) => ask<null>('DELETE', path('sign-ins', id))
 
+/** What the bearer of an invitation is told. */
+export interface InvitedTo {
+  place: string
+  class_name: string
+  /** null: to an account that is there, of `name` and `login`. */
+  office: OfficeName | null
+  name: string
+  login: string
+  ends_ms: number
+}
+
+export interface Acceptance {
+  code: string
+  password: string
+  keep: boolean
+  name?: string
+  login?: string
+}
+
+/** Of a link `/invite#code=...`; empty: there is none. */
+export const invitationCode = (fragment: string) =>
+  new URLSearchParams(fragment.replace(/^#/, '')).get('code') ?? ''
+
+export const lookAtInvitation = (code: string) =>
+  ask<InvitedTo>('POST', path('invitations', 'look'), { code: code || '-' })
+
+export const acceptInvitation = (acceptance: Acceptance) =>
+  ask<null>('POST', path('invitations', 'accept'), acceptance)
+
 /** Where to go after signing in: a path of ours that the address names, never another site. */
 export function wayOn(wished: unknown): string {
   if (typeof wished !== 'string' || !wished.startsWith('/') || wished.startsWith('//')) return '/me'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { wayOn, type OfficeView } from '@/network/network-client'
+import { invitationCode, wayOn, type OfficeView } from '@/network/network-client'
 import { officeWords } from '@/network/offices'
 
 describe('where to go after signing in', () => {
@@ -43,5 +43,13 @@ describe('an office in words', () => {
   it('says where and for whom', () => {
     expect(officeWords(office, '全部')).toBe('东区第一小学 · 蒋小明')
     expect(officeWords({ ...office, place: null, about_name: '' }, '全部')).toBe('全部')
+  })
+})
+
+describe('the code of an invitation', () => {
+  it('stands in the fragment', () => {
+    expect(invitationCode('#code=a-b_c')).toBe('a-b_c')
+    expect(invitationCode('')).toBe('')
+    expect(invitationCode('#token=x')).toBe('')
   })
 })
