@@ -22,8 +22,9 @@ OVERSEE: Final = frozenset({Office.SUPERVISOR, Office.ORGANIZER})
 GIVE: Final = frozenset({Office.PROVIDER})
 MAX_PAGE: Final = 200
 Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
-Cursor = Annotated[str, Meta(max_length=100)]
-IdText = Annotated[str, Meta(min_length=1, max_length=64)]
+Cursor = Annotated[str, Meta(pattern=r"^([0-9]{1,15}-[A-Za-z0-9_-]{1,64})?$")]
+"""`next` of a page; empty: the first one is asked for."""
+IdText = Annotated[str, Meta(max_length=64)]
 
 
 async def reached_lesson(
@@ -49,11 +50,7 @@ def cursor(at_ms: int, name: str) -> str:
     return f"{at_ms}-{name}"
 
 
-def before(text: str) -> tuple[int, str] | None:
-    """Problem bad-request."""
-    if not text:
-        return None
+def before(text: Cursor) -> tuple[int, str] | None:
+    """None: the first page."""
     at_ms, _, name = text.partition("-")
-    if not (at_ms.isascii() and at_ms.isdecimal() and len(at_ms) < 16 and name):
-        raise Problem("bad-request", reason="after")
-    return int(at_ms), name
+    return (int(at_ms), name) if text else None

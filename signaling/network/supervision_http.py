@@ -112,7 +112,7 @@ class ObservationList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObservationsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    lesson: IdText
+    lesson: IdText = ""
 
 
 class ProblemForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,7 +178,7 @@ class ReviewList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReviewsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    lesson: IdText | Literal[""] = ""
+    lesson: IdText = ""
     after: Cursor = ""
     limit: Limit = 50
 
@@ -261,6 +261,8 @@ async def enter(request: web.Request) -> web.Response:
 async def observations(request: web.Request) -> web.Response:
     """Of one lesson: for the organizers who reach it."""
     asked = query(request, ObservationsQuery)
+    if not asked.lesson:
+        raise Problem("not-found")
     lesson, _ = await reached_lesson(request, {Office.ORGANIZER}, asked.lesson)
     store = request.app[STORE]
     await store.written()

@@ -93,7 +93,7 @@ class WallQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PicturesQuery(msgspec.Struct, frozen=True, kw_only=True):
-    lesson: IdText | Literal[""] = ""
+    lesson: IdText = ""
     after: Annotated[str, Meta(max_length=40)] = ""
 
 
