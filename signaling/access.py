@@ -191,6 +191,8 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "audit_csv": _NETWORK_ORGANIZERS,
     "my_timetable": _SIGNED_IN,
     "enter_lesson": _SIGNED_IN,
+    "my_notices": _SIGNED_IN,
+    "read_my_notices": _SIGNED_IN,
     "my_calendar": _SIGNED_IN,
     "make_calendar": _SIGNED_IN,
     "drop_calendar": _SIGNED_IN,

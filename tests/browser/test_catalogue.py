@@ -164,3 +164,17 @@ async def test_who_is_not_signed_in_signs_in_first(network: Network) -> None:
     page = await context.new_page()
     await page.goto(network.server.url + "/timetable")
     await expect(at(page, "page-sign-in")).to_be_visible()
+
+
+async def test_who_has_moved_up_is_told(network: Network) -> None:
+    first = await network.page("demo-east-1-tutor", "/catalogue", LAPTOP)
+    await at(first, "lesson-plants-1").get_by_test_id("enrol").click()
+    await expect(at(first, "lesson-plants-1").get_by_test_id("withdraw")).to_be_visible()
+    second = await network.page("demo-east-2-tutor", "/catalogue", LAPTOP)
+    await at(second, "lesson-plants-1").get_by_test_id("enrol").click()
+    await expect(at(second, "lesson-plants-1").get_by_test_id("told")).to_contain_text("候补第1位")
+    await at(first, "lesson-plants-1").get_by_test_id("withdraw").click()
+    await expect(at(first, "lesson-plants-1").get_by_test_id("told")).to_contain_text("已取消报名")
+    await at(second, "to-timetable").click()
+    await expect(at(second, "my-notices")).to_contain_text("植物怎样吃饭")
+    await is_accessible(second)

@@ -168,6 +168,17 @@ async def test_the_waiting_list(district: Any, offer: Any) -> None:
     ]
     _, listed = await district["west-1-organizer"].get("/api/v1/catalogue/l1/enrolments")
     assert [each["party"] for each in listed["enrolments"]] == ["demo-west-1-c1"]
+    # Who has moved up is told, and nobody else.
+    _, told = await district["east-2-tutor"].get("/api/v1/my/notices")
+    [notice] = told["notices"]
+    assert (notice["kind"], notice["lesson"], notice["read"]) == ("moved-up", "l1", False)
+    assert (await district["west-1-tutor"].get("/api/v1/my/notices"))[1] == {"notices": []}
+    up_to = {"up_to": notice["number"]}
+    assert (await district["west-1-tutor"].post("/api/v1/my/notices", up_to))[0] == 204
+    assert not (await district["east-2-tutor"].get("/api/v1/my/notices"))[1]["notices"][0]["read"]
+    assert (await district["east-2-tutor"].post("/api/v1/my/notices", up_to))[0] == 204
+    assert (await district["east-2-tutor"].get("/api/v1/my/notices"))[1]["notices"][0]["read"]
+    assert (await district["east-2-tutor"].get("/api/v1/my/notices", before=1))[1] == {"notices": []}
 
 
 async def test_a_lesson_that_is_not_shown_to_the_school_is_not_there(district: Any, offer: Any) -> None:

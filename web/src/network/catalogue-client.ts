@@ -97,6 +97,17 @@ export interface Timetable {
   now_ms: number
 }
 
+/** What somebody is told of a lesson of theirs. */
+export interface MyNotice {
+  number: number
+  kind: 'moved-up' | 'lapsed'
+  lesson: string
+  title: string
+  starts_ms: number
+  at_ms: number
+  read: boolean
+}
+
 /** Whoever takes part: a class as a whole, or somebody alone. */
 export interface Party {
   kind: 'classes' | 'people'
@@ -141,3 +152,10 @@ export const enterLesson = (lesson: string): Promise<{ token: string }> =>
   ask('POST', path('my', 'lessons', lesson, 'entry'), {})
 
 export const makeCalendar = (): Promise<{ path: string }> => ask('POST', path('my', 'calendar'), {})
+
+export async function myNotices(): Promise<MyNotice[]> {
+  return (await ask<{ notices: MyNotice[] }>('GET', path('my', 'notices'))).notices
+}
+
+export const readMyNotices = (upTo: number): Promise<void> =>
+  ask('POST', path('my', 'notices'), { up_to: upTo })
