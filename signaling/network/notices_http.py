@@ -39,7 +39,7 @@ class MyNotices(msgspec.Struct, frozen=True, kw_only=True):
     """The latest first; more with `?before=` the last one's number."""
 
 
-class NoticesRead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MyNoticesRead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     up_to: UnixMs
     """A number."""
 
@@ -64,7 +64,7 @@ async def my_notices(request: web.Request) -> web.Response:
 
 
 async def read_my_notices(request: web.Request) -> web.Response:
-    asked = await body(request, NoticesRead)
+    asked = await body(request, MyNoticesRead)
     store, person = request.app[STORE], request[PRINCIPAL].person
     await read(store.network.change(notices.mark_read, person, asked.up_to, store.clock.unix_ms()))
     return web.Response(status=204)
@@ -89,7 +89,7 @@ OPERATIONS: Final = (
         path=_PATH,
         tag="network",
         handler=read_my_notices,
-        request=NoticesRead,
+        request=MyNoticesRead,
         status=204,
         problems=("bad-request", "unsupported-media-type", "not-ready"),
     ),

@@ -103,6 +103,8 @@ LISTS = {"wall", "wall_pictures", "reviews", "problems", "negative_list"}
 ABOUT_ONESELF = {
     "import_template",
     "my_timetable",
+    "my_notices",
+    "read_my_notices",
     "my_calendar",
     "make_calendar",
     "drop_calendar",
