@@ -4,11 +4,14 @@ import { describe, expect, it } from 'vitest'
 type Catalogue = Record<string, string>
 
 /** The files themselves: what the page gets is compiled. */
-function read(language: string): Catalogue {
+function files(language: string): object[] {
   const directories = ['', 'courses/', 'library/', 'network/', 'office/', 'supervision/']
-  const files = directories.map((directory) => `../src/locales/${directory}${language}.json`)
-  const texts = files.map((file) => readFileSync(new URL(file, import.meta.url), 'utf-8'))
-  return Object.assign({}, ...texts.map((text) => flatten(JSON.parse(text) as object))) as Catalogue
+  const addresses = directories.map((directory) => `../src/locales/${directory}${language}.json`)
+  return addresses.map((file) => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf-8')) as object)
+}
+
+function read(language: string): Catalogue {
+  return Object.assign({}, ...files(language).map((file) => flatten(file))) as Catalogue
 }
 
 function flatten(node: object, path = ''): Catalogue {
@@ -29,6 +32,11 @@ describe('the catalogues', () => {
   it('have the same keys', () => {
     expect(Object.keys(en)).toEqual(Object.keys(zhCN))
     expect(Object.keys(zhCN).length).toBeGreaterThan(150)
+  })
+
+  it('take no words from each other', () => {
+    const names = files('zh-CN').flatMap((file) => Object.keys(file))
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
   })
 
   it('have no empty text', () => {

@@ -95,6 +95,8 @@ async def test_the_lesson_goes_on_where_it_was(
     await room.ask(SetPhase(school.master.id, Phase.INTERACTION, 300))
     await fake_clock.advance(60)
     assert room.elapsed_ms() == 660_000
+    # Written with it: the last sign of life.
+    await room.join(school.student_a, new_member())
     await first.crash()
     machine.moved_ms = moved_ms
     fake_clock.fire(30)

@@ -21,9 +21,9 @@ export function useTrouble() {
     } catch (error) {
       if (error instanceof ProblemError) {
         kind.value = error.problem.kind
-        trouble.value = error.problem.detail || error.problem.title || t('network.failed')
+        trouble.value = error.problem.detail || error.problem.title || t('trouble.failed')
       } else {
-        trouble.value = t('network.failed')
+        trouble.value = t('trouble.failed')
       }
       return null
     } finally {
