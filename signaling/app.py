@@ -274,9 +274,10 @@ def _watch_credentials(
     def inside() -> Iterator[Inside]:
         for session in sessions():
             if isinstance(session, HttpSession):
-                out = partial(session.end, LeaveCause.REMOVED)
-                yield Inside(session.credential, session.room.lesson.id, session.person_id, out)
-            else:
+                if session.credential:
+                    out = partial(session.end, LeaveCause.REMOVED)
+                    yield Inside(session.credential, session.room.lesson.id, session.person_id, out)
+            elif session.claims.credential:
                 out, claims = partial(session.end, Bye(reason="expired")), session.claims
                 yield Inside(claims.credential, claims.lesson, session.person_id, out)
 

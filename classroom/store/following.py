@@ -50,8 +50,8 @@ class Follower:
         self._clock = clock
         self._place: tuple[int, int] | None = None
         """(changed_ms, number) of the last row that was taken; None: none ever was."""
-        self._news_at = clock()
-        """When a look last found a later change than all before."""
+        self._looked_at = self._news_at = clock()
+        """When the last look began, and when one last found a later change than all before."""
         self._looking: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
 
@@ -69,14 +69,16 @@ class Follower:
         await self._look()
 
     async def _look(self) -> None:
-        looked_at = self._clock()
+        # What many changes at once left behind is not read again for ever; but by one look that began long
+        # enough after it, whenever that is: what was slower to be written may have come since.
+        overlap = self._looked_at - self._news_at <= OVERLAP_MS / 1000
+        self._looked_at = looked_at = self._clock()
         if self._place is None:
             await self._fill()
             self._news_at = looked_at
             return
         latest, place = self._place[0], self._place
-        # What many changes at once left behind is not read again for ever.
-        if looked_at - self._news_at <= OVERLAP_MS / 1000:
+        if overlap:
             place = (max(0, latest - OVERLAP_MS), 0)
         while rows := await self._rows((self._changed, self._number), place):
             place = (rows[-1].changed_ms, rows[-1].number)

@@ -4,7 +4,6 @@ same."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,28 +11,22 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, Select, func, select, text, tuple_, update
+from sqlalchemy import Row, Select, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.library.rules import Grant, Party, Visibility
 from classroom.library.shelf import Choice, Entry, Shelf
 from classroom.library.words import Asked, asked
+from classroom.store.following import Follower, Taken
 from classroom.store.library_items import ItemRecord, record
 from classroom.store.library_tables import library_grants, library_items, library_places
 from classroom.store.outbox import Transaction
-
-SHELVED_AT_ONCE: Final = 500
-"""Rows between two turns of the event loop, when the shelf is filled: some milliseconds."""
-OVERLAP_MS: Final = 2_000
-"""For so long after a change, changes are asked for again from so long before it: another server's clock may
-be behind, and a transaction takes its time."""
 
 WORDS: Final = "library_words"
 NOTED: Final = "library_words_noted"
 """Of the items that have supervisors' notes, all words and those of the notes."""
 
 _items = library_items.c
-_CHANGED: Final = (_items.changed_ms, _items.number)
 _LISTING: Final = select(
     *(_items.number, _items.id, _items.lesson_id, _items.started_ms, _items.state, _items.visibility),
     *(_items.subject, _items.provider, _items.master, _items.month, _items.district, _items.changed_ms),
@@ -55,14 +48,8 @@ class Finder:
     def __init__(self, read: Transaction, clock: Callable[[], float] = time.monotonic) -> None:
         """clock: monotonic, in s."""
         self._read = read
-        self._clock = clock
         self._shelf = Shelf()
-        self._filling = asyncio.Lock()
-        self._filled = False
-        self._place = (0, 0)
-        """(changed_ms, number) of the last row that was taken."""
-        self._refreshed_at = self._news_at = clock()
-        """When the last refresh began, and when one last found a later change than all before."""
+        self._follower = Follower(read, _items.changed_ms, _items.number, self._take, clock)
 
     async def search(self, choice: Choice, words: str, *, counts: bool) -> Found:
         """counts: with total and facets."""
@@ -78,41 +65,15 @@ class Finder:
 
     async def refresh(self) -> None:
         """Brings the shelf to what the database says. Raises StoreUnavailable."""
-        async with self._filling:
-            # What many changes at once left behind is not read again for ever.
-            overlap = self._refreshed_at - self._news_at <= OVERLAP_MS / 1000
-            self._refreshed_at = self._clock()
-            if not self._filled:
-                await self._fill()
-            latest = self._place[0]
-            if overlap:
-                self._place = (max(0, latest - OVERLAP_MS), 0)
-            while rows := await self._put(_CHANGED, self._place):
-                self._place = (rows[-1].changed_ms, rows[-1].number)
-            if self._place[0] > latest:
-                self._news_at = self._refreshed_at
+        await self._follower.refresh()
 
-    async def _fill(self) -> None:
-        """All there is, by number. What changes meanwhile comes behind the place."""
-        self._place = (await self._read(_latest), 0)
-        number = 0
-        while rows := await self._put((_items.number,), (number,)):
-            number = rows[-1].number
-        self._filled = True
-        self._news_at = self._refreshed_at
-
-    async def _put(self, order: Sequence[Any], behind: tuple[int, ...]) -> list[Shelved]:
-        """Puts the next few on the shelf; empty: that was all."""
-        query = _LISTING.where(tuple_(*order) > tuple_(*behind)).order_by(*order)
-        rows = await self._read(lambda connection: _shelved(connection, query))
-        for row in rows:
-            self._shelf.put(row.entry)
-        return rows
-
-
-async def _latest(connection: AsyncConnection) -> int:
-    """When anything changed last; 0: there is nothing."""
-    return (await connection.execute(select(func.max(_items.changed_ms)))).scalar() or 0
+    async def _take(
+        self, connection: AsyncConnection, narrowed: Callable[[Select[Any]], Select[Any]]
+    ) -> Sequence[Taken]:
+        shelved = await _shelved(connection, narrowed(_LISTING))
+        for entry, _ in shelved:
+            self._shelf.put(entry)
+        return [Taken(changed_ms, entry.number) for entry, changed_ms in shelved]
 
 
 async def matching(
@@ -136,18 +97,9 @@ async def matching(
     return np.fromstring(",".join(filter(None, found)), np.int64, sep=",")
 
 
-@dataclass(frozen=True, slots=True)
-class Shelved:
-    entry: Entry
-    changed_ms: int
-
-    @property
-    def number(self) -> int:
-        return self.entry.number
-
-
-async def _shelved(connection: AsyncConnection, query: Select[Any]) -> list[Shelved]:
-    rows = (await connection.execute(query.limit(SHELVED_AT_ONCE))).all()
+async def _shelved(connection: AsyncConnection, query: Select[Any]) -> list[tuple[Entry, int]]:
+    """With when they were changed."""
+    rows = (await connection.execute(query)).all()
     ids = [row.id for row in rows]
     schools: dict[str, list[str]] = {}
     grants: dict[str, list[Grant]] = {}
@@ -156,7 +108,7 @@ async def _shelved(connection: AsyncConnection, query: Select[Any]) -> list[Shel
     for row in await connection.execute(select(library_grants).where(library_grants.c.item_id.in_(ids))):
         grants.setdefault(row.item_id, []).append(Grant(Party(row.party), row.value, row.allowed))
     return [
-        Shelved(_entry(row, tuple(schools.get(row.id, ())), tuple(grants.get(row.id, ()))), row.changed_ms)
+        (_entry(row, tuple(schools.get(row.id, ())), tuple(grants.get(row.id, ()))), row.changed_ms)
         for row in rows
     ]
 

@@ -37,7 +37,7 @@ ENDED: Final = "credential_ended"
 
 
 class Inside:
-    """Somebody who is in a lesson, by which credential (empty: by none), and how they are sent out."""
+    """Somebody who is in a lesson, by which credential, and how they are sent out."""
 
     def __init__(self, credential: str, lesson: str, person: str, send_out: Callable[[], None]) -> None:
         self.credential = credential
