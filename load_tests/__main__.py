@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from pathlib import Path
 from classroom.store.store import StoreUnavailable
 from signaling.auth import Tokens
 from signaling.open_files import raise_limit
+from signaling.serving import COLLECT_AFTER
 
 from .commands import DOORS, Found, Scenario, arguments
 from .door import Door, Refused
@@ -102,5 +105,13 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
+def program() -> int:
+    # Looking for garbage among a thousand bots takes half a second, in which none of them sends.
+    gc.set_threshold(*COLLECT_AFTER)
+    # Who is told to end takes the server along.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -48,6 +48,10 @@ class SendTimes:
         self.packets: dict[int, list[int]] = {}
         """The same for each packet of the frame, in order."""
 
+    def so_far(self) -> list[tuple[int, int]]:
+        """(timestamp, microseconds) of each frame; for another thread than the one that notes."""
+        return list(self.by_timestamp.items())
+
     def note(self, timestamp: int, at_us: int) -> None:
         """A packet that is being sent now."""
         timestamp &= 0xFFFFFFFF
@@ -68,6 +72,10 @@ class PublisherFigures:
     keyframe_requests: int = 0
     late_us: deque[int] = field(default_factory=lambda: deque(maxlen=SENT_FRAMES_KEPT))
     """How long after its time each frame was sent: what the bot's own pacing adds to nothing."""
+
+    def lateness_us(self) -> list[int]:
+        """Of what was sent so far; for another thread than the one that sends."""
+        return list(self.late_us)
 
 
 class Publisher:

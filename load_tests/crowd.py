@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Iterable, Mapping
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .bot import Publisher, Subscriber
 from .door import Door, Refused
@@ -22,6 +22,7 @@ from .media import Camera, Microphone
 from .process import memory, usage
 from .sdp import BadAnswer
 from .sink import Sink
+from .studio import Studio
 from .target import ScenarioFailed, Target
 from .transport import ConnectivityFailed
 
@@ -45,7 +46,9 @@ class Crowd:
         self.subscribers: list[Subscriber] = []
         self.ears: list[Ear] = []
         self.failures: list[str] = []
-        self._sending: list[asyncio.Task[None]] = []
+        self._studio: Studio | None = None
+        """From the first one who sends on."""
+        self._sending: list[asyncio.Future[None]] = []
         self._listening: list[asyncio.Task[None]] = []
         self._publisher_doors: dict[int, Door] = {}
 
@@ -61,8 +64,10 @@ class Crowd:
         await self.leave(self.subscribers)
         for task in (*self._sending, *self._listening):
             task.cancel()
-        if self._sending:
-            await asyncio.wait([*self._sending, *self._listening])
+        if self._listening:
+            await asyncio.wait(self._listening)
+        if self._studio is not None:
+            await self._studio.close()
         for ear in self.ears:
             with contextlib.suppress(Refused):
                 await ear.leave(self.door)
@@ -99,7 +104,8 @@ class Crowd:
             raise ScenarioFailed(f"the publisher could not get in: {error}") from error
         self.publishers.append(publisher)
         self._publisher_doors[id(publisher)] = door
-        self._sending.append(asyncio.create_task(publisher.run()))
+        self._studio = self._studio or Studio()
+        self._sending.append(self._studio.begin(publisher.run()))
         return publisher
 
     async def join(self, lesson: str, token: str) -> Subscriber | None:
@@ -177,7 +183,8 @@ class Crowd:
         """Measures while the publishers send; one that breaks ends the scenario. Raises ScenarioFailed."""
         task = asyncio.ensure_future(measuring)
         try:
-            await asyncio.wait([*self._sending, task], return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [*self._sending, task]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             broken = next((sending for sending in self._sending if sending.done()), None)
             if not task.done() and broken is not None:
                 error = broken.exception()

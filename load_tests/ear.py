@@ -134,7 +134,7 @@ def _arrival_ns(control: list[tuple[int, int, bytes]]) -> int:
 
 def heard(packets: Iterable[Packet], publishers: Iterable[Publisher], since_us: int) -> list[Heard]:
     """Of the packets that came since then."""
-    sent = {stamp: at for each in publishers for stamp, at in each.sent["audio"].by_timestamp.items()}
+    sent = {stamp: at for each in publishers for stamp, at in each.sent["audio"].so_far()}
     found = []
     for stream in by_stream(packets).values():
         fresh = [packet for packet in stream if packet.arrival_us >= since_us]

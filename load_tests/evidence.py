@@ -146,12 +146,12 @@ def delays(
 
 
 def _send_times(publishers: Sequence[Publisher], kind: str) -> dict[int, int]:
-    return {stamp: at for publisher in publishers for stamp, at in publisher.sent[kind].by_timestamp.items()}
+    return {stamp: at for publisher in publishers for stamp, at in publisher.sent[kind].so_far()}
 
 
 def publisher_report(publisher: Publisher) -> PublisherReport:
     figures = publisher.figures
-    late = percentiles_ms(np.array(figures.late_us, np.int64))
+    late = percentiles_ms(np.array(figures.lateness_us(), np.int64))
     return PublisherReport(figures.packets, late, figures.keyframe_requests, figures.retransmitted)
 
 

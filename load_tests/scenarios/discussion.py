@@ -107,7 +107,7 @@ def _report(
     sounds, pictures = crowd.ears[0].tracks
     voices = _audio_packets(crowd, start, end) / AUDIO_PACKETS_PER_S / seen.duration_s / max(1, members)
     sound, picture = f"sound ({TALK_S:g} s of {TALK_S + PAUSE_S:g})", options.camera.bits_per_second // 1000
-    late = [late for publisher in crowd.publishers for late in publisher.figures.late_us]
+    late = [late for publisher in crowd.publishers for late in publisher.figures.lateness_us()]
     return Report(
         scenario="discussion",
         title=f"{members} members, each with {sound} and a picture of {picture} kbit/s, "

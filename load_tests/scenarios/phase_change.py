@@ -264,7 +264,7 @@ def _figures(large: LargeCrowd, changes: list[Change]) -> Iterator[Figure]:
     yield Figure("left_over_ms", "what is over still comes for", Percentiles.of(left), "ms")
     for number, change in enumerate(changes):
         yield Figure(f"change_{number}", f"{change.words}", _words(change))
-    late = percentiles_ms([late for each in large.crowd.publishers for late in each.figures.late_us])
+    late = percentiles_ms([late for each in large.crowd.publishers for late in each.figures.lateness_us()])
     yield Figure("publishers_late_ms", "bots' own lateness", late, "ms")
     master = publisher_report(large.crowd.publishers[0])
     yield Figure("master_late_ms", "  the master's", master.late_ms, "ms")

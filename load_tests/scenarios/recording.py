@@ -66,7 +66,7 @@ async def _measure(crowd: Crowd, library: Library, options: RecordingOptions) ->
     await asyncio.sleep(options.duration_s)
     end = await crowd.look()
     items = await asyncio.to_thread(library.items)
-    late = [late for publisher in crowd.publishers for late in publisher.figures.late_us]
+    late = [late for publisher in crowd.publishers for late in publisher.figures.lateness_us()]
     share = _share(start, end)
     return Report(
         scenario="recording",

@@ -10,8 +10,10 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -25,6 +27,8 @@ from ..target import ScenarioFailed
 
 CHROMIUM = "/usr/bin/chromium"
 ITEM, LESSON = "long-1", "demo"
+PATIENCE_S = 120.0
+"""For all that Chromium is asked to do."""
 FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
 """Seconds between what a person does and a picture that moves, by the browser's own clock."""
 STARTED = """() => new Promise((resolve) => {
@@ -66,13 +70,21 @@ async def replay(options: ReplayOptions) -> Report:
                 person="o", role="organizer", lesson=LESSON, now=time.time(), ttl_s=3600
             )
             figures = await _over_http(server.url, token)
-            figures += await _in_chromium(server.url, token, seconds, options.seeks)
+            figures += await _in_time(_in_chromium(server.url, token, seconds, options.seeks))
             return Report(
                 scenario="replay",
                 title=f"a recorded lesson of {options.hours:g} hours",
                 machine=machine(),
                 figures=tuple(figures),
             )
+
+
+async def _in_time(watching: Coroutine[Any, Any, list[Figure]]) -> list[Figure]:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await watching
+    except TimeoutError:
+        raise ScenarioFailed(f"the page showed no picture within {PATIENCE_S:.0f} s") from None
 
 
 async def _over_http(url: str, token: str) -> list[Figure]:

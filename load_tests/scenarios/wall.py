@@ -71,7 +71,7 @@ async def _measure(crowd: Crowd, options: WallOptions) -> Report:
     seen = window(start, end)
     got = delays(crowd.sink, crowd.publishers, crowd.subscribers, round(start.at * 1e6))
     joined = joins(crowd.subscribers, crowd.failures, without_media, before, start)
-    late = [late for publisher in crowd.publishers for late in publisher.figures.late_us]
+    late = [late for publisher in crowd.publishers for late in publisher.figures.lateness_us()]
     filling = cumulative("streams", media_s)
     return Report(
         scenario="wall",
