@@ -122,7 +122,10 @@ class SourceKind(StrEnum):
 
 
 _AUDIO = frozenset({SourceKind.MICROPHONE, SourceKind.SCREEN_AUDIO, SourceKind.ENCODER_AUDIO})
-_DEVICE_NAMES = frozenset({"camera", "microphone", "screen", "screen_audio"})
+_DEVICES = {
+    kind.value: kind
+    for kind in (SourceKind.CAMERA, SourceKind.MICROPHONE, SourceKind.SCREEN, SourceKind.SCREEN_AUDIO)
+}
 _ENCODER_SOURCE = re.compile(r"[\w-][\w .-]{0,56}\.(video|audio)")
 """NAME as people write it (letters of any script, digits, `-`, `_`, inner blanks and dots); the whole at most
 64 characters, the limit of a source in the protocol."""
@@ -135,7 +138,7 @@ SCREEN_AUDIO = Source("screen_audio")
 
 def parse_source(text: str) -> Source:
     """Checks that `text` names a source; ValueError when it does not."""
-    if text not in _DEVICE_NAMES and not _ENCODER_SOURCE.fullmatch(text):
+    if text not in _DEVICES and not _ENCODER_SOURCE.fullmatch(text):
         raise ValueError(f"not a source: {text[:64]!r}")
     return Source(text)
 
@@ -146,8 +149,9 @@ def encoder_source(name: str, media: Kind) -> Source:
 
 
 def source_kind(source: Source) -> SourceKind:
-    if source in _DEVICE_NAMES:
-        return SourceKind(source)
+    kind = _DEVICES.get(source)
+    if kind is not None:
+        return kind
     return SourceKind.ENCODER_AUDIO if source.endswith(".audio") else SourceKind.ENCODER_VIDEO
 
 

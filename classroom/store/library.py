@@ -17,7 +17,7 @@ from classroom.store.library_items import ItemFacts, ItemRecord, Sender
 from classroom.store.library_notes import Deed, Mark, Timeline, View, Watcher, Watching
 from classroom.store.library_retention import Over, Policy
 from classroom.store.library_search import Finder, Found
-from classroom.store.outbox import Transaction
+from classroom.store.outbox import Look, Transaction
 
 Told = tuple[str, str | None]
 """A notice: its kind, and the person whom it is for; None: those of the subject."""
@@ -26,9 +26,10 @@ Told = tuple[str, str | None]
 class LibraryStore:
     """All methods raise StoreUnavailable."""
 
-    def __init__(self, read: Transaction, change: Transaction) -> None:
+    def __init__(self, read: Transaction, change: Transaction, look: Look) -> None:
         self._read = read
         self._change = change
+        self._look = look
         self._finder = Finder(read)
 
     # --- items ----------------------------------------------------------------------------------------------
@@ -91,7 +92,7 @@ class LibraryStore:
 
     async def untold_deletions(self) -> tuple[ItemRecord, ...]:
         """Those of whose deletion their lesson's stream does not say anything yet, the oldest first."""
-        return await self._read(library_items.untold_deletions)
+        return await self._look(library_items.untold_deletions)
 
     async def hold(self, item: str, *, at_ms: int | None, by: str, reason: str = "") -> None:
         """Nothing deletes it; at_ms None: releases it."""
@@ -241,6 +242,6 @@ class LibraryStore:
 
     async def index_words(self, limit: int) -> int:
         """Makes some of the items, of which there is something new, to be found by it; returns how many."""
-        if not await self._read(library_texts.has_news):
+        if not await self._look(library_texts.has_news):
             return 0
         return await self._change(lambda connection: library_texts.index_words(connection, limit))

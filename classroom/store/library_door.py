@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from alembic.util import CommandError
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +32,9 @@ async def open_library(url: str) -> AsyncIterator[LibraryStore]:
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(reason(error)) from error
 
+    async def look(query: Callable[[Connection], T], /) -> T:
+        return await read(lambda connection: connection.run_sync(query))
+
     async def change(work: Callable[[AsyncConnection], Awaitable[T]], /) -> T:
         try:
             async with engine.begin() as connection:
@@ -44,6 +48,6 @@ async def open_library(url: str) -> AsyncIterator[LibraryStore]:
                 await connection.run_sync(upgrade)
         except (SQLAlchemyError, CommandError, OSError) as error:
             raise StoreUnavailable(reason(error)) from error
-        yield LibraryStore(read, change)
+        yield LibraryStore(read, change, look)
     finally:
         await engine.dispose()

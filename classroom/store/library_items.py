@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.library.rules import Grant, Holding, Party, Visibility
@@ -298,10 +298,10 @@ async def set_deleted(connection: AsyncConnection, item: str, *, at_ms: int, by:
     await connection.execute(update(library_items).where(_items.id == item).values(values))
 
 
-async def untold_deletions(connection: AsyncConnection) -> tuple[ItemRecord, ...]:
+def untold_deletions(connection: Connection) -> tuple[ItemRecord, ...]:
     """Those of whose deletion their lesson's stream does not say anything yet."""
     query = select(library_items).where(_items.deletion_told.is_(False)).order_by(_items.deleted_ms)
-    return tuple(record(row) for row in await connection.execute(query))
+    return tuple(record(row) for row in connection.execute(query))
 
 
 async def set_verdict(connection: AsyncConnection, item: str, verdict: str, at_ms: int) -> None:

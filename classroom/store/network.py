@@ -11,11 +11,12 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.network.scope import Principal
 from classroom.store import network_people, sign_ins
-from classroom.store.outbox import StoreUnavailable, Transaction
+from classroom.store.outbox import Look, StoreUnavailable, Transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,9 +28,10 @@ SEEN_EVERY_MS: Final = 60_000
 class NetworkStore:
     """All methods raise StoreUnavailable."""
 
-    def __init__(self, read: Transaction, change: Transaction) -> None:
+    def __init__(self, read: Transaction, change: Transaction, look: Look) -> None:
         self._read = read
         self._change = change
+        self._look = look
 
     async def read(
         self,
@@ -40,6 +42,12 @@ class NetworkStore:
     ) -> T:
         """Has something looked up."""
         return await self._read(lambda connection: work(connection, *arguments, **named))
+
+    async def look(
+        self, query: Callable[Concatenate[Connection, P], T], /, *arguments: P.args, **named: P.kwargs
+    ) -> T:
+        """Has something looked up that is asked again and again."""
+        return await self._look(lambda connection: query(connection, *arguments, **named))
 
     async def change(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.store import webhooks
@@ -22,6 +23,12 @@ class Transaction(Protocol):
     """Has something done in the database. Raises StoreUnavailable."""
 
     async def __call__(self, work: Callable[[AsyncConnection], Awaitable[T]], /) -> T: ...
+
+
+class Look(Protocol):
+    """Has something looked up that is asked again and again. Raises StoreUnavailable."""
+
+    async def __call__(self, query: Callable[[Connection], T], /) -> T: ...
 
 
 class Webhooks:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import and_, insert, or_, select
+from sqlalchemy import Connection, and_, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import Lesson, LessonId, LessonState, PersonId
@@ -88,7 +88,7 @@ async def refuse(connection: AsyncConnection, lesson: str, person: str, reason: 
     await connection.execute(insert(refused_entries).values(row))
 
 
-async def revoked_credentials(connection: AsyncConnection, since_ms: int) -> frozenset[str]:
+def revoked_credentials(connection: Connection, since_ms: int) -> frozenset[str]:
     """Ids of supervisors' credentials that were taken back since then, or whose holder's account was shut."""
     a = appointments.c
     taken = select(a.id).where(a.revoked_ms >= since_ms, a.office == Office.SUPERVISOR)
@@ -97,7 +97,7 @@ async def revoked_credentials(connection: AsyncConnection, since_ms: int) -> fro
         .join(accounts, accounts.c.person_id == a.person_id)
         .where(accounts.c.disabled_ms >= since_ms, a.office == Office.SUPERVISOR)
     )
-    return frozenset((await connection.execute(taken.union(shut))).scalars())
+    return frozenset(connection.execute(taken.union(shut)).scalars())
 
 
 async def observed(

@@ -1,4 +1,5 @@
-"""How the writer has its transactions carried out: each whole, in one go, beside the event loop.
+"""How the writer has its transactions carried out, and what looks at the database again and again its looks:
+each whole, in one go, beside the event loop.
 
 The driver for SQLite hands every single call to a thread and waits for its answer: thirty times for a batch
 of facts, each time waking two threads. So there a batch goes as a whole to a thread that has a connection of
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,12 +18,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from classroom.store.engine import BUSY_TIMEOUT_S, make_blocking_engine
 
 Work = Callable[[Connection], None]
+T = TypeVar("T")
 
 
 class Transactions(Protocol):
     async def __call__(self, work: Work) -> None:
         """Carries out `work` in a transaction of its own. Raises what it raises, or what the database says of
         the commit; then nothing of it was written."""
+
+    async def look(self, query: Callable[[Connection], T]) -> T:
+        """Reads something. Raises what it raises."""
 
     async def close(self) -> None:
         """Waits for what is being carried out; afterwards nothing more is. Idempotent."""
@@ -38,6 +43,10 @@ class InLoop:
         async with self._engine.begin() as connection:
             await connection.run_sync(work)
 
+    async def look(self, query: Callable[[Connection], T]) -> T:
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(query)
+
     async def close(self) -> None:
         """The connections are the engine's."""
 
@@ -52,6 +61,9 @@ class InThread:
     async def __call__(self, work: Work) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._carry_out, work)
 
+    async def look(self, query: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, query)
+
     async def close(self) -> None:
         # Who waited may be gone already, while the thread still waits for another program's lock.
         await asyncio.to_thread(self._thread.shutdown)
@@ -60,6 +72,10 @@ class InThread:
     def _carry_out(self, work: Work) -> None:
         with self._engine.begin() as connection:
             work(connection)
+
+    def _look(self, query: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as connection:
+            return query(connection)
 
 
 def transactions(engine: AsyncEngine, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Transactions:

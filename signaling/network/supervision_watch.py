@@ -80,7 +80,7 @@ class CredentialWatch:
         """Raises StoreUnavailable."""
         now_ms = self._store.clock.unix_ms()
         network = self._store.network
-        self._tokens.revoked.update(await network.read(supervision_live.revoked_credentials, self._since_ms))
+        self._tokens.revoked.update(await network.look(supervision_live.revoked_credentials, self._since_ms))
         self._since_ms = now_ms - OVERLAP_MS
         for each in [each for each in self._inside() if each.credential in self._tokens.revoked]:
             self.sent_out += 1

@@ -162,7 +162,7 @@ async def test_credentials_that_were_taken_back(store: Store, sql: Any) -> None:
 
     await store.network.change(write)
     for since, found in ((0, 2), (500, 2), (501, 1), (701, 0)):
-        assert len(await store.network.read(supervision_live.revoked_credentials, since)) == found
+        assert len(await store.network.look(supervision_live.revoked_credentials, since)) == found
 
 
 async def test_ratings_are_said_anew_and_summed(store: Store) -> None:
