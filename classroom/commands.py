@@ -99,6 +99,8 @@ class CancelLesson:
     """By an organizer, before the lesson is live."""
 
     actor: PersonId
+    reason: str = ""
+    """On record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +253,19 @@ class ReviseLesson:
     """Why the lesson is not recorded; goes on record."""
 
 
+@dataclass(frozen=True, slots=True)
+class RestoreLesson:
+    """A cancellation is taken back: only where the operation that cancelled the lesson is undone."""
+
+    actor: PersonId
+
+
 OfficeCommand = (
     OpenLesson
     | StartLesson
     | EndLesson
     | CancelLesson
+    | RestoreLesson
     | ReviseLesson
     | MoveOnline
     | ChangeSettings

@@ -265,7 +265,7 @@ class LessonCore:
         if looks != self.lesson.looks:
             self.lesson_quietly(looks=looks)
 
-    def move(self, move: Move, actor: PersonId | None) -> None:
+    def move(self, move: Move, actor: PersonId | None, reason: str = "") -> None:
         """To another state of the lesson."""
         state = after(self.lesson.state, move)
         fields: dict[str, Any] = {"state": state}
@@ -276,9 +276,11 @@ class LessonCore:
             fields["ended_ms"] = self.clock.unix_ms()
             # Whoever hears of the end must not be left with a recording that goes on.
             self.change_recording(RecordingState.OFF)
+        if move is Move.RESTORE:
+            fields["ended_ms"] = 0
         self.change_lesson(**fields)
         self._floor_changed = True
-        self.observe(StateChanged, state=state, lesson=self.lesson, actor=actor)
+        self.observe(StateChanged, state=state, lesson=self.lesson, actor=actor, reason=reason)
         log.info("- lesson %s %s", self.lesson.id, state)
 
     def change_recording(self, state: RecordingState) -> None:

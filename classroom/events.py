@@ -242,6 +242,8 @@ class StateChanged(Fact):
     lesson: Lesson
     """As it is now."""
     actor: PersonId | None
+    reason: str = ""
+    """Why it was cancelled, where that was said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

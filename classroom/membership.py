@@ -93,7 +93,11 @@ def send_away(core: LessonCore, person: Person, cause: LeaveCause) -> None:
 
 
 def everybody_out(
-    core: LessonCore, cause: LeaveCause, move: Move | None = None, actor: PersonId | None = None
+    core: LessonCore,
+    cause: LeaveCause,
+    move: Move | None = None,
+    actor: PersonId | None = None,
+    reason: str = "",
 ) -> None:
     """Ends the room's life: with a move of the lesson, or because the server goes."""
     if move is not None:
@@ -112,7 +116,7 @@ def everybody_out(
     for supervisor in core.supervisors.values():
         core.observe(ObservationEnded, person=supervisor.person, cause=cause)
     if move is not None:
-        core.move(move, actor)
+        core.move(move, actor, reason)
     core.forget_everybody()
     core.settle()
     for line in core.lines:
@@ -130,9 +134,9 @@ def end_lesson(core: LessonCore, actor: PersonId) -> None:
         everybody_out(core, LeaveCause.ENDED, Move.END, actor)
 
 
-def cancel_lesson(core: LessonCore, actor: PersonId) -> None:
+def cancel_lesson(core: LessonCore, actor: PersonId, reason: str = "") -> None:
     if core.lesson.state is not LessonState.CANCELLED:
-        everybody_out(core, LeaveCause.ENDED, Move.CANCEL, actor)
+        everybody_out(core, LeaveCause.ENDED, Move.CANCEL, actor, reason)
 
 
 def _replace(core: LessonCore, person_id: PersonId) -> None:

@@ -20,6 +20,7 @@ from classroom.commands import (
     OfficeCommand,
     OpenLesson,
     PersonCommand,
+    RestoreLesson,
     ReviseLesson,
     SetRegister,
     StartLesson,
@@ -50,6 +51,12 @@ def carry_out(core: LessonCore, asked: FromOffice) -> None:
 def _open(core: LessonCore, command: OpenLesson) -> None:
     if core.lesson.state is LessonState.SCHEDULED:
         core.move(Move.OPEN, command.actor)
+
+
+def _restore(core: LessonCore, command: RestoreLesson) -> None:
+    if core.lesson.state is LessonState.CANCELLED:
+        core.move(Move.RESTORE, command.actor)
+        arm_plan(core)
 
 
 def _revise(core: LessonCore, command: ReviseLesson) -> None:
@@ -101,7 +108,8 @@ _HANDLERS: Mapping[type[OfficeCommand], Callable[[LessonCore, Any], None]] = {
     OpenLesson: _open,
     StartLesson: lambda core, command: start_lesson(core, command.actor),
     EndLesson: lambda core, command: end_lesson(core, command.actor),
-    CancelLesson: lambda core, command: cancel_lesson(core, command.actor),
+    CancelLesson: lambda core, command: cancel_lesson(core, command.actor, command.reason),
+    RestoreLesson: _restore,
     ReviseLesson: _revise,
     MoveOnline: _move_online,
     ChangeSettings: _as_inside(ChangeSettings),

@@ -159,6 +159,12 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "put_term": _ORGANIZING,
     "quotas": _PROVIDERS,
     "put_quota": _ORGANIZING,
+    # what is done with the timetable
+    "operations": _PROVIDERS,
+    "operation": _PROVIDERS,
+    "preview_operation": _PROVIDERS,
+    "put_operation": _PROVIDERS,
+    "undo_operation": _PROVIDERS,
     # people and places
     "places": _PLACE_SEERS,
     "place": _PLACE_SEERS,

@@ -51,6 +51,7 @@ from signaling.network import (
     supervision_http,
     terms_http,
     timetable_http,
+    timetable_operations_http,
     wall_http,
 )
 from signaling.openapi import Operation
@@ -253,6 +254,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *imports_http.OPERATIONS,
     *invitations_http.OPERATIONS,
     *timetable_http.OPERATIONS,
+    *timetable_operations_http.OPERATIONS,
     *notices_http.OPERATIONS,
     *diagnosis.OPERATIONS,
     *_sessions("whip", "name", ("source-taken", "name-taken")),

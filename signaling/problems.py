@@ -146,6 +146,9 @@ STATUS: Final[Mapping[str, int]] = {
     "appointment-invalid": 422,
     "appointment-refused": 409,
     "appointment-not-yours": 403,
+    "operation-invalid": 422,
+    "operation-there": 409,
+    "undo-refused": 409,
     "still-waiting": 409,
     "door-closed": 409,
     # room devices

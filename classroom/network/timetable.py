@@ -51,6 +51,10 @@ class Entry:
     starts_ms: int
     ends_ms: int
     changed_ms: int
+    room: str = ""
+    """Where it is given, in words."""
+    online: bool = False
+    """The class takes part from home, though it is no class at home."""
 
     @property
     def door_opens_ms(self) -> int:

@@ -25,6 +25,7 @@ from classroom.commands import (
     PersonCommand,
     Publish,
     RaiseHand,
+    RestoreLesson,
     Resume,
     ReviseLesson,
     Say,
@@ -88,6 +89,7 @@ _PERMISSIONS: Mapping[type[PersonCommand | OfficeCommand], Mapping[Role, frozens
     StartLesson: {Role.MASTER: _BEGUN, Role.ENCODER: _BEGUN},
     EndLesson: {Role.MASTER: _ENDED, Role.ORGANIZER: _ENDED},
     CancelLesson: {Role.ORGANIZER: _CANCELLED},
+    RestoreLesson: {Role.ORGANIZER: _CANCELLED},
     # Whom and what exactly is for `talking` and `talk.conduct`.
     DeleteChat: dict.fromkeys(_MODERATORS, _INSIDE),
     CloseChat: dict.fromkeys(_MODERATORS, _INSIDE),

@@ -14,6 +14,8 @@ class Move(StrEnum):
     START = "start"
     END = "end"
     CANCEL = "cancel"
+    RESTORE = "restore"
+    """A cancellation is undone: by the operation on the timetable that it was part of."""
 
 
 _TRANSITIONS: Mapping[LessonState, Mapping[Move, LessonState]] = {
@@ -25,7 +27,7 @@ _TRANSITIONS: Mapping[LessonState, Mapping[Move, LessonState]] = {
     LessonState.OPEN: {Move.START: LessonState.LIVE, Move.CANCEL: LessonState.CANCELLED},
     LessonState.LIVE: {Move.END: LessonState.ENDED},
     LessonState.ENDED: {},
-    LessonState.CANCELLED: {},
+    LessonState.CANCELLED: {Move.RESTORE: LessonState.SCHEDULED},
 }
 
 

@@ -83,6 +83,7 @@ offers = Table(
     Column("planned", BigInteger, nullable=False),
     Column("settled_ms", BigInteger),
     Column("changed_ms", BigInteger, nullable=False),
+    Column("room", Text, nullable=False, server_default=""),
     Index(None, "lesson_id", unique=True),
     Index(None, "course_id", "starts_ms"),
     Index(None, "path", "starts_ms"),
@@ -92,7 +93,7 @@ offers = Table(
 )
 """A course's lessons in the catalogue, beside the rows of `lessons`. `capacity`, `taken`, `waiting`: in
 persons; `rooms`: classes that are enrolled. `wanted` is raised by whatever changes the lesson's plan,
-`planned` is what it was when the lesson was last planned by it."""
+`planned` is what it was when the lesson was last planned by it. `room`: where it is given, in words."""
 
 home_classes = Table(
     "home_classes",
@@ -198,6 +199,21 @@ network_notices = Table(
     Column("at_ms", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
     Column("read_ms", BigInteger),
+    Column("batch", _ID, nullable=False, server_default=""),
     Index(None, "person_id", "number"),
 )
-"""What somebody is told of lessons that they are in or wait for. `body`: JSON, by kind."""
+"""What somebody is told of lessons that they are in or wait for. `body`: JSON, by kind. `batch`: what it was
+written with: the id of a timetable operation, or a name of its own; a letter tells all of a batch."""
+
+_in_batch = network_notices.c.batch != ""
+Index(
+    "ix_network_notices_once",
+    network_notices.c.batch,
+    network_notices.c.kind,
+    network_notices.c.person_id,
+    network_notices.c.lesson_id,
+    unique=True,
+    sqlite_where=_in_batch,
+    postgresql_where=_in_batch,
+)
+"""Nobody is told the same twice, in however many ways it concerns them."""

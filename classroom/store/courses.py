@@ -167,6 +167,18 @@ async def add_offers(
         if await is_lesson(connection, lesson.id):
             raise LessonTaken(lesson.id)
         await _check_master(connection, plan.master or course.master, plan.starts_ms, plan.ends_ms)
+        await insert_offers(connection, course, [(lesson, plan)], now_ms, by)
+
+
+async def insert_offers(
+    connection: AsyncConnection,
+    course: Course,
+    planned: Sequence[tuple[Lesson, OfferPlan]],
+    now_ms: int,
+    by: PersonId,
+) -> None:
+    """For who has looked whether they can be: new ids, and masters who are free."""
+    for lesson, plan in planned:
         await insert_lesson(connection, lesson)
         term = await book_term(connection, course.path, course.provider, plan.starts_ms)
         row = offer_row(course, plan) | {

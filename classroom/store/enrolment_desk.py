@@ -159,10 +159,12 @@ async def _read_busy(connection: AsyncConnection, desk: Desk, parties: Collectio
     enrolled = _e.state == EnrolmentState.ENROLLED
     open_ = offers.c.state == OfferState.OPEN
     at_home = home_classes.join(offers, offers.c.lesson_id == home_classes.c.lesson_id)
+    # Who is enrolled in a lesson that was cancelled is free.
+    enrolled_in = enrolments.join(offers, offers.c.lesson_id == _e.lesson_id)
     # One question: a wait for the database costs more than what it does.
     ways = (
-        (enrolments, _e.party_id, enrolled),
-        (enrolments, _e.tutor_id, enrolled),
+        (enrolled_in, _e.party_id, enrolled & open_),
+        (enrolled_in, _e.tutor_id, enrolled & open_),
         (offers, offers.c.master_id, open_),
         (at_home, home_classes.c.tutor_id, open_),
     )
@@ -176,7 +178,7 @@ async def _read_busy(connection: AsyncConnection, desk: Desk, parties: Collectio
 def _busy(
     source: Any, who: Any, condition: Any, parties: Collection[str], between: tuple[int, int]
 ) -> Select[Any]:
-    c = _e if source is enrolments else offers.c
+    c = _e if who.table is enrolments else offers.c
     return (
         select(who.label("who"), c.lesson_id, c.starts_ms, c.ends_ms)
         .select_from(source)

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import ClassId, LessonId, PersonId
+from classroom.network.catalogue import OfferState
 from classroom.network.enrolment import EnrolmentState, PartyKind
 from classroom.planning import MAX_NAME, PlannedClass
 from classroom.store import network_classes, network_places
@@ -27,6 +28,10 @@ class Wanted:
     version: int
     """`wanted` when it was read."""
     planned: int
+    title: str
+    starts_ms: int
+    ends_ms: int
+    cancelled: bool
     master: PersonId | None
     classes: tuple[PlannedClass, ...]
     """Enrolled classes in the order in which they came, then those at home that somebody is in."""
@@ -72,7 +77,17 @@ async def wanted(connection: AsyncConnection, lesson: LessonId) -> Wanted | None
     ]
     known = frozenset({row.class_id for row in rows} | set(at_home))
     master = PersonId(offer.master_id) or None
-    return Wanted(offer.wanted, offer.planned, master, tuple(classes), known)
+    return Wanted(
+        version=offer.wanted,
+        planned=offer.planned,
+        title=offer.title,
+        starts_ms=offer.starts_ms,
+        ends_ms=offer.ends_ms,
+        cancelled=offer.state == OfferState.CANCELLED,
+        master=master,
+        classes=tuple(classes),
+        known=known,
+    )
 
 
 async def done(connection: AsyncConnection, lesson: LessonId, version: int) -> None:

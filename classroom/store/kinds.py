@@ -41,6 +41,10 @@ def _body(fact: Any) -> Body:
     return body
 
 
+def _state(fact: Any) -> Body:
+    return {"state": fact.state} | ({"reason": fact.reason} if fact.reason else {})
+
+
 def _plan(fact: Any) -> Body:
     plan: Body = msgspec.to_builtins(plan_of(fact.lesson))
     return plan | ({"reason": fact.reason} if fact.reason else {})
@@ -66,7 +70,7 @@ class Kind(NamedTuple):
 
 
 KINDS: Final[Mapping[type[Fact], Kind]] = {
-    events.StateChanged: Kind("lesson.state", lambda fact: {"state": fact.state}),
+    events.StateChanged: Kind("lesson.state", _state),
     events.LessonRevised: Kind("lesson.revised", _plan),
     events.PhaseChanged: Kind("lesson.phase"),
     events.TimerEnded: Kind("lesson.timer_ended"),

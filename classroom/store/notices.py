@@ -1,5 +1,5 @@
 """What somebody is told of lessons that they are in or wait for. Written with what it tells of
-(`enrolment_desk.tell`), in the same transaction."""
+(`enrolment_desk.tell`, `notices_given.give`), in the same transaction."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import LessonId, PersonId
+from classroom.network.timetable_operations import Slot
 from classroom.store.catalogue_tables import network_notices, offers
+from classroom.store.timetable_slots import unpacked
+from classroom.store.timetable_tables import operation_lessons, timetable_operations
 
 PAGE: Final = 100
-_n = network_notices.c
+_n, _s, _t = network_notices.c, operation_lessons.c, timetable_operations.c
+_OF_LESSON: Final[tuple[Any, ...]] = (offers.c.title, offers.c.starts_ms, _t.reason, _s.before, _s.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +27,29 @@ class Notice:
     number: int
     kind: str
     """`moved-up`: off the waiting list, there is a place; `lapsed`: off it for good, there was another
-    lesson."""
+    lesson; `cancel`, `online`, `change`, `substitute`: what was done with the lesson; `undo`: and that it was
+    taken back."""
     lesson: LessonId
     title: str
     starts_ms: int
     at_ms: int
     body: Mapping[str, Any]
     read: bool
+    reason: str = ""
+    """Of what was done with the lesson."""
+    before: Slot | None = None
+    """What the lesson was before that."""
+    after: Slot | None = None
 
 
 async def listed(
     connection: AsyncConnection, person: PersonId, before: int | None = None, limit: int = PAGE
 ) -> tuple[Notice, ...]:
     """The latest first, before that number."""
+    of_lesson = (_s.operation_id == _n.batch) & (_s.lesson_id == _n.lesson_id)
     joined = network_notices.join(offers, offers.c.lesson_id == _n.lesson_id)
-    query = select(network_notices, offers.c.title, offers.c.starts_ms).select_from(joined)
+    joined = joined.outerjoin(operation_lessons, of_lesson).outerjoin(timetable_operations, _t.id == _n.batch)
+    query = select(network_notices, *_OF_LESSON).select_from(joined)
     query = query.where(_n.person_id == person).order_by(_n.number.desc()).limit(limit)
     if before is not None:
         query = query.where(_n.number < before)
@@ -51,6 +63,9 @@ async def listed(
             at_ms=row.at_ms,
             body=msgspec.json.decode(row.body),
             read=row.read_ms is not None,
+            reason=row.reason or "",
+            before=None if row.before is None else unpacked(row.before),
+            after=None if row.after is None else unpacked(row.after),
         )
         for row in await connection.execute(query)
     )

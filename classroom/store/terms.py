@@ -23,20 +23,25 @@ PAGE: Final = 200
 
 async def book_term(connection: AsyncConnection, path: Path, provider: PlaceId, at_ms: int) -> str:
     """The term in which a provider's lesson at this time is counted, with the provider's quota in it; empty:
-    in none. Of several the one of the innermost place."""
-    above = _above(path)
-    c = terms.c
-    query = (
-        select(c.id, c.quota)
-        .where(c.path.in_(above), c.from_ms <= at_ms, at_ms < c.until_ms)
-        .order_by(func.length(c.path).desc(), c.from_ms.desc())
-    )
-    found = (await connection.execute(query.limit(1))).one_or_none()
+    in none."""
+    found = await term_at(connection, path, at_ms)
     if found is None:
         return ""
     row = {"term_id": found.id, "provider_id": provider, "allowed": found.quota, "booked": 0}
     await add_unless_there(connection, quotas, row)
-    return str(found.id)
+    return found.id
+
+
+async def term_at(connection: AsyncConnection, path: Path, at_ms: int) -> Term | None:
+    """In which a lesson of this place at this time is counted; of several, the one of the innermost place."""
+    c = terms.c
+    query = (
+        select(terms)
+        .where(c.path.in_(_above(path)), c.from_ms <= at_ms, at_ms < c.until_ms)
+        .order_by(func.length(c.path).desc(), c.from_ms.desc())
+    )
+    row = (await connection.execute(query.limit(1))).one_or_none()
+    return None if row is None else _term(row)
 
 
 def _above(path: Path) -> list[str]:

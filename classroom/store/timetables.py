@@ -32,6 +32,7 @@ _OFFER: Final = (
         _o.starts_ms,
         _o.ends_ms,
         _o.changed_ms,
+        *(_o.room, _o.wanted, _o.planned),
         courses.c.provider_name,
         lessons.c.state.label("lesson_state"),
     ),
@@ -84,7 +85,9 @@ async def _of(
         return narrowed.order_by(times.starts_ms).limit(MAX_ENTRIES)
 
     joined = _JOINED.join(enrolments, _e.lesson_id == _o.lesson_id)
-    enrolled = select(*_OFFER, _e.class_id, _e.state).select_from(joined).where(_e.ended_ms.is_(None))
+    enrolled = (
+        select(*_OFFER, _e.class_id, _e.state, _e.online).select_from(joined).where(_e.ended_ms.is_(None))
+    )
     parties = enrolled.where(_e.party_id.in_({who.person, *who.classes}))
     wanted = [(Role.STUDENT, of(parties, _e))]
     if teaching:
@@ -120,11 +123,20 @@ def _entry(row: Row[Any], role: Role, person: PersonId) -> Entry:
         provider_name=row.provider_name,
         delivery=Delivery(row.delivery),
         offer_state=OfferState(row.offer_state),
-        lesson_state=LessonState(row.lesson_state),
+        lesson_state=_lesson_state(row),
         starts_ms=row.starts_ms,
         ends_ms=row.ends_ms,
         changed_ms=row.changed_ms,
+        room=row.room,
+        online=bool(told.get("online")),
     )
+
+
+def _lesson_state(row: Row[Any]) -> LessonState:
+    """Of a lesson whose cancellation was taken back: it follows in a moment."""
+    state = LessonState(row.lesson_state)
+    follows = row.wanted != row.planned and row.offer_state == OfferState.OPEN
+    return LessonState.SCHEDULED if state is LessonState.CANCELLED and follows else state
 
 
 async def put_feed(connection: AsyncConnection, person: PersonId, secret_hash: str, now_ms: int) -> None:

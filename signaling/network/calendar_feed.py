@@ -46,6 +46,8 @@ def _event(entry: TimetableEntry, changed_ms: int, owner: str, page: str) -> Eve
     event.add("summary", entry.title if entry.person == owner else f"{entry.title} ({entry.name})")
     who = (entry.master_name, entry.provider_name, entry.class_name)
     event.add("description", " · ".join(each for each in who if each))
+    if entry.room:
+        event.add("location", entry.room)
     event.add("url", page)
     tentative = "TENTATIVE" if entry.state == "waiting" else "CONFIRMED"
     event.add("status", "CANCELLED" if entry.cancelled else tentative)

@@ -1,5 +1,5 @@
-"""Plans lessons by their enrolments: enrolled classes become classes of the lesson, each with its tutor; who
-enrolled alone sits in classes at home.
+"""Plans lessons by the catalogue: their times, whether they are cancelled, and enrolled classes, each with
+its tutor; who enrolled alone sits in classes at home.
 
 Theory of operation
 -------------------
@@ -7,8 +7,9 @@ An enrolment is done when it is in the database; that the lesson is planned by i
 that five hundred enrolments in a second are one new plan and not five hundred. `offers.wanted` says that
 something changed, `offers.planned` how far the plan has come, so nothing is lost with a server: the next one
 looks once at all, and from then on at what it enrols itself. Whoever comes in before the plan is made has it
-made first (`now`). The plan goes through the lesson's room like any other; classes that somebody else put
-into it stay."""
+made first (`now`). The plan goes through the lesson's room like any other, and so do a cancellation and its
+undoing: what happens to a lesson is in its stream, and with that before its webhooks. Classes that somebody
+else put into it stay."""
 
 from __future__ import annotations
 
@@ -21,12 +22,13 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from classroom.clock import Clock, Timer
-from classroom.commands import FromOffice, ReviseLesson
+from classroom.commands import CancelLesson, FromOffice, OfficeCommand, RestoreLesson, ReviseLesson
 from classroom.directory import Directory, UnknownLesson
-from classroom.model import LessonId, PersonId, Role
+from classroom.lesson import LessonRoom
+from classroom.model import LessonId, LessonState, PersonId, Role
 from classroom.planning import MAX_CLASSES, BadPlan, Plan, plan_of
 from classroom.rules.reasons import Reason, Refused
-from classroom.store import enrolment_plans
+from classroom.store import enrolment_plans, timetable_operations
 from classroom.store.enrolment_plans import Wanted
 from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
@@ -123,9 +125,7 @@ class LessonPlanner:
             return
         try:
             room = await self._directory.open_room(lesson)
-            plan = planned_anew(plan_of(room.lesson), wanted).checked(".")
-            command = ReviseLesson(PersonId(""), plan)
-            await room.ask(FromOffice(Role.ORGANIZER, command))
+            await self._follow(room, wanted)
             await self._store.written()
         except UnknownLesson:
             log.warning("x plan of lesson %s: there is none", lesson)
@@ -138,10 +138,36 @@ class LessonPlanner:
                 return
         await network.change(enrolment_plans.done, lesson, wanted.version)
 
+    async def _follow(self, room: LessonRoom, wanted: Wanted) -> None:
+        """Raises BadPlan, Refused, StoreUnavailable."""
+        cancelled = room.lesson.state is LessonState.CANCELLED
+        commands: list[OfficeCommand] = []
+        if wanted.cancelled or cancelled:
+            latest = await self._store.network.read(timetable_operations.last_of, room.lesson.id)
+        if wanted.cancelled:
+            reason, by = (latest.reason, latest.made_by) if latest else ("", PersonId(""))
+            commands.append(CancelLesson(by, reason))
+        else:
+            # Cancelled by itself, past the catalogue, it stays so.
+            if cancelled and latest is not None and latest.undone_ms is not None:
+                commands.append(RestoreLesson(PersonId(latest.undone_by)))
+            plan = planned_anew(plan_of(room.lesson), wanted).checked(".")
+            commands.append(ReviseLesson(PersonId(""), plan))
+        for command in commands:
+            await room.ask(FromOffice(Role.ORGANIZER, command))
+
 
 def planned_anew(plan: Plan, wanted: Wanted) -> Plan:
-    """The plan with the classes that are enrolled, beside those that are not the catalogue's."""
+    """The plan with the times of the catalogue and the classes that are enrolled, beside those that are not
+    the catalogue's."""
     others = tuple(room for room in plan.classes if room.id not in wanted.known)
     # Whoever has planned others into the lesson may have left too little room: the first ones come in.
     classes = (*others, *wanted.classes)[:MAX_CLASSES]
-    return replace(plan, classes=classes, master=wanted.master or plan.master)
+    return replace(
+        plan,
+        title=wanted.title,
+        starts_ms=wanted.starts_ms,
+        ends_ms=wanted.ends_ms,
+        classes=classes,
+        master=wanted.master or plan.master,
+    )

@@ -12,6 +12,7 @@ from classroom.store import notices
 from signaling.keys import STORE
 from signaling.lessons_http import UnixMs
 from signaling.network.principals import PRINCIPAL
+from signaling.network.timetable_operations_views import OperationSlot, slot_view
 from signaling.openapi import Operation
 from signaling.requests import body, query
 from signaling.rest import json_response, read
@@ -24,14 +25,20 @@ class MyNoticesQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 class MyNotice(msgspec.Struct, frozen=True, kw_only=True):
     number: int
-    kind: Literal["moved-up", "lapsed"]
-    """Off the waiting list: there is a place; or for good, since there was another lesson by then."""
+    kind: Literal["moved-up", "lapsed", "cancel", "online", "change", "substitute", "undo"]
+    """Off the waiting list: there is a place; or for good, since there was another lesson by then. Or what
+    was done with the lesson; and that this was undone."""
     lesson: str
     title: str
     starts_ms: int
     at_ms: int
     """Unix times in ms."""
     read: bool
+    reason: str
+    """Of what was done with the lesson."""
+    before: OperationSlot | None
+    after: OperationSlot | None
+    """What the lesson was before that, and what it became; null: nothing was done with it."""
 
 
 class MyNotices(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,12 +58,15 @@ async def my_notices(request: web.Request) -> web.Response:
     views = [
         MyNotice(
             number=each.number,
-            kind=each.kind,  # type: ignore[arg-type]  # of two
+            kind=each.kind,  # type: ignore[arg-type]  # of these
             lesson=each.lesson,
             title=each.title,
             starts_ms=each.starts_ms,
             at_ms=each.at_ms,
             read=each.read,
+            reason=each.reason,
+            before=slot_view(each.before) if each.before else None,
+            after=slot_view(each.after) if each.after else None,
         )
         for each in found
     ]

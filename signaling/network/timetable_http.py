@@ -15,7 +15,8 @@ from classroom.model import LessonId, PersonId
 from classroom.network.model import PlaceId, PlaceKind
 from classroom.network.scope import Principal
 from classroom.network.timetable import OVERRUN_MS, Entry
-from classroom.store import network_classes, network_places, people, timetables
+from classroom.store import network_classes, network_places, people, timetable_operations, timetables
+from classroom.store.timetable_operations import Latest
 from signaling.keys import STORE, TOKENS
 from signaling.lessons_http import UnixMs
 from signaling.message import LessonState
@@ -23,6 +24,7 @@ from signaling.network.calendar_feed import TYPE, calendar
 from signaling.network.courses_views import DeliveryName
 from signaling.network.enrolment_plans import LessonPlanner
 from signaling.network.principals import PRINCIPAL, secret_hash
+from signaling.network.timetable_operations_views import OperationKindName, OperationSlot, slot_view
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import query
@@ -42,6 +44,15 @@ SECRET_BYTES: Final = 24
 class TimetableQuery(msgspec.Struct, frozen=True, kw_only=True):
     starts_from: UnixMs = 0
     starts_until: UnixMs = 0
+
+
+class TimetableChange(msgspec.Struct, frozen=True, kw_only=True):
+    kind: OperationKindName
+    reason: str
+    made_ms: int
+    """Unix time in ms."""
+    before: OperationSlot
+    """What the lesson was until then."""
 
 
 class TimetableEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +80,12 @@ class TimetableEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Unix times in ms."""
     open: bool
     """The door is open now, to whom the page belongs."""
+    room: str
+    """Where it is given, in words."""
+    online: bool
+    """The class takes part from home."""
+    change: TimetableChange | None
+    """What was last done with it; null: nothing."""
 
 
 class Timetable(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +130,7 @@ async def _views(
     connection: AsyncConnection, found: tuple[Entry, ...], person: PersonId, now_ms: int
 ) -> list[TimetableEntry]:
     names = await people.names(connection, {PersonId(each.person) for each in found})
+    changes = await timetable_operations.latest(connection, {each.lesson for each in found})
     classes = await network_classes.named(connection, {each.class_id for each in found if each.class_id})
     return [
         TimetableEntry(
@@ -135,9 +153,24 @@ async def _views(
             ends_ms=each.ends_ms,
             door_opens_ms=each.door_opens_ms,
             open=each.person == person and each.refusal(now_ms) is None,
+            room=each.room,
+            online=each.online,
+            change=_change(changes.get(each.lesson)),
         )
         for each in found
     ]
+
+
+def _change(latest: Latest | None) -> TimetableChange | None:
+    if latest is None:
+        return None
+    kind: OperationKindName = latest.kind.value
+    return TimetableChange(
+        kind=kind,
+        reason=latest.reason,
+        made_ms=latest.made_ms,
+        before=slot_view(latest.before),
+    )
 
 
 async def enter(request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from classroom.commands import (
     LookIn,
     OfficeCommand,
     OpenLesson,
+    RestoreLesson,
     ReviseLesson,
     SetClassState,
     StartLesson,
@@ -64,6 +65,20 @@ async def test_cancelled_before_it_began(hall: Any) -> None:
     assert await ask(hall, CancelLesson(OFFICE)) is None
     assert hall.room.lesson.state is LessonState.CANCELLED
     assert await ask(hall, OpenLesson(OFFICE)) is Reason.LESSON_CANCELLED
+
+
+async def test_a_cancellation_taken_back(hall: Any) -> None:
+    assert await ask(hall, RestoreLesson(OFFICE)) is None
+    assert not hall.observer.told(StateChanged)
+    await ask(hall, CancelLesson(OFFICE, "haze"))
+    assert await ask(hall, RestoreLesson(OFFICE)) is None
+    assert (hall.room.lesson.state, hall.room.lesson.ended_ms) == (LessonState.SCHEDULED, 0)
+    assert [(fact.state, fact.reason) for fact in hall.observer.told(StateChanged)][-2:] == [
+        (LessonState.CANCELLED, "haze"),
+        (LessonState.SCHEDULED, ""),
+    ]
+    assert await ask(hall, OpenLesson(OFFICE)) is None
+    assert hall.room.lesson.state is LessonState.OPEN
 
 
 @pytest.mark.parametrize("role", Role)

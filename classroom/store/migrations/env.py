@@ -7,6 +7,7 @@ from classroom.store import (  # noqa: F401 - what there is
     library_tables,
     network_tables,
     supervision_tables,
+    timetable_tables,
 )
 from classroom.store.migrate import include_name
 from classroom.store.tables import metadata

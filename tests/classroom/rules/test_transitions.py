@@ -14,6 +14,7 @@ LEGAL = {
     ("open", "start"): "live",
     ("open", "cancel"): "cancelled",
     ("live", "end"): "ended",
+    ("cancelled", "restore"): "scheduled",
 }
 
 

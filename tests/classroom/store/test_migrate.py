@@ -18,6 +18,7 @@ from classroom.store import (  # noqa: F401 - what there is
     migrate,
     network_tables,
     supervision_tables,
+    timetable_tables,
 )
 from classroom.store.engine import make_engine
 from classroom.store.migrate import _config, upgrade

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -86,6 +87,17 @@ CASES |= {
     "rate_for_school": lambda school: Ask({"lesson": f"{school}-lesson", "school": school}, {"stars": STARS}),
 }
 
+SPAN = {"action": "online", "from_ms": 0, "until_ms": DAY_MS}
+
+CASES |= {
+    "operation": lambda school: Ask({"operation": f"{school}-operation"}),
+    "preview_operation": lambda school: Ask(body={"reason": "haze", "span": SPAN | {"place": school}}),
+    "put_operation": lambda school: Ask(
+        {"operation": "new"}, {"reason": "haze", "span": SPAN | {"place": school}}
+    ),
+    "undo_operation": lambda school: Ask({"operation": f"{school}-operation"}),
+}
+
 WHO = {
     "enter_lesson": "west-2-student",
     "deliver_review": "city-supervisor",
@@ -97,7 +109,7 @@ WHO = {
 }
 """Who may do it in `demo-west-2`, where that is not the city's organizer."""
 
-LISTS = {"wall", "wall_pictures", "reviews", "problems", "negative_list"}
+LISTS = {"operations", "wall", "wall_pictures", "reviews", "problems", "negative_list"}
 """Of all that the caller reaches, and nothing is named."""
 
 ABOUT_ONESELF = {
@@ -173,9 +185,23 @@ async def things(district: Any) -> dict[str, str]:
         )
         assert status == 201, invitation
         made[f"{school}-invitation"] = invitation["id"]
+        operation = await series(district[f"{school.removeprefix('demo-')}-provider"], school)
+        made[f"{school}-operation"] = operation
         made[f"{school}-review"] = review["id"]
         made[f"{school}-problem"] = review["problems"][0]["id"]
     return made
+
+
+async def series(provider: Any, school: str) -> str:
+    """A course of the school, with a lesson planned in a year."""
+    course = {"provider": school, "title": "光"}
+    assert (await provider.put(f"/api/v1/courses/{school}-course", course))[0] == 201
+    day = (datetime.now(UTC) + timedelta(days=300)).date()
+    days = {"first": f"{day}", "last": f"{day}", "weekdays": [day.isoweekday()], "at": "09:00"}
+    planned = {"course": f"{school}-course", "minutes": 45, "capacity": 80} | days
+    status, told = await provider.put(f"/api/v1/operations/{school}-operation", {"series": planned})
+    assert status == 200, told
+    return f"{school}-operation"
 
 
 async def told(person: Any, name: str, ask: Ask, things: dict[str, str]) -> tuple[int, Any]:

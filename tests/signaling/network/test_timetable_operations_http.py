@@ -1,0 +1,149 @@
+"""Operations on the timetable over HTTP, and what of them reaches lessons, timetables and streams."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest_asyncio
+
+from classroom.model import LessonId
+from signaling.network.timetable_http import PLANNER
+
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+PLACE, COURSE = "demo-east-1", "light"
+CLASS = "/api/v1/catalogue/l1/classes/demo-west-1-c1"
+
+
+@pytest_asyncio.fixture
+async def lessons(district: Any) -> int:
+    """Of the school `east-1`, tomorrow: `l1`, in which a class of the other district is enrolled, and `l2`,
+    two hours later. When the first begins."""
+    provider = district["east-1-provider"]
+    course = {
+        "provider": PLACE,
+        "title": "光的折射",
+        "visibility": "public",
+        "state": "published",
+        "master": "demo-east-1-master",
+    }
+    assert (await provider.put(f"/api/v1/courses/{COURSE}", course))[0] == 201
+    starts_ms: int = district.now_ms + DAY_MS
+    for name, later_ms in (("l1", 0), ("l2", 2 * HOUR_MS)):
+        times = {"starts_ms": starts_ms + later_ms, "ends_ms": starts_ms + later_ms + HOUR_MS}
+        status, told = await provider.put(
+            f"/api/v1/courses/{COURSE}/lessons/{name}", times | {"capacity": 80}
+        )
+        assert status == 201, told
+    assert (await district["west-1-tutor"].put(CLASS, {}))[0] == 201
+    return starts_ms
+
+
+def cancel(district: Any, place: str = "demo-east", **change: Any) -> dict[str, Any]:
+    times = {"from_ms": district.now_ms, "until_ms": district.now_ms + 3 * DAY_MS}
+    return {"reason": "重污染天气", "span": {"action": "cancel", "place": place} | times | change}
+
+
+async def follow(district: Any, lesson: str = "l1") -> Any:
+    """The lesson, once it has followed the catalogue."""
+    await district.door.app[PLANNER].now(LessonId(lesson))
+    _, told = await district.root.get(f"/api/v1/lessons/{lesson}")
+    return told
+
+
+async def entry(person: Any, lesson: str = "l1") -> Any:
+    _, told = await person.get("/api/v1/my/timetable")
+    [found] = [each for each in told["entries"] if each["lesson"] == lesson]
+    return found
+
+
+async def test_a_district_cancels_and_takes_it_back(district: Any, lessons: int) -> None:
+    organizer, tutor = district["east-organizer"], district["west-1-tutor"]
+    status, seen = await organizer.post("/api/v1/operations/preview", cancel(district))
+    assert status == 200, seen
+    counted = seen["operation"]
+    assert (counted["lessons"], counted["classes"], counted["people"]) == (2, 1, 4)
+    assert [each["lesson"] for each in seen["shown"]] == ["l1", "l2"]
+    assert (seen["conflicts"], seen["elsewhere"]) == ([], 0)
+    assert not (await entry(tutor))["cancelled"]
+    body = cancel(district)
+    status, done = await organizer.put("/api/v1/operations/haze", body)
+    assert status == 200, done
+    assert (done["operation"]["people"], done["operation"]["made_by_name"]) == (4, "周管理员")
+    assert await organizer.put("/api/v1/operations/haze", body) == (status, done)
+    told = await entry(tutor)
+    assert told["cancelled"] and told["change"]["reason"] == "重污染天气"
+    status, refused = await tutor.post("/api/v1/my/lessons/l1/entry")
+    assert (status, refused["type"]) == (409, "/problems/offer-cancelled")
+    assert (await follow(district))["state"] == "cancelled"
+    _, events = await district.root.get("/api/v1/lessons/l1/events")
+    assert events["events"][-1]["body"] == {"state": "cancelled", "reason": "重污染天气"}
+    _, noticed = await district["west-1-parent"].get("/api/v1/my/notices")
+    assert [(each["kind"], each["reason"]) for each in noticed["notices"]] == [("cancel", "重污染天气")]
+    status, undone = await organizer.post("/api/v1/operations/haze/undo")
+    assert (status, undone["operation"]["undone_by_name"]) == (200, "周管理员")
+    told = await entry(tutor)
+    assert (told["cancelled"], told["change"]) == (False, None)
+    plan = await follow(district)
+    assert (plan["state"], [each["id"] for each in plan["classes"]]) == ("scheduled", ["demo-west-1-c1"])
+    status, refused = await organizer.post("/api/v1/operations/haze/undo")
+    assert (status, refused["type"]) == (409, "/problems/undo-refused")
+    assert refused["detail"] == "It was undone before."
+
+
+async def test_a_class_takes_part_from_home(district: Any, lessons: int) -> None:
+    organizer = district["west-organizer"]
+    body = cancel(district, "demo-west", action="online")
+    status, _ = await district["west-1-provider"].put("/api/v1/operations/snow", body)
+    assert status == 404
+    status, done = await organizer.put("/api/v1/operations/snow", body)
+    assert (status, done["operation"]["classes"]) == (200, 1)
+    assert [each["at_home"] for each in (await follow(district))["classes"]] == [True]
+    assert (await entry(district["west-1-student"]))["online"]
+    await organizer.post("/api/v1/operations/snow/undo")
+    assert [each["at_home"] for each in (await follow(district))["classes"]] == [False]
+
+
+async def test_a_lesson_is_moved_and_says_where_it_was(district: Any, lessons: int) -> None:
+    provider = district["east-1-provider"]
+    change = {"course": COURSE, "lesson": "l1", "starts_ms": lessons + 2 * HOUR_MS, "room": "301"}
+    body = {"reason": "考试", "change": change}
+    status, seen = await provider.post("/api/v1/operations/preview", body)
+    assert status == 200, seen
+    assert [(each["who"], each["name"]) for each in seen["conflicts"]] == [("master", "陈老师")]
+    status, refused = await provider.put("/api/v1/operations/exam", body)
+    assert (status, refused["type"]) == (409, "/problems/timetable-conflict")
+    change["starts_ms"] = lessons + DAY_MS
+    status, done = await provider.put("/api/v1/operations/exam", body)
+    assert status == 200, done
+    told = await entry(district["west-1-student"])
+    assert (told["starts_ms"], told["room"]) == (lessons + DAY_MS, "301")
+    assert told["change"]["before"]["starts_ms"] == lessons
+    assert (await follow(district))["starts_ms"] == lessons + DAY_MS
+
+
+async def test_a_series_over_a_term(district: Any, lessons: int) -> None:
+    first = (datetime.now(UTC) + timedelta(days=7)).date()
+    series = {"course": COURSE, "minutes": 40, "capacity": 80, "at": "09:00", "first": f"{first}"}
+    series |= {"last": f"{first + timedelta(days=20)}", "weekdays": [first.isoweekday()]}
+    provider = district["east-1-provider"]
+    status, done = await provider.put("/api/v1/operations/weekly", {"series": series})
+    assert (status, done["operation"]["lessons"]) == (200, 3), done
+    assert [each["lesson"] for each in done["shown"]] == ["weekly-1", "weekly-2", "weekly-3"]
+    _, offered = await provider.get(f"/api/v1/courses/{COURSE}/lessons")
+    assert len(offered["lessons"]) == 5
+    _, listed = await provider.get("/api/v1/operations")
+    assert [each["id"] for each in listed["operations"]] == ["weekly"]
+
+
+async def test_what_is_asked_wrongly_is_said_in_words(district: Any, lessons: int) -> None:
+    organizer = district["east-organizer"]
+    for body, words in (
+        ({"reason": "x"}, "No lesson is concerned"),
+        (cancel(district) | {"reason": " "}, "A reason is needed"),
+        (cancel(district, until_ms=0), "The span of time must end"),
+        (cancel(district, "demo-east-2"), "No lesson is concerned"),
+    ):
+        status, told = await organizer.put("/api/v1/operations/wrong", body)
+        assert (status, told["type"]) == (422, "/problems/operation-invalid"), told
+        assert told["detail"].startswith(words)
