@@ -198,6 +198,8 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "my_timetable": _SIGNED_IN,
     "enter_lesson": _SIGNED_IN,
     "my_notices": _SIGNED_IN,
+    "my_notice_settings": _SIGNED_IN,
+    "put_my_notice_settings": _SIGNED_IN,
     "read_my_notices": _SIGNED_IN,
     "my_calendar": _SIGNED_IN,
     "make_calendar": _SIGNED_IN,

@@ -50,6 +50,7 @@ from signaling.library_access import LibraryAccess
 from signaling.library_clips_http import add_clip_routes
 from signaling.library_keeper import LibraryKeeper
 from signaling.library_views import ViewLog
+from signaling.mail import Smtp
 from signaling.media_access import MediaDoor, authorise_media
 from signaling.media_http import add_media_routes
 from signaling.media_token import MediaTokens
@@ -61,6 +62,7 @@ from signaling.network.enrolment_plans import LessonPlanner
 from signaling.network.enrolments_http import ENROLMENTS, EnrolmentDoor
 from signaling.network.imports_http import IMPORTING
 from signaling.network.invitations_http import CODES_TRIED, code_attempts
+from signaling.network.mail_dispatcher import LETTERS, MailDispatcher
 from signaling.network.sign_in import SIGN_IN, SignInDoor
 from signaling.network.supervision_http import REFUSALS, Refusals
 from signaling.network.supervision_watch import CredentialWatch, Inside
@@ -226,6 +228,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     _watch_credentials(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
     _plan_lessons(app, parts)
     _tell_webhooks(app, parts)
+    _send_letters(app, parts)
     _open_library(app, parts)
     _make_films(app, parts)
     add_picture_routes(app, app[keys.LIBRARY], authorise_media)
@@ -314,6 +317,25 @@ def _tell_webhooks(app: web.Application, parts: Parts) -> None:
             dispatcher.start()
             yield
             await dispatcher.close()
+
+    app.cleanup_ctx.append(running)
+
+
+def _send_letters(app: web.Application, parts: Parts) -> None:
+    config = parts.config
+    letters = app[LETTERS] = MailDispatcher(
+        parts.store.network,
+        SystemClock(),
+        Smtp(config) if config.smtp_host else None,
+        sender=config.mail_from,
+        site=config.public_url.rstrip("/"),
+        count=parts.metrics.told_by_mail,
+    )
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        letters.start()
+        yield
+        await letters.close()
 
     app.cleanup_ctx.append(running)
 

@@ -10,6 +10,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from classroom.network.accounts import is_email
 from signaling import catalogue, turn, webhook_signature
 from signaling.duration import parse_duration
 from signaling.webhook_guard import networks
@@ -69,6 +71,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     face_check_url: str = ""
     face_check_secret: str = ""
     face_check_timeout_s: Seconds = 5.0
+    smtp_host: str = ""
+    smtp_port: Port = 0
+    smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_ca: Path | None = None
+    smtp_user: str = ""
+    smtp_password: str = ""
+    mail_from: str = ""
     heard_microphones: Annotated[int, Meta(ge=0, le=16)] = 4
     packet_priority: Literal["normal", "high", "realtime"] = "realtime"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -244,6 +253,7 @@ def _check(config: Config) -> None:
     _check_duration("token_ttl", config.token_ttl)
     _check_turn(config)
     _check_face(config)
+    _check_mail(config)
 
 
 def _check_duration(source: str, text: str) -> float:
@@ -272,6 +282,15 @@ def _check_face(config: Config) -> None:
             webhook_signature.key_of(config.face_check_secret)
         except ValueError as error:
             raise ConfigError("config.face-check-secret", reason=error) from error
+
+
+def _check_mail(config: Config) -> None:
+    if bool(config.smtp_user) != bool(config.smtp_password):
+        raise ConfigError("config.smtp-user")
+    if config.smtp_user and config.smtp_tls == "none":
+        raise ConfigError("config.smtp-clear")
+    if config.smtp_host and not is_email(parseaddr(config.mail_from)[1]):
+        raise ConfigError("config.mail-from", value=config.mail_from)
 
 
 def _check_media_ip(text: str) -> None:

@@ -52,6 +52,9 @@ HELP: Final[Mapping[str, str]] = {
     ),
     "database_facts_total": "Facts for the database, by what became of them.",
     "webhooks_total": "What webhooks were told, by result (taken, failed, suspended).",
+    "letters_total": (
+        "Letters by e-mail, by what became of them (sent, refused, later, unwanted, given_up, unconfigured)."
+    ),
     "engine_total": "What else the media plane counts, by name.",
     "segmentation_offload": "1: bursts leave by UDP_SEGMENT; 0: the kernel does not have it.",
     "rtp_in_total": "RTP packets that arrived and were accepted.",
@@ -104,6 +107,7 @@ class DoorMetrics:
         self._webhooks = Counter(
             "tongke_webhooks", HELP["webhooks_total"], ("result",), registry=self.registry
         )
+        self._letters = Counter("tongke_letters", HELP["letters_total"], ("result",), registry=self.registry)
         self._media_seconds = Histogram(
             "tongke_media_start_seconds",
             HELP["media_start_seconds"],
@@ -111,6 +115,10 @@ class DoorMetrics:
             buckets=JOIN_BUCKETS_S,
             registry=self.registry,
         )
+
+    def told_by_mail(self, result: str) -> None:
+        """A letter: sent, refused, later, unwanted, given_up, unconfigured."""
+        self._letters.labels(result).inc()
 
     def told_webhook(self, result: str) -> None:
         """A POST to a webhook: taken, failed, suspended."""

@@ -29,6 +29,10 @@ _LOGIN: Final = re.compile(rf"[\w.@+-]{{1,{MAX_LOGIN}}}")
 _EMAIL: Final = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]+")
 
 
+def is_email(text: str) -> bool:
+    return len(text) <= MAX_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None
+
+
 class AccountFault(StrEnum):
     """What cannot be in an account."""
 
@@ -76,7 +80,7 @@ def login_name(text: str) -> str:
 def email_address(text: str) -> str:
     """Empty stays empty. Whether somebody reads it only a mail can tell. Raises BadAccount."""
     email = text.strip()
-    if email and (len(email) > MAX_EMAIL or not email.isprintable() or not _EMAIL.fullmatch(email)):
+    if email and not is_email(email):
         raise BadAccount(AccountFault.EMAIL)
     return email
 

@@ -3,6 +3,7 @@ queries for a whole group of requests, however many they are."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,12 +28,13 @@ from classroom.network.enrolment import (
 )
 from classroom.network.model import Path
 from classroom.planning import MAX_LENGTH_MS
-from classroom.store import courses, enrolment_turns
+from classroom.store import courses, enrolment_turns, mail_outbox
 from classroom.store.catalogue_tables import courses as course_table
 from classroom.store.catalogue_tables import enrolments, home_classes, network_notices, offers, quotas
 from classroom.store.courses_rows import COURSE_COLUMNS, COURSE_PREFIX, course_of
 
 Request = Application | Withdrawal
+_BATCH_BYTES: Final = 12
 _e = enrolments.c
 _UPDATE: Final = (
     update(enrolments)
@@ -239,16 +241,19 @@ async def _once(connection: AsyncConnection, table: Table, at: Any, values: dict
 
 
 async def tell(connection: AsyncConnection, notices: Sequence[dict[str, Any]]) -> None:
-    """Rows of network_notices without what the database gives."""
+    """Rows of network_notices (`notice`); with a letter each, where there is an address."""
     if notices:
         await connection.execute(insert(network_notices), list(notices))
+    for each in notices:
+        await mail_outbox.queue(connection, each["batch"], each["kind"], each["at_ms"])
 
 
 def notice(
     person: str, kind: str, lesson: LessonId, at_ms: int, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     text = msgspec.json.encode(body or {}).decode()
-    return {"person_id": person, "kind": kind, "lesson_id": lesson, "at_ms": at_ms, "body": text}
+    row = {"person_id": person, "kind": kind, "lesson_id": lesson, "at_ms": at_ms, "body": text}
+    return row | {"batch": secrets.token_urlsafe(_BATCH_BYTES)}
 
 
 def _promotion(each: Enrolment, now_ms: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from classroom.model import LessonId
 from classroom.network.enrolment import PartyKind
 from classroom.network.model import Office
 from classroom.network.timetable_operations import Step
+from classroom.store import mail_outbox
 from classroom.store.catalogue_tables import enrolments, home_classes, network_notices, offers
 from classroom.store.network_rows import insert_unless_there
 from classroom.store.network_tables import appointments
@@ -29,7 +30,8 @@ _e, _o, _h, _a, _n = enrolments.c, offers.c, home_classes.c, appointments.c, net
 
 
 async def give(connection: AsyncConnection, batch: str, kind: str, steps: Sequence[Step], now_ms: int) -> int:
-    """Writes the notices of what has become of these lessons; how many people are told."""
+    """Writes the notices of what has become of these lessons, and queues the letters; how many people are
+    told."""
     add = insert_unless_there(connection, network_notices)
     for some in chunks(steps):
         concerned = _concerned(some, now_ms).subquery()
@@ -38,6 +40,7 @@ async def give(connection: AsyncConnection, batch: str, kind: str, steps: Sequen
         await connection.execute(add.from_select(_COLUMNS, told))
         if rows := [_row(person, kind, lesson, now_ms, batch) for lesson, person in _replaced(some)]:
             await connection.execute(add, rows)
+    await mail_outbox.queue(connection, batch, kind, now_ms)
     query = select(func.count(distinct(_n.person_id))).where(_n.batch == batch, _n.kind == kind)
     return (await connection.execute(query)).scalar_one()
 

@@ -8,14 +8,17 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from classroom.store import notices
-from signaling.keys import STORE
+from classroom.network.notices import NoticeSettings, Topic
+from classroom.store import mail_outbox, notices
+from signaling.keys import CONFIG, STORE
 from signaling.lessons_http import UnixMs
 from signaling.network.principals import PRINCIPAL
 from signaling.network.timetable_operations_views import OperationSlot, slot_view
 from signaling.openapi import Operation
 from signaling.requests import body, query
 from signaling.rest import json_response, read
+
+TopicName = Literal["cancelled", "changed", "substitutes", "places"]
 
 
 class MyNoticesQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,45 @@ class MyNoticesRead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A number."""
 
 
+class MyNoticeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    language: Literal["zh-CN", "en"]
+    """In which one is told by e-mail."""
+    unwanted: Annotated[list[TopicName], Meta(max_length=len(Topic))]
+    """Of these no e-mail is to come."""
+
+
+class MyNoticeWays(msgspec.Struct, frozen=True, kw_only=True):
+    settings: MyNoticeSettings
+    email: str
+    """To which letters go; empty: there is no address."""
+    sent: bool
+    """This server sends e-mail."""
+
+
+async def my_notice_settings(request: web.Request) -> web.Response:
+    return await _ways(request)
+
+
+async def put_my_notice_settings(request: web.Request) -> web.Response:
+    asked = await body(request, MyNoticeSettings)
+    settings = NoticeSettings(asked.language, frozenset(map(Topic, asked.unwanted)))
+    network, person = request.app[STORE].network, request[PRINCIPAL].person
+    await read(network.change(mail_outbox.put_settings, person, settings))
+    return await _ways(request)
+
+
+async def _ways(request: web.Request) -> web.Response:
+    network, person = request.app[STORE].network, request[PRINCIPAL].person
+    known = await read(network.read(mail_outbox.settings_of, person))
+    settings = MyNoticeSettings(
+        language=known.language,  # type: ignore[arg-type]  # of two
+        unwanted=sorted(topic.value for topic in known.unwanted),
+    )
+    email = await read(network.read(mail_outbox.address_of, person))
+    sent = bool(request.app[CONFIG].smtp_host)
+    return json_response(MyNoticeWays(settings=settings, email=email, sent=sent))
+
+
 async def my_notices(request: web.Request) -> web.Response:
     asked = query(request, MyNoticesQuery)
     store, person = request.app[STORE], request[PRINCIPAL].person
@@ -81,6 +123,7 @@ async def read_my_notices(request: web.Request) -> web.Response:
 
 
 _PATH: Final = "/api/v1/my/notices"
+_SETTINGS: Final = "/api/v1/my/notice-settings"
 
 OPERATIONS: Final = (
     Operation(
@@ -101,6 +144,25 @@ OPERATIONS: Final = (
         handler=read_my_notices,
         request=MyNoticesRead,
         status=204,
+        problems=("bad-request", "unsupported-media-type", "not-ready"),
+    ),
+    Operation(
+        id="my_notice_settings",
+        method="GET",
+        path=_SETTINGS,
+        tag="network",
+        handler=my_notice_settings,
+        response=MyNoticeWays,
+        problems=("not-ready",),
+    ),
+    Operation(
+        id="put_my_notice_settings",
+        method="PUT",
+        path=_SETTINGS,
+        tag="network",
+        handler=put_my_notice_settings,
+        request=MyNoticeSettings,
+        response=MyNoticeWays,
         problems=("bad-request", "unsupported-media-type", "not-ready"),
     ),
 )

@@ -48,6 +48,7 @@ from signaling.keys import STORE
 from signaling.lessons_http import UnixMs, new_id
 from signaling.network.courses_http import KEEPERS
 from signaling.network.enrolment_problems import span
+from signaling.network.mail_dispatcher import LETTERS
 from signaling.network.principals import PRINCIPAL
 from signaling.network.reach import is_id, place_reached
 from signaling.network.timetable_operations_views import (
@@ -205,6 +206,7 @@ async def _detail(request: web.Request, found: Operation, *, changed: bool = Fal
     steps = await read(store.network.read(timetable_operations.steps_of, found.id))
     if changed:
         store.catalogue.on_changed(step.lesson for step in steps)
+        request.app[LETTERS].news()
     [view] = await read(store.network.read(operation_views, [found]))
     shown = lesson_views(steps[: timetable_operations.SHOWN])
     return json_response(OperationDetail(operation=view, shown=shown))

@@ -5,6 +5,7 @@ from alembic import context
 from classroom.store import (  # noqa: F401 - what there is
     catalogue_tables,
     library_tables,
+    mail_tables,
     network_tables,
     supervision_tables,
     timetable_tables,

@@ -80,6 +80,7 @@ OFFICE_TOO = tuple(dict.fromkeys((*COMMANDS, *get_args(commands.OfficeCommand)))
 
 OFFICE: dict[str, dict[str, set[str]]] = {
     "OpenLesson": {"master": {"scheduled", "open"}, "organizer": {"scheduled", "open"}},
+    "RestoreLesson": {"organizer": {"scheduled", "open", "cancelled"}},
     "ReviseLesson": {"organizer": {"scheduled", "open", "live"}},
 }
 """What is asked from outside only."""

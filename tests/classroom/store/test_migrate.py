@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from classroom.store import (  # noqa: F401 - what there is
     catalogue_tables,
     library_tables,
+    mail_tables,
     migrate,
     network_tables,
     supervision_tables,

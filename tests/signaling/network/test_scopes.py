@@ -116,6 +116,8 @@ ABOUT_ONESELF = {
     "import_template",
     "my_timetable",
     "my_notices",
+    "my_notice_settings",
+    "put_my_notice_settings",
     "read_my_notices",
     "my_calendar",
     "make_calendar",

@@ -136,6 +136,22 @@ async def test_a_series_over_a_term(district: Any, lessons: int) -> None:
     assert [each["id"] for each in listed["operations"]] == ["weekly"]
 
 
+async def test_everybody_says_how_they_are_told(district: Any) -> None:
+    parent = district["east-1-parent"]
+    path = "/api/v1/my/notice-settings"
+    assert await parent.get(path) == (
+        200,
+        {"settings": {"language": "zh-CN", "unwanted": []}, "email": "", "sent": False},
+    )
+    wished = {"language": "en", "unwanted": ["changed", "places"]}
+    for _ in range(2):
+        status, told = await parent.put(path, wished)
+        assert (status, told["settings"]) == (200, wished)
+    assert (await parent.get(path))[1]["settings"] == wished
+    assert (await district["east-2-parent"].get(path))[1]["settings"]["unwanted"] == []
+    assert (await parent.put(path, {"language": "xx", "unwanted": []}))[0] == 400
+
+
 async def test_what_is_asked_wrongly_is_said_in_words(district: Any, lessons: int) -> None:
     organizer = district["east-organizer"]
     for body, words in (
