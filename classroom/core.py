@@ -68,9 +68,9 @@ still finds it immediate."""
 ELSEWHERE_INTERVAL_S = 2.0
 """Between two roster events about other classes to who sees only their numbers: while a school of forty
 classes comes in, they would be most of what is said, and they are on no page that a pupil looks at."""
-PEOPLE_AT_THIS_PACE = 100
+PEOPLE_AT_THIS_PACE = 60
 """Of more, both intervals are longer in proportion: what is said then grows with the people, not with their
-square."""
+square: three seconds with a thousand."""
 
 
 class Observer(Protocol):
