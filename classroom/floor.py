@@ -52,6 +52,7 @@ from enum import Enum, IntEnum
 from typing import Final, NamedTuple
 
 from classroom.model import (
+    LEADING,
     MICROPHONE,
     Attendee,
     ClassesRecorded,
@@ -280,7 +281,6 @@ _FEEDS: Mapping[Feed, _FeedRow] = {
 
 _IN_THE_ROOM = frozenset({Role.TUTOR, Role.ROOM})
 _OF_A_CLASS = frozenset({Role.TUTOR, Role.ROOM, Role.STUDENT})
-_LEADING = frozenset({Role.MASTER, Role.ENCODER})
 
 _VIEWER = (Feed.MASTER, Feed.STAGE, Feed.SPOTLIGHT)
 _WATCHER = (*_VIEWER, Feed.WALL, Feed.LOOK)
@@ -435,7 +435,7 @@ def confined_to(lesson: Lesson, person: Person) -> ClassId | None:
 
 def concerns(lesson: Lesson, sender: Person, classes: Collection[ClassId]) -> bool:
     """Whether those who sit in these classes, or look into them, may receive anything of this sender."""
-    if sender.class_id in classes or sender.role in _LEADING or lesson.staged(sender.id) is not None:
+    if sender.class_id in classes or sender.role in LEADING or lesson.staged(sender.id) is not None:
         return True
     # The wall of who looks in, and the other end of a private line.
     return sender.role in _IN_THE_ROOM
@@ -487,7 +487,7 @@ def _set(lesson: Lesson, people: Iterable[Attendee]) -> _Scene:
     faces: dict[ClassId | None, _Sender] = {}
     for sender in _senders(lesson, people):
         person = sender.person
-        if person.role in _LEADING:
+        if person.role in LEADING:
             scene.leaders.append(sender)
             continue
         if person.role not in _OF_A_CLASS:

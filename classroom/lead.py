@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 from classroom.clock import Timer
 from classroom.commands import ReportLead
 from classroom.events import MasterBack, MasterLost, NoticeKind
-from classroom.model import Attendee, LessonState, MasterState, Person, PersonId, Role
+from classroom.model import LEADING, Attendee, LessonState, MasterState, Person, PersonId
 
 if TYPE_CHECKING:
     from classroom.core import LessonCore
@@ -39,7 +39,6 @@ MASTER_GONE_S: Final = 1.0
 """A class notices a second of nothing; a wireless network that changes its access point takes less."""
 BACK_STEADY_S: Final = 1.0
 """A line that comes and goes every second must not throw the classes to and fro."""
-LEADING: Final = frozenset({Role.MASTER, Role.ENCODER})
 
 
 class Lead:

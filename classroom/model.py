@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 from sfu.params import Kind, Quality
 
@@ -43,6 +43,10 @@ class Role(StrEnum):
     """管理员: sets lessons up; may end or cancel one."""
     ENCODER = "encoder"
     """A device or program that publishes on the master's behalf and receives nothing."""
+
+
+LEADING: Final = frozenset({Role.MASTER, Role.ENCODER})
+"""What they send is the lesson."""
 
 
 class Phase(StrEnum):

@@ -15,8 +15,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from classroom.events import RosterChanged
-from classroom.lead import LEADING
-from classroom.model import Attendee, ClassId, ClassRoom, ClassStatus, Person, PersonId, Role
+from classroom.model import LEADING, Attendee, ClassId, ClassRoom, ClassStatus, Person, PersonId, Role
 from classroom.quality import class_quality
 from classroom.rules.visibility import Audience, sees
 from sfu.params import Quality
