@@ -134,6 +134,10 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     # one's own account
     "sign_in": None,  # with login and password
     "sign_out": None,  # of who is signed in, if anybody
+    "sign_in_ways": None,
+    "openid_sign_in": None,
+    "openid_callback": None,  # with the issuer's code, and the cookie of who went there
+    "openid_sign_out": None,
     "whoami": _SIGNED_IN,
     "change_password": _SIGNED_IN,
     "sign_ins": _SIGNED_IN,

@@ -63,6 +63,7 @@ from signaling.network.enrolments_http import ENROLMENTS, EnrolmentDoor
 from signaling.network.imports_http import IMPORTING
 from signaling.network.invitations_http import CODES_TRIED, code_attempts
 from signaling.network.mail_dispatcher import LETTERS, MailDispatcher
+from signaling.network.openid_http import add_single_sign_on
 from signaling.network.sign_in import SIGN_IN, SignInDoor
 from signaling.network.supervision_http import REFUSALS, Refusals
 from signaling.network.supervision_watch import CredentialWatch, Inside
@@ -234,6 +235,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     add_picture_routes(app, app[keys.LIBRARY], authorise_media)
     add_media_routes(app, app[keys.LIBRARY], authorise_media)
     add_wall(app)
+    add_single_sign_on(app, parts.tokens.key)
     _keep_evidence(app, parts)
     app[REFUSALS] = Refusals()
     (Pages(pages) if pages else Pages()).add_routes(app)

@@ -60,6 +60,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     turn_ttl: str = "12h"
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    openid_issuer: str = ""
+    openid_client_id: str = ""
+    openid_client_secret: str = ""
+    openid_scopes: tuple[str, ...] = ("openid", "profile", "email")
+    openid_claim: str = "email"
+    openid_name: str = ""
     webhook_allow: tuple[str, ...] = ()
     webhook_deny: tuple[str, ...] = ()
     heartbeat_s: Seconds = 15.0
@@ -254,6 +260,7 @@ def _check(config: Config) -> None:
     _check_turn(config)
     _check_face(config)
     _check_mail(config)
+    _check_openid(config)
 
 
 def _check_duration(source: str, text: str) -> float:
@@ -291,6 +298,24 @@ def _check_mail(config: Config) -> None:
         raise ConfigError("config.smtp-clear")
     if config.smtp_host and not is_email(parseaddr(config.mail_from)[1]):
         raise ConfigError("config.mail-from", value=config.mail_from)
+
+
+def _check_openid(config: Config) -> None:
+    if not config.openid_issuer:
+        return
+    url = urlsplit(config.openid_issuer)
+    here = url.hostname in ("localhost", "127.0.0.1", "::1")
+    # By HTTP only one on this machine, to try things out: whoever stands between is everybody.
+    if not url.hostname or url.scheme not in (("http", "https") if here else ("https",)):
+        raise ConfigError("config.openid-issuer", value=config.openid_issuer)
+    if url.query or url.fragment:
+        raise ConfigError("config.openid-issuer", value=config.openid_issuer)
+    if not config.openid_client_id:
+        raise ConfigError("config.openid-client-id")
+    if "openid" not in config.openid_scopes:
+        raise ConfigError("config.openid-scopes")
+    if not config.openid_claim:
+        raise ConfigError("config.openid-claim")
 
 
 def _check_media_ip(text: str) -> None:

@@ -78,8 +78,9 @@ def login_name(text: str) -> str:
 
 
 def email_address(text: str) -> str:
-    """Empty stays empty. Whether somebody reads it only a mail can tell. Raises BadAccount."""
-    email = text.strip()
+    """As it is kept and compared: in lower case, since no mail system of today tells two letters apart by it.
+    Empty stays empty. Whether somebody reads it only a mail can tell. Raises BadAccount."""
+    email = text.strip().lower()
     if email and not is_email(email):
         raise BadAccount(AccountFault.EMAIL)
     return email

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from classroom.model import PersonId
 from classroom.network.accounts import Account
 from classroom.network.model import Office, Path
+from classroom.network.single_sign_on import Identity, MatchBy
 from classroom.store import audit, sign_ins
 from classroom.store.audit import Deed
 from classroom.store.network_paths import within_any
@@ -192,6 +193,23 @@ async def link(
         told = {"issuer": issuer}
         await audit.record(connection, Deed(now_ms, by, "account-linked", linked.path, linked.person, told))
     return bool(done.rowcount)
+
+
+async def of_identity(connection: AsyncConnection, identity: Identity, now_ms: int) -> Account | None:
+    """Whose account somebody of a single sign-on has; the first time the one that their match tells, which is
+    linked to them. None: there is none, or it is disabled; or several have the same."""
+    known = await of_subject(connection, identity.issuer, identity.subject)
+    if known is not None or identity.match is None:
+        return known
+    column = _c.email if identity.match.by is MatchBy.EMAIL else _c.login
+    query = _all().where(column == identity.match.value, _c.disabled_ms.is_(None)).limit(2)
+    found = [_account(row) for row in await connection.execute(query)]
+    if len(found) != 1:
+        return None
+    (theirs,) = found
+    await link(connection, theirs, identity.issuer, identity.subject, now_ms, theirs.person)
+    # Theirs is who is linked now: of two windows that came at once one finds what the other did.
+    return await of_subject(connection, identity.issuer, identity.subject)
 
 
 async def _name(connection: AsyncConnection, person: PersonId, name: str) -> None:

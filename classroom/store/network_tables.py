@@ -58,6 +58,7 @@ accounts = Table(
     Column("made_ms", BigInteger, nullable=False),
     Column("disabled_ms", BigInteger),
     Index(None, "login", unique=True),
+    Index(None, "email"),
     Index(
         "ix_accounts_issuer_subject",
         "issuer",
@@ -70,7 +71,7 @@ accounts = Table(
     Index(None, "disabled_ms"),
 )
 """Who can sign in, and where they belong; the name is in `people`. `login`: in lower case; NULL: by single
-sign-on alone. `issuer`, `subject`: of OpenID Connect (Core 1.0, 2), or empty."""
+sign-on alone. `email`: in lower case. `issuer`, `subject`: of OpenID Connect (Core 1.0, 2), or empty."""
 
 appointments = Table(
     "appointments",

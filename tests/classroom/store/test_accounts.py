@@ -16,7 +16,8 @@ from classroom.network.accounts import (
     new_password,
 )
 from classroom.network.model import Path
-from classroom.store import accounts, sign_ins
+from classroom.network.single_sign_on import Identity, Match, MatchBy
+from classroom.store import accounts, audit, sign_ins
 from classroom.store.sign_ins import SignIn
 from classroom.store.store import Store
 
@@ -46,6 +47,37 @@ async def test_a_login_is_one_persons(store: Store) -> None:
     # Without one there may be many.
     assert await add(store, Account(PersonId("a"), "x", SCHOOL))
     assert await add(store, Account(PersonId("b"), "x", SCHOOL))
+
+
+def identity(subject: str, value: str = "", by: MatchBy = MatchBy.EMAIL) -> Identity:
+    return Identity("https://id.example.org", subject, Match(by, value) if value else None)
+
+
+async def test_the_first_time_an_account_is_found_by_what_is_vouched_for(store: Store) -> None:
+    await add(store)
+    await add(store, Account(PersonId("li"), "李", SCHOOL, "li", "both@example.org"))
+    await add(store, Account(PersonId("lu"), "陆", SCHOOL, "lu", "both@example.org"))
+    await add(store, Account(PersonId("gone"), "x", SCHOOL, "gone", "gone@example.org"))
+    gone = await store.network.read(accounts.find, PersonId("gone"))
+    await store.network.change(accounts.disable, gone, 1, "by", "left")
+
+    async def come(*named: Any) -> str | None:
+        found = await store.network.change(accounts.of_identity, identity(*named), 2)
+        return found and found.person
+
+    # Nobody's, two people's, and one who is out.
+    for value in ("", "nobody@example.org", "both@example.org", "gone@example.org"):
+        assert await come("7", value) is None
+    assert await come("7", "wang@example.org") == "wang"
+    # From then on the subject alone says so, and nobody else comes by the same address.
+    assert await come("7") == "wang"
+    assert await come("8", "wang@example.org") is None
+    assert await come("9", "li", MatchBy.LOGIN) == "li"
+    record = await store.network.read(audit.listed, ("/",), deeds=("account-linked",))
+    assert [each.deed.object for each in record] == ["li", "wang"]
+    wang = await store.network.read(accounts.find, WANG.person)
+    await store.network.change(accounts.disable, wang, 3, "by", "left")
+    assert await come("7", "wang@example.org") is None
 
 
 async def test_somebody_of_a_single_sign_on_is_one_person(store: Store) -> None:

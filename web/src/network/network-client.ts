@@ -64,6 +64,20 @@ export const whoami = () => ask<WhoAmI>('GET', path('whoami'))
 export const signIn = (login: string, password: string, keep: boolean) =>
   ask<null>('POST', path('sign-in'), { login, password, keep })
 
+/** Why the single sign-on let nobody in; the pages have words for each. */
+const REFUSALS = ['away', 'refused', 'unknown', 'over', 'often']
+
+export const isRefusal = (said: unknown): said is string => REFUSALS.includes(String(said))
+
+/** `openid`: what the single sign-on is called; empty: there is none. */
+export const signInWays = () => ask<{ openid: string }>('GET', path('sign-in', 'ways'))
+
+/** Where the browser goes to sign in by it. */
+export const singleSignOn = (to: unknown, keep: boolean) =>
+  `${path('sign-in', 'openid')}?${new URLSearchParams({ to: wayOn(to), keep: String(keep) })}`
+
+export const SINGLE_SIGN_OUT = path('sign-out', 'openid')
+
 export const signOut = () => ask<null>('POST', path('sign-out'))
 
 export const changePassword = (old: string, fresh: string) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { invitationCode, wayOn, type OfficeView } from '@/network/network-client'
+import { invitationCode, isRefusal, singleSignOn, wayOn, type OfficeView } from '@/network/network-client'
 import { officeWords } from '@/network/offices'
 
 describe('where to go after signing in', () => {
@@ -51,5 +51,18 @@ describe('the code of an invitation', () => {
     expect(invitationCode('#code=a-b_c')).toBe('a-b_c')
     expect(invitationCode('')).toBe('')
     expect(invitationCode('#token=x')).toBe('')
+  })
+})
+
+describe('the single sign-on', () => {
+  it('is begun at our own address and comes back to a page of ours', () => {
+    expect(singleSignOn('/timetable', true)).toBe('/api/v1/sign-in/openid?to=%2Ftimetable&keep=true')
+    expect(singleSignOn('https://evil.example', false)).toBe('/api/v1/sign-in/openid?to=%2Fme&keep=false')
+  })
+
+  it('tells what it is known to tell', () => {
+    expect(isRefusal('unknown')).toBe(true)
+    expect(isRefusal('<b>')).toBe(false)
+    expect(isRefusal(undefined)).toBe(false)
   })
 })

@@ -1,0 +1,115 @@
+"""Id tokens that are believed, and all others (OpenID Connect Core 1.0, 3.1.3.7)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
+
+from signaling.network.openid_tokens import BadIdToken, Expected, believed
+
+OURS = rsa.generate_private_key(65537, 2048)
+OTHERS = rsa.generate_private_key(65537, 2048)
+CURVE = ec.generate_private_key(ec.SECP256R1())
+KEYS: list[dict[str, Any]] = [
+    json.loads(RSAAlgorithm.to_jwk(OURS.public_key())) | {"kid": "one", "use": "sig"},
+    json.loads(ECAlgorithm.to_jwk(CURVE.public_key())) | {"kid": "two", "use": "sig"},
+]
+EXPECTED = Expected("https://id.example.org", "tongke", "n-1")
+PUBLIC_PEM = OURS.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+
+
+def claims(**changed: Any) -> dict[str, Any]:
+    now = int(time.time())
+    said = {"iss": "https://id.example.org", "sub": "u-1", "aud": "tongke", "nonce": "n-1"}
+    made = said | {"iat": now, "exp": now + 300} | changed
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def signed(key: Any = OURS, algorithm: str = "RS256", kid: str | None = "one", **changed: Any) -> str:
+    return jwt.encode(claims(**changed), key, algorithm, {"kid": kid} if kid else {})
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        signed(),
+        signed(CURVE, "ES256", "two"),
+        signed(OURS, "PS256"),
+        signed(kid=None),
+        signed(aud=["tongke", "other"], azp="tongke"),
+        signed(exp=int(time.time()) - 30),
+    ],
+    ids=["plain", "elliptic", "pss", "the only key of its kind", "several audiences", "clocks differ"],
+)
+def test_believed(token: str) -> None:
+    assert believed(token, KEYS, EXPECTED)["sub"] == "u-1"
+
+
+def _as_hmac() -> str:
+    """Signed with the public key as if it were a secret."""
+    head, body = jwt.encode(claims(), "x" * 32, "HS256", {"kid": "one"}).split(".")[:2]
+    signature = HMACAlgorithm(HMACAlgorithm.SHA256).sign(f"{head}.{body}".encode(), PUBLIC_PEM)
+    return f"{head}.{body}." + jwt.utils.base64url_encode(signature).decode()
+
+
+def _mended() -> str:
+    """Somebody else's words under the signature."""
+    head, _, signature = signed().split(".")
+    return ".".join((head, signed(sub="u-2").split(".")[1], signature))
+
+
+@pytest.mark.parametrize(
+    ("token", "fault"),
+    [
+        (jwt.encode(claims(), None, "none"), "algorithm"),
+        (_as_hmac(), "algorithm"),
+        (signed(CURVE, "ES256", "one"), "key"),
+        (signed(kid="three"), "key"),
+        (signed(OTHERS), "signature"),
+        (_mended(), "signature"),
+        (signed(iss="https://id.example.org/"), "issuer"),
+        (signed(iss=None), "form"),
+        (signed(aud="other"), "audience"),
+        (signed(aud=["tongke", "other"]), "audience"),
+        (signed(azp="other"), "audience"),
+        (signed(exp=int(time.time()) - 120), "times"),
+        (signed(iat=int(time.time()) + 120), "times"),
+        (signed(exp=None), "form"),
+        (signed(nonce="n-2"), "nonce"),
+        (signed(nonce=None), "nonce"),
+        (signed(sub=""), "subject"),
+        (signed(sub="x" * 256), "subject"),
+        ("", "form"),
+        ("a.b.c", "form"),
+        ("x" * 20_000, "form"),
+    ],
+)
+def test_not_believed(token: str, fault: str) -> None:
+    with pytest.raises(BadIdToken) as refused:
+        believed(token, KEYS, EXPECTED)
+    assert refused.value.fault == fault
+
+
+def test_a_key_is_used_for_what_it_says_alone() -> None:
+    other = KEYS[0] | {"alg": "RS512"}
+    encrypting = KEYS[0] | {"use": "enc"}
+    secret = {"kty": "oct", "kid": "one", "k": "c2VjcmV0"}
+    broken = KEYS[0] | {"n": "!"}
+    for key in (other, encrypting, secret, broken):
+        with pytest.raises(BadIdToken) as refused:
+            believed(signed(), [key], EXPECTED)
+        assert refused.value.fault == "key"
+
+
+def test_two_keys_of_one_name_are_none() -> None:
+    with pytest.raises(BadIdToken):
+        believed(signed(), [KEYS[0], KEYS[0]], EXPECTED)
