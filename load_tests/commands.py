@@ -23,6 +23,7 @@ from .scenarios.compare import compare
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
+from .scenarios.imports import ImportOptions, imports
 from .scenarios.lecture import LectureOptions, lecture
 from .scenarios.library import LibraryOptions, library
 from .scenarios.long_lesson import LongOptions, long_lesson
@@ -89,6 +90,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _library,
         _supervision_wall,
         _catalogue,
+        _import,
         _phase_change,
         _roster,
         _pointer,
@@ -383,6 +385,20 @@ def _run_catalogue(options: argparse.Namespace, _target: Target) -> Awaitable[Fo
     return catalogue(
         CatalogueOptions(options.lessons, options.enrolments, options.database, options.rounds, options.storm)
     )
+
+
+def _import(scenarios: Scenarios) -> None:
+    words = "people of a district from a CSV file, looked at and taken: how long, and what waits meanwhile"
+    one = _scenario(scenarios, "import", words, Scenario(_run_import, starts_servers=True))
+    one.add_argument("--rows", type=whole(1, 200_000), default=200_000, metavar="N")
+    one.add_argument("--encoding", choices=["utf-8", "gb18030", "utf-16"], default="gb18030")
+    one.add_argument(
+        "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
+    )
+
+
+def _run_import(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
+    return imports(ImportOptions(options.rows, options.encoding, options.database))
 
 
 def _scaling(scenarios: Scenarios) -> None:

@@ -193,6 +193,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "accept_invitation": None,
     "invite": _APPOINTERS,
     "invitations": _NETWORK_ORGANIZERS,
+    "invite_all": _NETWORK_ORGANIZERS,
     "revoke_invitation": _APPOINTERS,
     "import_template": _NETWORK_ORGANIZERS,
     "preview_import": _NETWORK_ORGANIZERS,

@@ -23,7 +23,7 @@ APPOINTERS: Final = frozenset({Office.ORGANIZER, Office.PROVIDER})
 
 _ANYWHERE: Final = frozenset(PlaceKind)
 _GIVING: Final = frozenset({PlaceKind.SCHOOL, PlaceKind.PROVIDER})
-_ABOVE_SCHOOLS: Final = frozenset({PlaceKind.CITY, PlaceKind.DISTRICT})
+ABOVE_SCHOOLS: Final = frozenset({PlaceKind.CITY, PlaceKind.DISTRICT})
 _IN_SCHOOLS: Final = frozenset({PlaceKind.SCHOOL})
 HELD_IN: Final[Mapping[Office, frozenset[PlaceKind]]] = {
     Office.ORGANIZER: _ANYWHERE,
@@ -33,7 +33,7 @@ HELD_IN: Final[Mapping[Office, frozenset[PlaceKind]]] = {
     Office.STUDENT: _IN_SCHOOLS,
     Office.PARENT: _IN_SCHOOLS,
     Office.SUPERVISOR: _ANYWHERE,
-    Office.RESEARCHER: _ABOVE_SCHOOLS,
+    Office.RESEARCHER: ABOVE_SCHOOLS,
 }
 """In which kinds of places."""
 
@@ -63,7 +63,7 @@ def may_appoint(principal: Principal, office: Office, place: Place) -> bool:
     """Also: may revoke it."""
     if office is Office.MASTER and principal.reaches({Office.PROVIDER}, place.path):
         return True
-    if office is Office.SUPERVISOR and place.kind not in _ABOVE_SCHOOLS:
+    if office is Office.SUPERVISOR and place.kind not in ABOVE_SCHOOLS:
         return any(
             within(place.path, each) and each != place.path for each in principal.paths({Office.ORGANIZER})
         )

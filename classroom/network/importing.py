@@ -1,8 +1,9 @@
 """People and classes from a table (导入): which columns there are, which rows can be taken and what is wrong
 with the others. Pure; what a database knows is compared by `importing_plan`.
 
-A row is somebody in an office: who holds several (a tutor of two classes) has several rows, with one login
-and one name. The login tells people apart and finds them again, so the same file taken twice changes nothing.
+A row is somebody in an office: who holds several (a tutor of two classes, a parent of two children) has
+several rows, with one login and one name. The login tells people apart and finds them again, so the same
+file taken twice changes nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from itertools import islice
 from typing import Final
@@ -42,6 +44,8 @@ class Column(StrEnum):
     OFFICE = "office"
     SUBJECT = "subject"
     EMAIL = "email"
+    CHILD = "child"
+    UNTIL = "until"
 
 
 NEEDED: Final = (Column.NAME, Column.LOGIN, Column.OFFICE)
@@ -54,6 +58,8 @@ _HEADS: Final[Mapping[Column, tuple[str, ...]]] = {
     Column.OFFICE: ("职务", "身份", "角色", "office", "role"),
     Column.SUBJECT: ("学科", "任教学科", "subject"),
     Column.EMAIL: ("邮箱", "电子邮箱", "电子邮件", "email", "e-mail", "mail"),
+    Column.CHILD: ("孩子账号", "孩子学号", "学生账号", "学生学号", "child"),
+    Column.UNTIL: ("有效期至", "截止日期", "until", "valid until"),
 }
 _COLUMN_OF: Final = {head: column for column, heads in _HEADS.items() for head in heads}
 _OFFICES: Final[Mapping[str, Office]] = {
@@ -63,8 +69,11 @@ _OFFICES: Final[Mapping[str, Office]] = {
     **dict.fromkeys(("管理员", "organizer", "administrator"), Office.ORGANIZER),
     **dict.fromkeys(("资源单位负责人", "负责人", "provider"), Office.PROVIDER),
     **dict.fromkeys(("教研员", "researcher"), Office.RESEARCHER),
+    **dict.fromkeys(("家长", "监护人", "parent", "guardian"), Office.PARENT),
+    **dict.fromkeys(("督查", "督查员", "督学", "supervisor"), Office.SUPERVISOR),
 }
-"""Supervisors and parents are not: a credential has its end, and a parent a child."""
+_DATE: Final = re.compile(r"(2\d{3})[-/.年](\d{1,2})[-/.月](\d{1,2})日?([ T]00:00:00)?")
+"""As people write it, and as a cell of a spreadsheet with a date is read."""
 _NUMERALS: Final = {numeral: number for number, numeral in enumerate("一二三四五六七八九", 1)}
 _GRADE: Final = re.compile(r"(初|高)?([0-9]{1,2}|[一二三四五六七八九])(年级|级)?")
 _FIRST_OF: Final = {"初": 6, "高": 9, None: 0}
@@ -81,6 +90,14 @@ class RowFault(StrEnum):
     CLASS = "class"
     GRADE = "grade"
     SUBJECT = "subject"
+    CHILD = "child"
+    """A parent is somebody's, by that child's login."""
+    CHILD_UNKNOWN = "child-unknown"
+    """No student of the place has this login, in the table or before."""
+    UNTIL = "until"
+    """A supervisor's credential has its end: a date to come, within 400 days."""
+    CREDENTIAL = "credential"
+    """Nobody names the supervisors of their own school: its credentials come from above."""
     ROW_TWICE = "row-twice"
     """The same as an earlier one."""
     LOGIN_TWICE = "login-twice"
@@ -127,6 +144,10 @@ class Entry:
     grade: int = 0
     subject: str = ""
     email: str = ""
+    child: str = ""
+    """Of a parent: the login."""
+    until: date | None = None
+    """Of a supervisor: the last day, by the clock of the place."""
 
 
 @dataclass(slots=True)
@@ -228,6 +249,11 @@ def _placed(entry: Entry, cells: Mapping[Column, str]) -> Entry | Fault:
         return Fault(entry.row, RowFault.CLASS, room)
     of_class = entry.office in (Office.STUDENT, Office.TUTOR)
     researcher = entry.office is Office.RESEARCHER
+    child = until = None
+    if entry.office is Office.PARENT and (child := _login(cells.get(Column.CHILD, ""))) in ("", entry.login):
+        return Fault(entry.row, RowFault.CHILD, cells.get(Column.CHILD, "")[:MAX_CELL])
+    if entry.office is Office.SUPERVISOR and (until := date_of(cells.get(Column.UNTIL, ""))) is None:
+        return Fault(entry.row, RowFault.UNTIL, cells.get(Column.UNTIL, "")[:MAX_CELL])
     if researcher and (not subject or len(subject) > MAX_SUBJECT or has_controls(subject)):
         return Fault(entry.row, RowFault.SUBJECT, subject[:MAX_CELL])
     return Entry(
@@ -241,7 +267,26 @@ def _placed(entry: Entry, cells: Mapping[Column, str]) -> Entry | Fault:
         # Who teaches a subject is no researcher of it: an export names the subjects of all.
         subject=subject if researcher else "",
         email=entry.email,
+        child=child or "",
+        until=until,
     )
+
+
+def _login(text: str) -> str:
+    """Empty: nobody has such a one."""
+    try:
+        return login_name(text)
+    except BadAccount:
+        return ""
+
+
+def date_of(text: str) -> date | None:
+    """`2027-07-31`, `2027/7/31`, `2027年7月31日`. None: no date."""
+    found = _DATE.fullmatch(unicodedata.normalize("NFKC", text))
+    try:
+        return date(*map(int, found.group(1, 2, 3))) if found else None
+    except ValueError:
+        return None
 
 
 def grade_of(text: str) -> int | None:
@@ -261,10 +306,11 @@ def grade_of(text: str) -> int | None:
 def _find_twice(parsed: Parsed) -> None:
     """Takes out what stands there twice, and who has somebody else's login."""
     names: dict[str, str] = {}
-    seen: set[tuple[str, Office, str, str, str]] = set()
+    seen: set[tuple[object, ...]] = set()
     kept: list[Entry] = []
     for each in parsed.entries:
-        key = (each.login, each.office, each.school, each.class_name, each.subject)
+        who = (each.login, each.office, each.school, each.class_name)
+        key = (*who, each.subject, each.child, each.until)
         if names.setdefault(each.login, each.name) != each.name:
             parsed.faults.append(Fault(each.row, RowFault.LOGIN_TWICE, each.login))
         elif key in seen:

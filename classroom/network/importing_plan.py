@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from classroom.model import ClassId, PersonId
 from classroom.network.accounts import Account
-from classroom.network.appointing import BadAppointment, check
+from classroom.network.appointing import ABOVE_SCHOOLS, AppointmentFault, BadAppointment, check
 from classroom.network.importing import Entry, Fault, RowFault
 from classroom.network.model import (
     Appointment,
@@ -44,6 +46,8 @@ class Known:
     """By login; wherever they belong."""
     appointments: Mapping[PersonId, tuple[Appointment, ...]] = field(default_factory=dict)
     """Not revoked, of those."""
+    from_above: bool = False
+    """Who imports is an organizer of a place above, too: only they name supervisors of a school."""
 
 
 @dataclass(slots=True)
@@ -63,7 +67,14 @@ class ImportPlan:
 
 def plan(entries: Iterable[Entry], known: Known, now_ms: int, new_id: NewId) -> ImportPlan:
     planner = _Planner(known, now_ms, new_id)
+    # A child may stand below its parents in the table.
+    parents = []
     for entry in entries:
+        if entry.office is Office.PARENT:
+            parents.append(entry)
+        else:
+            planner.take(entry)
+    for entry in parents:
         planner.take(entry)
     return planner.finish()
 
@@ -93,19 +104,29 @@ class _Planner:
         if isinstance(account, Fault):
             self._plan.faults.append(account)
             return
+        if entry.office is Office.SUPERVISOR and not self._may_name_supervisors(place):
+            self._plan.faults.append(Fault(entry.row, RowFault.CREDENTIAL, entry.login))
+            return
+        if (child := self._child(entry)) is None:
+            self._plan.faults.append(Fault(entry.row, RowFault.CHILD_UNKNOWN, entry.child))
+            return
         office = Appointment(
             id="",
             person=account.person,
             office=entry.office,
             path=place.path,
             from_ms=self._now_ms,
+            until_ms=None if entry.until is None else end_of_day_ms(entry.until, place.timezone),
             class_id=entry.class_name,
             subject=entry.subject,
+            about=child,
         )
         try:
             check(office, place.kind)
-        except BadAppointment:
-            self._plan.faults.append(Fault(entry.row, RowFault.OFFICE, entry.office.value))
+        except BadAppointment as error:
+            late = error.fault is AppointmentFault.TIMES
+            fault, value = (RowFault.UNTIL, str(entry.until)) if late else (RowFault.OFFICE, entry.office)
+            self._plan.faults.append(Fault(entry.row, fault, value))
             return
         self._appoint(replace(office, class_id=self._class(entry, place)))
 
@@ -158,6 +179,23 @@ class _Planner:
         self._seen.add(known.person)
         return known
 
+    def _may_name_supervisors(self, place: Place) -> bool:
+        """`appointing.may_appoint`, of an organizer of the place into which is imported."""
+        into = self._known.place
+        return place.path != into.path or place.kind in ABOVE_SCHOOLS or self._known.from_above
+
+    def _child(self, entry: Entry) -> str | None:
+        """Person id of a parent's child: a student in the table, or one of the place. Empty: of none is
+        asked."""
+        if not entry.child:
+            return ""
+        known = self._known.accounts.get(entry.child) or self._new.get(entry.child)
+        if known is None or not within(known.path, self._known.place.path):
+            return None
+        held = self._known.appointments.get(known.person, ())
+        student = known.person in self._in_class or any(each.office is Office.STUDENT for each in held)
+        return known.person if student and known.disabled_ms is None else None
+
     def _class(self, entry: Entry, school: Place) -> str:
         """Its id; empty: of no class."""
         if not entry.class_name:
@@ -185,9 +223,16 @@ class _Planner:
 
 
 def _same(held: Appointment, wished: Appointment, now_ms: int) -> bool:
-    return held.holds(now_ms) and (held.office, held.path, held.class_id, held.subject) == (
-        wished.office,
-        wished.path,
-        wished.class_id,
-        wished.subject,
-    )
+    return held.holds(now_ms) and _what(held) == _what(wished)
+
+
+def _what(office: Appointment) -> tuple[object, ...]:
+    """A credential with another end is another one."""
+    of = (office.office, office.path, office.class_id, office.subject, office.about)
+    return (*of, office.until_ms if office.office is Office.SUPERVISOR else None)
+
+
+def end_of_day_ms(last: date, timezone: str) -> int:
+    """When the day after begins there, as Unix time in ms."""
+    midnight = datetime.combine(last + timedelta(days=1), time(), ZoneInfo(timezone))
+    return round(midnight.timestamp() * 1000)

@@ -38,14 +38,14 @@ class Credentials:
 
 async def find(connection: AsyncConnection, person: PersonId) -> Account | None:
     row = (await connection.execute(_all().where(_c.person_id == person))).one_or_none()
-    return None if row is None else _account(row)
+    return None if row is None else of_row(row)
 
 
 async def of_subject(connection: AsyncConnection, issuer: str, subject: str) -> Account | None:
     """Who is linked to somebody of a single sign-on; not those who are disabled."""
     query = _all().where(_c.issuer == issuer, _c.subject == subject, _c.disabled_ms.is_(None))
     row = (await connection.execute(query)).first()
-    return None if row is None else _account(row)
+    return None if row is None else of_row(row)
 
 
 async def credentials(connection: AsyncConnection, login: str) -> Credentials | None:
@@ -85,7 +85,7 @@ async def listed(
     if not disabled:
         query = query.where(_c.disabled_ms.is_(None))
     found = await connection.execute(query.order_by(_c.person_id).limit(limit))
-    return tuple(_account(row) for row in found)
+    return tuple(of_row(row) for row in found)
 
 
 async def add(connection: AsyncConnection, made: Account, now_ms: int, by: str) -> bool:
@@ -203,7 +203,7 @@ async def of_identity(connection: AsyncConnection, identity: Identity, now_ms: i
         return known
     column = _c.email if identity.match.by is MatchBy.EMAIL else _c.login
     query = _all().where(column == identity.match.value, _c.disabled_ms.is_(None)).limit(2)
-    found = [_account(row) for row in await connection.execute(query)]
+    found = [of_row(row) for row in await connection.execute(query)]
     if len(found) != 1:
         return None
     (theirs,) = found
@@ -232,7 +232,8 @@ def _all() -> Select[Any]:
     return select(accounts, people.c.name).join(people, people.c.id == _c.person_id)
 
 
-def _account(row: Row[Any]) -> Account:
+def of_row(row: Row[Any]) -> Account:
+    """Of `accounts` with the name."""
     return Account(
         person=PersonId(row.person_id),
         name=row.name,

@@ -38,8 +38,10 @@ class ImportRefused(Exception):  # noqa: N818 - an answer, not a fault
         self.plan = plan
 
 
-async def known(connection: AsyncConnection, place: Place, logins: Collection[str]) -> Known:
-    """place: as it was found; it is looked at anew."""
+async def known(
+    connection: AsyncConnection, place: Place, logins: Collection[str], *, from_above: bool = False
+) -> Known:
+    """place: as it was found; it is looked at anew. logins: of the rows, and of parents' children."""
     into = await network_places.find(connection, place.id, hold=True)
     found = await _accounts(connection, logins)
     return Known(
@@ -48,6 +50,7 @@ async def known(connection: AsyncConnection, place: Place, logins: Collection[st
         classes=await _classes(connection, place.path),
         accounts=found,
         appointments=await _appointments(connection, (each.person for each in found.values())),
+        from_above=from_above,
     )
 
 
@@ -59,9 +62,11 @@ async def carry_out(
     now_ms: int,
     by: str,
     digest: str,
+    *,
+    from_above: bool = False,
 ) -> ImportPlan:
     """All of it. Raises ImportRefused. digest: SHA-256 of the file, for the record."""
-    made = await think(await known(connection, place, logins))
+    made = await think(await known(connection, place, logins, from_above=from_above))
     if made.faults:
         raise ImportRefused(made)
     await _write(connection, places, (_place_row(each, now_ms) for each in made.schools))
@@ -153,6 +158,7 @@ async def _appointments(
                 until_ms=row.until_ms,
                 class_id=row.class_id,
                 subject=row.subject,
+                about=row.about_id,
             )
             found[held.person] = (*found.get(held.person, ()), held)
     return found
@@ -212,9 +218,9 @@ def _office_row(made: Appointment, now_ms: int, by: str) -> dict[str, Any]:
         "class_id": made.class_id,
         "course_id": "",
         "subject": made.subject,
-        "about_id": "",
+        "about_id": made.about,
         "from_ms": made.from_ms,
-        "until_ms": None,
+        "until_ms": made.until_ms,
         "made_ms": now_ms,
         "made_by": by,
     }

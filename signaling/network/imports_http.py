@@ -9,45 +9,33 @@ one takes a processor for seconds and some 200 MB.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from classroom.network.importing import (
-    MAX_FAULTS,
-    MAX_ROWS,
-    BadTableError,
-    Fault,
-    Parsed,
-    parse,
-)
-from classroom.network.importing_files import MAX_BYTES, read_table
-from classroom.network.importing_plan import ImportPlan, Known, plan
+from classroom.network.appointing import may_appoint
+from classroom.network.importing import MAX_ROWS
+from classroom.network.importing_files import MAX_BYTES
 from classroom.network.model import Office, Place
-from classroom.store import imports
-from classroom.store.imports import ImportRefused
+from classroom.store.import_process import Told
+from classroom.store.import_work import Found, Task
 from signaling import catalogue
 from signaling.attendance_table import BOM
-from signaling.keys import LANGUAGE, STORE
+from signaling.keys import CONFIG, LANGUAGE, STORE
 from signaling.message import Id
+from signaling.network.import_runner import ImportCutError, carried_out
 from signaling.network.principals import PRINCIPAL
 from signaling.network.reach import place_reached
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import query
-from signaling.rest import json_response, read
+from signaling.rest import json_response
 
 MAKERS: Final = frozenset({Office.ORGANIZER})
-ID_BYTES: Final = 9
-NAMES_SHOWN: Final = 100
-"""New schools by name: a slip of the pen in one is seen there. More is not read."""
 BINARY: Final = "application/octet-stream"
 CSV: Final = "text/csv"
 
@@ -55,6 +43,11 @@ IMPORTING: Final[web.AppKey[asyncio.Lock]] = web.AppKey("importing", asyncio.Loc
 """Held by who has a file looked at or taken."""
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+ColumnName = Literal[
+    "school", "grade", "class", "name", "login", "office", "subject", "email", "child", "until"
+]
 
 
 class FaultView(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +68,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     read_as: str
     """`xlsx`, or the encoding of a CSV: `utf-8`, `utf-16`, `gb18030`."""
     rows: int
-    columns: list[Literal["school", "grade", "class", "name", "login", "office", "subject", "email"]]
+    columns: list[ColumnName]
     ignored: list[str]
     """Heads of columns that were not understood."""
     schools: list[str]
@@ -105,22 +98,12 @@ class ImportQuery(PreviewQuery, frozen=True, kw_only=True):
     """Of the report that was looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    digest: str
-    read_as: str
-    parsed: Parsed
-    logins: frozenset[str]
-
-
 async def preview_import(request: web.Request) -> web.Response:
     """What an import would do; nothing is done."""
     place = await place_reached(request, query(request, PreviewQuery).place, MAKERS)
     async with _turn(request):
-        file, store = await _file(request), request.app[STORE]
-        found = await read(store.network.read(imports.known, place, file.logins))
-        made = await _plan(file.parsed, found, store.clock.unix_ms())
-    return json_response(_report(request, file, made, done=False))
+        found = await _found(request, place, "")
+    return json_response(_report(request, found, done=False))
 
 
 async def apply_import(request: web.Request) -> web.Response:
@@ -128,18 +111,8 @@ async def apply_import(request: web.Request) -> web.Response:
     asked = query(request, ImportQuery)
     place = await place_reached(request, asked.place, MAKERS)
     async with _turn(request):
-        file = await _file(request)
-        if file.digest != asked.digest:
-            raise Problem("import-other-file")
-        if file.parsed.faults:
-            raise Problem("import-faulty", count=len(file.parsed.faults))
-        if place.closed_ms is not None:
-            raise Problem("place-closed")
-        try:
-            made = await read(_carried_out(request, place, file))
-        except ImportRefused as refused:
-            raise Problem("import-faulty", count=len(refused.plan.faults)) from refused
-    return json_response(_report(request, file, made, done=True))
+        found = await _found(request, place, asked.digest)
+    return json_response(_report(request, found, done=True))
 
 
 @asynccontextmanager
@@ -164,71 +137,53 @@ async def import_template(request: web.Request) -> web.Response:
     )
 
 
-async def _carried_out(request: web.Request, place: Place, file: _File) -> ImportPlan:
-    store, by = request.app[STORE], request[PRINCIPAL].person
-    now_ms = store.clock.unix_ms()
+async def _found(request: web.Request, place: Place, digest: str) -> Found:
+    """Problem: too-large, import-unreadable, import-other-file, import-faulty, place-closed, not-ready."""
+    store, principal = request.app[STORE], request[PRINCIPAL]
+    task = Task(
+        place=place.id,
+        by=principal.person,
+        now_ms=store.clock.unix_ms(),
+        from_above=may_appoint(principal, Office.SUPERVISOR, place),
+        digest=digest,
+    )
+    data = await _file(request)
+    try:
+        told = await carried_out(store, request.app[CONFIG].database_url, task, data)
+    except ImportCutError as error:
+        raise Problem("not-ready", reason="import") from error
+    if told.found is None:
+        raise _refusal(told)
+    return told.found
 
-    async def think(known: Known) -> ImportPlan:
-        return await _plan(file.parsed, known, now_ms)
 
-    return await store.network.change(imports.carry_out, place, file.logins, think, now_ms, by, file.digest)
+def _refusal(told: Told) -> Problem:
+    if told.refused == "table":
+        return Problem("import-unreadable", detail_kind=told.kind, columns=told.text, limit=MAX_ROWS)
+    if told.refused == "faulty":
+        return Problem("import-faulty", count=told.count)
+    kinds = {"other-file": "import-other-file", "closed": "place-closed"}
+    return Problem(kinds.get(told.refused, "not-ready"), reason=told.text)
 
 
-async def _file(request: web.Request) -> _File:
-    """Problem: too-large, import-unreadable."""
+async def _file(request: web.Request) -> bytes:
+    """Problem too-large."""
     data = bytearray()
     async for chunk in request.content.iter_any():
         data += chunk
         if len(data) > MAX_BYTES:
             raise Problem("too-large", limit=MAX_BYTES)
-    try:
-        return await asyncio.to_thread(_read, bytes(data))
-    except BadTableError as error:
-        raise Problem(
-            "import-unreadable", detail_kind=error.kind, columns=error.text, limit=MAX_ROWS
-        ) from error
+    return bytes(data)
 
 
-def _read(data: bytes) -> _File:
-    read_as, table = read_table(data)
-    parsed = parse(table)
-    logins = frozenset(entry.login for entry in parsed.entries)
-    return _File(hashlib.sha256(data).hexdigest(), read_as, parsed, logins)
+def _report(request: web.Request, found: Found, *, done: bool) -> ImportReport:
+    told = msgspec.structs.asdict(found)
+    told["faults"] = [_fault(*fault, request[LANGUAGE]) for fault in found.faults]
+    return ImportReport(done=done, **told)
 
 
-async def _plan(parsed: Parsed, known: Known, now_ms: int) -> ImportPlan:
-    return await asyncio.to_thread(plan, parsed.entries, known, now_ms, _new_id)
-
-
-def _new_id(kind: str) -> str:
-    return f"{kind}-{secrets.token_urlsafe(ID_BYTES)}"
-
-
-def _report(request: web.Request, file: _File, made: ImportPlan, *, done: bool) -> ImportReport:
-    faults = sorted((*file.parsed.faults, *made.faults), key=lambda fault: fault.row)
-    return ImportReport(
-        digest=file.digest,
-        done=done,
-        read_as=file.read_as,
-        rows=file.parsed.rows,
-        columns=[column.value for column in file.parsed.columns],
-        ignored=file.parsed.ignored,
-        schools=[school.name for school in made.schools[:NAMES_SHOWN]],
-        new_schools=len(made.schools),
-        new_classes=len(made.classes),
-        new_accounts=len(made.accounts),
-        renamed=len(made.renamed),
-        new_offices=len(made.appointments),
-        moved=len(made.revoked),
-        unchanged=made.unchanged,
-        faults=[_fault(fault, request[LANGUAGE]) for fault in faults[:MAX_FAULTS]],
-        fault_count=len(faults),
-    )
-
-
-def _fault(fault: Fault, language: str) -> FaultView:
-    text = catalogue.text(f"import.{fault.kind.value}", language)
-    return FaultView(row=fault.row, kind=fault.kind.value, value=fault.value, text=text)
+def _fault(row: int, kind: str, value: str, language: str) -> FaultView:
+    return FaultView(row=row, kind=kind, value=value, text=catalogue.text(f"import.{kind}", language))
 
 
 _PATH: Final = "/api/v1/imports"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,7 @@ from classroom.network.model import (
     SchoolClass,
 )
 
-HEADS = ("学校", "年级", "班级", "姓名", "账号", "职务", "学科", "邮箱")
+HEADS = ("学校", "年级", "班级", "姓名", "账号", "职务", "学科", "邮箱", "孩子账号", "有效期至")
 DISTRICT = Place(PlaceId("d"), PlaceKind.DISTRICT, "东区", Path("/c/d/"), PlaceId("c"))
 SCHOOL = Place(PlaceId("s"), PlaceKind.SCHOOL, "一小", Path("/c/d/s/"), PlaceId("d"))
 ROOM = SchoolClass(ClassId("k"), SCHOOL.id, SCHOOL.path, "1班", 3)
@@ -103,7 +104,12 @@ def test_nothing_at_all() -> None:
         ({"账号": "x" * 401}, RowFault.LOGIN),
         ({"邮箱": "nobody"}, RowFault.EMAIL),
         ({"职务": ""}, RowFault.OFFICE),
-        ({"职务": "督查"}, RowFault.OFFICE),
+        ({"职务": "校长"}, RowFault.OFFICE),
+        ({"职务": "督查"}, RowFault.UNTIL),
+        ({"职务": "督查", "有效期至": "2027-02-30"}, RowFault.UNTIL),
+        ({"职务": "督查", "有效期至": "9999-12-31"}, RowFault.UNTIL),
+        ({"职务": "家长"}, RowFault.CHILD),
+        ({"职务": "家长", "孩子账号": "WXM"}, RowFault.CHILD),
         ({"学校": "x" * 81}, RowFault.SCHOOL),
         ({"班级": ""}, RowFault.CLASS),
         ({"班级": "x" * 81}, RowFault.CLASS),
@@ -113,6 +119,12 @@ def test_nothing_at_all() -> None:
 )
 def test_rows_that_cannot_be_taken(cells: dict[str, str], kind: RowFault) -> None:
     assert kinds(row(**cells)) == [(2, kind)]
+
+
+@pytest.mark.parametrize("text", ["2027-07-31", "2027/7/31", "2027年7月31日", "2027-07-31 00:00:00"])
+def test_the_last_day_of_a_credential(text: str) -> None:
+    (entry,) = parse([HEADS, row(职务="督查", 有效期至=text)]).entries
+    assert entry.until == date(2027, 7, 31)
 
 
 def test_rows_are_counted_as_a_spreadsheet_does() -> None:
@@ -193,6 +205,54 @@ def test_what_is_known_is_left_alone() -> None:
     assert [each.name for each in made.renamed] == ["王明"]
     assert [each.id for each in made.revoked] == ["o"]
     assert [each.name for each in made.classes] == ["2班"] and len(made.appointments) == 1
+
+
+def test_parents_are_of_a_student_and_supervisors_until_a_day() -> None:
+    """A child may stand below its parents, and may be known; a teacher is nobody's child."""
+    known = Known(
+        DISTRICT,
+        (DISTRICT, SCHOOL),
+        (ROOM,),
+        {
+            "old": Account(PersonId("old"), "旧", SCHOOL.path),
+            "far": Account(PersonId("far"), "远", Path("/c/d2/")),
+        },
+        {
+            PersonId(each): (Appointment("o", PersonId(each), Office.STUDENT, SCHOOL.path),)
+            for each in ("old", "far")
+        },
+    )
+    day = date(1970, 12, 31)
+    entries = [
+        *(
+            Entry(2 + at, "父", "fu", Office.PARENT, "一小", child=child)
+            for at, child in enumerate(("new", "old"))
+        ),
+        Entry(4, "新", "new", Office.STUDENT, "一小", "1班"),
+        Entry(5, "督", "du", Office.SUPERVISOR, until=day),
+        *(
+            Entry(6 + at, "母", "mu", Office.PARENT, "一小", child=child)
+            for at, child in enumerate(("du", "far", "no"))
+        ),
+    ]
+    made = made_of(entries, known)
+    assert [(fault.row, fault.kind) for fault in made.faults] == [
+        (at, RowFault.CHILD_UNKNOWN) for at in (6, 7, 8)
+    ]
+    child = next(each.person for each in made.accounts if each.login == "new")
+    about = [each.about for each in made.appointments if each.office is Office.PARENT]
+    assert about == [child, "old"]
+    (credential,) = (each for each in made.appointments if each.office is Office.SUPERVISOR)
+    assert credential.until_ms == (365 * 24 - 8) * 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("place", "above", "may"), [(SCHOOL, False, False), (SCHOOL, True, True), (DISTRICT, False, True)]
+)
+def test_nobody_names_the_supervisors_of_their_own_school(place: Place, above: bool, may: bool) -> None:
+    known = Known(place, (place,), from_above=above)
+    made = made_of([Entry(2, "督", "du", Office.SUPERVISOR, until=date(1970, 5, 1))], known)
+    assert [fault.kind for fault in made.faults] == ([] if may else [RowFault.CREDENTIAL])
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from classroom.network import importing_files
-from signaling.network import imports_http
+from signaling.network import import_runner, imports_http
 
 IMPORTS = "/api/v1/imports"
 FILE = """学校,年级,班级,姓名,账号,职务,邮箱
@@ -162,4 +163,47 @@ async def test_the_template_is_a_table_that_can_be_imported(district: Any) -> No
             assert response.status == 200
             template = await response.read()
         _, told = await preview(organizer, template)
-        assert told["fault_count"] == 0 and told["rows"] == 2
+        assert told["fault_count"] == 0 and told["rows"] == 3
+
+
+async def test_parents_and_supervisors(district: Any) -> None:
+    file = (
+        "学校,班级,姓名,账号,职务,孩子账号,有效期至\n"
+        "东区第一小学,,蒋父,jiangfu,家长,20260110,\n"
+        "东区第一小学,,蒋父,jiangfu,家长,demo-east-1-student,\n"
+        "东区第一小学,三年级1班,蒋新,20260110,学生,,\n"
+        f",,督查甲,ducha,督查,,{date.today() + timedelta(days=200)}\n"
+    )
+    organizer = district["east-organizer"]
+    _, looked = await preview(organizer, file)
+    assert (looked["fault_count"], looked["new_accounts"], looked["new_offices"]) == (0, 3, 4)
+    assert (await take(organizer, looked["digest"], file))[0] == 200
+    _, found = await organizer.get("/api/v1/accounts", words="jiangfu")
+    assert {office["about_name"] for office in found["accounts"][0]["offices"]} == {"蒋新", "蒋小明"}
+    _, again = await preview(organizer, file)
+    assert again["unchanged"] == 4
+    # A school names none of its own supervisors.
+    _, refused = await preview(
+        district["east-1-organizer"], file.replace(",,督", "东区第一小学,,督"), "demo-east-1"
+    )
+    assert [each["kind"] for each in refused["faults"]] == ["login-taken"]
+    other = "姓名,账号,职务,有效期至\n督查乙,ducha2,督查,2999-01-01\n"
+    for place, who, kind in (("demo-east-1", "east-1", "credential"), ("demo-east", "east", "until")):
+        _, refused = await preview(district[f"{who}-organizer"], other, place)
+        assert [each["kind"] for each in refused["faults"]] == [kind]
+
+
+async def test_a_large_file_goes_to_a_process_of_its_own(
+    district: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same is told, and the same is done."""
+    organizer = district["east-organizer"]
+    _, expected = await preview(organizer)
+    monkeypatch.setattr(import_runner, "SMALL", 0)
+    assert await preview(organizer) == (200, expected)
+    status, told = await preview(organizer, b"\xff\xff")
+    assert (status, told["type"]) == (422, "/problems/import-unreadable")
+    assert (await take(organizer, "0" * 64))[1]["type"] == "/problems/import-other-file"
+    assert await take(organizer, expected["digest"]) == (200, expected | {"done": True})
+    _, found = await organizer.get("/api/v1/places", words="第三")
+    assert len(found["places"]) == 1

@@ -163,3 +163,41 @@ async def test_no_foreign_page_has_somebody_signed_in(district: Any) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
     told = await district.nobody.ask("POST", f"{INVITATIONS}/accept", body, headers=headers)
     assert (told[0], told[1]["type"]) == (403, "/problems/foreign-page")
+
+
+async def test_letters_for_everybody_who_cannot_sign_in(district: Any) -> None:
+    school, above, city = (district[f"{name}-organizer"] for name in ("east-1", "east", "city"))
+    letters = "/api/v1/places/{}/invitations".format
+    people = []
+    for name in ("甲", "乙"):
+        made = {"name": name, "place": "demo-east-1", "login": f"new-{len(people)}"}
+        _, told = await school.post("/api/v1/accounts", made)
+        people.append(told["person"])
+    office = {"person": people[0], "office": "tutor", "place": "demo-east-1"}
+    assert (await school.post("/api/v1/appointments", office))[0] == 201
+    ends = {"until_ms": district.now_ms + 86_400_000}
+    office = {"person": people[1], "office": "supervisor", "place": "demo-east-1"} | ends
+    assert (await above.post("/api/v1/appointments", office))[0] == 201
+    # Nobody comes to more power than who invites has.
+    status, told = await school.post(letters("demo-east-1"), {"days": 3})
+    assert status == 200 and told["left_out"] == 1 and told["after"] == ""
+    found = {each["login"]: each for each in told["letters"]}
+    assert "new-0" in found and "new-1" not in found
+    letter = found["new-0"]
+    assert letter["offices"][0]["office"] == "tutor"
+    _, told = await city.post(letters("demo-east-1"), {"office": "supervisor"})
+    assert [each["person"] for each in told["letters"]] == people[1:]
+    # Who has a letter gets another one only when that is asked for; then the first holds no more.
+    assert (await city.post(letters("demo-east-1")))[1]["letters"] == []
+    again = {"again": True, "office": "tutor"}
+    _, told = await school.post(letters("demo-east-1"), again)
+    found = {each["login"]: each for each in told["letters"]}
+    used = {"password": "correct horse battery"}
+    accept = "/api/v1/invitations/accept"
+    assert (await district.nobody.post(accept, used | {"code": letter["code"]}))[0] == 404
+    assert (await district.nobody.post(accept, used | {"code": found["new-0"]["code"]}))[0] == 204
+    _, told = await school.post(letters("demo-east-1"), again)
+    assert "new-0" not in {each["login"] for each in told["letters"]}
+    assert (await school.post(letters("demo-east-2"), {}))[0] == 404
+    _, record = await city.get("/api/v1/audit", deed="invited-all")
+    assert len(record["deeds"]) == 4 and record["deeds"][-1]["object"] == "demo-east-1"

@@ -63,6 +63,7 @@ CASES: dict[str, Callable[[str], Ask]] = {
     "preview_import": lambda school: Ask(query={"place": school}, body="name,login,office\n"),
     "apply_import": lambda school: Ask(query={"place": school}, body="name,login,office\n"),
     "invite": lambda school: Ask(body={"office": "master", "place": school}),
+    "invite_all": lambda school: Ask({"place": school}, {"days": 7}),
     "invitations": lambda school: Ask(query={"place": school}),
     "revoke_invitation": lambda school: Ask({"invitation": f"{school}-invitation"}),
     "audit": lambda school: Ask(query={"place": school}),
