@@ -5,8 +5,17 @@ import library from './library/en.json'
 import network from './network/en.json'
 import office from './office/en.json'
 import pages from './en.json'
+import people from './people/en.json'
 import supervision from './supervision/en.json'
 
 /** Several files: what belongs together has words enough for one of its own. */
-export const catalogue = { ...pages, ...courses, ...library, ...network, ...office, ...supervision }
+export const catalogue = {
+  ...pages,
+  ...courses,
+  ...library,
+  ...network,
+  ...office,
+  ...people,
+  ...supervision,
+}
 export { default as ofComponents } from 'element-plus/es/locale/lang/en'

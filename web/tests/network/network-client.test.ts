@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { invitationCode, isRefusal, singleSignOn, wayOn, type OfficeView } from '@/network/network-client'
 import { officeWords } from '@/network/offices'
+import { csvCell } from '@/network/people-client'
 
 describe('where to go after signing in', () => {
   it('is a path of ours', () => {
@@ -64,5 +65,12 @@ describe('the single sign-on', () => {
     expect(isRefusal('unknown')).toBe(true)
     expect(isRefusal('<b>')).toBe(false)
     expect(isRefusal(undefined)).toBe(false)
+  })
+})
+
+describe('a table of invitations', () => {
+  it('has no cell that a spreadsheet takes for a formula', () => {
+    expect(['=1+1', '@x', '-2', '王小明'].map(csvCell)).toEqual(["'=1+1", "'@x", "'-2", '王小明'])
+    expect(csvCell('a,"b"')).toBe('"a,""b"""')
   })
 })
