@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import msgspec
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -76,12 +77,15 @@ class _Transactions:
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(reason(error)) from error
 
+    async def look(self, query: Callable[[Connection], T]) -> T:
+        return await self(lambda connection: connection.run_sync(query))
+
 
 async def _run(work: Work, data: bytes) -> Told:
     engine = make_engine(work.database, BUSY_TIMEOUT_S)
     try:
         transact = _Transactions(engine)
-        return await told(NetworkStore(transact, transact), work.task, data)
+        return await told(NetworkStore(transact, transact, transact.look), work.task, data)
     finally:
         await engine.dispose()
 
