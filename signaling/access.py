@@ -148,6 +148,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "put_course": _PROVIDERS,
     "course_lessons": _SIGNED_IN,
     "put_course_lesson": _PROVIDERS,
+    "put_capacity": _PROVIDERS,
     "pairs": _ORGANIZING,
     "put_pair": _ORGANIZING,
     "delete_pair": _ORGANIZING,
@@ -169,6 +170,9 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "preview_operation": _PROVIDERS,
     "put_operation": _PROVIDERS,
     "undo_operation": _PROVIDERS,
+    "my_progress": _SIGNED_IN,
+    "class_progress": frozenset({Office.ORGANIZER, Office.TUTOR}),
+    "school_progress": _ORGANIZING,
     # people and places
     "places": _PLACE_SEERS,
     "place": _PLACE_SEERS,

@@ -64,6 +64,7 @@ from signaling.network.imports_http import IMPORTING
 from signaling.network.invitations_http import CODES_TRIED, code_attempts
 from signaling.network.mail_dispatcher import LETTERS, MailDispatcher
 from signaling.network.openid_http import add_single_sign_on
+from signaling.network.settlement import Settler
 from signaling.network.sign_in import SIGN_IN, SignInDoor
 from signaling.network.supervision_http import REFUSALS, Refusals
 from signaling.network.supervision_watch import CredentialWatch, Inside
@@ -298,10 +299,13 @@ def _watch_credentials(
 
 def _plan_lessons(app: web.Application, parts: Parts) -> None:
     planner = app[PLANNER] = LessonPlanner(parts.store, parts.directory, SystemClock())
+    settler = Settler(parts.store)
 
     async def running(_: web.Application) -> AsyncIterator[None]:
         planner.start()
+        settler.start()
         yield
+        await settler.close()
         await planner.close()
 
     app.cleanup_ctx.append(running)

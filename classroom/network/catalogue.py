@@ -212,6 +212,8 @@ class Offer:
     taken: int = 0
     waiting: int = 0
     state: OfferState = OfferState.OPEN
+    attended: int | None = None
+    """Persons who came; None: the lesson is not settled yet."""
 
     @property
     def left(self) -> int:

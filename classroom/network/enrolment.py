@@ -129,6 +129,13 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
+class Vacancy:
+    """There is, or may be, more room than there was: whoever waits for it moves up."""
+
+    lesson: LessonId
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     id: str
     lesson: LessonId
@@ -262,13 +269,16 @@ class Desk:
 
     def move_up(self, lesson: LessonId, now_ms: int) -> None:
         """Gives what is free to those who wait."""
-        seats = self.seats[lesson]
-        if seats.state is not OfferState.OPEN or seats.starts_ms <= now_ms:
+        seats = self.seats.get(lesson)
+        if seats is None or seats.state is not OfferState.OPEN or seats.starts_ms <= now_ms:
             return
         waiting = (each for each in self.standing.values() if each.lesson == lesson)
         waiting = (each for each in waiting if each.state is EnrolmentState.WAITING)
         for each in sorted(waiting, key=lambda each: each.number or float("inf")):
-            if self._lacking(seats, each) is not WaitsFor.NOTHING:
+            lacking = self._lacking(seats, each)
+            if lacking is not WaitsFor.NOTHING:
+                if lacking is not each.waits_for:
+                    self._note(replace(each, waits_for=lacking))
                 continue
             if self._conflict(seats, each.kind, each.party, each.tutor, ""):
                 lapsed = self._end(seats, each, EnrolmentState.LAPSED, PersonId(""), now_ms)

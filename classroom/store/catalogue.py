@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
+from classroom.attendance import Report
 from classroom.model import Lesson, LessonId, PersonId
 from classroom.network.catalogue import Course, Offer, OfferPlan, Onlooker
 from classroom.network.enrolment import Enrolment
 from classroom.network.model import CourseId, Path, PlaceId
 from classroom.network.offers import Choice
+from classroom.network.settlement import Settlement
 from classroom.network.terms import Quota, Term
-from classroom.store import catalogue_search, courses, enrolments, terms
+from classroom.store import catalogue_search, courses, enrolments, settlements, terms
 from classroom.store.catalogue_search import Found, Listed, OfferFinder
 from classroom.store.enrolment_desk import Request
 from classroom.store.enrolments import Enroller
@@ -66,6 +68,13 @@ class CatalogueStore:
             return False
         return True
 
+    async def set_capacity(self, lesson: LessonId, capacity: int, now_ms: int, by: PersonId) -> Offer | None:
+        """Who waits moves up. None: so many have places already, or the lesson has begun or was cancelled."""
+        if await self._change(lambda c: courses.set_capacity(c, lesson, capacity, now_ms, by)) is None:
+            return None
+        await self._enroller.move_up(lesson, now_ms)
+        return await self.offer(lesson)
+
     async def same_offer(self, course: Course, lesson: LessonId, plan: OfferPlan) -> bool:
         """Whether there is this lesson of this course, planned like this: the same request sent again."""
         return await self._read(lambda c: courses.same_offer(c, course, lesson, plan))
@@ -113,6 +122,32 @@ class CatalogueStore:
         """Those that stand, of schools within these places, in the order in which they came."""
         return await self._read(lambda c: enrolments.of_lesson(c, lesson, paths, after, limit))
 
+    # --- what is over
+
+    async def due(self, now_ms: int) -> tuple[LessonId, ...]:
+        """Lessons that are over and not settled."""
+        return await self._read(lambda connection: settlements.due(connection, now_ms))
+
+    async def settle(self, lesson: Lesson, report: Report, now_ms: int) -> Settlement | None:
+        """Once; whoever waits for what flows back moves up. None: it was settled before."""
+        done = await self._change(lambda c: settlements.settle_lesson(c, lesson, report, now_ms))
+        if done is None:
+            return None
+        settlement, (term, provider) = done
+        if term and settlement.released:
+            await self._give(term, provider, now_ms)
+        return settlement
+
+    async def give(self, now_ms: int) -> None:
+        """What of quotas came free before this server, or by another one's doing."""
+        await self._give("", "", now_ms)
+
+    async def _give(self, term: str, provider: str, now_ms: int) -> None:
+        """What of a quota is free to those who wait for it: the soonest lessons first."""
+        wanting = await self._read(lambda c: terms.wanting(c, now_ms, term, provider))
+        for lesson in wanting:
+            await self._enroller.move_up(lesson, now_ms)
+
     # --- terms
 
     async def term(self, term: str) -> Term | None:
@@ -133,5 +168,9 @@ class CatalogueStore:
         return await self._read(lambda c: terms.quotas_of(c, term, paths, after, limit))
 
     async def set_quota(self, quota: Quota, path: Path, now_ms: int, by: PersonId) -> Quota:
-        """How many person-times a provider may give."""
-        return await self._change(lambda c: terms.set_quota(c, quota, path, now_ms, by))
+        """How many person-times a provider may give; of more than before whoever waits for them has some."""
+        changed = await self._change(lambda c: terms.set_quota(c, quota, path, now_ms, by))
+        if not changed.left:
+            return changed
+        await self._give(quota.term, quota.provider, now_ms)
+        return await self._read(lambda c: terms.quota_in(c, quota.term, quota.provider))

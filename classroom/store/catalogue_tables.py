@@ -4,7 +4,9 @@ Times are Unix times in ms. A `path` is that of `classroom.network.model.Path`."
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
 from classroom.store.network_tables import PATH
 from classroom.store.tables import _ID, _KEY, metadata
@@ -82,6 +84,7 @@ offers = Table(
     Column("wanted", BigInteger, nullable=False),
     Column("planned", BigInteger, nullable=False),
     Column("settled_ms", BigInteger),
+    Column("attended", Integer),
     Column("changed_ms", BigInteger, nullable=False),
     Column("room", Text, nullable=False, server_default=""),
     Index(None, "lesson_id", unique=True),
@@ -93,7 +96,21 @@ offers = Table(
 )
 """A course's lessons in the catalogue, beside the rows of `lessons`. `capacity`, `taken`, `waiting`: in
 persons; `rooms`: classes that are enrolled. `wanted` is raised by whatever changes the lesson's plan,
-`planned` is what it was when the lesson was last planned by it. `room`: where it is given, in words."""
+`planned` is what it was when the lesson was last planned by it. `attended`: persons who came, once the lesson
+was settled. `room`: where it is given, in words."""
+
+
+def _some_offers(name: str, column: Column[int], condition: str) -> None:
+    """An index of the few rows that are looked for by themselves again and again."""
+    Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
+UNSETTLED: Final = "settled_ms IS NULL"
+UNSETTLED_CANCELLED: Final = "settled_ms IS NULL AND state = 'cancelled'"
+WITH_WAITING: Final = "waiting > 0"
+_some_offers("ix_offers_unsettled", offers.c.starts_ms, UNSETTLED)
+_some_offers("ix_offers_unsettled_cancelled", offers.c.changed_ms, UNSETTLED_CANCELLED)
+_some_offers("ix_offers_with_waiting", offers.c.starts_ms, WITH_WAITING)
 
 home_classes = Table(
     "home_classes",
@@ -149,6 +166,23 @@ Index(
     postgresql_where=enrolments.c.ended_ms.is_(None),
 )
 """Nobody has places in a lesson twice."""
+
+attendances = Table(
+    "attendances",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("party_id", _ID, primary_key=True),
+    Column("kind", _KEY, nullable=False),
+    Column("class_id", _ID, nullable=False),
+    Column("path", PATH, nullable=False),
+    Column("starts_ms", BigInteger, nullable=False),
+    Column("came", _KEY, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("persons", Integer, nullable=False),
+    Index(None, "party_id", "starts_ms"),
+)
+"""Who came to a lesson that was settled, and who was absent: classes that were enrolled, and of people those
+who enrolled alone or of whom something is known. `class_id`: at school; `path`: the school's."""
 
 terms = Table(
     "terms",

@@ -200,6 +200,24 @@ async def insert_offers(
         await audit.record(connection, Deed(now_ms, by, "lesson-offered", course.path, lesson.id, told))
 
 
+async def set_capacity(
+    connection: AsyncConnection, lesson: LessonId, capacity: int, now_ms: int, by: PersonId
+) -> Offer | None:
+    """None: so many have places already, or the lesson has begun or was cancelled."""
+    await enrolment_turns.begin(connection)
+    await enrolment_turns.take(connection, [enrolment_turns.lesson(lesson)])
+    c = offers.c
+    at = (c.lesson_id == lesson) & (c.state == OfferState.OPEN) & (c.starts_ms > now_ms)
+    change = update(offers).where(at, c.taken <= capacity).values(capacity=capacity, changed_ms=now_ms)
+    if not (await connection.execute(change)).rowcount:
+        return None
+    changed = await offer(connection, lesson)
+    assert changed is not None, "it was changed"
+    told = {"capacity": capacity}
+    await audit.record(connection, Deed(now_ms, by, "capacity-set", changed.path, lesson, told))
+    return changed
+
+
 async def _check_master(connection: AsyncConnection, master: str, starts_ms: int, ends_ms: int) -> None:
     c = offers.c
     query = select(offers).where(

@@ -93,4 +93,5 @@ def offer_of(row: Row[Any]) -> Offer:
         taken=row.taken,
         waiting=row.waiting,
         state=OfferState(row.state),
+        attended=row.attended,
     )

@@ -23,6 +23,7 @@ from classroom.network.enrolment import (
     PartyKind,
     Quota,
     Seats,
+    Vacancy,
     WaitsFor,
     Withdrawal,
 )
@@ -35,6 +36,7 @@ from classroom.store.courses_rows import COURSE_COLUMNS, COURSE_PREFIX, course_o
 
 Request = Application | Withdrawal
 _BATCH_BYTES: Final = 12
+Asked = Request | Vacancy
 _e = enrolments.c
 _UPDATE: Final = (
     update(enrolments)
@@ -60,11 +62,12 @@ class Opened:
     quotas: dict[tuple[str, str], int]
 
 
-async def open_desk(connection: AsyncConnection, asked: Sequence[Request]) -> Opened:
+async def open_desk(connection: AsyncConnection, asked: Sequence[Asked]) -> Opened:
     """For these requests; nobody else decides about what they are about until the transaction is over."""
     await enrolment_turns.begin(connection)
     lessons = sorted({each.lesson for each in asked})
-    parties = {each.party for each in asked} | {
+    asking = {each.party for each in asked if not isinstance(each, Vacancy)}
+    parties = asking | {
         name
         for each in asked
         if isinstance(each, Application)
@@ -73,12 +76,12 @@ async def open_desk(connection: AsyncConnection, asked: Sequence[Request]) -> Op
     }
     turns = {enrolment_turns.lesson(lesson) for lesson in lessons}
     await enrolment_turns.take(connection, turns | {enrolment_turns.party(party) for party in parties})
-    return await read_desk(connection, lessons, {each.party for each in asked}, parties, _left(asked))
+    return await read_desk(connection, lessons, asking, parties, _left(asked))
 
 
-def _left(asked: Iterable[Request]) -> list[LessonId]:
+def _left(asked: Iterable[Asked]) -> list[LessonId]:
     """Where places come free."""
-    return sorted({each.lesson for each in asked if isinstance(each, Withdrawal)})
+    return sorted({each.lesson for each in asked if not isinstance(each, Application)})
 
 
 async def read_desk(

@@ -25,11 +25,12 @@ from classroom.network.enrolment import (
     Enrolment,
     EnrolmentRefused,
     EnrolmentState,
+    Vacancy,
     Withdrawal,
 )
 from classroom.network.model import ROOT, Path
 from classroom.store.catalogue_tables import enrolments
-from classroom.store.enrolment_desk import Opened, Overtaken, Request, enrolment_of, keep, open_desk
+from classroom.store.enrolment_desk import Asked, Opened, Overtaken, Request, enrolment_of, keep, open_desk
 from classroom.store.network_paths import within_any
 from classroom.store.outbox import StoreUnavailable, Transaction
 
@@ -47,9 +48,9 @@ _e = enrolments.c
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    asked: Request
+    asked: Asked
     now_ms: int
-    done: asyncio.Future[Enrolment] = field(
+    done: asyncio.Future[Enrolment | None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -66,6 +67,15 @@ class Enroller:
 
     async def ask(self, asked: Request, now_ms: int) -> Enrolment:
         """As it is from now on. Raises EnrolmentRefused, StoreUnavailable."""
+        made = await self._ask(asked, now_ms)
+        assert made is not None, "whoever asks is answered"
+        return made
+
+    async def move_up(self, lesson: LessonId, now_ms: int) -> None:
+        """Gives what is free to those who wait. Raises StoreUnavailable."""
+        await self._ask(Vacancy(lesson), now_ms)
+
+    async def _ask(self, asked: Asked, now_ms: int) -> Enrolment | None:
         if len(self._queue) >= MAX_QUEUED:
             raise StoreUnavailable("too many enrolments at once")
         waiting = _Waiting(asked, now_ms)
@@ -78,6 +88,7 @@ class Enroller:
         try:
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+                answers: Sequence[Enrolment | Exception | None]
                 try:
                     answers = await self._decide(batch)
                 except Exception as error:  # whoever asked is told
@@ -87,14 +98,14 @@ class Enroller:
                 for waiting, answer in zip(batch, answers, strict=True):
                     if waiting.done.done():
                         continue  # whoever asked has gone
-                    if isinstance(answer, Enrolment):
-                        waiting.done.set_result(answer)
-                    else:
+                    if isinstance(answer, Exception):
                         waiting.done.set_exception(answer)
+                    else:
+                        waiting.done.set_result(answer)
         finally:
             self._task = None
 
-    async def _decide(self, batch: Sequence[_Waiting]) -> Sequence[Enrolment | Exception]:
+    async def _decide(self, batch: Sequence[_Waiting]) -> Sequence[Enrolment | Exception | None]:
         for attempt in range(ATTEMPTS):
             try:
                 return await self._change(lambda connection: _decide(connection, batch))
@@ -106,7 +117,7 @@ class Enroller:
 
 async def _decide(
     connection: AsyncConnection, batch: Sequence[_Waiting]
-) -> Sequence[Enrolment | EnrolmentRefused]:
+) -> Sequence[Enrolment | EnrolmentRefused | None]:
     opened = await open_desk(connection, [waiting.asked for waiting in batch])
     answers = [_answer(opened, waiting) for waiting in batch]
     if opened.desk.changed:
@@ -114,12 +125,15 @@ async def _decide(
     return answers
 
 
-def _answer(opened: Opened, waiting: _Waiting) -> Enrolment | EnrolmentRefused:
+def _answer(opened: Opened, waiting: _Waiting) -> Enrolment | EnrolmentRefused | None:
     asked, now_ms = waiting.asked, waiting.now_ms
     try:
         if isinstance(asked, Application):
             return opened.desk.enrol(asked, secrets.token_urlsafe(ID_BYTES), now_ms)
-        return opened.desk.withdraw(asked, now_ms)
+        if isinstance(asked, Withdrawal):
+            return opened.desk.withdraw(asked, now_ms)
+        opened.desk.move_up(asked.lesson, now_ms)
+        return None
     except EnrolmentRefused as refusal:
         return refusal
 

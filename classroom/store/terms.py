@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, case, exists, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from classroom.model import PersonId
+from classroom.model import LessonId, PersonId
+from classroom.network.catalogue import OfferState
+from classroom.network.enrolment import EnrolmentState, WaitsFor
 from classroom.network.model import ROOT, Path, PlaceId
 from classroom.network.terms import Quota, Target, Term
 from classroom.store import audit, enrolment_turns
 from classroom.store.audit import Deed
-from classroom.store.catalogue_tables import courses, offers, quotas, terms
+from classroom.store.catalogue_tables import WITH_WAITING, courses, enrolments, offers, quotas, terms
 from classroom.store.network_paths import within, within_any
 from classroom.store.network_rows import add_unless_there
 from classroom.store.network_tables import places
@@ -42,6 +44,15 @@ async def term_at(connection: AsyncConnection, path: Path, at_ms: int) -> Term |
     )
     row = (await connection.execute(query.limit(1))).one_or_none()
     return None if row is None else _term(row)
+
+
+async def of_place(connection: AsyncConnection, path: Path, term: str, now_ms: int) -> Term | None:
+    """This term, if it is one of the place's or of what that lies in; where none is named the one that holds
+    now."""
+    if not term:
+        return await term_at(connection, path, now_ms)
+    found = await find(connection, term)
+    return found if found is not None and path.startswith(found.path) else None
 
 
 def _above(path: Path) -> list[str]:
@@ -91,8 +102,10 @@ async def _take_in(connection: AsyncConnection, term: Term) -> None:
     c = offers.c
     counted = (c.term_id == "") & within(c.path, term.path)
     counted &= (c.starts_ms >= term.from_ms) & (c.starts_ms < term.until_ms)
+    # What was booked and not attended has flown back.
+    held = case((c.settled_ms.is_(None), c.taken), else_=c.attended)
     booked = (
-        select(courses.c.provider_id, func.sum(c.taken).label("booked"))
+        select(courses.c.provider_id, func.sum(held).label("booked"))
         .select_from(offers.join(courses, courses.c.id == c.course_id))
         .where(counted)
         .group_by(courses.c.provider_id)
@@ -136,8 +149,36 @@ async def set_quota(
         await connection.execute(update(quotas).where(at).values(allowed=quota.allowed))
     told = {"term": quota.term, "allowed": quota.allowed}
     await audit.record(connection, Deed(now_ms, by, "quota-set", path, quota.provider, told))
-    at = (quotas.c.term_id == quota.term) & (quotas.c.provider_id == quota.provider)
+    return await quota_in(connection, quota.term, quota.provider)
+
+
+async def quota_in(connection: AsyncConnection, term: str, provider: PlaceId) -> Quota:
+    """That is there."""
+    at = (quotas.c.term_id == term) & (quotas.c.provider_id == provider)
     return quota_of((await connection.execute(select(quotas).where(at))).one())
+
+
+async def wanting(
+    connection: AsyncConnection, now_ms: int, term: str = "", provider: str = ""
+) -> tuple[LessonId, ...]:
+    """Lessons for which somebody waits because of a quota that has room by now, the soonest first; of one
+    quota, or of all."""
+    o, q, e = offers.c, quotas.c, enrolments.c
+    waits = (e.lesson_id == o.lesson_id) & (e.state == EnrolmentState.WAITING)
+    of_course = offers.join(courses, courses.c.id == o.course_id)
+    query = (
+        select(o.lesson_id)
+        .select_from(
+            of_course.join(quotas, (q.term_id == o.term_id) & (q.provider_id == courses.c.provider_id))
+        )
+        .where(text(f"offers.{WITH_WAITING}"), o.starts_ms > now_ms, o.state == OfferState.OPEN)
+        .where(q.booked < q.allowed, exists().where(waits, e.waits_for == WaitsFor.QUOTA))
+        .order_by(o.starts_ms)
+    )
+    if term:
+        query = query.where(q.term_id == term, q.provider_id == provider)
+    found = await connection.execute(query.limit(PAGE))
+    return tuple(map(LessonId, found.scalars()))
 
 
 def quota_of(row: Row[Any]) -> Quota:

@@ -107,6 +107,11 @@ class LessonOffer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where those who enrol alone are put, in this order, each class with its online tutor."""
 
 
+class Capacity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    capacity: Annotated[int, Meta(ge=1, le=MAX_CAPACITY)]
+    """In persons; of more than before those have some who wait."""
+
+
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     after: str = ""
     limit: Annotated[int, Meta(ge=1, le=courses.PAGE)] = 50
@@ -229,6 +234,20 @@ async def put_lesson(request: web.Request) -> web.Response:
     found = await read(store.catalogue.offer(lesson))
     assert found is not None, "it was offered"
     return json_response(offer_view(found), status=201 if added else 200)
+
+
+async def put_capacity(request: web.Request) -> web.Response:
+    asked = await body(request, Capacity)
+    course, store = await _kept_course(request), request.app[STORE]
+    lesson, now_ms = LessonId(request.match_info["lesson"]), store.clock.unix_ms()
+    known = await read(store.catalogue.offer(lesson))
+    if known is None or known.course != course.id:
+        raise Problem("not-found")
+    by = request[PRINCIPAL].person
+    changed = await read(store.catalogue.set_capacity(lesson, asked.capacity, now_ms, by))
+    if changed is None:
+        raise Problem("course-invalid", detail_kind="seats")
+    return json_response(offer_view(changed))
 
 
 async def _offer(connection: AsyncConnection, asked: LessonOffer, now_ms: int) -> OfferPlan:
@@ -387,6 +406,16 @@ OPERATIONS: Final = (
         response=OfferView,
         also=(201,),
         problems=(*_CHANGING, "course-invalid", "lesson-there", "timetable-conflict"),
+    ),
+    Operation(
+        id="put_capacity",
+        method="PUT",
+        path=_COURSE + "/lessons/{lesson}/capacity",
+        tag="network",
+        handler=put_capacity,
+        request=Capacity,
+        response=OfferView,
+        problems=("bad-request", "unsupported-media-type", "not-found", "not-ready", "course-invalid"),
     ),
     Operation(
         id="pairs",

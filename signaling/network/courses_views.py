@@ -63,6 +63,8 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     left: int
     """All in persons."""
     cancelled: bool
+    attended: int | None
+    """Who came; null: the lesson is not over, or not settled yet."""
 
 
 class OfferList(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +118,7 @@ def offer_view(offer: Offer) -> OfferView:
         waiting=offer.waiting,
         left=offer.left,
         cancelled=offer.state.value == "cancelled",
+        attended=offer.attended,
     )
 
 

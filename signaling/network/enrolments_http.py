@@ -26,7 +26,6 @@ from classroom.network.enrolment import (
     Withdrawal,
 )
 from classroom.network.model import ROOT, Appointment, Office, Path, PlaceId, SchoolClass
-from classroom.network.scope import Principal
 from classroom.store import enrolments, network_classes, network_people, network_places, people
 from classroom.store.enrolment_desk import Request
 from signaling.keys import STORE
@@ -35,6 +34,7 @@ from signaling.message import Id
 from signaling.network.attempts import Attempts
 from signaling.network.catalogue_http import KEPT_TO, LESSON, seen_lesson
 from signaling.network.enrolment_problems import conflict_problem
+from signaling.network.own_classes import own_class, tutors
 from signaling.network.principals import PRINCIPAL
 from signaling.network.sign_in import take
 from signaling.openapi import Operation
@@ -107,10 +107,10 @@ class EnrolmentsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 async def enrol_class(request: web.Request) -> web.Response:
     asked = await body(request, ClassEnrolment)
-    found = await _own_class(request)
+    found = await own_class(request)
     _take(request)
     principal = request[PRINCIPAL]
-    own = principal.person if _tutors(principal, found) else PersonId("")
+    own = principal.person if tutors(principal, found) else PersonId("")
     tutor = PersonId(asked.tutor) or found.tutor or own
     if not tutor or (tutor != own and not await _is_tutor(request, tutor, found)):
         raise Problem("enrolment-invalid", detail_kind="tutor")
@@ -133,7 +133,7 @@ async def enrol_class(request: web.Request) -> web.Response:
 
 
 async def withdraw_class(request: web.Request) -> web.Response:
-    found = await _own_class(request)
+    found = await own_class(request)
     return await _withdraw(request, found.id)
 
 
@@ -175,28 +175,6 @@ async def list_enrolments(request: web.Request) -> web.Response:
     views = await read(store.network.read(_views, shown, ()))
     after = shown[-1].number if len(found) > asked.limit else 0
     return json_response(EnrolmentList(enrolments=views, after=after))
-
-
-async def _own_class(request: web.Request) -> SchoolClass:
-    """The class of the path, if the caller speaks for it. Problem not-found."""
-    class_id = ClassId(request.match_info["class"])
-    found = await read(request.app[STORE].network.read(network_classes.find, class_id))
-    principal = request[PRINCIPAL]
-    speaks = found is not None and (
-        principal.reaches({Office.ORGANIZER}, found.path) or _tutors(principal, found)
-    )
-    if found is None or found.closed_ms is not None or not speaks:
-        raise Problem("not-found")
-    return found
-
-
-def _tutors(principal: Principal, found: SchoolClass) -> bool:
-    return any(_is_tutor_by(each, found) for each in principal.appointments)
-
-
-def _is_tutor_by(each: Appointment, found: SchoolClass) -> bool:
-    """Of this class, or of any of the school."""
-    return each.office is Office.TUTOR and each.path == found.path and each.class_id in {"", found.id}
 
 
 async def _is_tutor(request: web.Request, tutor: PersonId, found: SchoolClass) -> bool:

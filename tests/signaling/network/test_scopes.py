@@ -66,6 +66,8 @@ CASES: dict[str, Callable[[str], Ask]] = {
     "invite_all": lambda school: Ask({"place": school}, {"days": 7}),
     "invitations": lambda school: Ask(query={"place": school}),
     "revoke_invitation": lambda school: Ask({"invitation": f"{school}-invitation"}),
+    "class_progress": lambda school: Ask({"class": f"{school}-c1"}),
+    "school_progress": lambda school: Ask({"place": school}),
     "audit": lambda school: Ask(query={"place": school}),
     "audit_csv": lambda school: Ask(query={"place": school}),
 }
@@ -116,6 +118,7 @@ LISTS = {"operations", "wall", "wall_pictures", "reviews", "problems", "negative
 ABOUT_ONESELF = {
     "import_template",
     "my_timetable",
+    "my_progress",
     "my_notices",
     "my_notice_settings",
     "put_my_notice_settings",
@@ -132,6 +135,7 @@ ABOUT_ONESELF = {
 
 ELSEWHERE = {
     *("courses", "course", "put_course", "course_lessons", "put_course_lesson"),
+    "put_capacity",
     *("pairs", "put_pair", "delete_pair", "catalogue", "catalogue_lesson", "parallel_lessons"),
     *("enrol_class", "withdraw_class", "enrol_person", "withdraw_person", "enrolments"),
     *("terms", "put_term", "quotas", "put_quota"),

@@ -1,0 +1,110 @@
+"""How far somebody has come towards what the term asks of them (学期目标), from their parts in lessons that
+are over. Pure.
+
+A pupil's own part counts before their class's: who sat in the room came with the class, who is known to have
+been absent did not. A class's lesson is a pupil's when they were in the class by then; so who changes class
+keeps what they have done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from classroom.model import LessonId
+from classroom.network.catalogue import Delivery
+from classroom.network.model import Appointment, Office
+from classroom.network.settlement import Came
+from classroom.network.terms import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A party's part in one lesson that is over."""
+
+    party: str
+    """Person id, or class id."""
+    lesson: LessonId
+    title: str
+    subject: str
+    delivery: Delivery
+    starts_ms: int
+    came: Came
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the term asks of a pupil, or of a class, of one grade."""
+
+    activities: int
+    delivered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    goal: Goal
+    parts: tuple[Part, ...]
+    """By when they began; those that were missed, too."""
+
+    @property
+    def attended(self) -> tuple[Part, ...]:
+        return tuple(each for each in self.parts if each.came is not Came.ABSENT)
+
+    @property
+    def done(self) -> int:
+        return len(self.attended)
+
+    @property
+    def missed(self) -> int:
+        return len(self.parts) - self.done
+
+    @property
+    def delivered(self) -> int:
+        """Of them delivered to school."""
+        return sum(each.delivery is Delivery.TO_SCHOOL for each in self.attended)
+
+    @property
+    def minutes(self) -> int:
+        return sum(each.minutes for each in self.attended)
+
+    @property
+    def subjects(self) -> tuple[tuple[str, int], ...]:
+        """Subject -> lessons done, the most frequent first."""
+        counts = Counter(each.subject for each in self.attended)
+        return tuple(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+    @property
+    def reached(self) -> bool:
+        return self.done >= self.goal.activities and self.delivered >= self.goal.delivered
+
+
+def goal(target: Target, grade: int) -> Goal:
+    """Of who is in this grade; 0: in none."""
+    asked = grade and grade == target.delivered_grade
+    return Goal(target.activities, target.delivered if asked else 0)
+
+
+def pupil(person: str, classes: Collection[Appointment], parts: Iterable[Part], of_grade: Goal) -> Progress:
+    """classes: the offices of a student that the person holds or held; parts: theirs and these classes'."""
+    own: dict[LessonId, Part] = {}
+    with_class: dict[LessonId, Part] = {}
+    for part in parts:
+        if part.party == person:
+            own[part.lesson] = part
+        elif any(_was_in(each, part) for each in classes):
+            with_class[part.lesson] = part
+    return Progress(of_grade, _in_order((with_class | own).values()))
+
+
+def of_class(class_id: str, parts: Iterable[Part], of_grade: Goal) -> Progress:
+    return Progress(of_grade, _in_order(part for part in parts if part.party == class_id))
+
+
+def _was_in(held: Appointment, part: Part) -> bool:
+    mine = held.office is Office.STUDENT and held.class_id == part.party
+    return mine and held.holds(part.starts_ms)
+
+
+def _in_order(parts: Iterable[Part]) -> tuple[Part, ...]:
+    return tuple(sorted(parts, key=lambda each: (each.starts_ms, each.lesson)))
