@@ -147,6 +147,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "course": _SIGNED_IN,
     "put_course": _PROVIDERS,
     "course_lessons": _SIGNED_IN,
+    "course_ratings": _SIGNED_IN,
     "put_course_lesson": _PROVIDERS,
     "put_capacity": _PROVIDERS,
     "pairs": _ORGANIZING,

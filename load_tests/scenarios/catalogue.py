@@ -165,7 +165,7 @@ class Generated:
                 "grade_from": grade,
                 "grade_to": grade + chance.randrange(3),
                 "master_id": "",
-                "master_name": f"{chance.choice(SURNAMES)}老师{chance.randrange(40)}",
+                "master_name": master_of(number),
                 "style": chance.choice(STYLES),
                 "language": "zh-CN",
                 "summary": f"{topic}是怎么回事？带上纸和笔，一起来看。" * 3,
@@ -205,7 +205,7 @@ class Generated:
                 "starts_ms": starts_ms,
                 "ends_ms": starts_ms + LENGTH_MS,
                 "master_id": "",
-                "master_name": "",
+                "master_name": master_of(course),
                 "delivery": "live" if number % 7 else "to-school",
                 "capacity": HOT_PLACES if hot else 400,
                 "taken": 0 if hot else taken,
@@ -252,6 +252,12 @@ class Generated:
             }
 
 
+def master_of(course: int) -> str:
+    """One of some eight hundred, in no order that an index could like."""
+    number = course * 7_919
+    return f"{SURNAMES[number % len(SURNAMES)]}老师{number // len(SURNAMES) % 40}"
+
+
 def school_path(number: int) -> str:
     return f"/c/d{number % DISTRICTS}/s{number}/"
 
@@ -291,6 +297,7 @@ async def _insert(engine: AsyncEngine, table: Table, rows: Iterator[dict[str, An
             await connection.execute(insert(table), batch)
 
 
+NOTHING = "量子纠缠"
 QUESTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("what comes next", {}),
     ("subject and grade", {"subject": "物理", "grade": "7"}),
@@ -300,7 +307,7 @@ QUESTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("search: said by most, 老师", {"q": "老师"}),
     ("search: rare, 第777讲", {"q": "第777讲"}),
     ("search with filters, 浮力", {"q": "浮力", "kind": "lecture", "grade": "5"}),
-    ("search: nothing, 量子纠缠", {"q": "量子纠缠"}),
+    ("search: nothing, 量子纠缠", {"q": NOTHING}),
 )
 
 
@@ -393,9 +400,11 @@ async def _search(
 
             took_ms, body = await _timed(ask)
             times.append(took_ms)
-            found = body["total"]
+            found = max(found, body["total"])
             await asyncio.sleep(0.02)
-        rows.append(Answered(f"{name} ({found:,} found)", sorted(times)))
+        # A question that finds nothing by mistake is quick, and says nothing.
+        assert found or asked.get("q") == NOTHING, name
+        rows.append(Answered(f"{name} (up to {found:,} found)", sorted(times)))
     return rows
 
 

@@ -34,8 +34,10 @@ from classroom.network.catalogue import (
     sees,
 )
 from classroom.network.model import CourseId, Office, Place, PlaceId, PlaceKind
+from classroom.network.ratings import Rater
 from classroom.network.scope import Principal
 from classroom.planning import BadPlan, Plan, planned
+from classroom.store import course_ratings as store_of_ratings
 from classroom.store import courses, network_appointments, network_places, people
 from signaling import catalogue
 from signaling.keys import STORE
@@ -43,6 +45,7 @@ from signaling.lessons_http import Title, UnixMs, new_id
 from signaling.message import Id
 from signaling.network.courses_views import (
     CourseList,
+    CourseRatings,
     CourseStateName,
     CourseView,
     DeliveryName,
@@ -55,6 +58,7 @@ from signaling.network.courses_views import (
 )
 from signaling.network.enrolment_problems import conflict_problem
 from signaling.network.principals import PRINCIPAL
+from signaling.network.ratings_http import rating_sum
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import body, query
@@ -210,6 +214,18 @@ async def list_lessons(request: web.Request) -> web.Response:
     course = await _seen_course(request)
     found = await read(request.app[STORE].catalogue.offers_of(course.id, asked.after_ms))
     return json_response(OfferList(lessons=[offer_view(each) for each in found]))
+
+
+async def course_ratings(request: web.Request) -> web.Response:
+    """What students and schools gave its lessons, for whoever may choose it; who gave what nobody learns."""
+    course = await _seen_course(request)
+    found = await read(request.app[STORE].network.read(store_of_ratings.of_course, course.id))
+    return json_response(
+        CourseRatings(
+            students=rating_sum(found[Rater.STUDENT]),
+            schools=rating_sum(found[Rater.SCHOOL]),
+        )
+    )
 
 
 async def put_lesson(request: web.Request) -> web.Response:
@@ -395,6 +411,15 @@ OPERATIONS: Final = (
         query=OffersQuery,
         response=OfferList,
         problems=("bad-request", "not-found", "not-ready"),
+    ),
+    Operation(
+        id="course_ratings",
+        method="GET",
+        path=_COURSE + "/ratings",
+        tag="network",
+        handler=course_ratings,
+        response=CourseRatings,
+        problems=("not-found", "not-ready"),
     ),
     Operation(
         id="put_course_lesson",

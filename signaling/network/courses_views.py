@@ -8,6 +8,7 @@ import msgspec
 
 from classroom.network.catalogue import Course, Offer
 from classroom.store.catalogue_search import Listed
+from signaling.network.ratings_http import RatingSum
 
 KindName = Literal["lecture", "science-class", "coaching", "science-show", "teacher-training", "practice"]
 VisibilityName = Literal["own", "named", "paired", "district", "city", "public"]
@@ -69,6 +70,13 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
 
 class OfferList(msgspec.Struct, frozen=True, kw_only=True):
     lessons: list[OfferView]
+
+
+class CourseRatings(msgspec.Struct, frozen=True, kw_only=True):
+    """Of all lessons of a course."""
+
+    students: RatingSum
+    schools: RatingSum
 
 
 class CatalogueLesson(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from classroom.network.ratings import (
     BadRatingError,
     Rater,
     Rating,
+    Summary,
     checked,
     is_open,
     summary,
@@ -144,7 +145,10 @@ async def _rate(request: web.Request, lesson: Lesson, rater: Rater, rater_id: st
 
 
 def _sum(found: tuple[Rating, ...], rater: Rater) -> RatingSum:
-    made = summary([each for each in found if each.rater is rater])
+    return rating_sum(summary([each for each in found if each.rater is rater]))
+
+
+def rating_sum(made: Summary) -> RatingSum:
     return RatingSum(
         count=made.count, means={name.value: round(mean, 2) for name, mean in made.means.items()}
     )

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from classroom.network.ratings import Rater, Rating
+from classroom.store import ratings
+
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 COURSE = {
@@ -171,3 +174,19 @@ async def test_terms_and_quotas(district: Any) -> None:
     assert (await district["east-organizer"].put(f"{quotas}/demo-museum", {"allowed": 1}))[0] == 404
     status, told = await organizer.put(f"{quotas}/demo-museum", {"allowed": 20})
     assert (status, told) == (200, museum | {"allowed": 20, "left": 20})
+
+
+async def test_what_was_said_of_its_lessons_stands_at_the_course(district: Any) -> None:
+    await publish(district)
+    await district["museum-provider"].put("/api/v1/courses/light/lessons/l1", lesson(district))
+    stars = ({"content": 5, "teaching": 4, "technique": 3}, {"content": 4, "teaching": 4, "technique": 4})
+    for number, given in enumerate(stars):
+        rating = Rating("l1", Rater.STUDENT, f"p{number}", given, "", 1, f"p{number}")
+        await district.store.network.change(ratings.put, rating, "/demo-city/demo-museum/")
+    _, told = await district["east-1-student"].get("/api/v1/courses/light/ratings")
+    assert told == {
+        "students": {"count": 2, "means": {"content": 4.5, "teaching": 4.0, "technique": 3.5}},
+        "schools": {"count": 0, "means": {}},
+    }
+    await publish(district, visibility="own")
+    assert (await district["east-1-student"].get("/api/v1/courses/light/ratings"))[0] == 404

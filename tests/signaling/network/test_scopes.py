@@ -135,7 +135,7 @@ ABOUT_ONESELF = {
 
 ELSEWHERE = {
     *("courses", "course", "put_course", "course_lessons", "put_course_lesson"),
-    "put_capacity",
+    *("put_capacity", "course_ratings"),
     *("pairs", "put_pair", "delete_pair", "catalogue", "catalogue_lesson", "parallel_lessons"),
     *("enrol_class", "withdraw_class", "enrol_person", "withdraw_person", "enrolments"),
     *("terms", "put_term", "quotas", "put_quota"),
