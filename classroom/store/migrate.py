@@ -23,13 +23,13 @@ def include_name(name: str | None, kind: str, _parents: object) -> bool:
     return kind != "table" or not (name or "").startswith(_BY_HAND)
 
 
-def upgrade(connection: Connection) -> None:
-    """Runs the migrations that are missing. Raises alembic.util.CommandError for a database of a newer
-    Tongke."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Runs the migrations that are missing, up to the revision `to`. Raises alembic.util.CommandError for a
+    database of a newer Tongke."""
     if connection.dialect.name == "postgresql":
         # Two servers that start at once migrate one after the other.
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-    command.upgrade(_config(connection), "head")
+    command.upgrade(_config(connection), to)
 
 
 def _config(connection: Connection) -> Config:

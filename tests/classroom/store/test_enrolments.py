@@ -175,7 +175,8 @@ async def test_the_quota_of_the_term(store: Store, sql: Callable[[str], Any]) ->
     assert sql("SELECT allowed, booked FROM quotas") == [(50, 0)]
     await enrol(store, "k3", 20, "l2")
     raised = Quota("autumn", PlaceId("museum"), 200, 0)
-    assert await store.catalogue.set_quota(raised, CITY, NOW_MS, BY) == replace(raised, booked=20)
+    # Who waited has moved up.
+    assert await store.catalogue.set_quota(raised, CITY, NOW_MS, BY) == replace(raised, booked=50)
 
 
 async def test_a_term_is_of_one_place_and_one_time(store: Store) -> None:
