@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, func, select
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -29,10 +32,17 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     if connection.dialect.name == "postgresql":
         # Two servers that start at once migrate one after the other.
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-    command.upgrade(_config(connection), to)
+    # Alembic runs all its scripts to find that none is missing.
+    if MigrationContext.configure(connection).get_current_heads() != (_newest(),):
+        command.upgrade(_config(connection), to)
 
 
-def _config(connection: Connection) -> Config:
+@cache
+def _newest() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     # ConfigParser reads % as interpolation.
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
