@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ MIGRATIONS = "classroom/store/migrations/versions/"
 """Written by Alembic, one long function each, and never changed again."""
 
 
+@cache
 def files(*endings: str, under: str = "") -> list[Path]:
     """Files of the tree that somebody wrote, in a stable order."""
 
@@ -71,11 +73,19 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All of a Python file that its imports and functions are seen by; it is read once for all rules."""
+    kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef
+    return tuple(node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds))
+
+
+@cache
 def imports(path: Path) -> set[str]:
     """Dotted names of all modules a Python file imports, those for type checkers too."""
     package = path.relative_to(ROOT).with_suffix("").parts[:-1]
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -85,6 +95,7 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+@cache
 def compiled_imports(path: Path) -> set[str]:
     """The same of Cython files, line by line."""
     pattern = re.compile(r"^\s*(?:from|c?import)\s+([\w.]+)", re.MULTILINE)
@@ -181,7 +192,7 @@ def test_files_are_short() -> None:
 
 def python_functions(path: Path) -> Iterator[tuple[str, int, int]]:
     """Name, first line and length of every function, nested ones too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1
 
