@@ -99,6 +99,18 @@ TWO_CLOCKS = """(() => {
 """A browser without a window has no screen to share: its screen is blue and its camera green, and both show
 the same clock, tenths of a second in eight bits."""
 
+FEW_PICTURES = """(() => {
+  const devices = navigator.mediaDevices
+  if (!devices) return
+  const open = devices.getUserMedia.bind(devices)
+  devices.getUserMedia = (wanted) => {
+    const few = { ...wanted.video, frameRate: { ideal: 6, max: 6 } }
+    return open(wanted.video ? { ...wanted, video: few } : wanted)
+  }
+})()"""
+"""A camera of six pictures a second: what each of them costs, coded once and decoded and painted on every
+page, is most of what a lesson costs the machine that tests."""
+
 VIOLATIONS = """
   window.violations = []
   document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sourceFile }) => {
@@ -298,8 +310,39 @@ def two_clocks() -> str:
     return TWO_CLOCKS
 
 
+@pytest.fixture(scope="session")
+def few_pictures() -> str:
+    """A script for `visit`: a camera that costs little, where a lesson is what others are looked at in."""
+    return FEW_PICTURES
+
+
 Visit = Callable[..., Awaitable[Person]]
 Enter = Callable[..., Awaitable[Person]]
+
+
+async def open_window(
+    chromium: Browser,
+    size: tuple[int, int] = (1280, 720),
+    device: dict[str, Any] | None = None,
+) -> BrowserContext:
+    """With nothing remembered."""
+    context = await chromium.new_context(
+        permissions=["camera", "microphone"],
+        locale="zh-CN",
+        viewport={"width": size[0], "height": size[1]},
+        **(device or {}),
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+async def open_page(context: BrowserContext, address: str, script: str, origin: str, **query: str) -> Person:
+    page = await context.new_page()
+    await page.add_init_script(f"{VIOLATIONS};\n{script}")
+    path, _, fragment = address.partition("#")
+    words = "&".join(f"{key}={value}" for key, value in query.items())
+    await page.goto(f"{origin}{path}?{words}#{fragment}")
+    return Person(page)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -309,7 +352,7 @@ async def visit(chromium: Browser, line: Line) -> AsyncIterator[Visit]:
     `device`: what else Playwright can say of it."""
     contexts: list[BrowserContext] = []
 
-    async def open_page(
+    async def open_another(
         address: str,
         script: str = "",
         size: tuple[int, int] = (1280, 720),
@@ -317,23 +360,39 @@ async def visit(chromium: Browser, line: Line) -> AsyncIterator[Visit]:
         device: dict[str, Any] | None = None,
         **query: str,
     ) -> Person:
-        context = await chromium.new_context(
-            permissions=["camera", "microphone"],
-            locale="zh-CN",
-            viewport={"width": size[0], "height": size[1]},
-            **(device or {}),
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        page = await context.new_page()
-        await page.add_init_script(f"{VIOLATIONS};\n{script}")
-        path, _, fragment = address.partition("#")
-        words = "&".join(f"{key}={value}" for key, value in query.items())
-        await page.goto(f"{origin or f'http://127.0.0.1:{line.port}'}{path}?{words}#{fragment}")
-        return Person(page)
+        contexts.append(await open_window(chromium, size, device))
+        origin = origin or f"http://127.0.0.1:{line.port}"
+        return await open_page(contexts[-1], address, script, origin, **query)
 
-    yield open_page
+    yield open_another
     await asyncio.gather(*(context.close() for context in contexts))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def window(chromium: Browser) -> AsyncIterator[BrowserContext]:
+    """One for all who only look at a page and leave."""
+    context = await open_window(chromium)
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def glance(window: BrowserContext, line: Line) -> AsyncIterator[Visit]:
+    """`await glance("/join#token=...", script="", size=(390, 844), origin="")`: as `visit`, in a tab beside
+    others, until the test is over."""
+    people: list[Person] = []
+
+    async def open_tab(
+        address: str, script: str = "", size: tuple[int, int] = (1280, 720), origin: str = "", **query: str
+    ) -> Person:
+        origin = origin or f"http://127.0.0.1:{line.port}"
+        person = await open_page(window, address, script, origin, **query)
+        people.append(person)
+        await person.page.set_viewport_size({"width": size[0], "height": size[1]})
+        return person
+
+    yield open_tab
+    await asyncio.gather(*(person.page.close() for person in people))
 
 
 @pytest.fixture(scope="module")

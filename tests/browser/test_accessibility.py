@@ -38,7 +38,9 @@ FINDINGS = """async (rules) => {
     (node) => `${impact} ${id}: ${node.target.join(' ')}: ${node.failureSummary}`))
 }"""
 SETTLED = """async () => {
-  await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => undefined)))
+  for (const each of document.getAnimations())
+    if (each.effect.getComputedTiming().endTime < Infinity) each.finish()
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
 }"""
 """Whatever fades in is there: half-transparent words have half the contrast."""
 SMALL_BUTTONS = """(least) => [...document.querySelectorAll('.own button, .own input:not([type=checkbox])')]
@@ -90,12 +92,12 @@ class Class:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def people(enter: Any) -> AsyncIterator[Class]:
-    master = await enter("master", size=LAPTOP)
+async def people(enter: Any, few_pictures: str) -> AsyncIterator[Class]:
+    master = await enter("master", size=LAPTOP, script=few_pictures)
     await master.has("lesson-state", state="live")
     others = (("tutor", PHONE), ("student", TABLET), ("supervisor", LAPTOP))
-    pages = await asyncio.gather(*(enter(role, size=size) for role, size in others))
-    room = await enter("room", size=BIG_SCREEN, view="room")
+    pages = await asyncio.gather(*(enter(role, size=size, script=few_pictures) for role, size in others))
+    room = await enter("room", size=BIG_SCREEN, script=few_pictures, view="room")
     await asyncio.gather(*(page.sees_and_hears() for page in pages))
     yield Class(master, *pages, room)
 
@@ -117,8 +119,8 @@ def token(shared_server: ServerProcess) -> Callable[..., str]:
 @pytest.mark.parametrize(
     "address", ["/", "/join", "/library", "/device", "/organizer", "/sign-in", "/invite"]
 )
-async def test_pages_without_a_token(visit: Any, address: str) -> None:
-    person = await visit(address)
+async def test_pages_without_a_token(glance: Any, address: str) -> None:
+    person = await glance(address)
     await person.page.locator("h1").wait_for()
     await is_accessible(person)
 
@@ -128,32 +130,32 @@ async def test_pages_without_a_token(visit: Any, address: str) -> None:
     ("supervisor", False, "join-start"), ("organizer", False, "page-organizer"),
     ("encoder", False, "problem"), ("tutor", False, "join-check"),
 ])  # fmt: skip
-async def test_the_door(visit: Any, token: Any, role: str, expired: bool, shows: str) -> None:
-    person = await visit(f"/join#token={token(role, expired)}", size=PHONE)
+async def test_the_door(glance: Any, token: Any, role: str, expired: bool, shows: str) -> None:
+    person = await glance(f"/join#token={token(role, expired)}", size=PHONE)
     await person.at(shows).wait_for()
     await is_accessible(person)
 
 
-async def test_the_check_of_devices(visit: Any, token: Any) -> None:
-    person = await visit(f"/join#token={token('tutor')}", size=LAPTOP)
+async def test_the_check_of_devices(glance: Any, token: Any) -> None:
+    person = await glance(f"/join#token={token('tutor')}", size=LAPTOP)
     await person.at("join-check").click()
     await person.at("join-preview").wait_for()
     await person.page.locator("[data-testid=join-network]:not([data-verdict=''])").wait_for()
     await is_accessible(person)
 
 
-async def test_devices_that_are_refused(visit: Any, token: Any) -> None:
+async def test_devices_that_are_refused(glance: Any, token: Any) -> None:
     refuse = (
         "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
     )
-    person = await visit(f"/join#token={token('tutor')}", script=refuse, size=PHONE)
+    person = await glance(f"/join#token={token('tutor')}", script=refuse, size=PHONE)
     await person.at("join-check").click()
     await person.at("join-problem").wait_for()
     await is_accessible(person)
 
 
-async def test_the_organizer_page_is_not_for_a_pupil(visit: Any, token: Any) -> None:
-    person = await visit(f"/organizer#token={token('student')}", size=LAPTOP)
+async def test_the_organizer_page_is_not_for_a_pupil(glance: Any, token: Any) -> None:
+    person = await glance(f"/organizer#token={token('student')}", size=LAPTOP)
     await person.at("problem").wait_for()
     await is_accessible(person)
 
@@ -198,8 +200,8 @@ async def test_dialogs(people: Class, role: str, opener: str) -> None:
     await dialog.wait_for(state="detached")
 
 
-async def test_the_organizer(visit: Any, link_of: Any, people: Class) -> None:
-    organizer = await visit(link_of("organizer").path, size=LAPTOP)
+async def test_the_organizer(glance: Any, link_of: Any, people: Class) -> None:
+    organizer = await glance(link_of("organizer").path, size=LAPTOP)
     await organizer.at("office-row").first.click()
     await organizer.at("office-settings").wait_for()
     await is_accessible(organizer)
@@ -216,7 +218,7 @@ async def test_the_organizer(visit: Any, link_of: Any, people: Class) -> None:
 
 
 async def test_a_tutor_who_stands_by(
-    visit: Any, token: Any, shared_server: ServerProcess, people: Class
+    glance: Any, token: Any, shared_server: ServerProcess, people: Class
 ) -> None:
     url = f"{shared_server.url}/api/v1/lessons/{demo.DEMO_LESSON}"
     headers = {"Authorization": f"Bearer {token('organizer')}", "If-Match": "*"}
@@ -226,7 +228,7 @@ async def test_a_tutor_who_stands_by(
         office.patch(url, json=named) as answer,
     ):
         assert answer.status == 200, await answer.text()
-    person = await visit(f"/join#token={token('tutor')}", size=PHONE)
+    person = await glance(f"/join#token={token('tutor')}", size=PHONE)
     await person.at("join-start").click()
     await person.at("stand-by").wait_for()
     await is_accessible(person)
@@ -277,9 +279,9 @@ async def test_a_thumb_hits_what_matters(people: Class, role: str) -> None:
     assert await getattr(people, role).page.evaluate(SMALL_BUTTONS, THUMB_PX) == []
 
 
-async def test_the_library_and_the_player(visit: Any, link_of: Any, people: Class) -> None:
+async def test_the_library_and_the_player(glance: Any, link_of: Any, people: Class) -> None:
     link = link_of("supervisor").path.replace("/join", "/library")
-    person = await visit(link, size=LAPTOP)
+    person = await glance(link, size=LAPTOP)
     await person.at("library-card").first.wait_for()
     await is_accessible(person)
     await fits_a_narrow_window(person)
@@ -295,8 +297,8 @@ async def test_a_lecture_in_a_narrow_window(people: Class, role: str) -> None:
     await fits_a_narrow_window(getattr(people, role))
 
 
-async def test_the_door_in_a_narrow_window(visit: Any, token: Any) -> None:
-    person = await visit(f"/join#token={token('tutor')}")
+async def test_the_door_in_a_narrow_window(glance: Any, token: Any) -> None:
+    person = await glance(f"/join#token={token('tutor')}")
     await person.at("join-check").click()
     await person.at("join-preview").wait_for()
     await fits_a_narrow_window(person)
@@ -310,17 +312,17 @@ async def fits_a_narrow_window(person: Any) -> None:
     await person.page.set_viewport_size(size)
 
 
-async def test_a_lesson_that_one_was_taken_out_of(visit: Any, link_of: Any, people: Class) -> None:
+async def test_a_lesson_that_one_was_taken_out_of(glance: Any, link_of: Any, people: Class) -> None:
     """The same tab's place, taken by another window: the page says so, and offers the way back."""
-    person = await visit(link_of("student").path, size=PHONE)
+    person = await glance(link_of("student").path, size=PHONE)
     await person.at("join-start").click()
     await people.student.at("problem").wait_for()
     await is_accessible(people.student)
 
 
 @pytest.mark.parametrize("address", ["/api/docs", "/problems/token-expired"])
-async def test_pages_for_programmers(visit: Any, address: str) -> None:
-    person = await visit(address)
+async def test_pages_for_programmers(glance: Any, address: str) -> None:
+    person = await glance(address)
     # Of schemas there are a hundred pages; whether a box of text can be read is seen in one.
     await person.page.evaluate(
         "() => document.querySelectorAll('tr:nth-child(n+5), pre').forEach((e) => e.remove())"

@@ -441,6 +441,13 @@ async def door(migrated_file: Path, config: Config) -> AsyncIterator[Door]:
         yield door
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting_door(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    """One for all tests of a file to which it does not matter what the others left behind."""
+    async with opened(migrated_file, Config(data=tmp_path_factory.mktemp("door"))) as door:
+        yield door
+
+
 @pytest.fixture
 def answer_of() -> Callable[[str], str]:
     return lambda offer: str(answer_to(offer))

@@ -20,6 +20,15 @@ OF_LESSONS = [operation for operation in GUARDED if isinstance(ACCESS[operation.
 OF_THE_NETWORK = [operation for operation in GUARDED if isinstance(ACCESS[operation.id], frozenset)]
 
 
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def door(lasting_door: Any) -> Any:
+    """Whom a route refuses does not depend on what others asked of it before."""
+    return lasting_door
+
+
 def test_the_table_has_every_operation_and_no_other() -> None:
     assert set(ACCESS) == {operation.id for operation in OPERATIONS}
 
@@ -54,6 +63,7 @@ async def ask(door: Any, operation: Operation, lesson: str, token: str | None) -
         return response.status, (await response.json(content_type=None))["type"] if is_problem else ""
 
 
+@in_one_loop
 @pytest.mark.parametrize("operation", OF_LESSONS, ids=lambda operation: operation.id)
 async def test_every_role_on_every_route(door: Any, operation: Operation) -> None:
     """Whoever the table does not name is refused, of their own lesson and of another one; whoever it names is
@@ -71,6 +81,7 @@ async def test_every_role_on_every_route(door: Any, operation: Operation) -> Non
             assert (told[0] == 403) is not may, (role, lesson, told)
 
 
+@in_one_loop
 async def test_a_lessons_token_opens_nothing_of_the_network_but_an_organizers(door: Any) -> None:
     for operation in OF_THE_NETWORK:
         for role in ROLES:
@@ -82,6 +93,7 @@ async def test_a_lessons_token_opens_nothing_of_the_network_but_an_organizers(do
             assert (told == (403, "/problems/role-not-allowed")) is not may, (operation.id, role, told)
 
 
+@in_one_loop
 async def test_nobody_without_a_token(door: Any) -> None:
     over = door.token("organizer", ttl_s=-1)
     for operation in GUARDED:
