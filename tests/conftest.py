@@ -20,6 +20,8 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 from playwright.async_api import Browser, async_playwright
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from load_tests.server import ServerProcess
 from load_tests.server import free_port as find_free_port
@@ -56,6 +58,32 @@ CHROMIUM_FLAGS = [
     "HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,MediaRouter,OptimizationHints,NetworkTimeServiceQuerying,"
     "LensOverlay,PaintHolding,DestroyProfileOnBrowserClose,ThirdPartyStoragePartitioning",
 ]
+
+
+WITH_A_BROWSER = (
+    "tests/browser/",
+    "tests/signaling/test_real_chromium.py",
+    "tests/signaling/test_real_layers.py",
+)
+LONG = ("tests/scenarios/", "tests/load_tests/test_scenarios.py", "tests/recorder/test_supervisor.py")
+"""Few tests, of many seconds each: they come first, so that at the end nobody waits for them."""
+
+
+class BrowsersApart(LoadFileScheduling):
+    """`--dist loadfile`, with browsers in the first process only: one wants more than a processor, and two at
+    once wait for each other. Who is done takes what is left."""
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        browses = node is self.nodes[0]
+        own = [file for file in self.workqueue if file.startswith(WITH_A_BROWSER) is browses]
+        chosen = next((file for file in own if file.startswith(LONG)), [*own, *self.workqueue][0])
+        self.workqueue.move_to_end(chosen, last=False)
+        super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return BrowsersApart(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @dataclass

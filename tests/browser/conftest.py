@@ -398,10 +398,11 @@ async def glance(window: BrowserContext, line: Line) -> AsyncIterator[Visit]:
 @pytest.fixture(scope="module")
 def enter(visit: Visit, link_of: Callable[..., Link]) -> Enter:
     """`await enter(role, 0, script="", size=(1366, 768), force="tcp")`: opens the role's first link in its
-    own window, with these query parameters, and goes through the door."""
+    own window, with these query parameters, and goes through the door. A camera gives few pictures, as a
+    lesson here is mostly what others are looked at in; `script=""` takes what the page asks for."""
 
-    async def go_in(role: str, number: int = 0, **how: Any) -> Person:
-        person = await visit(link_of(role, number).path, **how)
+    async def go_in(role: str, number: int = 0, script: str = FEW_PICTURES, **how: Any) -> Person:
+        person = await visit(link_of(role, number).path, script=script, **how)
         if role in ("master", "room"):
             await person.at("join-check").click()
         await person.at("join-start").click()

@@ -92,12 +92,12 @@ class Class:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def people(enter: Any, few_pictures: str) -> AsyncIterator[Class]:
-    master = await enter("master", size=LAPTOP, script=few_pictures)
+async def people(enter: Any) -> AsyncIterator[Class]:
+    master = await enter("master", size=LAPTOP)
     await master.has("lesson-state", state="live")
     others = (("tutor", PHONE), ("student", TABLET), ("supervisor", LAPTOP))
-    pages = await asyncio.gather(*(enter(role, size=size, script=few_pictures) for role, size in others))
-    room = await enter("room", size=BIG_SCREEN, script=few_pictures, view="room")
+    pages = await asyncio.gather(*(enter(role, size=size) for role, size in others))
+    room = await enter("room", size=BIG_SCREEN, view="room")
     await asyncio.gather(*(page.sees_and_hears() for page in pages))
     yield Class(master, *pages, room)
 

@@ -139,7 +139,7 @@ async def test_a_code_that_died_with_the_server_is_replaced_by_itself(visit: Any
 
 
 async def test_an_organizer_plans_a_lesson_and_its_master_comes_in(
-    visit: Any, link_of: Callable[..., Any]
+    visit: Any, link_of: Callable[..., Any], few_pictures: str
 ) -> None:
     organizer = await visit(link_of("organizer").path, size=(1366, 900))
     await organizer.at("page-organizer").wait_for()
@@ -169,7 +169,7 @@ async def test_an_organizer_plans_a_lesson_and_its_master_comes_in(
         return str(await row.get_attribute("data-link"))
 
     path = (await link("master")).split("/", 3)[3]
-    master = await visit(f"/{path}")
+    master = await visit(f"/{path}", script=few_pictures)
     await master.page.get_by_text("赵老师").wait_for()
     await master.at("join-check").click()
     await master.at("join-start").click()

@@ -30,9 +30,9 @@ class Lecture:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def lecture(enter: Any) -> AsyncIterator[Lecture]:
     """Everybody is in; the master sends H.264."""
-    master = await enter("master")
+    master = await enter("master", script="")
     await master.has("lesson-state", state="live")
-    people = await asyncio.gather(*(enter(role) for role in VIEWERS))
+    people = await asyncio.gather(*(enter(role, script="") for role in VIEWERS))
     yield Lecture(master, *people)
 
 
@@ -97,7 +97,7 @@ async def test_the_picture_goes_on_while_the_socket_is_lost(lecture: Lecture, li
 
 
 async def test_a_browser_without_udp_gets_in_by_tcp(lecture: Lecture, enter: Any) -> None:
-    second_class = await enter("tutor", 1, force="tcp")
+    second_class = await enter("tutor", 1, script="", force="tcp")
     received = await second_class.sees_and_hears()
     assert received.protocol == "tcp"
     await second_class.page.close()
