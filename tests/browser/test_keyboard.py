@@ -54,15 +54,15 @@ class Two:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def people(visit: Any, link_of: Any) -> AsyncIterator[Two]:
+async def people(visit: Any, link_of: Any, few_pictures: str) -> AsyncIterator[Two]:
     """In by keyboard."""
-    master = await visit(link_of("master").path)
+    master = await visit(link_of("master").path, script=few_pictures)
     await master.at("join-check").wait_for()
     await press(master, "join-check")
     await master.at("join-preview").wait_for()
     await press(master, "join-start")
     await master.has("lesson-state", state="live")
-    student = await visit(link_of("student").path)
+    student = await visit(link_of("student").path, script=few_pictures)
     await student.at("join-start").wait_for()
     await press(student, "join-start")
     await student.has("lesson-state", state="live")

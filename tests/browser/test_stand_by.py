@@ -36,10 +36,12 @@ async def link(organizer: Any, key: str) -> str:
     return "/" + given.split("/", 3)[3]
 
 
-async def test_a_stand_by_tutor_takes_a_class_over(visit: Any, link_of: Callable[..., Any]) -> None:
+async def test_a_stand_by_tutor_takes_a_class_over(
+    visit: Any, link_of: Callable[..., Any], few_pictures: str
+) -> None:
     organizer = await visit(link_of("organizer").path, size=(1366, 900))
     await planned(organizer)
-    master = await visit(await link(organizer, "master"), size=(1366, 768))
+    master = await visit(await link(organizer, "master"), script=few_pictures, size=(1366, 768))
     await master.at("join-check").click()
     await master.at("join-start").click()
     await master.has("lesson-state", state="live")
