@@ -12,6 +12,7 @@ import importlib.util
 import secrets
 import shutil
 import sqlite3
+from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,6 @@ def _whole_door() -> ModuleType:
 
 whole_door = _whole_door()
 config = whole_door.config
-door = whole_door.door
 open_door = whole_door.open_door
 other_door = whole_door.other_door
 
@@ -176,9 +176,9 @@ async def seeded(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) 
     return Seeded(file, signed_in)
 
 
-@pytest.fixture
-def seeded_data(seeded: Seeded, config: Config) -> None:
-    """The door finds the network when it opens; everybody has signed in just now."""
+@pytest_asyncio.fixture
+async def door(seeded: Seeded, config: Config) -> AsyncIterator[Any]:
+    """With the network behind it; everybody has signed in just now."""
     config.data.mkdir(parents=True)
     file = config.data / seeded.file.name
     shutil.copyfile(seeded.file, file)
@@ -187,8 +187,10 @@ def seeded_data(seeded: Seeded, config: Config) -> None:
         connection.execute(
             "UPDATE sign_ins SET made_ms = ?, seen_ms = ?, ends_ms = ?", (now_ms, now_ms, now_ms + HOUR_MS)
         )
+    async with whole_door.opened(seeded.file, config) as door:
+        yield door
 
 
 @pytest.fixture
-def district(seeded_data: None, seeded: Seeded, door: Any) -> District:
+def district(seeded: Seeded, door: Any) -> District:
     return District(door, dict(seeded.secrets))
