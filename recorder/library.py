@@ -75,6 +75,8 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     tracks: list[TrackView]
     complete: float
     """0..1: time covered over time expected, of all tracks; what was never sent counts as covered."""
+    bytes: int = 0
+    """Of media."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +165,11 @@ class Library:
     def _summary(self, item_id: str) -> ItemView | None:
         self.header(item_id)
         try:
-            return msgspec.json.decode(self.storage.read(summary_path(item_id)), type=ItemView)
+            found = msgspec.json.decode(self.storage.read(summary_path(item_id)), type=ItemView)
         except (OSError, *NOT_JSON):
             return None
+        # Written before sizes were: from the indexes instead.
+        return found if found.bytes or not found.tracks else None
 
 
 def read_item(storage: Storage, header: ledger.Header) -> ItemFiles:
@@ -203,6 +207,7 @@ def view_of(item: ItemFiles) -> ItemView:
         duration_s=item.end_us / 1e6,
         tracks=[_track_view(item, *each) for each in zip(item.tracks, coverage, strict=True)],
         complete=round(max(0.0, 1 - missing / expected), 6) if expected > 0 else 1.0,
+        bytes=sum(fragment.length for track in item.tracks for fragment in track.index.fragments),
     )
 
 

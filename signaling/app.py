@@ -58,6 +58,7 @@ from signaling.messages import Bye
 from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.network.check_in_evidence import Evidence
 from signaling.network.check_in_http import EVIDENCE
+from signaling.network.dashboard_http import add_dashboard
 from signaling.network.enrolment_plans import LessonPlanner
 from signaling.network.enrolments_http import ENROLMENTS, EnrolmentDoor
 from signaling.network.imports_http import IMPORTING
@@ -237,6 +238,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     add_media_routes(app, app[keys.LIBRARY], authorise_media)
     add_wall(app)
     add_single_sign_on(app, parts.tokens.key)
+    add_dashboard(app)
     _keep_evidence(app, parts)
     app[REFUSALS] = Refusals()
     (Pages(pages) if pages else Pages()).add_routes(app)

@@ -41,6 +41,7 @@ from signaling.network import (
     catalogue_http,
     check_in_http,
     courses_http,
+    dashboard_http,
     enrolments_http,
     imports_http,
     invitation_letters_http,
@@ -277,5 +278,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *wall_http.OPERATIONS,
     *supervision_http.OPERATIONS,
     *ratings_http.OPERATIONS,
+    *dashboard_http.OPERATIONS,
     *check_in_http.OPERATIONS,
 )

@@ -27,7 +27,7 @@ from classroom.store.library_items import DELETED, ItemFacts, ItemRecord
 from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
 from recorder.item import summary_path
-from recorder.library import ITEM_ID, ItemView, Library, UnknownItemError
+from recorder.library import ITEM_ID, UNSENT, ItemView, Library, UnknownItemError
 from signaling.background import cancel_between
 from signaling.clip_cutter import ClipCutter
 from signaling.library_deletion import CLIPS, RETENTION, bury_item, delete_item, sweep
@@ -44,6 +44,8 @@ LIVE_AGAIN_S: Final = 20.0
 """At most so much later."""
 FRESH_S: Final = 1.0
 """Who asks in between gets what was seen within it."""
+LEAST_GAP_S: Final = 1.0
+"""Shorter ones are a stumble of the line, which the completeness counts and nobody is called for."""
 SWEEP_EVERY_S: Final = 86_400.0
 """How exactly retention keeps its days."""
 AT_ONCE: Final = 100
@@ -279,16 +281,30 @@ def _read(library: Library, names: Sequence[str]) -> list[ItemFacts]:
 
 
 def facts_of(item: ItemView) -> ItemFacts:
+    started_ms = round(datetime.fromisoformat(item.started_at).timestamp() * 1000)
     return ItemFacts(
         id=item.id,
         lesson=item.lesson,
         title=item.title,
         state=item.state,
-        started_ms=round(datetime.fromisoformat(item.started_at).timestamp() * 1000),
+        started_ms=started_ms,
         duration_ms=round(item.duration_s * 1000),
         complete=item.complete,
         media=msgspec.json.encode(item).decode(),
+        bytes=item.bytes,
+        gap_ms=_missing_until_ms(item, started_ms),
     )
+
+
+def _missing_until_ms(item: ItemView, started_ms: int) -> int:
+    """The end of the latest gap that somebody would see or hear; 0: there is none."""
+    ends = (
+        gap.start_s + gap.duration_s
+        for track in item.tracks
+        for gap in track.gaps
+        if gap.cause not in UNSENT and gap.duration_s >= LEAST_GAP_S
+    )
+    return max((started_ms + round(end * 1000) for end in ends), default=0)
 
 
 def _changed_at(directory: Path) -> int:

@@ -45,6 +45,8 @@ ABOVE: Final = {
     PlaceKind.PROVIDER: frozenset({PlaceKind.CITY, PlaceKind.DISTRICT}),
 }
 """What a place of a kind stands in."""
+TIMEZONE: Final = "Asia/Shanghai"
+"""Of the tz database: of a place that says no other, and of who stands in none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Place:
     name: str
     path: Path
     parent: PlaceId | None = None
-    timezone: str = "Asia/Shanghai"
-    """Of the tz database: when its days begin."""
+    timezone: str = TIMEZONE
+    """When its days begin."""
 
     closed_ms: int | None = None
     """Since when nothing new happens in it; None: it is open."""

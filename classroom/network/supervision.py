@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from classroom.network.model import Appointment, Office, Path
+from classroom.network.model import ROOT, Appointment, Office, Path
 from classroom.network.scope import Principal, within
 
 MAX_TEXT: Final = 4_000
@@ -75,6 +75,13 @@ class LessonPlaces:
     @property
     def all(self) -> tuple[Path, ...]:
         return self.takes if self.gives is None else (self.gives, *self.takes)
+
+    @property
+    def home(self) -> Path:
+        """Who answers for it: who gives it, or else the one school that takes it; else nobody."""
+        if self.gives is not None:
+            return self.gives
+        return self.takes[0] if len(self.takes) == 1 else ROOT
 
 
 def reaches_lesson(principal: Principal, offices: Iterable[Office], places: LessonPlaces) -> bool:

@@ -1,7 +1,7 @@
 """The supervisors' wall: what is said under the picture of a lesson. Pure.
 
 A flag is what somebody who cannot watch two hundred lessons at once is to look at first. It comes from what
-the lesson's room knows, and costs no look at any media."""
+the lesson's room and its recording's ledger know, and costs no look at any media."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ LATE_MS: Final = 5 * 60_000
 """As with pupils (`classroom.attendance`): shorter is a slow projector, not a late lesson."""
 SETTLING_MS: Final = 15_000
 """After a lesson went live: cameras open and tutors come in."""
+GAP_NEWS_MS: Final = 5 * 60_000
+"""So long what was missed is worth a look, which may still find what was wrong; later the item's own
+completeness tells it."""
 MISSED_MS: Final = 3 * 3_600_000
 """A lesson that has not begun so long after its time does not begin any more, and is no news."""
 
@@ -44,7 +47,7 @@ class Flag(StrEnum):
     NO_SOUND = "no_sound"
     TUTOR_ABSENT = "tutor_absent"
     RECORDING_GAP = "recording_gap"
-    """It is not being recorded now, and should be."""
+    """It is not being recorded now, and should be; or the recording has missed something lately."""
     NOT_RECORDED = "not_recorded"
     """An organizer has said that it is not to be."""
     LATE_START = "late_start"
@@ -60,6 +63,8 @@ class Seen:
     lesson: Lesson
     people: tuple[Attendee, ...] = ()
     classes: tuple[ClassStatus, ...] = ()
+    gap_ms: int = 0
+    """Until when the recording has missed something, Unix time in ms; 0: it has not."""
 
     @property
     def pupils(self) -> int:
@@ -87,7 +92,8 @@ def _flags(seen: Seen, now_ms: int) -> Iterator[Flag]:
         yield Flag.NOT_RECORDED
     if now_ms < lesson.started_ms + SETTLING_MS:
         return
-    if lesson.recorded and lesson.recording is not RecordingState.ON:
+    missed = seen.gap_ms > now_ms - GAP_NEWS_MS
+    if lesson.recorded and (missed or lesson.recording is not RecordingState.ON):
         yield Flag.RECORDING_GAP
     yield from _who(seen)
     # Of whom nobody is there nothing can come: one word is enough.

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.library.rules import Grant, Holding, Party, Visibility
 from classroom.model import LessonId, LessonState, Role
-from classroom.store import reader, tables
+from classroom.store import reader, supervision_places, tables
 from classroom.store.library_tables import library_grants, library_items, library_places
 
 DELETED: Final = "deleted"
@@ -39,6 +39,10 @@ class ItemFacts:
     """0..1"""
     media: str
     """The item as JSON."""
+    bytes: int = 0
+    """Of media."""
+    gap_ms: int = 0
+    """Until when media was missing that should be there, Unix time in ms; 0: none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ async def keep(connection: AsyncConnection, facts: ItemFacts, now_ms: int) -> No
     if known is not None and known.state == DELETED:
         return
     people, schools = await _of_lesson(connection, LessonId(facts.lesson))
-    values = _values(facts, people, schools)
+    places = await supervision_places.lesson_places(connection, (facts.lesson,))
+    values = _values(facts, people, schools) | {"path": places[facts.lesson].home}
     if known is None:
         await connection.execute(
             insert(library_items).values(id=facts.id, changed_ms=_changed(now_ms), **values)
@@ -140,6 +145,8 @@ def _values(facts: ItemFacts, people: Sequence[tuple[str, str]], schools: Sequen
         "duration_ms": facts.duration_ms,
         "complete": facts.complete,
         "media": facts.media,
+        "bytes": facts.bytes,
+        "gap_ms": facts.gap_ms,
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text
 
+from classroom.store.network_tables import PATH
 from classroom.store.tables import _ID, _KEY, metadata
 
 _ITEM = String(80)
@@ -44,6 +45,9 @@ library_items = Table(
     Column("deletion_told", Boolean, nullable=False, server_default="1"),
     Column("verdict", _KEY, nullable=False, server_default=""),
     Column("verdict_ms", BigInteger, nullable=False, server_default="0"),
+    Column("path", PATH, nullable=False, server_default="/"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("gap_ms", BigInteger, nullable=False, server_default="0"),
     Index(None, "id", unique=True),
     Index(None, "lesson_id"),
     Index(None, "state"),
@@ -51,13 +55,16 @@ library_items = Table(
     Index(None, "indexed_seq"),
     Index(None, "deletion_told"),
     Index(None, "changed_ms", "number"),
+    Index(None, "path", "state", "bytes"),
 )
 """A row per item, made and kept by the server from what the files say, so that it can always be made again.
 `media`: the item as JSON (`recorder.library.ItemView`). `people`: names of who taught, a line each; pupils'
 names are in none of this. `edited`: `,COLUMN,COLUMN,` that an organizer has set, and the files do not change.
 `changed_ms`: when anything did by which it is listed. `indexed_seq`: the lesson's event up to which the
 item can be found by its words; -1: by none. `deletion_told`: false from its deletion until the event of it is
-written, in one transaction with that."""
+written, in one transaction with that. `path`: of the place that the lesson belongs to; `/`: of none, or of
+several. `bytes`: of media. `gap_ms`: until when media was missing that should be there, Unix time; 0: none
+was."""
 
 library_places = Table(
     "library_places",

@@ -24,13 +24,13 @@ async def find(connection: AsyncConnection, place: PlaceId, *, hold: bool = Fals
     """hold: nobody closes it before this transaction is over."""
     query = select(places).where(places.c.id == place)
     row = (await connection.execute(query.with_for_update() if hold else query)).one_or_none()
-    return None if row is None else _place(row)
+    return None if row is None else place_of(row)
 
 
 async def named(connection: AsyncConnection, ids: Collection[str]) -> dict[PlaceId, Place]:
     """Those of these that there are."""
     found = await connection.execute(select(places).where(places.c.id.in_(ids)))
-    return {PlaceId(row.id): _place(row) for row in found}
+    return {PlaceId(row.id): place_of(row) for row in found}
 
 
 async def listed(
@@ -53,7 +53,7 @@ async def listed(
         query = query.where(c.name.icontains(words, autoescape=True))
     if not closed:
         query = query.where(c.closed_ms.is_(None))
-    return tuple(_place(row) for row in await connection.execute(query))
+    return tuple(place_of(row) for row in await connection.execute(query))
 
 
 async def add(connection: AsyncConnection, place: Place, now_ms: int, by: str) -> Place | None:
@@ -147,7 +147,7 @@ async def counts(connection: AsyncConnection, place: Place) -> dict[PlaceKind, i
     return {PlaceKind(kind): number for kind, number in (await connection.execute(query)).tuples()}
 
 
-def _place(row: Row[Any]) -> Place:
+def place_of(row: Row[Any]) -> Place:
     return Place(
         id=PlaceId(row.id),
         kind=PlaceKind(row.kind),

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from classroom.model import LessonId, PersonId
 from classroom.quality import PERIOD_S, SECOND_BYTES, UNKNOWN, Period
 from classroom.store import tables
-from classroom.store.rows import quality_write
+from classroom.store.rows import quality_writes
 
 _SECOND_MS = 1000
 _SLACK_MS = _SECOND_MS // 2
@@ -45,14 +45,18 @@ async def _recover_lesson(
     q = tables.quality.c
     ends = select(q.person_id, func.max(q.started_ms + q.seconds * _SECOND_MS)).where(q.lesson_id == lesson)
     known = {row[0]: row[1] for row in await connection.execute(ends.group_by(q.person_id))}
+    p = tables.presence.c
+    came = select(p.person_id, p.class_id).where(p.lesson_id == lesson, p.person_id.in_(noted))
+    classes = {row[0]: row[1] or "" for row in await connection.execute(came.order_by(p.seq))}
     recovered = 0
     for person, seconds in noted.items():
         missing = [each for each in seconds if each[0] >= known.get(person, 0) - _SLACK_MS]
         recovered += len(missing)
         for run in _runs(missing):
             packed = b"".join(second for _, second in run)
-            write = quality_write(lesson, Period(PersonId(person), run[0][0], packed))
-            await connection.execute(write.statement, write.row)
+            period = Period(PersonId(person), run[0][0], packed)
+            for write in quality_writes(lesson, classes.get(person, ""), period):
+                await connection.execute(write.statement, write.row)
     return recovered
 
 

@@ -30,6 +30,8 @@ from classroom.store.statements import (
     ADD_QUALITY,
     ADD_REFUSED_ENTRY,
     ADD_SEAT,
+    ADD_TO_QUALITY_SUM,
+    BEGIN_QUALITY_SUM,
     CHANGE_LESSON,
     CHANGE_PHASE,
     CHANGE_SHARED,
@@ -53,6 +55,7 @@ from classroom.store.webhooks import pattern
 NOTES_KEPT_MS = (PERIOD_S + 5) * 1000
 """After a period everybody's second is in a row of the record; and some for one that comes late."""
 NOTES_FORGOTTEN_EVERY_S = 10
+SUMMED = ("seconds", "fair_s", "poor_s", "frozen_s")
 
 
 class Entry(NamedTuple):
@@ -181,7 +184,8 @@ def _register_set(fact: events.RegisterSet, _ledger: Ledger, _seq: int) -> list[
 
 def _person_joined(fact: events.PersonJoined, ledger: Ledger, seq: int) -> list[Write]:
     person = fact.person
-    ledger.open_presence(fact.lesson_id, person.id, seq)
+    ledger.open_presence(fact.lesson_id, person.id, seq, person.class_id or "")
+    begun = {"to_lesson": fact.lesson_id, "to_class": person.class_id or ""}
     seen = {"at_id": person.id, "to_name": person.name, "to_seen_ms": fact.at_ms}
     row = {
         "lesson_id": fact.lesson_id,
@@ -191,7 +195,12 @@ def _person_joined(fact: events.PersonJoined, ledger: Ledger, seq: int) -> list[
         "class_id": person.class_id,
         "joined_ms": fact.at_ms,
     }
-    return [Write(SEE_PERSON, seen), Write(ADD_PERSON, seen), Write(OPEN_PRESENCE, row)]
+    return [
+        Write(SEE_PERSON, seen),
+        Write(ADD_PERSON, seen),
+        Write(OPEN_PRESENCE, row),
+        Write(BEGIN_QUALITY_SUM, begun),
+    ]
 
 
 def _person_left(fact: events.PersonLeft, ledger: Ledger, _seq: int) -> list[Write]:
@@ -266,11 +275,13 @@ def _observation_ended(fact: events.ObservationEnded, ledger: Ledger) -> list[Wr
     return [Write(CLOSE_OBSERVATION, {"at_id": opened, "to_ended_ms": fact.at_ms, "to_cause": fact.cause})]
 
 
-def _quality_measured(fact: events.QualityMeasured, _ledger: Ledger) -> list[Write]:
-    return [quality_write(fact.lesson_id, fact.period)]
+def _quality_measured(fact: events.QualityMeasured, ledger: Ledger) -> list[Write]:
+    class_id = ledger.class_of(fact.lesson_id, fact.period.person)
+    return quality_writes(fact.lesson_id, class_id, fact.period)
 
 
-def quality_write(lesson: LessonId, period: Period) -> Write:
+def quality_writes(lesson: LessonId, class_id: str, period: Period) -> list[Write]:
+    """class_id: of the person, empty: none."""
     summed = summary(period.packed)
     row = {
         "lesson_id": lesson,
@@ -279,7 +290,8 @@ def quality_write(lesson: LessonId, period: Period) -> Write:
         **{name: getattr(summed, name) for name in Summary.__slots__},
         "body": quality_body(period),
     }
-    return Write(ADD_QUALITY, row)
+    at = {"at_lesson": lesson, "at_class": class_id}
+    return [Write(ADD_QUALITY, row), Write(ADD_TO_QUALITY_SUM, at | {f"to_{n}": row[n] for n in SUMMED})]
 
 
 def _quality_noted(fact: events.QualityNoted, _ledger: Ledger) -> list[Write]:

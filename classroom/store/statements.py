@@ -19,6 +19,7 @@ _answers = tables.quiz_answers.c
 _tallies = tables.quiz_tallies.c
 _lessons = tables.lessons.c
 _webhooks = tables.webhooks.c
+_sums = tables.quality_sums.c
 
 SEE_PERSON: Final = (
     update(tables.people)
@@ -160,6 +161,31 @@ LOWER_HAND: Final = (
 )
 ADD_EVENT: Final = insert(tables.events)
 ADD_QUALITY: Final = insert(tables.quality)
+BEGIN_QUALITY_SUM: Final = insert(tables.quality_sums).from_select(
+    ["lesson_id", "class_id", "seconds", "fair_s", "poor_s", "frozen_s"],
+    select(
+        bindparam("to_lesson", type_=_sums.lesson_id.type),
+        bindparam("to_class", type_=_sums.class_id.type),
+        *(literal(0) for _ in range(4)),
+    ).where(
+        ~exists(
+            select(literal(1)).where(
+                _sums.lesson_id == bindparam("to_lesson"), _sums.class_id == bindparam("to_class")
+            )
+        )
+    ),
+)
+"""When somebody comes in, unless one of their class was in before."""
+ADD_TO_QUALITY_SUM: Final = (
+    update(tables.quality_sums)
+    .where(_sums.lesson_id == bindparam("at_lesson"), _sums.class_id == bindparam("at_class"))
+    .values(
+        seconds=_sums.seconds + bindparam("to_seconds"),
+        fair_s=_sums.fair_s + bindparam("to_fair_s"),
+        poor_s=_sums.poor_s + bindparam("to_poor_s"),
+        frozen_s=_sums.frozen_s + bindparam("to_frozen_s"),
+    )
+)
 NOTE_QUALITY: Final = insert(tables.quality_latest)
 FORGET_QUALITY_NOTES: Final = delete(tables.quality_latest).where(
     tables.quality_latest.c.at_ms < bindparam("before_ms")
@@ -210,7 +236,9 @@ ORDER: Final[tuple[Executable, ...]] = (
     LOWER_HAND,
     ADD_EVENT,
     QUEUE_EVENT,
+    BEGIN_QUALITY_SUM,
     ADD_QUALITY,
+    ADD_TO_QUALITY_SUM,
     NOTE_QUALITY,
     FORGET_QUALITY_NOTES,
 )

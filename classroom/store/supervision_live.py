@@ -71,14 +71,30 @@ def _lesson(row: Any) -> Lesson:
     )
 
 
-async def items(connection: AsyncConnection, ids: Collection[str]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class LiveItem:
+    id: str
+    gap_ms: int
+    """Until when it has missed something, Unix time in ms; 0: it has not."""
+
+
+NO_ITEM: Final = LiveItem("", 0)
+
+
+async def items(connection: AsyncConnection, ids: Collection[str]) -> dict[str, LiveItem]:
     """Of the lessons that are being recorded, or were: the latest item of each."""
     i = library_items.c
-    found: dict[str, str] = {}
+    found: dict[str, LiveItem] = {}
     for some in pieces(sorted(ids)):
-        query = select(i.lesson_id, i.id).where(i.lesson_id.in_(some), i.state != "deleted")
-        found |= {row.lesson_id: row.id for row in await connection.execute(query.order_by(i.started_ms))}
+        query = select(i.lesson_id, i.id, i.gap_ms).where(i.lesson_id.in_(some), i.state != "deleted")
+        rows = await connection.execute(query.order_by(i.started_ms))
+        found |= {row.lesson_id: LiveItem(row.id, row.gap_ms) for row in rows}
     return found
+
+
+async def item(connection: AsyncConnection, lesson: str) -> str:
+    """Of one lesson; empty: there is none."""
+    return (await items(connection, (lesson,))).get(lesson, NO_ITEM).id
 
 
 async def refuse(connection: AsyncConnection, lesson: str, person: str, reason: str, at_ms: int) -> None:

@@ -4,12 +4,13 @@ by its course; of one that is in no catalogue, by the office of who is registere
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import SQLColumnExpression
 
 from classroom.network.model import Office, Path, PlaceKind
 from classroom.network.supervision import LessonPlaces
@@ -21,40 +22,55 @@ T = TypeVar("T")
 
 AT_ONCE: Final = 500
 """Ids in one statement; SQLite takes 32,766 variables, older ones 999."""
+NOWHERE: Final = LessonPlaces()
+
+
+Among = Callable[[SQLColumnExpression[Any]], ColumnElement[bool]]
+"""Of a column of lesson ids: which of them."""
 
 
 async def lesson_places(connection: AsyncConnection, ids: Collection[str]) -> dict[str, LessonPlaces]:
     """Of each of these lessons; of one that is not there or belongs nowhere as well."""
-    gives: dict[str, tuple[Path, str]] = {}
-    takes: defaultdict[str, set[Path]] = defaultdict(set)
+    found: dict[str, LessonPlaces] = {}
     for some in pieces(sorted(ids)):
-        gives |= await _givers(connection, some)
-        query = (
-            select(classes.c.lesson_id, school_classes.c.path)
-            .join(school_classes, school_classes.c.id == classes.c.id)
-            .where(classes.c.lesson_id.in_(some))
-        )
-        for row in await connection.execute(query):
-            takes[row.lesson_id].add(Path(row.path))
+        found |= await places_among(connection, _one_of(some))
+    return {each: found.get(each, NOWHERE) for each in ids}
+
+
+def _one_of(ids: Sequence[str]) -> Among:
+    return lambda column: column.in_(ids)
+
+
+async def places_among(connection: AsyncConnection, among: Among) -> dict[str, LessonPlaces]:
+    """Of those that belong anywhere."""
+    gives = await _givers(connection, among)
+    takes: defaultdict[str, set[Path]] = defaultdict(set)
+    query = (
+        select(classes.c.lesson_id, school_classes.c.path)
+        .join(school_classes, school_classes.c.id == classes.c.id)
+        .where(among(classes.c.lesson_id))
+    )
+    for row in await connection.execute(query):
+        takes[row.lesson_id].add(Path(row.path))
     return {
-        each: LessonPlaces(path, tuple(sorted(takes[each])), course)
-        for each in ids
+        each: LessonPlaces(path, tuple(sorted(takes.get(each, ()))), course)
+        for each in {*gives, *takes}
         for path, course in (gives.get(each, (None, "")),)
     }
 
 
-async def _givers(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[Path, str]]:
+async def _givers(connection: AsyncConnection, among: Among) -> dict[str, tuple[Path, str]]:
     """With the course: by the catalogue, else by the master's office; of several the first that was given."""
     a = appointments.c
     query = (
         select(lessons.c.id, a.path)
         .join(appointments, a.person_id == lessons.c.master_id)
-        .where(lessons.c.id.in_(ids), a.office == Office.MASTER, a.revoked_ms.is_(None))
+        .where(among(lessons.c.id), a.office == Office.MASTER, a.revoked_ms.is_(None))
         .order_by(a.made_ms.desc(), a.id.desc())
     )
     found = {row.id: (Path(row.path), "") for row in await connection.execute(query)}
     o = offers.c
-    offered = select(o.lesson_id, o.path, o.course_id).where(o.lesson_id.in_(ids))
+    offered = select(o.lesson_id, o.path, o.course_id).where(among(o.lesson_id))
     return found | {
         row.lesson_id: (Path(row.path), row.course_id) for row in await connection.execute(offered)
     }

@@ -45,6 +45,8 @@ lessons = Table(
     Column("ended_ms", BigInteger, nullable=False),
     Column("shared", Text, nullable=False, server_default="{}"),
     Column("master_id", _ID),
+    Index(None, "starts_ms"),
+    Index(None, "started_ms"),
 )
 """`shared`: what else everybody in the lesson shares, as JSON (`classroom.shared`)."""
 
@@ -290,6 +292,19 @@ quality = Table(
 )
 """How well each person was reached: a row per minute, each second of it in `body` (classroom.quality).
 Without SQLite's row numbers: the key is the order in which it is read, and is stored once."""
+
+quality_sums = Table(
+    "quality_sums",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("class_id", _ID, primary_key=True),
+    Column("seconds", BigInteger, nullable=False),
+    Column("fair_s", BigInteger, nullable=False),
+    Column("poor_s", BigInteger, nullable=False),
+    Column("frozen_s", BigInteger, nullable=False),
+)
+"""What `quality` sums up to for the people of each class in a lesson (empty: of those who are in none),
+written with its rows: so that a day of a thousand schools is asked for without reading millions of them."""
 
 quality_latest = Table(
     "quality_latest",

@@ -253,9 +253,9 @@ async def enter(request: web.Request) -> web.Response:
         ttl_s=ends - now,
         credential=credential.id,
     )
-    items = await read(store.network.read(supervision_live.items, (lesson.id,)))
+    item = await read(store.network.read(supervision_live.item, lesson.id))
     live = lesson.state not in (LessonState.ENDED, LessonState.CANCELLED)
-    return json_response(Entry(token=token, expires_at=int(ends), item=items.get(lesson.id, ""), live=live))
+    return json_response(Entry(token=token, expires_at=int(ends), item=item, live=live))
 
 
 async def observations(request: web.Request) -> web.Response:
@@ -279,14 +279,14 @@ async def deliver(request: web.Request) -> web.Response:
     if lesson.state not in (LessonState.LIVE, LessonState.ENDED):
         raise Problem("review-too-early")
     form = _form(asked)
-    items = await read(store.network.read(supervision_live.items, (lesson.id,)))
+    item = await read(store.network.read(supervision_live.item, lesson.id))
     review = Review(
         id=secrets.token_urlsafe(ID_BYTES),
         lesson=lesson.id,
         path=places.gives or ROOT,
         supervisor=principal.person,
         credential=credential.id,
-        item=items.get(lesson.id, ""),
+        item=item,
         scores=form.scores,
         text=form.text,
         at_ms=store.clock.unix_ms(),

@@ -18,6 +18,7 @@ from classroom.network.supervision import LessonPlaces
 from classroom.network.wall import Flag, Seen, flags
 from classroom.store import supervision_live, supervision_places
 from classroom.store.store import Store
+from classroom.store.supervision_live import NO_ITEM, LiveItem
 from classroom.store.supervision_places import PlaceName
 
 LOOK_S: Final = 2.0
@@ -76,7 +77,7 @@ class WallBoard:
         known, places, items, names = await self._store.network.read(_all, now_ms)
         rooms = {room.lesson.id: room for room in self._rooms()}
         shown = (
-            _shown(rooms.get(each.id), each, places[each.id], items.get(each.id, ""), now_ms)
+            _shown(rooms.get(each.id), each, places[each.id], items.get(each.id, NO_ITEM), now_ms)
             for each in known
         )
         self._wall = Wall(tuple(each for each in shown if each is not None), names)
@@ -86,7 +87,7 @@ class WallBoard:
 
 async def _all(
     connection: AsyncConnection, now_ms: int
-) -> tuple[tuple[Lesson, ...], dict[str, LessonPlaces], dict[str, str], dict[Path, PlaceName]]:
+) -> tuple[tuple[Lesson, ...], dict[str, LessonPlaces], dict[str, LiveItem], dict[Path, PlaceName]]:
     known = await supervision_live.live(connection, now_ms)
     ids = {each.id for each in known}
     places = await supervision_places.lesson_places(connection, ids)
@@ -100,14 +101,14 @@ def _live(lesson: Lesson) -> bool:
 
 
 def _shown(
-    room: LessonRoom | None, lesson: Lesson, places: LessonPlaces, item: str, now_ms: int
+    room: LessonRoom | None, lesson: Lesson, places: LessonPlaces, item: LiveItem, now_ms: int
 ) -> LiveLesson | None:
     """None: it is over by now."""
     if room is None:
-        # Nobody is in it: so nothing is missing in its recording.
-        seen = Seen(replace(lesson, recording=RecordingState.ON))
+        # Nobody is in it: so its recording need not go on.
+        seen = Seen(replace(lesson, recording=RecordingState.ON), gap_ms=item.gap_ms)
     else:
-        seen = Seen(room.lesson, room.people, room.classes)
+        seen = Seen(room.lesson, room.people, room.classes, item.gap_ms)
     if seen.lesson.state in (LessonState.ENDED, LessonState.CANCELLED):
         return None
     leading = (each.person.name for each in seen.people if each.role is Role.MASTER and each.online)
@@ -115,7 +116,7 @@ def _shown(
         lesson=seen.lesson,
         places=places,
         flags=flags(seen, now_ms),
-        item=item,
+        item=item.id,
         pupils=seen.pupils,
         classes=len(seen.classes) if room else len(places.takes),
         without_tutor=sum(not each.tutor_online for each in seen.classes) if room else len(places.takes),

@@ -84,6 +84,10 @@ CASES |= {
     "move_problem": lambda school: Ask(
         {"problem": f"{school}-problem", "move": "answer"}, {"text": "mended"}
     ),
+    **{
+        name: lambda school: Ask({"section": "lessons"}, query={"place": school})
+        for name in ("dashboard", "dashboard_table", "dashboard_csv", "dashboard_xlsx")
+    },
     "lesson_ratings": lambda school: Ask({"lesson": f"{school}-lesson"}),
     "my_rating": lambda school: Ask({"lesson": f"{school}-lesson"}),
     "rate_lesson": lambda school: Ask({"lesson": f"{school}-lesson"}, {"stars": STARS}),

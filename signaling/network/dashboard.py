@@ -1,0 +1,84 @@
+"""What all dashboards of this server show, looked up once for everybody: a thousand schools' organizers who
+keep the page open cost the database what one costs. Who sees what of it is decided for each who asks
+(`classroom.network.dashboard.seen`)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, Final, Generic, TypeVar
+
+from classroom.network.dashboard import Day, Stored
+from classroom.store import dashboard
+from classroom.store.store import Store
+
+T = TypeVar("T")
+
+LOOK_S: Final = 10.0
+"""How old what is shown of a day may be: the page asks every fifteen seconds."""
+STORED_LOOK_S: Final = 60.0
+"""The library grows by minutes."""
+DAYS_KEPT: Final = 8
+"""Today in a few time zones, and days that somebody leafs through."""
+
+
+class Shared(Generic[T]):
+    """Something that is looked up at most every so often, once for all who ask meanwhile."""
+
+    def __init__(self, look: Callable[[], Awaitable[T]], every_s: float, clock: Callable[[], float]) -> None:
+        self._look = look
+        self._every_s = every_s
+        self._clock = clock
+        self._found: tuple[float, T] | None = None
+        self._looking: asyncio.Task[T] | None = None
+
+    async def get(self) -> T:
+        """Raises what looking raises; who asks next looks anew."""
+        if self._found is not None and self._clock() - self._found[0] < self._every_s:
+            return self._found[1]
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_up(), name="dashboard")
+            self._looking.add_done_callback(self._looked)
+        # Whoever goes away does not take the answer from the others.
+        return await asyncio.shield(self._looking)
+
+    async def _look_up(self) -> T:
+        found = await self._look()
+        self._found = self._clock(), found
+        return found
+
+    def _looked(self, task: asyncio.Task[Any]) -> None:
+        self._looking = None
+        if not task.cancelled():
+            # Told to whoever waited for it; and if nobody does any more, to nobody.
+            task.exception()
+
+
+class DashboardBoard:
+    """All methods raise StoreUnavailable."""
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._days: OrderedDict[Hashable, Shared[Day]] = OrderedDict()
+        self._stored = Shared(self._look_at_stored, STORED_LOOK_S, clock)
+
+    async def day(self, from_ms: int, until_ms: int) -> Day:
+        key = (from_ms, until_ms)
+        if key not in self._days:
+            self._days[key] = Shared(lambda: self._look_at(from_ms, until_ms), LOOK_S, self._clock)
+            while len(self._days) > DAYS_KEPT:
+                self._days.popitem(last=False)
+        self._days.move_to_end(key)
+        return await self._days[key].get()
+
+    async def stored(self) -> tuple[Stored, ...]:
+        return await self._stored.get()
+
+    async def _look_at(self, from_ms: int, until_ms: int) -> Day:
+        return await self._store.network.read(dashboard.day, from_ms, until_ms)
+
+    async def _look_at_stored(self) -> tuple[Stored, ...]:
+        return await self._store.network.read(dashboard.stored)
