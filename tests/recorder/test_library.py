@@ -2,13 +2,17 @@
 
 import pytest
 
+from classroom.model import Lesson, LessonId, LessonState, RecordingState
+from classroom.network.wall import GAP_NEWS_MS, Flag, Seen, flags
 from recorder import ledger
 from recorder.control import TrackMute
 from recorder.item import header_path
 from recorder.library import Library, UnknownItemError
 from recorder.storage import Storage
+from signaling.library_keeper import facts_of
 
 SECOND = 1_000_000
+START_MS = 1_760_000_000_000
 
 
 @pytest.fixture
@@ -53,6 +57,48 @@ def test_whose_link_broke_has_a_gap_until_the_return_or_the_end(lesson, sender, 
     spans = [[(round(g.start_s), round(g.duration_s), g.cause) for g in t.gaps] for t in item.tracks]
     assert spans == [[(4, 5, "network")], [(4, 8, "network")]]
     assert item.complete == pytest.approx(1 - 13 / 24, abs=0.02)
+
+
+def test_what_a_live_recording_missed_is_told_to_the_wall_with_its_time(lesson, sender, opus):
+    lesson.add(sender(opus, 1, silent=[(4 * SECOND, 7 * SECOND)]))
+    lesson.run(9 * SECOND)
+    item = lesson.library.item(lesson.item)
+    facts = facts_of(item)
+    assert (item.state, len(item.tracks[0].gaps)) == ("live", 1)
+    assert facts.gap_ms == pytest.approx(START_MS + 7_000, abs=200)
+    assert facts.bytes == item.bytes == sum(each.stat().st_size for each in media(lesson)) - headers(lesson)
+    live = Lesson(LessonId("demo"), "光", state=LessonState.LIVE, recording=RecordingState.ON)
+    seen = Seen(live, gap_ms=facts.gap_ms)
+    assert Flag.RECORDING_GAP in flags(seen, START_MS + 9_000)
+    assert Flag.RECORDING_GAP not in flags(seen, facts.gap_ms + GAP_NEWS_MS)
+    assert Flag.RECORDING_GAP not in flags(Seen(live), START_MS + 9_000)
+
+
+def test_what_was_not_sent_was_not_missed(lesson, sender, opus):
+    microphone = sender(opus, 1, silent=[(4 * SECOND, 7 * SECOND)])
+    lesson.add(microphone)
+    lesson.run(4 * SECOND)
+    said = {"item": lesson.item, "person": "p1", "source": "camera"}
+    lesson.feed.message(TrackMute(**said, muted=True), lesson.now_us)
+    lesson.run(7 * SECOND)
+    lesson.feed.message(TrackMute(**said, muted=False), lesson.now_us)
+    lesson.run(9 * SECOND)
+    item = lesson.library.item(lesson.item)
+    assert [gap.cause for gap in item.tracks[0].gaps] == ["muted"]
+    assert facts_of(item).gap_ms == 0
+
+
+def media(lesson):
+    return (lesson.root / "library" / lesson.item).glob("*.mp4")
+
+
+def headers(lesson):
+    """Initialisation segments, which are no media."""
+    return sum(first_fragment(each.read_bytes()) for each in media(lesson))
+
+
+def first_fragment(data):
+    return data.index(b"moof") - 4
 
 
 def test_whose_link_broke_long_before_it_was_noticed_has_a_gap_of_the_network(lesson, sender, opus):

@@ -24,6 +24,7 @@ from classroom.store import (
 from classroom.store.catalogue_tables import offers
 from classroom.store.check_in import CheckedIn
 from classroom.store.demo_network import seed_demo_network
+from classroom.store.library_items import ItemFacts
 from classroom.store.store import Store
 from classroom.store.supervision_reviews import Review
 
@@ -121,6 +122,17 @@ async def test_where_lessons_belong(store: Store) -> None:
     }
     names = await store.network.read(supervision_places.names, {MUSEUM, Path("/nowhere/")})
     assert {path: each.name for path, each in names.items()} == {MUSEUM: "同课科技馆"}
+
+
+async def test_the_latest_item_of_a_lesson_with_what_it_missed(store: Store) -> None:
+    facts = [
+        ItemFacts("first", "l", "", "ready", 1, 0, 1.0, "", gap_ms=7),
+        ItemFacts("second", "l", "", "live", 2, 0, 1.0, "", gap_ms=9),
+    ]
+    await store.library.keep(facts, 5)
+    found = await store.network.read(supervision_live.items, ("l", "none"))
+    assert found == {"l": supervision_live.LiveItem("second", 9)}
+    assert await store.network.read(supervision_live.item, "none") == ""
 
 
 async def test_the_catalogue_says_who_gives_a_lesson(store: Store) -> None:

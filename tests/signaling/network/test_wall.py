@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, PersonId
+from classroom.store.library_items import ItemFacts
 from signaling.network.wall_http import BOARD, WALL_PICTURES
 from signaling.network.wall_pictures import WallPicture, _Shown
 
@@ -92,6 +93,17 @@ async def test_a_lesson_is_told_with_its_places_and_flags(district: Any) -> None
         "同课科技馆",
         "东区第一小学",
     ]
+
+
+async def test_what_a_recording_missed_lately_is_flagged(district: Any) -> None:
+    now = district.now_ms
+    for name, gap_ms in (("east", now - MINUTE_MS), ("west", now - 60 * MINUTE_MS)):
+        await add_lesson(district, name, f"{name}-1", started_ms=now - 90 * MINUTE_MS)
+        facts = ItemFacts(f"item-{name}", name, "", "live", now, 0, 0.9, "", gap_ms=gap_ms)
+        await district.store.library.keep((facts,), now)
+    _, told = await district["city-supervisor"].get(WALL)
+    flagged = {each["id"]: "recording_gap" in each["flags"] for each in told["lessons"]}
+    assert flagged == {"east": True, "west": False}
 
 
 async def test_chosen_by_place_and_flag(district: Any) -> None:
