@@ -301,6 +301,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "dashboard_table": _ORGANIZING,
     "dashboard_csv": _ORGANIZING,
     "dashboard_xlsx": _ORGANIZING,
+    "received_ratings": _REVIEWED,
     "lesson_ratings": _REVIEWED | {Office.MASTER},
     "my_rating": frozenset({Office.STUDENT}),
     "rate_lesson": frozenset({Office.STUDENT}),

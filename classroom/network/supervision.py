@@ -172,3 +172,11 @@ supervisors' and organizers'."""
 
 ON_THE_LIST: Final = frozenset({ProblemState.OPEN, ProblemState.ANSWERED})
 """States in which a problem keeps its provider on the negative list."""
+ANSWER_MS: Final = 7 * 86_400_000
+"""A week for a provider to say what was done, from when a problem was found or opened again."""
+
+
+def answer_due_ms(state: ProblemState, changed_ms: int) -> int | None:
+    """Until when the provider is to answer; None: nothing is waited for. changed_ms: since when it is in that
+    state."""
+    return changed_ms + ANSWER_MS if state is ProblemState.OPEN else None

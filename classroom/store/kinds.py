@@ -135,6 +135,12 @@ KINDS: Final[Mapping[type[Fact], Kind]] = {
 }
 
 
+REVIEW_DELIVERED: Final = "review.delivered"
+REVIEW_PROBLEM: Final = "review.problem"
+BESIDE: Final = (REVIEW_DELIVERED, REVIEW_PROBLEM)
+"""In no lesson's stream: only webhooks are told (`supervision_told`)."""
+
+
 def names() -> tuple[str, ...]:
     """Of all kinds, in order."""
-    return tuple(sorted({kind.name for kind in KINDS.values()}))
+    return tuple(sorted({*(kind.name for kind in KINDS.values()), *BESIDE}))

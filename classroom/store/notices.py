@@ -8,18 +8,25 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import LessonId, PersonId
 from classroom.network.timetable_operations import Slot
 from classroom.store.catalogue_tables import network_notices, offers
+from classroom.store.tables import lessons
 from classroom.store.timetable_slots import unpacked
 from classroom.store.timetable_tables import operation_lessons, timetable_operations
 
 PAGE: Final = 100
 _n, _s, _t = network_notices.c, operation_lessons.c, timetable_operations.c
-_OF_LESSON: Final[tuple[Any, ...]] = (offers.c.title, offers.c.starts_ms, _t.reason, _s.before, _s.after)
+_OF_LESSON: Final[tuple[Any, ...]] = (
+    func.coalesce(offers.c.title, lessons.c.title, "").label("title"),
+    func.coalesce(offers.c.starts_ms, lessons.c.starts_ms, 0).label("starts_ms"),
+    _t.reason,
+    _s.before,
+    _s.after,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class Notice:
     kind: str
     """`moved-up`: off the waiting list, there is a place; `lapsed`: off it for good, there was another
     lesson; `cancel`, `online`, `change`, `substitute`: what was done with the lesson; `undo`: and that it was
-    taken back."""
+    taken back. Of supervision: `supervision_told`."""
     lesson: LessonId
     title: str
     starts_ms: int
@@ -47,7 +54,9 @@ async def listed(
 ) -> tuple[Notice, ...]:
     """The latest first, before that number."""
     of_lesson = (_s.operation_id == _n.batch) & (_s.lesson_id == _n.lesson_id)
-    joined = network_notices.join(offers, offers.c.lesson_id == _n.lesson_id)
+    # What is supervised need not be in the catalogue.
+    joined = network_notices.outerjoin(offers, offers.c.lesson_id == _n.lesson_id)
+    joined = joined.outerjoin(lessons, lessons.c.id == _n.lesson_id)
     joined = joined.outerjoin(operation_lessons, of_lesson).outerjoin(timetable_operations, _t.id == _n.batch)
     query = select(network_notices, *_OF_LESSON).select_from(joined)
     query = query.where(_n.person_id == person).order_by(_n.number.desc()).limit(limit)

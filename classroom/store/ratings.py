@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, case, func, select, update
+from sqlalchemy import Row, and_, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import Role
@@ -16,10 +17,13 @@ from classroom.store.insert_once import insert_once
 from classroom.store.network_paths import within_any
 from classroom.store.network_tables import places, school_classes
 from classroom.store.supervision_tables import checked_in, ratings
-from classroom.store.tables import classes, presence
+from classroom.store.tables import classes, lessons, presence
 
 LISTED: Final = 2_000
 """Of one lesson."""
+PAGE: Final = 200
+Means = tuple[Path, str, Rater, int, dict[Aspect, float]]
+"""Of a provider: path, name, who rated, how many, the means."""
 
 
 async def put(connection: AsyncConnection, rating: Rating, path: Path) -> None:
@@ -43,6 +47,43 @@ async def of_lesson(connection: AsyncConnection, lesson: str) -> tuple[Rating, .
     c = ratings.c
     query = select(ratings).where(c.lesson_id == lesson).order_by(c.at_ms.desc(), c.rater_id).limit(LISTED)
     return tuple(_rating(row) for row in await connection.execute(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    rating: Rating
+    path: Path
+    """Of who gave the lesson."""
+    title: str
+    """Of the lesson."""
+    school: str
+    """Name of the school that said it; empty: a student did."""
+
+
+async def received(
+    connection: AsyncConnection,
+    paths: Collection[Path],
+    *,
+    until_ms: int | None = None,
+    skip: int = 0,
+    limit: int = PAGE,
+) -> tuple[Received, ...]:
+    """Of lessons that these places give, the latest first. until_ms, skip: from that time back, without so
+    many of them: a page's end names nobody, since students are not to be known by it."""
+    c = ratings.c
+    query = (
+        select(ratings, lessons.c.title, places.c.name)
+        .outerjoin(lessons, lessons.c.id == c.lesson_id)
+        .outerjoin(places, and_(c.rater == Rater.SCHOOL, places.c.id == c.rater_id))
+        .where(within_any(c.path, paths))
+        .order_by(c.at_ms.desc(), c.lesson_id, c.rater, c.rater_id)
+        .offset(skip)
+        .limit(limit)
+    )
+    if until_ms is not None:
+        query = query.where(c.at_ms <= until_ms)
+    found = await connection.execute(query)
+    return tuple(Received(_rating(row), Path(row.path), row.title or "", row.name or "") for row in found)
 
 
 async def one(connection: AsyncConnection, lesson: str, rater: Rater, rater_id: str) -> Rating | None:
@@ -73,10 +114,8 @@ async def schools_of(connection: AsyncConnection, lesson: str) -> dict[str, tupl
     return {row.id: (Path(row.path), row.name) for row in await connection.execute(query)}
 
 
-async def means(
-    connection: AsyncConnection, paths: Collection[Path], from_ms: int
-) -> list[tuple[Path, str, Rater, int, dict[Aspect, float]]]:
-    """Of each provider within these places since then: path, name, who rated, how many, the means."""
+async def means(connection: AsyncConnection, paths: Collection[Path], from_ms: int) -> list[Means]:
+    """Of each provider within these places since then."""
     c = ratings.c
     query = (
         select(c.path, places.c.name, c.rater, c.stars, func.count().label("times"))

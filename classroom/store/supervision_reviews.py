@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.network.model import Path
 from classroom.network.supervision import MOVES, ON_THE_LIST, Criterion, Form, ProblemKind, ProblemState
-from classroom.store import audit
+from classroom.store import audit, supervision_told
 from classroom.store.audit import Deed
 from classroom.store.insert_once import insert_once
 from classroom.store.network_paths import within_any
@@ -99,6 +99,15 @@ async def deliver(connection: AsyncConnection, review: Review, form: Form, ids: 
     body = {"lesson": review.lesson, "problems": len(form.problems)}
     await audit.record(
         connection, Deed(review.at_ms, review.supervisor, "review-delivered", review.path, review.id, body)
+    )
+    await supervision_told.delivered(
+        connection,
+        review.id,
+        review.lesson,
+        review.path,
+        len(form.problems),
+        review.at_ms,
+        review.supervisor,
     )
     return True
 
@@ -213,6 +222,9 @@ async def move(
         return False
     body = {"lesson": found.lesson, "from": found.state, "to": after, "text": text}
     await audit.record(connection, Deed(at_ms, person, f"problem-{action}", found.path, found.id, body))
+    await supervision_told.moved(
+        connection, found.review, found.id, found.lesson, found.path, action, at_ms, person
+    )
     return True
 
 

@@ -4,6 +4,7 @@
     PUT /api/v1/ratings/{lesson}/schools/{school} of a school whose class took part, by its organizer
     GET /api/v1/ratings/{lesson}                  sums and words, for those who give or oversee it
     GET /api/v1/ratings/{lesson}/mine
+    GET /api/v1/ratings                           of all lessons that the caller gives or oversees
 
 Who reads what students said does not learn who said it; schools are named."""
 
@@ -31,14 +32,16 @@ from classroom.network.ratings import (
     summary,
 )
 from classroom.store import ratings
+from classroom.store.ratings import Received
 from signaling.keys import STORE
 from signaling.network.principals import PRINCIPAL
-from signaling.network.supervision_access import GIVE, OVERSEE, places_of, reached_lesson
+from signaling.network.supervision_access import GIVE, OVERSEE, Limit, places_of, reached_lesson
 from signaling.openapi import Operation
 from signaling.problems import Problem
-from signaling.requests import body
+from signaling.requests import body, query
 from signaling.rest import json_response, read
 
+YEAR_MS: Final = 365 * 86_400_000
 Stars = Annotated[int, Meta(ge=LEAST_STARS, le=BEST_STARS)]
 AspectName = Literal["content", "teaching", "technique"]
 
@@ -75,6 +78,88 @@ class OwnRating(msgspec.Struct, frozen=True, kw_only=True):
     may_rate: bool
     """The lesson is over, not for long, and the caller took part."""
     rating: RatingView | None
+
+
+class ReceivedRating(RatingView, frozen=True, kw_only=True):
+    lesson: str
+    title: str
+
+
+class ProviderRatings(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the last year."""
+
+    provider: str
+    """Name; empty: nobody knows who gave the lessons."""
+    students: RatingSum
+    schools: RatingSum
+
+
+class ReceivedRatings(msgspec.Struct, frozen=True, kw_only=True):
+    providers: list[ProviderRatings]
+    """With the first page only."""
+    ratings: list[ReceivedRating]
+    """The latest first."""
+    next: str
+    """For `after`; empty: there are no more."""
+
+
+class ReceivedQuery(msgspec.Struct, frozen=True, kw_only=True):
+    after: Annotated[str, Meta(pattern=r"^([0-9]{1,15}-[0-9]{1,4})?$")] = ""
+    limit: Limit = 50
+
+
+async def received_ratings(request: web.Request) -> web.Response:
+    """For who gives lessons, at once, and for who oversees them; nobody changes what was said."""
+    asked, network = query(request, ReceivedQuery), request.app[STORE].network
+    paths = request[PRINCIPAL].paths(GIVE | OVERSEE)
+    at_ms, _, skip = asked.after.partition("-")
+    found = await read(
+        network.read(
+            ratings.received,
+            paths,
+            until_ms=int(at_ms) if at_ms else None,
+            skip=int(skip or 0),
+            limit=asked.limit,
+        )
+    )
+    since_ms = request.app[STORE].clock.unix_ms() - YEAR_MS
+    means = [] if asked.after else await read(network.read(ratings.means, paths, since_ms))
+    return json_response(
+        ReceivedRatings(
+            providers=_providers(means), ratings=[_received(each) for each in found], next=_next(asked, found)
+        )
+    )
+
+
+def _next(asked: ReceivedQuery, found: tuple[Received, ...]) -> str:
+    if len(found) < asked.limit:
+        return ""
+    last = found[-1].rating.at_ms
+    same = sum(each.rating.at_ms == last for each in found)
+    at_ms, _, skip = asked.after.partition("-")
+    before = int(skip) if at_ms == str(last) else 0
+    return f"{last}-{same + before}"
+
+
+def _providers(means: list[ratings.Means]) -> list[ProviderRatings]:
+    names = {path: name for path, name, *_ in means}
+    sums = {
+        (path, rater): rating_sum(Summary(count, mean)) for path, _, rater, count, mean in means
+    }
+    none = RatingSum(count=0, means={})
+    return [
+        ProviderRatings(
+            provider=name,
+            students=sums.get((path, Rater.STUDENT), none),
+            schools=sums.get((path, Rater.SCHOOL), none),
+        )
+        for path, name in names.items()
+    ]
+
+
+def _received(each: Received) -> ReceivedRating:
+    shown = _view(each.rating, {each.rating.rater_id: each.school})
+    return ReceivedRating(**msgspec.structs.asdict(shown), lesson=each.rating.lesson, title=each.title)
 
 
 async def rate_mine(request: web.Request) -> web.Response:
@@ -170,6 +255,16 @@ _BODY: Final = (*_READ, "bad-request", "unsupported-media-type", "too-large", "f
 _RATE: Final = (*_BODY, "rating-closed", "rating-invalid")
 
 OPERATIONS: Final = (
+    Operation(
+        id="received_ratings",
+        method="GET",
+        path="/api/v1/ratings",
+        tag="supervision",
+        handler=received_ratings,
+        query=ReceivedQuery,
+        response=ReceivedRatings,
+        problems=("bad-request", "not-ready"),
+    ),
     Operation(
         id="lesson_ratings",
         method="GET",

@@ -36,6 +36,7 @@ from classroom.network.supervision import (
     NewProblem,
     ProblemKind,
     ProblemState,
+    answer_due_ms,
     checked_form,
     credential_for,
 )
@@ -145,6 +146,8 @@ class ProblemView(msgspec.Struct, frozen=True, kw_only=True):
     state: StateName
     opened_ms: int
     changed_ms: int
+    due_ms: int | None
+    """Until when the provider is to answer; null: nothing is waited for."""
     answer: str
     """Of the provider."""
     closing: str
@@ -294,6 +297,7 @@ async def deliver(request: web.Request) -> web.Response:
     ids = [secrets.token_urlsafe(ID_BYTES) for _ in form.problems]
     if not await read(store.network.change(supervision_reviews.deliver, review, form, ids)):
         raise Problem("review-delivered")
+    store.webhooks.written()
     return await _one(request, review.id, status=201)
 
 
@@ -383,6 +387,7 @@ async def move_problem(request: web.Request) -> web.Response:
     )
     if not moved:
         raise Problem("problem-state")
+    store.webhooks.written()
     found = await read(store.network.read(supervision_reviews.problem, problem.id))
     assert found is not None, "problems stay"
     return json_response(_problem(found[0]))
@@ -434,7 +439,12 @@ def _review(each: Review, problems: tuple[FoundProblem, ...] = ()) -> ReviewView
 def _problem(each: FoundProblem) -> ProblemView:
     return ProblemView(
         **_fields(each, ProblemView)
-        | {"at_ms": each.item_ms, "kind": each.kind.value, "state": each.state.value}
+        | {
+            "at_ms": each.item_ms,
+            "kind": each.kind.value,
+            "state": each.state.value,
+            "due_ms": answer_due_ms(each.state, each.changed_ms),
+        }
     )
 
 

@@ -83,3 +83,21 @@ async def test_the_provider_reads_at_once_and_changes_nothing(district: Any, les
     for other in ("east-2-provider", "west-2-organizer", "east-2-master"):
         assert (await district[other].get(RATINGS))[0] == 404
     assert (await district["east-supervisor"].get(RATINGS))[0] == 200
+    await all_received(district)
+
+
+async def all_received(district: Any) -> None:
+    """Of all lessons in one list, page by page; a page's end names no student."""
+    provider, found, after = district["museum-provider"], [], ""
+    while True:
+        status, told = await provider.get("/api/v1/ratings", limit="1", after=after)
+        assert (status, bool(told["providers"])) == (200, not after)
+        found += [(each["title"], each["rater"], each["school"]) for each in told["ratings"]]
+        if not (after := told["next"]):
+            break
+        assert "student" not in after
+    assert sorted(found) == [("光的折射", "school", "西区第一小学"), ("光的折射", "student", "")]
+    _, told = await provider.get("/api/v1/ratings")
+    (museum,) = told["providers"]
+    assert (museum["provider"], museum["students"]["count"]) == ("同课科技馆", 1)
+    assert (await district["east-2-provider"].get("/api/v1/ratings"))[1]["ratings"] == []

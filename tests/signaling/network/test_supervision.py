@@ -9,6 +9,7 @@ import pytest
 
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, PersonId
 from classroom.network.model import Appointment, Office, Path, PlaceId
+from classroom.network.supervision import ANSWER_MS
 from classroom.store import network_appointments
 
 SCORES = {"content": 4, "teaching": 5, "order": 3, "safety": 5, "technique": 4}
@@ -152,7 +153,10 @@ async def test_a_form_reaches_the_provider_at_once_and_only_them(district: Any) 
     assert [(each["kind"], each["at_ms"], each["state"]) for each in seen["problems"]] == [
         ("late", 600_000, "open")
     ]
+    assert seen["problems"][0]["due_ms"] == made["at_ms"] + ANSWER_MS
     assert (await provider.get("/api/v1/supervision/reviews"))[1]["unseen"] == 0
+    (notice,) = (await provider.get("/api/v1/my/notices"))[1]["notices"]
+    assert (notice["kind"], notice["title"]) == ("review-delivered", "光的折射")
     _, mine = await district["east-supervisor"].get(f"/api/v1/supervision/reviews/{made['id']}")
     assert mine["seen_ms"] is not None
     for other in ("east-1-provider", "west-supervisor", "east-organizer"):

@@ -100,7 +100,13 @@ export interface Timetable {
 /** What somebody is told of a lesson of theirs. */
 export interface MyNotice {
   number: number
-  kind: 'moved-up' | 'lapsed'
+  kind:
+    | 'moved-up'
+    | 'lapsed'
+    | 'review-delivered'
+    | 'problem-answered'
+    | 'problem-closed'
+    | 'problem-reopened'
   lesson: string
   title: string
   starts_ms: number
