@@ -280,9 +280,10 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "download": _RECORDED,
     # check-in
     "check_in_plan": _LESSON,
-    "put_check_in": _HOSTS,
+    "put_check_in": {**_own("master", "tutor"), **_all("organizer")},  # a tutor for the own class
     "check_in": _own("student"),
     "put_check_in_picture": _own("student"),
+    "check_in_pupils": {**_own("master", "tutor"), **_all("organizer")},
     "check_in_class": {**_own("master", "tutor"), **_all("organizer")},
     "check_in_results": {**_own("tutor"), **_LEADERS},
     "check_in_picture": _LEADERS,

@@ -22,7 +22,7 @@ from signaling.attendance_table import Table, Wording, class_table, csv_file, pe
 from signaling.keys import CONFIG, LANGUAGE, STORE
 from signaling.message import Role as RoleName
 from signaling.messages_roll import Mark
-from signaling.network.check_in_http import CheckedInView, checked_in_view
+from signaling.network.check_in_views import CheckedInView, checked_in_view
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import query

@@ -39,6 +39,7 @@ from signaling.network import (
     appointments_http,
     audit_http,
     catalogue_http,
+    check_in_classes_http,
     check_in_http,
     courses_http,
     dashboard_http,
@@ -280,4 +281,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *ratings_http.OPERATIONS,
     *dashboard_http.OPERATIONS,
     *check_in_http.OPERATIONS,
+    *check_in_classes_http.OPERATIONS,
 )

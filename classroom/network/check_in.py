@@ -70,7 +70,7 @@ class BadWindowError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CheckIn:
-    """What was opened for one lesson. Unix times in ms."""
+    """What was opened for a lesson, or for a class in it, whose pupils have that one. Unix times in ms."""
 
     lesson: str
     opens_ms: int
@@ -82,6 +82,8 @@ class CheckIn:
     radius_m: int = 0
     picture: bool = False
     """A picture from the own camera is asked for, as evidence."""
+    class_id: str = ""
+    """Empty: for all that have none of their own."""
 
     def is_open(self, now_ms: int) -> bool:
         return self.opens_ms <= now_ms < self.closes_ms

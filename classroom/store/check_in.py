@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.network.check_in import CheckIn, Face, Found, Result, Spot, Way
 from classroom.store.insert_once import insert_once
+from classroom.store.network_tables import school_classes
 from classroom.store.supervision_tables import check_ins, checked_in
 
 LISTED: Final = 10_000
@@ -49,18 +50,37 @@ async def put(connection: AsyncConnection, check_in: CheckIn, by: str) -> bool:
         "picture": check_in.picture,
         "opened_by": by,
     }
-    at = check_ins.c.lesson_id == check_in.lesson
-    if await insert_once(connection, check_ins, row | {"lesson_id": check_in.lesson}):
+    key = {"lesson_id": check_in.lesson, "class_id": check_in.class_id}
+    at = (check_ins.c.lesson_id == check_in.lesson) & (check_ins.c.class_id == check_in.class_id)
+    if await insert_once(connection, check_ins, key | row):
         return True
     await connection.execute(update(check_ins).where(at).values(row))
     return False
 
 
-async def find(connection: AsyncConnection, lesson: str) -> CheckIn | None:
-    query = select(check_ins).where(check_ins.c.lesson_id == lesson)
+async def find(connection: AsyncConnection, lesson: str, class_id: str = "") -> CheckIn | None:
+    """What somebody of the class has: its own, else that of all."""
+    c = check_ins.c
+    query = select(check_ins).where(c.lesson_id == lesson, c.class_id.in_((class_id, "")))
+    row = (await connection.execute(query.order_by(c.class_id.desc()).limit(1))).one_or_none()
+    return None if row is None else _check_in(row)
+
+
+async def latest_place(connection: AsyncConnection, class_id: str) -> CheckIn | None:
+    """Where the class's school last checked in at a place: it will be there again."""
+    c, k = check_ins.c, school_classes.c
+    same = select(k.id).where(k.school_id.in_(select(k.school_id).where(k.id == class_id)))
+    query = (
+        select(check_ins)
+        .where(or_(c.class_id == class_id, c.class_id.in_(same)), c.class_id != "", c.latitude.is_not(None))
+        .order_by(c.opens_ms.desc())
+        .limit(1)
+    )
     row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _check_in(row)
+
+
+def _check_in(row: Row[Any]) -> CheckIn:
     return CheckIn(
         lesson=row.lesson_id,
         opens_ms=row.opens_ms,
@@ -69,6 +89,7 @@ async def find(connection: AsyncConnection, lesson: str) -> CheckIn | None:
         place=None if row.latitude is None else Spot(row.latitude, row.longitude),
         radius_m=row.radius_m,
         picture=row.picture,
+        class_id=row.class_id,
     )
 
 

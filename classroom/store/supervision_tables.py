@@ -75,6 +75,7 @@ check_ins = Table(
     "check_ins",
     metadata,
     Column("lesson_id", _ID, primary_key=True),
+    Column("class_id", _ID, primary_key=True, server_default=""),
     Column("latitude", Float),
     Column("longitude", Float),
     Column("radius_m", Integer, nullable=False),
@@ -83,8 +84,9 @@ check_ins = Table(
     Column("closes_ms", BigInteger, nullable=False),
     Column("picture", Boolean, nullable=False),
     Column("opened_by", _ID, nullable=False),
+    Index(None, "class_id", "opens_ms"),
 )
-"""What was opened, one for each lesson."""
+"""What was opened, for a class, or (empty) for all of the lesson that have none of their own."""
 
 checked_in = Table(
     "checked_in",

@@ -1,37 +1,29 @@
 """/api/v1/lessons/{lesson}/check-in: opened by who leads, done by each from their own device, or for a class
 by its tutor.
 
-    GET, PUT /api/v1/lessons/{lesson}/check-in
-    POST     /api/v1/lessons/{lesson}/check-in/me              position, or being in the live lesson
-    PUT      /api/v1/lessons/{lesson}/check-in/me/picture      evidence, once
-    POST     /api/v1/lessons/{lesson}/check-in/classes/{class} by the class's tutor
-    GET      /api/v1/lessons/{lesson}/check-in/results[/{person}/picture]
+    GET, PUT /api/v1/lessons/{lesson}/check-in            of all, or of a class: each is at its own school
+    POST     /api/v1/lessons/{lesson}/check-in/me         position, or being in the live lesson
+    PUT      /api/v1/lessons/{lesson}/check-in/me/picture evidence, once
 
-Of a position only the distance from the place is kept. Seats of a room are checked in by the roll call."""
+Of a position only the distance from the place is kept. What is done for a class stands in
+`check_in_classes_http`."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Final, Literal
+from typing import Final
 
-import msgspec
 from aiohttp import web
-from msgspec import Meta
 
 from classroom.lesson import LessonRoom
-from classroom.model import ClassId, Lesson, LessonState, PersonId, Role
+from classroom.model import ClassId, Lesson, LessonState
 from classroom.network.check_in import (
-    GREATEST_RADIUS_M,
-    LEAST_RADIUS_M,
     BadPlaceError,
     BadWindowError,
     CheckIn,
     Face,
-    Found,
     Position,
     Refusal,
-    Result,
-    Way,
     checked_window,
     judge,
     spot,
@@ -40,84 +32,29 @@ from classroom.store import check_in as store_of
 from classroom.store.check_in import CheckedIn
 from recorder.photo import NotAPictureError, photo
 from signaling.access import CLAIMS
-from signaling.keys import STORE
+from signaling.keys import CONFIG, STORE
 from signaling.network.check_in_evidence import Evidence
+from signaling.network.check_in_views import (
+    CheckInPlan,
+    CheckInQuery,
+    CheckInView,
+    OwnCheckIn,
+    checked_in_view,
+    place_view,
+    plan_view,
+)
 from signaling.openapi import Operation
 from signaling.problems import Problem
-from signaling.requests import body
+from signaling.requests import body, query
 from signaling.rest import json_response, lesson_of, read, room_of
 
+OPENERS: Final = frozenset({"master", "tutor", "organizer"})
+LEADERS: Final = frozenset({"master", "supervisor", "organizer"})
+"""Of the lesson as a whole."""
 EVIDENCE: Final[web.AppKey[Evidence]] = web.AppKey("evidence")
 MAX_PICTURE: Final = 8 * 1024 * 1024
 """Bytes of an upload: what phones make of one picture."""
 IMAGE: Final = "image/jpeg"
-
-Milliseconds = Annotated[int, Meta(ge=0, le=10**14)]
-
-
-class PlaceOfCheckIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """WGS 84, degrees."""
-
-    latitude: float
-    longitude: float
-    radius_m: Annotated[int, Meta(ge=LEAST_RADIUS_M, le=GREATEST_RADIUS_M)]
-
-
-class CheckInPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Unix times in ms."""
-
-    opens_ms: Milliseconds
-    closes_ms: Milliseconds
-    late_ms: Milliseconds = 0
-    """Who checks in from then on is late; 0: nobody is."""
-    place: PlaceOfCheckIn | None = None
-    """null: being in the live lesson is what counts."""
-    picture: bool = False
-    """Each is asked for a picture, as evidence."""
-
-
-class CheckedInView(msgspec.Struct, frozen=True, kw_only=True):
-    person: str
-    name: str
-    class_id: str
-    at_ms: int
-    result: Literal["present", "late"]
-    way: Literal["position", "presence", "tutor"]
-    distance_m: int | None
-    """From the place; null: no position was told."""
-    picture: bool
-    """There is evidence."""
-    face: Literal["", "verified", "refused", "unverified"]
-    """What the platform's face service said; empty: nothing was asked."""
-
-
-class CheckInView(msgspec.Struct, frozen=True, kw_only=True):
-    plan: CheckInPlan | None
-    """null: nobody has opened it."""
-    open: bool
-    mine: CheckedInView | None
-    server_ms: int
-
-
-class PositionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    latitude: float
-    longitude: float
-    accuracy_m: Annotated[float, Meta(ge=0, le=10**8)]
-    """As the device says (W3C Geolocation, 5.2)."""
-
-
-class OwnCheckIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    position: PositionBody | None = None
-
-
-class ClassCheckIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    people: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=500)]
-    """Of the class, and in the lesson now; empty: all of those."""
-
-
-class CheckInResults(msgspec.Struct, frozen=True, kw_only=True):
-    results: list[CheckedInView]
-    """In the order in which they came."""
 
 
 async def get(request: web.Request) -> web.Response:
@@ -127,6 +64,7 @@ async def get(request: web.Request) -> web.Response:
 
 async def put(request: web.Request) -> web.Response:
     asked, lesson, store = await body(request, CheckInPlan), await _lesson(request), request.app[STORE]
+    class_id = opened_class(request, lesson)
     if lesson.state in (LessonState.ENDED, LessonState.CANCELLED):
         raise Problem("lesson-ended")
     place, now_ms = asked.place, store.clock.unix_ms()
@@ -139,6 +77,7 @@ async def put(request: web.Request) -> web.Response:
             place=None if place is None else spot(place.latitude, place.longitude),
             radius_m=0 if place is None else place.radius_m,
             picture=asked.picture,
+            class_id=class_id,
         )
         checked_window(plan, now_ms)
     except BadPlaceError as error:
@@ -152,7 +91,7 @@ async def put(request: web.Request) -> web.Response:
 async def check_in(request: web.Request) -> web.Response:
     asked, lesson, store = await body(request, OwnCheckIn), await _lesson(request), request.app[STORE]
     claims, now_ms = request[CLAIMS], store.clock.unix_ms()
-    plan = await read(store.network.read(store_of.find, lesson.id))
+    plan = await read(store.network.read(store_of.find, lesson.id, class_of(request, lesson)))
     if plan is None:
         raise Problem("check-in-closed")
     told = asked.position
@@ -167,7 +106,7 @@ async def check_in(request: web.Request) -> web.Response:
     one = CheckedIn(
         lesson=lesson.id,
         person=claims.person,
-        class_id=claims.class_id,
+        class_id=class_of(request, lesson),
         name=claims.name,
         at_ms=now_ms,
         found=found,
@@ -192,7 +131,7 @@ async def put_picture(request: web.Request) -> web.Response:
     """Of who has checked in, as long as the check-in is open; the first one stands."""
     lesson, store, claims = await _lesson(request), request.app[STORE], request[CLAIMS]
     network, evidence = store.network, request.app[EVIDENCE]
-    plan = await read(network.read(store_of.find, lesson.id))
+    plan = await read(network.read(store_of.find, lesson.id, class_of(request, lesson)))
     now_ms = store.clock.unix_ms()
     if plan is None or not plan.is_open(now_ms):
         raise Problem("check-in-closed")
@@ -228,116 +167,58 @@ async def _upload(request: web.Request) -> bytes:
     return bytes(data)
 
 
-async def check_in_class(request: web.Request) -> web.Response:
-    asked, lesson, store = await body(request, ClassCheckIn), await _lesson(request), request.app[STORE]
-    claims, class_id = request[CLAIMS], ClassId(request.match_info["class"])
-    if lesson.class_room(class_id) is None:
-        raise Problem("unknown-class")
-    if claims.role == "tutor" and claims.class_id != class_id:
-        raise Problem("not-your-class")
-    plan, now_ms = await read(store.network.read(store_of.find, lesson.id)), store.clock.unix_ms()
-    if plan is None or not plan.is_open(now_ms):
-        raise Problem("check-in-closed")
-    there = _pupils(room_of(request, lesson.id), class_id)
-    if unknown := set(asked.people) - set(there):
-        raise Problem("person-unknown", person=min(unknown))
-    result = Result.LATE if now_ms >= plan.late_ms else Result.PRESENT
-    for person in asked.people or there:
-        one = CheckedIn(
-            lesson=lesson.id,
-            person=person,
-            class_id=class_id,
-            name=there[PersonId(person)],
-            at_ms=now_ms,
-            found=Found(result, Way.TUTOR),
-            by=claims.person,
-        )
-        await read(store.network.change(store_of.check_in, one))
-    return json_response(CheckInResults(results=await _results(request, lesson, class_id)))
-
-
-async def results(request: web.Request) -> web.Response:
-    """A tutor sees the own class."""
-    lesson, claims = await _lesson(request), request[CLAIMS]
-    class_id = ClassId(claims.class_id) if claims.role == "tutor" else ClassId("")
-    return json_response(CheckInResults(results=await _results(request, lesson, class_id)))
-
-
-async def picture(request: web.Request) -> web.Response:
-    lesson, store = await _lesson(request), request.app[STORE]
-    found = await read(store.network.read(store_of.person, lesson.id, request.match_info["person"]))
-    if found is None or not found.picture:
-        raise Problem("not-found")
-    try:
-        data = await asyncio.to_thread(request.app[EVIDENCE].path(found.picture).read_bytes)
-    except OSError as error:
-        raise Problem("not-found") from error
-    return web.Response(body=data, content_type=IMAGE, headers={"Cache-Control": "no-store"})
-
-
 async def _lesson(request: web.Request) -> Lesson:
     return await lesson_of(request, request.match_info["lesson"])
 
 
 async def _answer(request: web.Request, lesson: Lesson) -> web.Response:
     network, now_ms = request.app[STORE].network, request.app[STORE].clock.unix_ms()
-    plan = await read(network.read(store_of.find, lesson.id))
+    class_id = class_of(request, lesson)
+    plan = await read(network.read(store_of.find, lesson.id, class_id))
     mine = await read(network.read(store_of.person, lesson.id, request[CLAIMS].person))
+    opens = request[CLAIMS].role in OPENERS and class_id
+    school = await read(network.read(store_of.latest_place, class_id)) if opens else None
     return json_response(
         CheckInView(
-            plan=None if plan is None else _plan(plan),
+            plan=None if plan is None else plan_view(plan),
+            class_id="" if plan is None else plan.class_id,
             open=plan is not None and plan.is_open(now_ms),
             mine=None if mine is None else checked_in_view(mine),
             server_ms=now_ms,
+            evidence_days=request.app[CONFIG].evidence_days,
+            school=place_view(school),
         )
     )
 
 
-async def _results(request: web.Request, lesson: Lesson, class_id: ClassId) -> list[CheckedInView]:
-    found = await read(request.app[STORE].network.read(store_of.of_lesson, lesson.id, class_id))
-    return [checked_in_view(each) for each in found]
+def class_of(request: web.Request, lesson: Lesson) -> ClassId:
+    """Of the caller; who leads all of the lesson may ask for any, and has none of their own (empty). Who came
+    in without saying of which class is of the one that took them in."""
+    claims = request[CLAIMS]
+    if claims.role in LEADERS:
+        return ClassId(query(request, CheckInQuery).class_id)
+    if claims.class_id:
+        return ClassId(claims.class_id)
+    room = room_of(request, lesson.id)
+    people = room.people if room is not None else ()
+    found = next((each.person.class_id for each in people if each.id == claims.person), None)
+    return found or ClassId("")
+
+
+def opened_class(request: web.Request, lesson: Lesson) -> ClassId:
+    """For whom somebody opens it: a tutor for the own class. Problem unknown-class, not-your-class."""
+    class_id, asked = class_of(request, lesson), query(request, CheckInQuery).class_id
+    if request[CLAIMS].role == "tutor" and (not class_id or asked not in ("", class_id)):
+        raise Problem("not-your-class")
+    if class_id and lesson.class_room(class_id) is None:
+        raise Problem("unknown-class")
+    return class_id
 
 
 def _inside(room: LessonRoom | None, person: str) -> bool:
     if room is None or room.lesson.state is not LessonState.LIVE:
         return False
     return any(each.id == person and each.online for each in room.people)
-
-
-def _pupils(room: LessonRoom | None, class_id: ClassId) -> dict[PersonId, str]:
-    people = room.people if room is not None else ()
-    return {
-        each.id: each.person.name
-        for each in people
-        if each.role is Role.STUDENT and each.online and each.person.class_id == class_id
-    }
-
-
-def _plan(plan: CheckIn) -> CheckInPlan:
-    place = None
-    if (at := plan.place) is not None:
-        place = PlaceOfCheckIn(latitude=at.latitude, longitude=at.longitude, radius_m=plan.radius_m)
-    return CheckInPlan(
-        opens_ms=plan.opens_ms,
-        closes_ms=plan.closes_ms,
-        late_ms=plan.late_ms,
-        place=place,
-        picture=plan.picture,
-    )
-
-
-def checked_in_view(one: CheckedIn) -> CheckedInView:
-    return CheckedInView(
-        person=one.person,
-        name=one.name,
-        class_id=one.class_id,
-        at_ms=one.at_ms,
-        result=one.found.result.value,
-        way=one.found.way.value,
-        distance_m=one.found.distance_m,
-        picture=bool(one.picture),
-        face=one.face.value,
-    )
 
 
 _PATH: Final = "/api/v1/lessons/{lesson}/check-in"
@@ -351,8 +232,9 @@ OPERATIONS: Final = (
         path=_PATH,
         tag="lessons",
         handler=get,
+        query=CheckInQuery,
         response=CheckInView,
-        problems=_READ,
+        problems=(*_READ, "bad-request"),
     ),
     Operation(
         id="put_check_in",
@@ -360,9 +242,17 @@ OPERATIONS: Final = (
         path=_PATH,
         tag="lessons",
         handler=put,
+        query=CheckInQuery,
         request=CheckInPlan,
         response=CheckInView,
-        problems=(*_BODY, "lesson-ended", "check-in-place", "check-in-window"),
+        problems=(
+            *_BODY,
+            "unknown-class",
+            "not-your-class",
+            "lesson-ended",
+            "check-in-place",
+            "check-in-window",
+        ),
     ),
     Operation(
         id="check_in",
@@ -390,33 +280,5 @@ OPERATIONS: Final = (
             "check-in-picture",
             "check-in-picture-there",
         ),
-    ),
-    Operation(
-        id="check_in_class",
-        method="POST",
-        path=_PATH + "/classes/{class}",
-        tag="lessons",
-        handler=check_in_class,
-        request=ClassCheckIn,
-        response=CheckInResults,
-        problems=(*_BODY, "unknown-class", "not-your-class", "check-in-closed", "person-unknown"),
-    ),
-    Operation(
-        id="check_in_results",
-        method="GET",
-        path=_PATH + "/results",
-        tag="lessons",
-        handler=results,
-        response=CheckInResults,
-        problems=_READ,
-    ),
-    Operation(
-        id="check_in_picture",
-        method="GET",
-        path=_PATH + "/results/{person}/picture",
-        tag="lessons",
-        handler=picture,
-        response=IMAGE,
-        problems=(*_READ, "not-found"),
     ),
 )

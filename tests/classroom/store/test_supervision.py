@@ -135,6 +135,30 @@ async def test_the_latest_item_of_a_lesson_with_what_it_missed(store: Store) -> 
     assert await store.network.read(supervision_live.item, "none") == ""
 
 
+async def test_a_class_has_its_own_check_in_and_its_school_the_latest_place(store: Store) -> None:
+    await seed_demo_network(store)
+    here, there = Spot(39.9, 116.4), Spot(31.2, 121.5)
+    for lesson, class_id, opens_ms, place in (
+        ("l", "", 1, there),
+        ("l", "demo-east-1-c1", 2, here),
+        ("m", "demo-east-1-c1", 3, None),
+    ):
+        plan = CheckIn(lesson, opens_ms, 10, 10, place, 100 if place else 0, class_id=class_id)
+        assert await store.network.change(check_in.put, plan, "t")
+        assert not await store.network.change(check_in.put, plan, "t")
+
+    async def place_of(lesson: str, class_id: str) -> Spot | None:
+        found = await store.network.read(check_in.find, lesson, class_id)
+        assert found is not None
+        return found.place
+
+    assert await place_of("l", "demo-east-1-c1") == here
+    assert await place_of("l", "demo-west-1-c1") == await place_of("l", "") == there
+    for class_id, place in (("demo-east-1-home", here), ("demo-west-1-c1", None), ("", None)):
+        latest = await store.network.read(check_in.latest_place, class_id)
+        assert (latest.place if latest else None) == place
+
+
 async def test_the_catalogue_says_who_gives_a_lesson(store: Store) -> None:
     await seed_demo_network(store)
     await store.save_lesson(Lesson(LessonId("one"), "", master_id=PersonId("demo-museum-master")))
