@@ -19,7 +19,7 @@ from classroom.store import check_in as store_of
 from classroom.store.check_in import CheckedIn
 from signaling.access import CLAIMS
 from signaling.keys import STORE
-from signaling.network.check_in_http import EVIDENCE, IMAGE
+from signaling.network.check_in_http import EVIDENCE, IMAGE, class_of
 from signaling.network.check_in_views import (
     CheckedInView,
     CheckInResults,
@@ -84,7 +84,7 @@ async def check_in_class(request: web.Request) -> web.Response:
 async def results(request: web.Request) -> web.Response:
     """A tutor sees the own class."""
     lesson, claims = await lesson_of(request, request.match_info["lesson"]), request[CLAIMS]
-    class_id = ClassId(claims.class_id) if claims.role == "tutor" else ClassId("")
+    class_id = class_of(request, lesson) if claims.role == "tutor" else ClassId("")
     return json_response(CheckInResults(results=await _results(request, lesson, class_id)))
 
 
@@ -102,10 +102,10 @@ async def picture(request: web.Request) -> web.Response:
 
 def _own_class(request: web.Request, lesson: Lesson) -> ClassId:
     """That of the path; a tutor's is their own. Problem unknown-class, not-your-class."""
-    claims, class_id = request[CLAIMS], ClassId(request.match_info["class"])
+    class_id = ClassId(request.match_info["class"])
     if lesson.class_room(class_id) is None:
         raise Problem("unknown-class")
-    if claims.role == "tutor" and claims.class_id != class_id:
+    if request[CLAIMS].role == "tutor" and class_of(request, lesson) != class_id:
         raise Problem("not-your-class")
     return class_id
 

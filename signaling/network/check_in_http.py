@@ -182,6 +182,7 @@ async def _answer(request: web.Request, lesson: Lesson) -> web.Response:
         CheckInView(
             plan=None if plan is None else plan_view(plan),
             class_id="" if plan is None else plan.class_id,
+            own_class="" if request[CLAIMS].role in LEADERS else class_id,
             open=plan is not None and plan.is_open(now_ms),
             mine=None if mine is None else checked_in_view(mine),
             server_ms=now_ms,

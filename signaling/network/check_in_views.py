@@ -57,6 +57,8 @@ class CheckInView(msgspec.Struct, frozen=True, kw_only=True):
     """null: nobody has opened it."""
     class_id: str
     """Whose it is; empty: of all that have none of their own."""
+    own_class: str
+    """The caller's; empty: none, or all of the lesson."""
     open: bool
     mine: CheckedInView | None
     server_ms: int

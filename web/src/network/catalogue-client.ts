@@ -101,12 +101,7 @@ export interface Timetable {
 export interface MyNotice {
   number: number
   kind:
-    | 'moved-up'
-    | 'lapsed'
-    | 'review-delivered'
-    | 'problem-answered'
-    | 'problem-closed'
-    | 'problem-reopened'
+    'moved-up' | 'lapsed' | 'review-delivered' | 'problem-answered' | 'problem-closed' | 'problem-reopened'
   lesson: string
   title: string
   starts_ms: number

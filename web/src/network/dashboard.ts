@@ -98,7 +98,12 @@ export const shareText = (share: number, locale: string) =>
   new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share)
 
 /** A cell as people read it; times by the clock of the place. */
-export function cellText(cell: Cell, kind: DashboardColumn['kind'], locale: string, timeZone: string): string {
+export function cellText(
+  cell: Cell,
+  kind: DashboardColumn['kind'],
+  locale: string,
+  timeZone: string,
+): string {
   if (cell === null || cell === '') return '—'
   if (typeof cell === 'string') return cell
   switch (kind) {
