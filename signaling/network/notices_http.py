@@ -29,8 +29,17 @@ class MyNoticesQuery(msgspec.Struct, frozen=True, kw_only=True):
 class MyNotice(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     kind: Literal[
-        *("moved-up", "lapsed", "cancel", "online", "change", "substitute", "undo"),
-        *("review-delivered", "problem-answered", "problem-closed", "problem-reopened"),
+        "moved-up",
+        "lapsed",
+        "cancel",
+        "online",
+        "change",
+        "substitute",
+        "undo",
+        "review-delivered",
+        "problem-answered",
+        "problem-closed",
+        "problem-reopened",
     ]
     """Off the waiting list: there is a place; or for good, since there was another lesson by then. Or what
     was done with the lesson; and that this was undone. Of supervision: to who gives the lesson;

@@ -116,9 +116,7 @@ WHO = {
 }
 """Who may do it in `demo-west-2`, where that is not the city's organizer."""
 
-LISTS = {
-    *("operations", "wall", "wall_pictures", "reviews", "problems", "negative_list", "received_ratings")
-}
+LISTS = {*("operations", "wall", "wall_pictures", "reviews", "problems", "negative_list", "received_ratings")}
 """Of all that the caller reaches, and nothing is named."""
 
 ABOUT_ONESELF = {
