@@ -143,9 +143,7 @@ def _next(asked: ReceivedQuery, found: tuple[Received, ...]) -> str:
 
 def _providers(means: list[ratings.Means]) -> list[ProviderRatings]:
     names = {path: name for path, name, *_ in means}
-    sums = {
-        (path, rater): rating_sum(Summary(count, mean)) for path, _, rater, count, mean in means
-    }
+    sums = {(path, rater): rating_sum(Summary(count, mean)) for path, _, rater, count, mean in means}
     none = RatingSum(count=0, means={})
     return [
         ProviderRatings(
