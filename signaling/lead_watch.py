@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from classroom.clock import Clock, Timer
 from classroom.commands import ReportLead
-from classroom.lead import LEADING
-from classroom.model import LessonState, PersonId, Role
+from classroom.model import LEADING, LessonState, PersonId, Role
 from signaling.quality_watch import Lines
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from classroom.events import LeaveCause
-from classroom.lead import LEADING
+from classroom.model import LEADING
 from signaling.auth import Claims, Tokens
 from signaling.messages import Bye, Hello
 from signaling.problems import Problem
