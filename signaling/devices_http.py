@@ -74,7 +74,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time in ms."""
     paired_by: str
     lesson: str
-    """In which it was paired."""
+    """In which it was paired; empty: in none, but for a class of a school."""
     revoked_ms: int | None
     """null: it is let in."""
     revoked_by: str
@@ -135,20 +135,20 @@ async def pair_device(request: web.Request) -> web.Response:
     if claims.role == "tutor" and claims.class_id != room.id and room.tutor != claims.person:
         raise Problem("not-your-class")
     waiting = request.app[PAIRINGS].waiting(asked.code, claims.person, time.monotonic())
-    secret = secrets.token_urlsafe(SECRET_BYTES)
-    device = _new_device(lesson, room, claims, asked.name, secret)
+    secret, secret_hash = new_secret()
+    device = _new_device(lesson, room, claims, asked.name, secret_hash)
     # First to the device, that no second one can be made of this code while the database is asked.
     request.app[PAIRINGS].pair(waiting, f"{device.id}.{secret}")
     await read(request.app[STORE].add_device(device))
     log.info("- device %s paired by %s for class %s", device.id, claims.person, room.id)
-    return json_response(_view(device), status=201)
+    return json_response(device_view(device), status=201)
 
 
 async def devices(request: web.Request) -> web.Response:
     """Those that were revoked too."""
     asked = query(request, DevicesQuery)
     found = await read(request.app[STORE].devices(asked.after, asked.limit))
-    return json_response(DeviceList(devices=[_view(device) for device in found]))
+    return json_response(DeviceList(devices=[device_view(device) for device in found]))
 
 
 async def revoke_device(request: web.Request) -> web.Response:
@@ -158,12 +158,17 @@ async def revoke_device(request: web.Request) -> web.Response:
         raise Problem("not-found")
     by = PersonId(request[CLAIMS].person)
     await read(request.app[STORE].revoke_device(device, by, _now_ms()))
-    request.app[TOKENS].revoked.add(device)
+    put_out(request.app, device, by)
+    return web.Response(status=204)
+
+
+def put_out(app: web.Application, device: PersonId, by: str) -> None:
+    """A device that was revoked: out of its lesson, and no token that it still has counts any more."""
+    app[TOKENS].revoked.add(device)
     log.info("- device %s revoked by %s", device, by)
-    for session in request.app[SESSIONS]:
+    for session in app[SESSIONS]:
         if session.claims.person == device:
             session.end(Bye(reason="removed"), LeaveCause.REMOVED)
-    return web.Response(status=204)
 
 
 async def device_now(request: web.Request) -> web.Response:
@@ -177,13 +182,19 @@ async def device_now(request: web.Request) -> web.Response:
     )
 
 
-def _new_device(lesson: Lesson, room: ClassRoom, claims: Claims, name: str, secret: str) -> Device:
+def new_secret() -> tuple[str, str]:
+    """Of a device's credential, with what the database knows of it."""
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    return secret, _hash(secret)
+
+
+def _new_device(lesson: Lesson, room: ClassRoom, claims: Claims, name: str, secret_hash: str) -> Device:
     return Device(
         id=PersonId(f"room-{secrets.token_urlsafe(ID_BYTES)}"),
         name=person_name(name) or room.name,
         school=room.school,
         class_id=room.id,
-        secret_hash=_hash(secret),
+        secret_hash=secret_hash,
         paired_ms=_now_ms(),
         paired_by=PersonId(claims.person),
         lesson_id=lesson.id,
@@ -222,7 +233,7 @@ def _lesson(found: ClassLesson | None, token: str = "") -> DeviceLesson | None:
     return DeviceLesson(lesson=found.id, title=found.title, starts_ms=found.starts_ms, token=token)
 
 
-def _view(device: Device) -> DeviceView:
+def device_view(device: Device) -> DeviceView:
     return DeviceView(
         id=device.id,
         name=device.name,

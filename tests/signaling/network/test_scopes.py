@@ -21,6 +21,7 @@ import pytest_asyncio
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, PersonId
 from classroom.store import audit
 from classroom.store.demo_network import PEOPLE, SCHOOLS
+from classroom.store.devices import Device
 from signaling.access import ACCESS
 from signaling.endpoints import OPERATIONS
 
@@ -63,6 +64,9 @@ CASES: dict[str, Callable[[str], Ask]] = {
     "preview_import": lambda school: Ask(query={"place": school}, body="name,login,office\n"),
     "apply_import": lambda school: Ask(query={"place": school}, body="name,login,office\n"),
     "invite": lambda school: Ask(body={"office": "master", "place": school}),
+    "pair_class_device": lambda school: Ask({"class": f"{school}-c1"}, {"code": "000000"}),
+    "class_devices": lambda school: Ask({"place": school}),
+    "revoke_class_device": lambda school: Ask({"place": school, "device": f"{school}-device"}),
     "invite_all": lambda school: Ask({"place": school}, {"days": 7}),
     "invitations": lambda school: Ask(query={"place": school}),
     "revoke_invitation": lambda school: Ask({"invitation": f"{school}-invitation"}),
@@ -195,12 +199,18 @@ async def things(district: Any) -> dict[str, str]:
             "/api/v1/invitations", {"office": "master", "place": school}
         )
         assert status == 201, invitation
+        await district.store.add_device(room_device(school))
         made[f"{school}-invitation"] = invitation["id"]
         operation = await series(district[f"{school.removeprefix('demo-')}-provider"], school)
         made[f"{school}-operation"] = operation
         made[f"{school}-review"] = review["id"]
         made[f"{school}-problem"] = review["problems"][0]["id"]
     return made
+
+
+def room_device(school: str) -> Device:
+    who, of = PersonId(f"{school}-device"), ClassId(f"{school}-c1")
+    return Device(who, "三年级1班", "", of, "0", 1, PersonId(f"{school}-tutor"), LessonId(""))
 
 
 async def series(provider: Any, school: str) -> str:
@@ -263,7 +273,7 @@ async def test_who_reaches_it_is_not_refused(district: Any, things: dict[str, st
     """The rows are what they are said to be."""
     school = "demo-west-2"
     # What closes and disables comes last.
-    for name, ask in sorted(CASES.items(), key=lambda each: (each[0] == "close_place", each[0])):
+    for name, ask in sorted(CASES.items(), key=lambda each: (each[0].startswith("close_"), each[0])):
         person = district[WHO.get(name, "city-organizer")]
         status, answer = await told(person, name, ask(school), things)
         refused = status >= 400 and answer["type"] in ("/problems/not-found", "/problems/role-not-allowed")

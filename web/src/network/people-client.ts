@@ -133,6 +133,33 @@ export const invitePerson = (person: string) => ask<MadeInvitation>('POST', path
 export const inviteClass = (place: string, class_id: string, uses: number) =>
   ask<MadeInvitation>('POST', path('invitations'), { office: 'student', place, class_id, uses })
 
+export interface RoomDevice {
+  id: string
+  name: string
+  class_id: string
+  paired_ms: number
+  /** null: it is let in. */
+  revoked_ms: number | null
+}
+
+export const pairDevice = (room: string, code: string) =>
+  ask<RoomDevice>('POST', path('classes', room, 'devices'), { code })
+
+/** Those that are let in. */
+export async function devices(place: string): Promise<RoomDevice[]> {
+  const found: RoomDevice[] = []
+  let page: RoomDevice[]
+  do {
+    const url = path('places', place, 'devices') + query({ after: found.at(-1)?.id ?? '' })
+    page = (await ask<{ devices: RoomDevice[] }>('GET', url)).devices
+    found.push(...page)
+  } while (page.length >= 500)
+  return found.filter((device) => device.revoked_ms === null)
+}
+
+export const revokeDevice = (place: string, device: string) =>
+  ask<null>('DELETE', path('places', place, 'devices', device))
+
 export const invitationLink = (code: string) => `${window.location.origin}/invite#code=${code}`
 
 /** For everybody of the place who cannot sign in yet; asks until there are no more. */
