@@ -217,7 +217,9 @@ class LibraryKeeper:
         await index_words(self._store.library)
 
     async def _keep(self, names: Sequence[str]) -> None:
-        known = self._states = self._states or await self._store.library.states()
+        if self._states is None:
+            self._states = await self._store.library.states()
+        known = self._states
         wanted = [name for name in names if known.get(name) != DELETED]
         for one in await keep(self._library, self._store.library, wanted, self._clock.unix_ms()):
             if known.get(one.id) == "live" and one.state == "ready":
