@@ -253,6 +253,13 @@ async def test_quality_is_for_those_who_answer_for_the_lesson(door: Any) -> None
         assert response.status == 400
 
 
+async def test_no_listing_and_no_trace(door: Any) -> None:
+    for path in ("/assets", "/assets/", "/api/v1", "/media"):
+        assert (await get(door, path))[0].status == 404
+    async with door.http.request("TRACE", door.url("/api/openapi.json")) as response:
+        assert response.status == 405
+
+
 # --- health and figures -------------------------------------------------------------------------------------
 
 
