@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).with_name("pages")
 ADDRESSES: Final = (
     *("/", "/join", "/lesson/{lesson}", "/library", "/library/{item}", "/organizer", "/device"),
     *("/sign-in", "/invite", "/me", "/catalogue", "/timetable"),
-    *("/supervision", "/check-in", "/import", "/places"),
+    *("/supervision", "/check-in", "/import", "/places", "/dashboard", "/reviews"),
 )
 """What the pages' own router knows."""
 FOREVER: Final = "public, max-age=31536000, immutable"
