@@ -8,8 +8,9 @@ axe-core comes with the packages of web/ (a development dependency) and from no 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,18 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from playwright.async_api import BrowserContext
+from sqlalchemy import delete
 
-from classroom.store import demo
+from classroom.model import PersonId
+from classroom.network.model import ROOT
+from classroom.store import demo, sign_ins
+from classroom.store.engine import make_engine, sqlite_url
+from classroom.store.network_tables import sign_ins as sign_in_rows
+from classroom.store.sign_ins import SignIn
 from load_tests.server import ServerProcess
 from signaling.auth import Tokens
+from signaling.network.principals import SIGN_IN_COOKIE, SIGN_IN_PREFIX, secret_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -28,6 +37,8 @@ AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 LAPTOP, PHONE, TABLET, BIG_SCREEN = (1366, 768), (390, 844), (1024, 768), (1920, 1080)
 NARROW = {"width": 320, "height": 568}
 THUMB_PX = 44
+HOUR_MS = 3_600_000
+SignInAs = Callable[[str], Awaitable[None]]
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 FINDINGS = """async (rules) => {
@@ -328,3 +339,53 @@ async def test_pages_for_programmers(glance: Any, address: str) -> None:
         "() => document.querySelectorAll('tr:nth-child(n+5), pre').forEach((e) => e.remove())"
     )
     assert await findings(person) == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sign_in(shared_server: ServerProcess, window: BrowserContext) -> AsyncIterator[SignInAs]:
+    """Signs in to the window, past the password, until the test is over."""
+    engine = make_engine(sqlite_url(shared_server.data / "tongke.db"), 30.0)
+    held: list[str] = []
+
+    async def as_person(person: str) -> None:
+        secret, now_ms = SIGN_IN_PREFIX + secrets.token_urlsafe(32), round(time.time() * 1000)
+        ends_ms = now_ms + HOUR_MS
+        made = SignIn(secret_hash(secret), PersonId(person), "password", now_ms, now_ms, ends_ms, HOUR_MS)
+        async with engine.begin() as connection:
+            await sign_ins.begin(connection, made, ROOT)
+        held.append(made.secret_hash)
+        cookie = {"name": SIGN_IN_COOKIE, "value": secret, "url": shared_server.url}
+        await window.add_cookies([cookie])  # type: ignore[list-item]
+
+    yield as_person
+    await window.clear_cookies(name=SIGN_IN_COOKIE)
+    async with engine.begin() as connection:
+        await connection.execute(delete(sign_in_rows).where(sign_in_rows.c.secret_hash.in_(held)))
+    await engine.dispose()
+
+
+@pytest.mark.parametrize(("who", "address", "shows", "size"), [
+    ("city-organizer", "/me", "my-office", LAPTOP), ("city-organizer", "/places", "page-places", LAPTOP),
+    ("city-organizer", "/import", "page-import", LAPTOP),
+    ("city-organizer", "/dashboard", "dashboard-csv", PHONE),
+    ("city-supervisor", "/supervision", "wall-place", LAPTOP),
+    ("museum-provider", "/reviews", "part-ratings", PHONE),
+    ("east-1-tutor", "/catalogue", "page-catalogue", LAPTOP),
+    ("east-1-student", "/timetable", "to-catalogue", PHONE),
+])  # fmt: skip
+async def test_the_course_network(
+    glance: Any, sign_in: SignInAs, who: str, address: str, shows: str, size: tuple[int, int]
+) -> None:
+    await sign_in(f"demo-{who}")
+    person = await glance(address, size=size)
+    await person.at(shows).first.wait_for()
+    await is_accessible(person)
+    await fits_a_narrow_window(person)
+
+
+@pytest.mark.parametrize(("role", "shows"), [("student", "page-check-in"), ("tutor", "check-in-open")])
+async def test_check_in(glance: Any, token: Any, role: str, shows: str) -> None:
+    person = await glance(f"/check-in#token={token(role)}", size=PHONE)
+    await person.at(shows).wait_for()
+    await is_accessible(person)
+    await fits_a_narrow_window(person)
