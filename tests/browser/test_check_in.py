@@ -90,3 +90,28 @@ async def test_a_student_checks_in_with_a_picture(school: School, visit: Any) ->
     await accessible(page)
     assert await page.evaluate("() => window.violations") == []
     assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_a_tutor_opens_it_where_they_stand_and_checks_in_the_class(school: School, visit: Any) -> None:
+    person = await visit(f"/check-in#token={school.token('tutor')}", size=PHONE, origin=school.server.url)
+    page = person.page
+    await page.context.grant_permissions(["geolocation"], origin=school.server.url)
+    await page.context.set_geolocation(SCHOOL | {"accuracy": 10})
+    student = school.token("student", person="s1", name="小红")
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{school.server.url}/ws", protocols=("tongke.v1",)) as socket,
+    ):
+        await socket.send_json({"type": "hello", "token": student})
+        assert (await socket.receive_json())["type"] == "welcome"
+        await page.reload()
+        await page.get_by_test_id("open-check-in").wait_for()
+        if not await page.get_by_test_id("check-in-open").is_visible():
+            await page.get_by_test_id("open-check-in").click()
+        await page.get_by_test_id("where-here").check()
+        await page.locator('[data-testid="check-in-start"]:enabled').click()
+        await page.locator('[data-testid="check-in-plan"].open').wait_for()
+        await page.get_by_test_id("check-in-all").click()
+        await page.get_by_test_id("check-in-results").get_by_text("小红").wait_for()
+        await accessible(page)
+    assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -68,10 +68,13 @@ class District:
     secrets: dict[str, str]
 
     async def get(self, who: str, path: str) -> Any:
-        head = {"Authorization": f"Bearer {self.secrets[who]}"}
+        return await self.ask("GET", who, path)
+
+    async def ask(self, method: str, who: str, path: str, body: Any = None) -> Any:
+        head, url = {"Authorization": f"Bearer {self.secrets[who]}"}, f"{self.server.url}{path}"
         async with (
             aiohttp.ClientSession() as http,
-            http.get(f"{self.server.url}{path}", headers=head) as response,
+            http.request(method, url, headers=head, json=body) as response,
         ):
             return await response.json()
 
@@ -90,7 +93,7 @@ async def district(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Di
     await seed_demo_network(store)
     for lesson in lessons(store.clock.unix_ms()):
         await store.save_lesson(lesson)
-    people = ("demo-city-supervisor", "demo-museum-provider")
+    people = ("demo-city-supervisor", "demo-museum-provider", "demo-city-organizer")
     signed = {person: await sign_in(store, person) for person in people}
     await store.close()
     keyframes = classroom_keyframes(4)
@@ -192,3 +195,51 @@ async def test_one_click_opens_the_lesson_in_a_tab_of_its_own(district: District
 async def test_who_is_not_signed_in_is_asked_to(district: District, visit: Any) -> None:
     person = await visit("/supervision", origin=district.server.url)
     await person.page.wait_for_url("**/sign-in?to=/supervision*")
+
+
+async def as_person(district: District, visit: Any, who: str, path: str, size: tuple[int, int]) -> Any:
+    person = await visit("/sign-in", size=size, origin=district.server.url)
+    cookie = {"name": SIGN_IN_COOKIE, "value": district.secrets[who], "url": district.server.url}
+    await person.page.context.add_cookies([cookie])
+    await person.page.goto(f"{district.server.url}{path}")
+    person.page.set_default_timeout(60_000)
+    return person.page
+
+
+async def accessible(page: Any) -> None:
+    await page.evaluate(AXE.read_text() + "\n;0")
+    assert await page.evaluate(FINDINGS, RULES) == []
+    assert await page.evaluate("() => window.violations") == []
+
+
+async def test_a_problem_is_answered_by_the_provider_and_seen_by_the_organizer(
+    district: District, visit: Any
+) -> None:
+    scores = dict.fromkeys(("content", "teaching", "order", "safety", "technique"), 4)
+    form = {"scores": scores, "problems": [{"kind": "late", "text": "晚开始十分钟"}]}
+    lesson = "/api/v1/supervision/lessons/lesson-2/reviews"
+    made = await district.ask("POST", "demo-city-supervisor", lesson, form)
+
+    page = await as_person(district, visit, "demo-museum-provider", "/reviews", (390, 844))
+    await page.get_by_test_id("on-the-list").wait_for()
+    await page.locator('[data-testid="received-review"] button', has_text="认识细胞").click()
+    await page.get_by_test_id("opened-review").wait_for()
+    await page.get_by_test_id("move-answer").click()
+    await page.get_by_test_id("move-text").fill("已与班级约定提前十分钟开门")
+    await accessible(page)
+    await page.get_by_test_id("move-send").click()
+    await page.get_by_test_id("opened-review").get_by_text("已与班级约定").wait_for()
+
+    page = await as_person(district, visit, "demo-city-organizer", "/dashboard", (1280, 800))
+    await page.get_by_test_id("dashboard-table").wait_for()
+    assert await page.locator("tbody tr").count() == len(TITLES)
+    await accessible(page)
+    await page.locator('[data-section="problems"]').click()
+    await page.locator("td", has_text="已与班级约定提前十分钟开门").wait_for()
+    await page.get_by_test_id("dashboard-place").select_option("demo-east")
+    await page.get_by_test_id("dashboard-none").wait_for()
+    async with page.expect_download() as file:
+        await page.get_by_test_id("dashboard-csv").click()
+    assert (await file.value).suggested_filename == "problems.csv"
+    seen = await district.get("demo-city-supervisor", f"/api/v1/supervision/reviews/{made['id']}")
+    assert (seen["seen_ms"] is not None, seen["problems"][0]["state"]) == (True, "answered")
