@@ -18,6 +18,7 @@ ADDRESSES: Final = (
     *("/", "/join", "/lesson/{lesson}", "/library", "/library/{item}", "/organizer", "/device"),
     *("/sign-in", "/invite", "/me", "/catalogue", "/timetable"),
     *("/supervision", "/check-in", "/import", "/places", "/dashboard", "/reviews"),
+    *("/courses", "/courses/{course}", "/progress"),
 )
 """What the pages' own router knows."""
 FOREVER: Final = "public, max-age=31536000, immutable"

@@ -197,6 +197,12 @@ class Seats:
     homes: list[Home] = field(default_factory=list)
     pairs: frozenset[str] = frozenset()
     """Ids of the schools that the provider is paired with."""
+    settled: bool = False
+    """It is over, perhaps earlier than it was planned."""
+
+    def is_over(self, now_ms: int) -> bool:
+        """Or has begun: nobody comes or goes any more."""
+        return self.settled or self.starts_ms <= now_ms
 
     @property
     def quota(self) -> tuple[str, str]:
@@ -261,7 +267,7 @@ class Desk:
         seats = self.seats.get(asked.lesson)
         if found is None or seats is None:
             raise EnrolmentRefused(Refusal.NOT_ENROLLED)
-        if found.state is EnrolmentState.ENROLLED and seats.starts_ms <= now_ms:
+        if found.state is EnrolmentState.ENROLLED and seats.is_over(now_ms):
             raise EnrolmentRefused(Refusal.CLOSED)
         ended = self._end(seats, found, EnrolmentState.WITHDRAWN, asked.by, now_ms)
         self.move_up(asked.lesson, now_ms)
@@ -270,7 +276,7 @@ class Desk:
     def move_up(self, lesson: LessonId, now_ms: int) -> None:
         """Gives what is free to those who wait."""
         seats = self.seats.get(lesson)
-        if seats is None or seats.state is not OfferState.OPEN or seats.starts_ms <= now_ms:
+        if seats is None or seats.state is not OfferState.OPEN or seats.is_over(now_ms):
             return
         waiting = (each for each in self.standing.values() if each.lesson == lesson)
         waiting = (each for each in waiting if each.state is EnrolmentState.WAITING)
@@ -290,7 +296,7 @@ class Desk:
     def _check(self, seats: Seats, asked: Application, now_ms: int) -> None:
         if seats.state is OfferState.CANCELLED:
             raise EnrolmentRefused(Refusal.CANCELLED)
-        if seats.starts_ms <= now_ms:
+        if seats.is_over(now_ms):
             raise EnrolmentRefused(Refusal.CLOSED)
         if not 1 <= asked.places <= MAX_PLACES:
             raise EnrolmentRefused(Refusal.PLACES)

@@ -147,7 +147,8 @@ class OfferShelf:
             "starts_ms": offer.starts_ms,
             "left": offer.left,
             "visibility": _VISIBILITIES[course.visibility],
-            "listed": offer.state is OfferState.OPEN,
+            # What is over, perhaps earlier than it was planned, is no menu any more.
+            "listed": offer.state is OfferState.OPEN and offer.attended is None,
             "published": course.state is CourseState.PUBLISHED,
             "grade_from": course.grade_from,
             "grade_to": course.grade_to,

@@ -8,9 +8,10 @@ connected while the lesson was live; what their tutor found in the roll call; th
 themselves. A device's own word is the weakest, so a tutor who marks somebody as absent is believed.
 
 Of a class that sits in a room few are known by name. Its tutor may have called the roll by seats: then as
-many came as were found. Else, when anybody of the class was in the lesson, the class came as it was booked:
-who brings forty pupils before a screen is not to answer for each. Of a class at home each comes by
-themselves, so as many came as did, and pupils who are known and left no trace are absent.
+many came as were found. Else, when its tutor or the room's screen was in the lesson, the class came as it was
+booked: who brings forty pupils before a screen is not to answer for each. Of a class at home, or of a room
+that was not there, as many came as came by themselves; pupils of a class at home who are known and left no
+trace are absent.
 
 A lesson that never took place (cancelled, or nobody began it and nobody checked in) gives all its places
 back, and nobody was absent from it."""
@@ -123,7 +124,11 @@ class _Witness:
         self._evidence = evidence
         self._people: dict[PersonId, Attendance] = {}
         self._in_class: dict[str, set[PersonId]] = {}
+        self._rooms: set[str] = set()
+        """Classes whose tutor or room was there."""
         for one in evidence.report.people:
+            if one.role in (Role.TUTOR, Role.ROOM) and one.present:
+                self._rooms.add(one.class_id or "")
             if one.role is Role.STUDENT:
                 self._people[one.person] = one
                 self._in_class.setdefault(one.class_id or "", set()).add(one.person)
@@ -163,10 +168,7 @@ class _Witness:
             connected = sum(self._connected(PersonId(each.party)) is not None for each in people)
             # Who checked in by themselves in the room sits on one of its seats.
             return max(known, in_room + connected)
-        attendance = self._classes.get(class_id)
-        if not at_home and attendance is not None and attendance.covered_ms:
-            return booked
-        return known
+        return booked if class_id in self._rooms and not at_home else known
 
     def _part(self, person: PersonId, class_id: str, path: str, covered: int) -> Attended:
         connected = self._connected(person)

@@ -141,6 +141,7 @@ async def _read_seats(connection: AsyncConnection, desk: Desk, lessons: Sequence
             term=row.term_id,
             homes=homes.get(row.lesson_id, []),
             pairs=pairs.get(course.provider, frozenset()),
+            settled=row.settled_ms is not None,
         )
 
 

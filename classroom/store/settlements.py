@@ -121,6 +121,7 @@ async def _keep(connection: AsyncConnection, offer: Row[Any], settlement: Settle
         rows = [about | _row(each) for each in settlement.parts]
         await connection.execute(insert(attendances), rows)
     values = {"settled_ms": now_ms, "attended": settlement.came, "waiting": 0}
+    values["changed_ms"] = now_ms  # the catalogue lists it no more
     await connection.execute(update(offers).where(_o.lesson_id == offer.lesson_id).values(values))
     if settlement.released:
         q = quotas.c

@@ -6,16 +6,25 @@ import asyncio
 import base64
 import json
 import re
+import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page
 
+from classroom.model import PersonId
+from classroom.network.model import ROOT
+from classroom.store import sign_ins
+from classroom.store.engine import make_engine, sqlite_url
+from classroom.store.sign_ins import SignIn
 from load_tests.cable import Line
 from load_tests.server import ServerProcess
+from signaling.network.principals import SIGN_IN_COOKIE, SIGN_IN_PREFIX, secret_hash
 
 PATIENCE_MS = 60_000
 """For anything a page should do; a machine that builds at the same time needs seconds."""
@@ -410,3 +419,81 @@ def enter(visit: Visit, link_of: Callable[..., Link]) -> Enter:
         return person
 
     return go_in
+
+
+HOUR_MS = 3_600_000
+
+
+@dataclass
+class NetworkPeople:
+    """People of the course network in front of one server: signed in, each in a window of their own."""
+
+    server: ServerProcess
+    chromium: Browser
+    contexts: list[BrowserContext]
+    secrets: dict[str, str]
+
+    async def secret(self, person: str) -> str:
+        """Signed in once, past the password."""
+        if person in self.secrets:
+            return self.secrets[person]
+        secret, now_ms = SIGN_IN_PREFIX + secrets.token_urlsafe(32), round(time.time() * 1000)
+        made = SignIn(
+            secret_hash=secret_hash(secret),
+            person=PersonId(person),
+            way="password",
+            made_ms=now_ms,
+            seen_ms=now_ms,
+            ends_ms=now_ms + HOUR_MS,
+            idle_ms=HOUR_MS,
+        )
+        engine = make_engine(sqlite_url(self.server.data / "tongke.db"), 30.0)
+        async with engine.begin() as connection:
+            await sign_ins.begin(connection, made, ROOT)
+        await engine.dispose()
+        self.secrets[person] = secret
+        return secret
+
+    async def context(self, person: str, **how: Any) -> BrowserContext:
+        """A window; of nobody: who is in front of it is not signed in."""
+        media = ["camera", "microphone"]
+        context = await self.chromium.new_context(**{"locale": "zh-CN", "permissions": media} | how)
+        context.set_default_timeout(PATIENCE_MS)
+        self.contexts.append(context)
+        if person:
+            cookie = {"name": SIGN_IN_COOKIE, "value": await self.secret(person), "url": self.server.url}
+            await context.add_cookies([cookie])  # type: ignore[list-item]
+        return context
+
+    async def page(self, person: str, path: str, size: dict[str, int], language: str = "zh-CN") -> Page:
+        context = await self.context(person, viewport=size, locale=language)
+        page = await context.new_page()
+        await page.goto(self.server.url + path)
+        return page
+
+    async def ask(self, person: str, method: str, path: str, *, token: str = "", **what: Any) -> Any:
+        """Over HTTP, what a page would ask; as somebody, or with the token of a lesson."""
+        headers = {"Authorization": f"Bearer {token or await self.secret(person)}"}
+        async with (
+            aiohttp.ClientSession(self.server.url, headers=headers) as session,
+            session.request(method, path, **what) as answer,
+        ):
+            assert answer.ok, await answer.text()
+            return await answer.json(content_type=None) if answer.status != 204 else None
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        await until(condition)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def network_people(chromium: Browser) -> AsyncIterator[Callable[[ServerProcess], NetworkPeople]]:
+    """`network_people(server)`."""
+    made: list[NetworkPeople] = []
+
+    def of(server: ServerProcess) -> NetworkPeople:
+        made.append(NetworkPeople(server, chromium, [], {}))
+        return made[-1]
+
+    yield of
+    for each in made:
+        await asyncio.gather(*(context.close() for context in each.contexts))

@@ -3,25 +3,16 @@ one click; a pupil finds it on the phone and goes in."""
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Page, expect
 
-from classroom.model import PersonId
-from classroom.network.model import ROOT
-from classroom.store import sign_ins
-from classroom.store.engine import make_engine, sqlite_url
-from classroom.store.sign_ins import SignIn
 from load_tests.server import ServerProcess
-from signaling.network.principals import SIGN_IN_COOKIE, SIGN_IN_PREFIX, secret_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -44,67 +35,26 @@ COURSES = (
 )
 
 
-@dataclass
-class Network:
-    """A server with the demo network and some courses in it."""
-
-    server: ServerProcess
-    chromium: Browser
-    contexts: list[BrowserContext]
-
-    async def secret(self, person: str) -> str:
-        """Signed in, past the password."""
-        secret, now_ms = SIGN_IN_PREFIX + secrets.token_urlsafe(32), round(time.time() * 1000)
-        made = SignIn(
-            secret_hash=secret_hash(secret),
-            person=PersonId(person),
-            way="password",
-            made_ms=now_ms,
-            seen_ms=now_ms,
-            ends_ms=now_ms + HOUR_MS,
-            idle_ms=HOUR_MS,
-        )
-        engine = make_engine(sqlite_url(self.server.data / "tongke.db"), 30.0)
-        async with engine.begin() as connection:
-            await sign_ins.begin(connection, made, ROOT)
-        await engine.dispose()
-        return secret
-
-    async def page(self, person: str, path: str, size: dict[str, int], language: str = "zh-CN") -> Page:
-        context = await self.chromium.new_context(viewport=size, locale=language)  # type: ignore[arg-type]
-        self.contexts.append(context)
-        cookie = {"name": SIGN_IN_COOKIE, "value": await self.secret(person), "url": self.server.url}
-        await context.add_cookies([cookie])  # type: ignore[list-item]
-        page = await context.new_page()
-        await page.goto(self.server.url + path)
-        return page
-
-    async def publish(self) -> None:
-        secret, now_ms = await self.secret("demo-museum-provider"), round(time.time() * 1000)
-        headers = {"Authorization": f"Bearer {secret}"}
-        async with aiohttp.ClientSession(self.server.url, headers=headers) as session:
-            for number, (course, title, subject, topic, _, style, summary) in enumerate(COURSES):
-                about = {"provider": "demo-museum", "title": title, "subject": subject, "topic": topic}
-                look = {"style": style, "summary": summary, "visibility": "city", "state": "published"}
-                path = f"/api/v1/courses/{course}"
-                async with session.put(path, json=about | look | {"grade_from": 3, "grade_to": 6}) as answer:
-                    assert answer.status == 201, await answer.text()
-                starts_ms = now_ms + HOUR_MS // 4 + number * 2 * HOUR_MS
-                lesson = {"starts_ms": starts_ms, "ends_ms": starts_ms + HOUR_MS, "capacity": 60}
-                home = {"home": [{"tutor": "demo-west-2-tutor-home", "size": 20}]}
-                path = f"/api/v1/courses/{course}/lessons/{course}-1"
-                async with session.put(path, json=lesson | home) as answer:
-                    assert answer.status == 201, await answer.text()
+async def publish(network: Any) -> None:
+    now_ms = round(time.time() * 1000)
+    for number, (course, title, subject, topic, _, style, summary) in enumerate(COURSES):
+        about = {"provider": "demo-museum", "title": title, "subject": subject, "topic": topic}
+        look = {"style": style, "summary": summary, "visibility": "city", "state": "published"}
+        path, grades = f"/api/v1/courses/{course}", {"grade_from": 3, "grade_to": 6}
+        await network.ask("demo-museum-provider", "PUT", path, json=about | look | grades)
+        starts_ms = now_ms + HOUR_MS // 4 + number * 2 * HOUR_MS
+        lesson = {"starts_ms": starts_ms, "ends_ms": starts_ms + HOUR_MS, "capacity": 60}
+        home = {"home": [{"tutor": "demo-west-2-tutor-home", "size": 20}]}
+        await network.ask("demo-museum-provider", "PUT", f"{path}/lessons/{course}-1", json=lesson | home)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def network(chromium: Browser, tmp_path: Path) -> AsyncIterator[Network]:
+async def network(network_people: Any, tmp_path: Path) -> AsyncIterator[Any]:
+    """The demo network, and some courses in it."""
     async with ServerProcess(data=tmp_path / "data") as server:
-        made = Network(server, chromium, [])
-        await made.publish()
+        made = network_people(server)
+        await publish(made)
         yield made
-        for context in made.contexts:
-            await context.close()
 
 
 async def is_accessible(page: Page) -> None:
@@ -116,7 +66,7 @@ def at(page: Page, name: str) -> Any:
     return page.get_by_test_id(name)
 
 
-async def test_from_the_menu_into_the_lesson(network: Network) -> None:
+async def test_from_the_menu_into_the_lesson(network: Any) -> None:
     tutor = await network.page("demo-east-1-tutor", "/catalogue", LAPTOP)
     row = at(tutor, "lesson-light-1")
     await expect(row).to_contain_text("剩60个名额")
@@ -143,7 +93,7 @@ async def test_from_the_menu_into_the_lesson(network: Network) -> None:
     await expect(pupil.locator("main")).to_contain_text("蒋小明")
 
 
-async def test_in_english_and_narrow(network: Network) -> None:
+async def test_in_english_and_narrow(network: Any) -> None:
     parent = await network.page("demo-west-1-parent", "/catalogue", {"width": 320, "height": 568}, "en-GB")
     await expect(at(parent, "lesson-light-1")).to_contain_text("60 places left")
     assert await parent.evaluate(TOO_WIDE) == []
@@ -158,15 +108,14 @@ async def test_in_english_and_narrow(network: Network) -> None:
     await expect(at(parent, "calendar-address")).to_contain_text(".ics")
 
 
-async def test_who_is_not_signed_in_signs_in_first(network: Network) -> None:
-    context = await network.chromium.new_context(locale="zh-CN")
-    network.contexts.append(context)
+async def test_who_is_not_signed_in_signs_in_first(network: Any) -> None:
+    context = await network.context("")
     page = await context.new_page()
     await page.goto(network.server.url + "/timetable")
     await expect(at(page, "page-sign-in")).to_be_visible()
 
 
-async def test_who_has_moved_up_is_told(network: Network) -> None:
+async def test_who_has_moved_up_is_told(network: Any) -> None:
     first = await network.page("demo-east-1-tutor", "/catalogue", LAPTOP)
     await at(first, "lesson-plants-1").get_by_test_id("enrol").click()
     await expect(at(first, "lesson-plants-1").get_by_test_id("withdraw")).to_be_visible()

@@ -111,6 +111,7 @@ def test_asked_again_it_is_the_same() -> None:
         ({"state": OfferState.CANCELLED}, Refusal.CANCELLED),
         ({"starts_ms": NOW_MS}, Refusal.CLOSED),
         ({"starts_ms": NOW_MS - 1}, Refusal.CLOSED),
+        ({"settled": True}, Refusal.CLOSED),
     ],
 )
 def test_a_lesson_that_nobody_can_enrol_in(change: dict[str, Any], refusal: Refusal) -> None:

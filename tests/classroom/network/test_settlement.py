@@ -48,6 +48,10 @@ def connected(person: str, class_id: ClassId = HOME, minutes: int = 40, *, late:
     return Attendance(PersonId(person), Role.STUDENT, class_id, (), ms, late=late, left_early=False)
 
 
+def tutor(class_id: ClassId = K1, role: Role = Role.TUTOR, minutes: int = 45) -> Attendance:
+    return replace(connected(f"tutor of {class_id}", class_id, minutes), role=role)
+
+
 def covered(class_id: ClassId = K1, minutes: int = 45) -> ClassAttendance:
     return ClassAttendance(class_id, 0, 0, 0, 0, minutes * MINUTE_MS, 0, Counts(0, 0, 0, 0))
 
@@ -77,16 +81,23 @@ ANN = enrolment("ann", PartyKind.PERSON)
 THERE = {PersonId("ann"): CheckedInAs(HOME, Result.PRESENT)}
 
 
-def test_a_room_that_was_there_came_as_it_was_booked() -> None:
-    done = settle([enrolment("k1")], Evidence(report(classes=(covered(),))))
+@pytest.mark.parametrize("role", [Role.TUTOR, Role.ROOM])
+def test_a_room_that_was_there_came_as_it_was_booked(role: Role) -> None:
+    done = settle([enrolment("k1")], Evidence(report(tutor(role=role), classes=(covered(),))))
     assert parts(done) == {"k1": (Came.PRESENT, 45, 40)}
     assert (done.booked, done.came, done.released) == (40, 40, 0)
 
 
 def test_a_room_that_nobody_was_in_gives_all_its_places_back() -> None:
-    done = settle([enrolment("k1")], Evidence(report(classes=(covered(minutes=0),))))
+    done = settle([enrolment("k1")], Evidence(report(tutor(minutes=0), classes=(covered(minutes=0),))))
     assert parts(done) == {"k1": (Came.ABSENT, 0, 0)}
     assert done.released == 40
+
+
+def test_who_comes_by_themselves_does_not_bring_the_room() -> None:
+    done = settle([enrolment("k1")], Evidence(report(connected("bob", K1), classes=(covered(),))))
+    assert parts(done) == {"k1": (Came.PRESENT, 45, 1), "bob": (Came.PRESENT, 40, 1)}
+    assert done.released == 39
 
 
 def test_what_the_tutor_counted_is_what_came() -> None:
@@ -178,6 +189,7 @@ MARKS = st.sampled_from(Mark)
 @st.composite
 def evidences(draw: st.DrawFn) -> Evidence:
     people = draw(st.dictionaries(NAMES, st.tuples(CLASSES, st.integers(0, 45), st.booleans())))
+    tutors = draw(st.dictionaries(CLASSES, st.integers(0, 45)))
     rolls = draw(
         st.dictionaries(
             CLASSES,
@@ -193,6 +205,7 @@ def evidences(draw: st.DrawFn) -> Evidence:
     return Evidence(
         report(
             *(connected(name, where, minutes, late=late) for name, (where, minutes, late) in people.items()),
+            *(tutor(where, minutes=minutes) for where, minutes in tutors.items()),
             classes=tuple(covered(each, minutes) for each, minutes in classes.items()),
             rolls=rolls,
             began_ms=draw(st.sampled_from([1, None])),

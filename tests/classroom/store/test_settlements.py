@@ -300,5 +300,7 @@ async def test_how_far_pupils_and_classes_have_come(museum: None, term: Store) -
 
 
 def in_room() -> Report:
-    there = ClassAttendance(ClassId("k1"), 0, 0, 0, 0, 60_000, 0, Counts(0, 0, 0, 0))
-    return Report(STARTS_MS, ENDS_MS, 0, (), (there,), {})
+    """With its tutor."""
+    tutor = Attendance(PersonId("t"), Role.TUTOR, ClassId("k1"), (), 60_000, False, False)
+    there = ClassAttendance(ClassId("k1"), 0, 0, 0, 0, 60_000, 60_000, Counts(0, 0, 0, 0))
+    return Report(STARTS_MS, ENDS_MS, 0, (tutor,), (there,), {})

@@ -32,6 +32,8 @@ export interface Offer {
   waiting: number
   left: number
   cancelled: boolean
+  /** Who came; null: it is not over, or not settled yet. */
+  attended: number | null
 }
 
 export interface CatalogueLesson {

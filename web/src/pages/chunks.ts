@@ -19,6 +19,9 @@ export const importPage = () => import('@/network/ImportPage.vue')
 export const placesPage = () => import('@/network/PlacesPage.vue')
 export const myAccountPage = () => import('@/network/MyAccountPage.vue')
 export const cataloguePage = () => import('@/network/CataloguePage.vue')
+export const coursePage = () => import('@/network/CoursePage.vue')
+export const ownCoursesPage = () => import('@/network/ProviderCoursesPage.vue')
+export const progressPage = () => import('@/network/ProgressPage.vue')
 export const timetablePage = () => import('@/network/TimetablePage.vue')
 export const playerPage = () => import('@/pages/PlayerPage.vue')
 
@@ -68,5 +71,8 @@ export function fetchPage(path: string, view: ViewName | null): void {
   else if (path === '/reviews') ahead(providerReviewsPage)
   else if (path === '/check-in') ahead(checkInPage)
   else if (path === '/catalogue') ahead(cataloguePage)
+  else if (path === '/progress') ahead(progressPage)
+  else if (path === '/courses') ahead(ownCoursesPage)
+  else if (path.startsWith('/courses/')) ahead(coursePage)
   else if (path === '/timetable') ahead(timetablePage)
 }
