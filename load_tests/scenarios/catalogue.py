@@ -306,6 +306,8 @@ async def _insert(engine: AsyncEngine, table: Table, rows: Iterator[dict[str, An
 
 
 NOTHING = "量子纠缠"
+ENOUGH = 10_000
+"""Lessons, for each other question to find one."""
 QUESTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("what comes next", {}),
     ("subject and grade", {"subject": "物理", "grade": "7"}),
@@ -412,7 +414,7 @@ async def _search(
             found = max(found, body["total"])
             await asyncio.sleep(0.02)
         # A question that finds nothing by mistake is quick, and says nothing.
-        assert found or asked.get("q") == NOTHING, name
+        assert found or asked.get("q") == NOTHING or options.lessons < ENOUGH, name
         rows.append(Answered(f"{name} (up to {found:,} found)", sorted(times)))
     return rows
 
@@ -445,11 +447,15 @@ async def _enrol(session: aiohttp.ClientSession, options: CatalogueOptions) -> A
 
 async def _storm(session: aiohttp.ClientSession, options: CatalogueOptions) -> Answered:
     """So many in a second, evenly, for the last places of one lesson."""
-    began = asyncio.get_running_loop().time()
+    clock = asyncio.get_running_loop().time
+    began = clock()
 
     async def one(number: int) -> tuple[float, str]:
-        await asyncio.sleep(began + number / options.storm - asyncio.get_running_loop().time())
-        return await _timed(lambda: _put(session, HOT, number, {"places": 1}))
+        due = began + number / options.storm
+        await asyncio.sleep(due - clock())
+        result = await _put(session, HOT, number, {"places": 1})
+        # Since it was due: a machine that is too busy to ask in time has made somebody wait, too.
+        return 1000 * (clock() - due), result
 
     found = await asyncio.gather(*(one(number) for number in range(options.storm)))
     results = Counter(result.removeprefix("/problems/") for _, result in found)
