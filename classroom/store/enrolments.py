@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import LessonId
@@ -25,6 +25,7 @@ from classroom.network.enrolment import (
     Enrolment,
     EnrolmentRefused,
     EnrolmentState,
+    PartyKind,
     Vacancy,
     Withdrawal,
 )
@@ -32,7 +33,9 @@ from classroom.network.model import ROOT, Path
 from classroom.store.catalogue_tables import enrolments
 from classroom.store.enrolment_desk import Asked, Opened, Overtaken, Request, enrolment_of, keep, open_desk
 from classroom.store.network_paths import within_any
+from classroom.store.network_tables import places, school_classes
 from classroom.store.outbox import StoreUnavailable, Transaction
+from classroom.store.tables import people
 
 BATCH: Final = 128
 """Requests in one transaction: some 30 ms of work, for which others wait."""
@@ -156,14 +159,39 @@ async def of_lesson(
     return await _listed(connection, _standing(lesson, paths).where(_e.number > after).limit(limit))
 
 
-async def ahead(connection: AsyncConnection, enrolment: Enrolment) -> int:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What else is said of an enrolment to who asked for it."""
+
+    name: str
+    """Of the class or the person."""
+    school: str
+    ahead: int
+    """Of who waits: how many wait before them."""
+
+
+_NAMES: Final = {
+    PartyKind.CLASS: select(school_classes.c.name).where(school_classes.c.id == bindparam("party")),
+    PartyKind.PERSON: select(people.c.name).where(people.c.id == bindparam("party")),
+}
+_SCHOOL: Final = select(places.c.name).where(places.c.path == bindparam("path"))
+_AHEAD: Final = select(func.count()).where(
+    _e.lesson_id == bindparam("lesson"),
+    _e.state == EnrolmentState.WAITING,
+    _e.number < select(_e.number).where(_e.id == bindparam("id")).scalar_subquery(),
+)
+
+
+def told(connection: Connection, enrolment: Enrolment) -> Told:
+    name = connection.execute(_NAMES[enrolment.kind], {"party": enrolment.party}).scalar()
+    school = connection.execute(_SCHOOL, {"path": enrolment.path}).scalar()
+    return Told(name or "", school or "", ahead(connection, enrolment) if enrolment.waits_for else 0)
+
+
+def ahead(connection: Connection, enrolment: Enrolment) -> int:
     """How many wait before one who waits."""
-    query = select(func.count()).where(
-        _e.lesson_id == enrolment.lesson,
-        _e.state == EnrolmentState.WAITING,
-        _e.number < select(_e.number).where(_e.id == enrolment.id).scalar_subquery(),
-    )
-    return (await connection.execute(query)).scalar_one()
+    asked = {"lesson": enrolment.lesson, "id": enrolment.id}
+    return connection.execute(_AHEAD, asked).scalar_one()
 
 
 def _standing(lesson: LessonId, paths: Collection[Path]) -> Select[tuple[object, ...]]:
@@ -175,4 +203,4 @@ async def _listed(connection: AsyncConnection, query: Select[tuple[object, ...]]
     return tuple(enrolment_of(row) for row in await connection.execute(query))
 
 
-__all__ = ["Application", "Enroller", "Withdrawal", "ahead", "find", "of_lesson"]
+__all__ = ["Application", "Enroller", "Told", "Withdrawal", "ahead", "find", "of_lesson", "told"]

@@ -61,7 +61,7 @@ class NetworkStore:
 
     async def principal(self, secret_hash: str, now_ms: int) -> Principal | None:
         """Who signed in with the secret of this hash; None: nobody, or no more."""
-        found = await self.read(network_people.principal, secret_hash, now_ms)
+        found = await self.look(network_people.principal, secret_hash, now_ms)
         if found is None:
             return None
         if found.seen_ms + SEEN_EVERY_MS <= now_ms:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, exists, false, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, exists, false, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import PersonId
@@ -19,6 +19,12 @@ from classroom.store.network_tables import accounts, appointments, school_classe
 PAGE: Final = 500
 """Appointments in one answer: some 150 KB."""
 _c = appointments.c
+STANDING: Final = (
+    select(appointments)
+    .where(_c.person_id.in_(bindparam("people", expanding=True)), _c.revoked_ms.is_(None))
+    .order_by(_c.id)
+)
+"""Of these people; made once, since each request asks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,17 @@ async def of_people(
 ) -> dict[PersonId, list[Given]]:
     """What they hold now."""
     found: dict[PersonId, list[Given]] = {person: [] for person in people}
-    query = select(appointments).where(_c.person_id.in_(people), _c.revoked_ms.is_(None)).order_by(_c.id)
-    for row in await connection.execute(query):
+    for row in await connection.execute(STANDING, {"people": list(people)}):
         given = _given(row)
         if given.appointment.holds(now_ms):
             found[given.appointment.person].append(given)
     return found
+
+
+def held(connection: Connection, person: PersonId, now_ms: int) -> tuple[Appointment, ...]:
+    """What one holds now."""
+    found = (_given(row).appointment for row in connection.execute(STANDING, {"people": [person]}))
+    return tuple(each for each in found if each.holds(now_ms))
 
 
 async def listed(

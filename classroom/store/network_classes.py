@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import ClassId, PersonId
@@ -20,10 +20,16 @@ from classroom.store.network_tables import appointments, school_classes
 PAGE: Final = 500
 """Classes in one answer: some 80 KB."""
 _c = school_classes.c
+_FIND: Final = select(school_classes).where(_c.id == bindparam("class_id"))
 
 
 async def find(connection: AsyncConnection, class_id: ClassId) -> SchoolClass | None:
     row = (await connection.execute(select(school_classes).where(_c.id == class_id))).one_or_none()
+    return None if row is None else _class(row)
+
+
+def look_up(connection: Connection, class_id: ClassId) -> SchoolClass | None:
+    row = connection.execute(_FIND, {"class_id": class_id}).one_or_none()
     return None if row is None else _class(row)
 
 

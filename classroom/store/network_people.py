@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import PersonId
@@ -22,25 +23,29 @@ class SignedIn:
     """When they last asked for something, as far as it is on record."""
 
 
-async def principal(connection: AsyncConnection, secret_hash: str, now_ms: int) -> SignedIn | None:
-    """Who signed in with this secret, with the offices that they hold now; None: nobody, or no more."""
-    query = (
-        select(people.c.id, people.c.name, sign_ins.c.seen_ms)
-        .join(accounts, accounts.c.person_id == people.c.id)
-        .join(sign_ins, sign_ins.c.person_id == people.c.id)
-        .where(
-            sign_ins.c.secret_hash == secret_hash,
-            sign_ins.c.ended_ms.is_(None),
-            sign_ins.c.ends_ms > now_ms,
-            sign_ins.c.seen_ms + sign_ins.c.idle_ms > now_ms,
-            accounts.c.disabled_ms.is_(None),
-        )
+_SIGNED_IN: Final = (
+    select(people.c.id, people.c.name, sign_ins.c.seen_ms)
+    .join(accounts, accounts.c.person_id == people.c.id)
+    .join(sign_ins, sign_ins.c.person_id == people.c.id)
+    .where(
+        sign_ins.c.secret_hash == bindparam("secret_hash"),
+        sign_ins.c.ended_ms.is_(None),
+        sign_ins.c.ends_ms > bindparam("now_ms"),
+        sign_ins.c.seen_ms + sign_ins.c.idle_ms > bindparam("now_ms"),
+        accounts.c.disabled_ms.is_(None),
     )
-    found = (await connection.execute(query)).one_or_none()
+)
+"""Made once, since each request asks it."""
+
+
+def principal(connection: Connection, secret_hash: str, now_ms: int) -> SignedIn | None:
+    """Who signed in with this secret, with the offices that they hold now; None: nobody, or no more."""
+    shown = {"secret_hash": secret_hash, "now_ms": now_ms}
+    found = connection.execute(_SIGNED_IN, shown).one_or_none()
     if found is None:
         return None
     person = PersonId(found.id)
-    held = await appointments_of(connection, person, now_ms)
+    held = network_appointments.held(connection, person, now_ms)
     return SignedIn(Principal(person, found.name, held), found.seen_ms)
 
 

@@ -52,21 +52,24 @@ class InLoop:
 
 
 class InThread:
-    """By a connection to the same SQLite file that stays in one thread."""
+    """By connections to the same SQLite file that stay in threads: one writes, another looks, so that who
+    looks does not wait for the disk."""
 
     def __init__(self, engine: AsyncEngine, busy_timeout_s: float) -> None:
         self._engine = make_blocking_engine(engine.url, busy_timeout_s)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._looking = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
 
     async def __call__(self, work: Work) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._carry_out, work)
 
     async def look(self, query: Callable[[Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, query)
+        return await asyncio.get_running_loop().run_in_executor(self._looking, self._look, query)
 
     async def close(self) -> None:
         # Who waited may be gone already, while the thread still waits for another program's lock.
         await asyncio.to_thread(self._thread.shutdown)
+        await asyncio.to_thread(self._looking.shutdown)
         self._engine.dispose()
 
     def _carry_out(self, work: Work) -> None:

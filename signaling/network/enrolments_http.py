@@ -21,12 +21,13 @@ from classroom.network.enrolment import (
     Application,
     Enrolment,
     EnrolmentRefused,
+    EnrolmentState,
     PartyKind,
     Refusal,
     Withdrawal,
 )
 from classroom.network.model import ROOT, Appointment, Office, Path, PlaceId, SchoolClass
-from classroom.store import enrolments, network_classes, network_people, network_places, people
+from classroom.store import enrolments, network_appointments, network_classes, network_places, people
 from classroom.store.enrolment_desk import Request
 from signaling.keys import STORE
 from signaling.lessons_http import UnixMs
@@ -172,7 +173,7 @@ async def list_enrolments(request: web.Request) -> web.Response:
         store.catalogue.enrolments_of(listed.offer.lesson, paths, asked.after, asked.limit + 1)
     )
     shown = found[: asked.limit]
-    views = await read(store.network.read(_views, shown, ()))
+    views = await read(store.network.read(_views, shown))
     after = shown[-1].number if len(found) > asked.limit else 0
     return json_response(EnrolmentList(enrolments=views, after=after))
 
@@ -180,14 +181,14 @@ async def list_enrolments(request: web.Request) -> web.Response:
 async def _is_tutor(request: web.Request, tutor: PersonId, found: SchoolClass) -> bool:
     """Somebody who may stand beside the class: any tutor of its school."""
     store = request.app[STORE]
-    held = await read(store.network.read(network_people.appointments_of, tutor, store.clock.unix_ms()))
+    held = await read(store.network.look(network_appointments.held, tutor, store.clock.unix_ms()))
     return any(each.office is Office.TUTOR and each.path == found.path for each in held)
 
 
 async def _own_person(request: web.Request) -> Appointment:
     """As what the person of the path takes part, if the caller speaks for them. Problem not-found."""
     person, principal, store = PersonId(request.match_info["person"]), request[PRINCIPAL], request.app[STORE]
-    held = await read(store.network.read(network_people.appointments_of, person, store.clock.unix_ms()))
+    held = await read(store.network.look(network_appointments.held, person, store.clock.unix_ms()))
     mine = person == principal.person or any(each.about == person for each in principal.of({Office.PARENT}))
     for office in _ALONE:
         for each in held:
@@ -236,20 +237,12 @@ async def _timezone(request: web.Request, path: Path) -> str:
     return found.timezone if found else "UTC"
 
 
-async def _view(request: web.Request, enrolment: Enrolment) -> EnrolmentView:
-    return await read(request.app[STORE].network.read(_one_view, enrolment))
+async def _view(request: web.Request, each: Enrolment) -> EnrolmentView:
+    return _shown(each, await read(request.app[STORE].network.look(enrolments.told, each)))
 
 
-async def _one_view(connection: AsyncConnection, enrolment: Enrolment) -> EnrolmentView:
-    ahead = await enrolments.ahead(connection, enrolment) if enrolment.waits_for else 0
-    [view] = await _views(connection, (enrolment,), (ahead,))
-    return view
-
-
-async def _views(
-    connection: AsyncConnection, found: tuple[Enrolment, ...], ahead: tuple[int, ...]
-) -> list[EnrolmentView]:
-    """ahead: of each; empty: counted from the list, which is in order."""
+async def _views(connection: AsyncConnection, found: tuple[Enrolment, ...]) -> list[EnrolmentView]:
+    """In their order, so that who waits before whom can be counted."""
     classes = await network_classes.named(
         connection, {each.party for each in found if each.kind is PartyKind.CLASS}
     )
@@ -257,30 +250,37 @@ async def _views(
     names = await people.names(connection, persons)
     places = await network_places.named(connection, {each.path.split("/")[-2] for each in found})
     views, waiting = [], 0
-    for position, each in enumerate(found):
+    for each in found:
         in_class = classes.get(ClassId(each.party))
         place = places.get(PlaceId(each.path.split("/")[-2]))
-        waits = each.state.value == "waiting"
-        views.append(
-            EnrolmentView(
-                lesson=each.lesson,
-                kind=each.kind.value,
-                party=each.party,
-                name=in_class.name if in_class else names.get(PersonId(each.party), ""),
-                school=place.name if place else "",
-                class_id=each.class_id,
-                tutor=each.tutor,
-                places=each.places,
-                state=each.state.value,
-                waits_for=each.waits_for.value,
-                ahead=(ahead[position] if ahead else waiting) if waits else 0,
-                starts_ms=each.starts_ms,
-                ends_ms=each.ends_ms,
-                made_ms=each.made_ms,
-            )
+        waits = each.state is EnrolmentState.WAITING
+        told = enrolments.Told(
+            in_class.name if in_class else names.get(PersonId(each.party), ""),
+            place.name if place else "",
+            waiting if waits else 0,
         )
+        views.append(_shown(each, told))
         waiting += waits
     return views
+
+
+def _shown(each: Enrolment, told: enrolments.Told) -> EnrolmentView:
+    return EnrolmentView(
+        lesson=each.lesson,
+        kind=each.kind.value,
+        party=each.party,
+        name=told.name,
+        school=told.school,
+        class_id=each.class_id,
+        tutor=each.tutor,
+        places=each.places,
+        state=each.state.value,
+        waits_for=each.waits_for.value,
+        ahead=told.ahead,
+        starts_ms=each.starts_ms,
+        ends_ms=each.ends_ms,
+        made_ms=each.made_ms,
+    )
 
 
 _CLASS: Final = LESSON + "/classes/{class}"

@@ -17,7 +17,7 @@ from signaling.rest import read
 async def own_class(request: web.Request) -> SchoolClass:
     """The class of the path, if the caller speaks for it. Problem not-found."""
     class_id = ClassId(request.match_info["class"])
-    found = await read(request.app[STORE].network.read(network_classes.find, class_id))
+    found = await read(request.app[STORE].network.look(network_classes.look_up, class_id))
     principal = request[PRINCIPAL]
     speaks = found is not None and (
         principal.reaches({Office.ORGANIZER}, found.path) or tutors(principal, found)

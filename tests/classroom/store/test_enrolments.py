@@ -109,7 +109,7 @@ async def test_the_waiting_list_moves_up_and_says_so(store: Store, sql: Callable
     await enrol(store, "k1", 40)
     waits = await enrol(store, "k2", 40, tutor="t2")
     assert (waits.state, waits.waits_for) == (EnrolmentState.WAITING, WaitsFor.PLACE)
-    assert await store.network.read(ahead, await enrol(store, "k3", 30)) == 1
+    assert await store.network.look(ahead, await enrol(store, "k3", 30)) == 1
     await leave(store, "k1")
     assert await states(store) == {"k2": EnrolmentState.ENROLLED, "k3": EnrolmentState.WAITING}
     assert await told(store) == (40, 30)
