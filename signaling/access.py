@@ -140,6 +140,9 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "openid_sign_out": None,
     "whoami": _SIGNED_IN,
     "change_password": _SIGNED_IN,
+    "set_up_factor": _SIGNED_IN,
+    "confirm_factor": _SIGNED_IN,
+    "drop_factor": _SIGNED_IN,
     "sign_ins": _SIGNED_IN,
     "end_sign_in": _SIGNED_IN,
     # the course network: what of it is theirs is decided by `classroom.network.scope` and `catalogue.sees`
@@ -191,6 +194,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "change_account": _NETWORK_ORGANIZERS,
     "disable_account": _NETWORK_ORGANIZERS,
     "enable_account": _NETWORK_ORGANIZERS,
+    "drop_lost_factor": _NETWORK_ORGANIZERS,
     "appointments": _APPOINTERS,
     "appoint": _APPOINTERS,
     "revoke_appointment": _APPOINTERS,

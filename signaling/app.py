@@ -65,8 +65,9 @@ from signaling.network.imports_http import IMPORTING
 from signaling.network.invitations_http import CODES_TRIED, code_attempts
 from signaling.network.mail_dispatcher import LETTERS, MailDispatcher
 from signaling.network.openid_http import add_single_sign_on
+from signaling.network.second_factor import SecondFactors
 from signaling.network.settlement import Settler
-from signaling.network.sign_in import SIGN_IN, SignInDoor
+from signaling.network.sign_in import SECOND_FACTORS, SIGN_IN, SignInDoor
 from signaling.network.supervision_http import REFUSALS, Refusals
 from signaling.network.supervision_watch import CredentialWatch, Inside
 from signaling.network.timetable_http import PLANNER
@@ -426,6 +427,7 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.OPERATIONS] = OPERATIONS
     app[keys.PAIRINGS] = Pairings()
     app[SIGN_IN] = SignInDoor()
+    app[SECOND_FACTORS] = SecondFactors(parts.tokens.key)
     app[IMPORTING] = asyncio.Lock()
     app[CODES_TRIED] = code_attempts()
     app[ENROLMENTS] = EnrolmentDoor()

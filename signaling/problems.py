@@ -32,6 +32,9 @@ STATUS: Final[Mapping[str, int]] = {
     "foreign-page": 403,
     "sign-in-refused": 401,
     "password-wrong": 403,
+    "second-factor-needed": 401,
+    "second-factor-wrong": 403,
+    "second-factor-there": 409,
     "no-password": 409,
     # what is asked for
     "bad-request": 400,

@@ -99,6 +99,18 @@ appointments = Table(
 """Who holds which office where (`classroom.network.model.Appointment`); supervisors' credentials are in here.
 Never deleted."""
 
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("person_id", _ID, primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("confirmed_ms", BigInteger),
+    Column("used_step", BigInteger, nullable=False),
+)
+"""Authenticators (RFC 6238), one of a person. `sealed`: the secret, encrypted; `used_step`: of the last code
+that was taken; not asked for while `confirmed_ms` is NULL."""
+
 sign_ins = Table(
     "sign_ins",
     metadata,

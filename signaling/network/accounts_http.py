@@ -25,7 +25,7 @@ from classroom.network.accounts import (
 from classroom.network.appointing import APPOINTERS
 from classroom.network.model import Office, Path, PlaceId
 from classroom.rules.words import person_name
-from classroom.store import accounts, network_appointments
+from classroom.store import accounts, network_appointments, second_factors
 from signaling.keys import STORE
 from signaling.message import Id
 from signaling.network.office_views import OfficeName, OfficeView, office_views
@@ -53,6 +53,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """Id of where they belong: its organizers look after the account."""
     has_password: bool
     single_sign_on: bool
+    second_factor: bool
+    """An authenticator's code is asked for at each sign-in with the password."""
     disabled_ms: int | None
     """Since when they cannot sign in."""
     offices: list[OfficeView]
@@ -208,11 +210,13 @@ async def _listed(
 
 async def _views(connection: AsyncConnection, found: tuple[Account, ...], now_ms: int) -> list[AccountView]:
     held = await network_appointments.of_people(connection, [each.person for each in found], now_ms)
+    factors = await second_factors.confirmed_of(connection, [each.person for each in found])
     offices = await office_views(connection, [given.appointment for each in held.values() for given in each])
     by_id: dict[str, OfficeView] = {office.id: office for office in offices}
     return [
         AccountView(
             **_shown(each),
+            second_factor=each.person in factors,
             offices=[by_id[given.appointment.id] for given in held[each.person]],
         )
         for each in found

@@ -23,7 +23,14 @@ from classroom.network.appointing import APPOINTERS, BadAppointment, check, may_
 from classroom.network.invitations import INVITED, LONGEST_MS, MAX_USES, USUAL_MS, Invitation
 from classroom.network.model import Appointment, Office, Path, Place, PlaceId
 from classroom.network.scope import Principal
-from classroom.store import accounts, invitations, network_appointments, network_classes, network_places
+from classroom.store import (
+    accounts,
+    invitations,
+    network_appointments,
+    network_classes,
+    network_places,
+    second_factors,
+)
 from classroom.store.invitations import InvitationOver, LoginTaken
 from signaling.keys import STORE
 from signaling.message import Id
@@ -33,8 +40,8 @@ from signaling.network.office_views import OfficeName
 from signaling.network.origin import caller_address
 from signaling.network.principals import PRINCIPAL, check_page, secret_hash
 from signaling.network.reach import account_reached, is_id, place_reached
-from signaling.network.sign_in import SIGN_IN, begin_sign_in, take
-from signaling.network.sign_in_http import Typed, TypedPassword
+from signaling.network.sign_in import SIGN_IN, TypedPassword, begin_sign_in, take
+from signaling.network.sign_in_http import Typed
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import body, query
@@ -185,7 +192,8 @@ async def look_at_invitation(request: web.Request) -> web.Response:
 
 
 async def accept_invitation(request: web.Request) -> web.Response:
-    """Its bearer is signed in; the cookie comes with the answer."""
+    """Its bearer is signed in; the cookie comes with the answer, but for whom a second factor is asked: who
+    invites cannot take it away unseen."""
     if {"Sec-Fetch-Site", "Origin"} & request.headers.keys():
         check_page(request)
     asked = await body(request, Acceptance)
@@ -199,7 +207,9 @@ async def accept_invitation(request: web.Request) -> web.Response:
     except LoginTaken as error:
         raise Problem("login-taken", login=asked.login.strip()) from error
     response = web.Response(status=204, headers={"Cache-Control": "no-store"})
-    await begin_sign_in(request, response, account.person, account.path, "invitation", keep=asked.keep)
+    factor = await read(request.app[STORE].network.read(second_factors.find, account.person))
+    if factor is None or not factor.confirmed:
+        await begin_sign_in(request, response, account.person, account.path, "invitation", keep=asked.keep)
     return response
 
 
@@ -238,7 +248,7 @@ async def _to_account(request: web.Request, asked: NewInvitation) -> dict[str, P
     account = await account_reached(request, asked.person, {Office.ORGANIZER})
     if account.disabled_ms is not None:
         raise Problem("appointment-refused")
-    if not await read(store.network.read(_may_give_all, principal, account.person, store.clock.unix_ms())):
+    if not await read(store.network.read(may_give_all, principal, account.person, store.clock.unix_ms())):
         raise Problem("appointment-not-yours")
     return {"path": account.path, "place": place_id(account.path), "person": account.person}
 
@@ -273,9 +283,10 @@ async def _check_class(request: web.Request, asked: NewInvitation, place: Place)
         raise Problem("not-found")
 
 
-async def _may_give_all(
+async def may_give_all(
     connection: AsyncConnection, principal: Principal, person: PersonId, now_ms: int
 ) -> bool:
+    """Every office that somebody holds: only they open that one's account to anybody."""
     held = (await network_appointments.of_people(connection, (person,), now_ms))[person]
     places = await network_places.named(connection, {given.place for given in held})
     return all(may_appoint(principal, given.appointment.office, places[given.place]) for given in held)

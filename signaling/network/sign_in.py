@@ -6,28 +6,35 @@ Three counts hold: of a login from one address (a pupil who does not remember), 
 (guessing spread over many), of an address over all logins (one password tried on many). Of a login from all
 addresses ten times as many are free, so that nobody is kept out by somebody who guesses elsewhere. An unknown
 login, one without a password, a disabled one and a wrong password are answered alike, after the same time.
+Only who has shown the password learns that a code is asked for besides.
 """
 
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
 
 from aiohttp import web
+from msgspec import Meta
 
 from classroom.model import PersonId
+from classroom.network.accounts import MAX_PASSWORD
 from classroom.network.model import Path
-from classroom.store import sign_ins
+from classroom.store import second_factors, sign_ins
 from classroom.store.sign_ins import SignIn
 from signaling.keys import CONFIG, STORE
 from signaling.network.attempts import Attempts
 from signaling.network.origin import is_secure
 from signaling.network.passwords import Passwords
 from signaling.network.principals import SIGN_IN_PREFIX, cookie_name, secret_hash
+from signaling.network.second_factor import SecondFactors
 from signaling.problems import Problem
 from signaling.rest import read
 
+TypedPassword = Annotated[str, Meta(max_length=8 * MAX_PASSWORD)]
+"""Longer than any that is let in: that it is too long is to be said in words."""
 SECRET_BYTES: Final = 32
 DAY_MS: Final = 86_400_000
 ENDS_MS: Final = DAY_MS // 2
@@ -50,6 +57,8 @@ class SignInDoor:
     """A school behind one address, on its first day."""
     by_person: Attempts = field(default_factory=lambda: Attempts(burst=10, per_second=1 / 30))
     """Who is signed in and gives the old password."""
+    by_code: Attempts = field(default_factory=lambda: Attempts(burst=10, per_second=1 / 300))
+    """Codes of somebody whose password is known: 300 a day of a million, three of which are good."""
 
     def attempt(self, login: str, address: str, now: float) -> None:
         """Problem too-many-requests."""
@@ -69,6 +78,7 @@ class SignInDoor:
 
 
 SIGN_IN: Final[web.AppKey[SignInDoor]] = web.AppKey("sign_in", SignInDoor)
+SECOND_FACTORS: Final[web.AppKey[SecondFactors]] = web.AppKey("second_factors", SecondFactors)
 
 
 def take(attempts: Attempts, key: str, now: float) -> None:
@@ -76,6 +86,21 @@ def take(attempts: Attempts, key: str, now: float) -> None:
     if not attempts.take(key, now):
         wait = attempts.retry_after
         raise Problem("too-many-requests", headers={"Retry-After": str(wait)}, retry_after=wait)
+
+
+async def check_second_factor(request: web.Request, person: PersonId, code: str) -> None:
+    """Of who has one and has shown the password. Problem: second-factor-needed, too-many-requests."""
+    network, door = request.app[STORE].network, request.app[SIGN_IN]
+    kept = await read(network.read(second_factors.find, person))
+    if kept is None or not kept.confirmed:
+        return
+    if not code.strip():
+        raise Problem("second-factor-needed")
+    take(door.by_code, person, time.monotonic())
+    step = request.app[SECOND_FACTORS].step_of(kept.sealed, code, time.time())
+    if not step or not await read(network.change(second_factors.use, person, step)):
+        raise Problem("second-factor-needed", detail_kind="wrong")
+    door.by_code.forgive(person)
 
 
 async def begin_sign_in(

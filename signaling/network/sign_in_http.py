@@ -11,14 +11,22 @@ from aiohttp import web
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from classroom.network.accounts import MAX_EMAIL, MAX_PASSWORD, Account, BadAccount, login_name
+from classroom.network.accounts import MAX_EMAIL, Account, BadAccount, login_name
 from classroom.network.scope import Principal
-from classroom.store import accounts, sign_ins
+from classroom.store import accounts, second_factors, sign_ins
+from classroom.store.second_factors import SecondFactor
 from signaling.keys import STORE
 from signaling.network.office_views import OfficeView, office_views
 from signaling.network.origin import caller_address
 from signaling.network.principals import PRINCIPAL, check_page, secret_hash, shown_secret
-from signaling.network.sign_in import SIGN_IN, begin_sign_in, drop_cookie, take
+from signaling.network.sign_in import (
+    SIGN_IN,
+    TypedPassword,
+    begin_sign_in,
+    check_second_factor,
+    drop_cookie,
+    take,
+)
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import body
@@ -27,7 +35,6 @@ from signaling.rest import json_response, read
 log = logging.getLogger(__name__)
 
 Typed = Annotated[str, Meta(max_length=MAX_EMAIL)]
-TypedPassword = Annotated[str, Meta(max_length=8 * MAX_PASSWORD)]
 """Longer than any that is let in: that it is too long is to be said in words."""
 
 
@@ -36,6 +43,8 @@ class SignInRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     password: TypedPassword
     keep: bool = False
     """On one's own device: for a month instead of a day of school."""
+    code: Annotated[str, Meta(max_length=16)] = ""
+    """Of an authenticator, where the account has one: asked for when the password was right."""
 
 
 class PasswordRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +58,8 @@ class WhoAmI(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     """Empty: by single sign-on, or with a token."""
     has_password: bool
+    second_factor: bool
+    """An authenticator's code is asked for at each sign-in with the password."""
     offices: list[OfficeView]
     """That they hold now."""
 
@@ -83,6 +94,7 @@ async def sign_in(request: web.Request) -> web.Response:
         log.info("x sign-in of %s refused", found.person if found else "nobody")
         raise Problem("sign-in-refused")
     door.forgive(login, address)
+    await check_second_factor(request, found.person, asked.code)
     if renewed := await door.passwords.renewed(asked.password, known):
         await read(network.change(accounts.rehash, found, renewed))
     response = web.Response(status=204, headers={"Cache-Control": "no-store"})
@@ -104,13 +116,14 @@ async def sign_out(request: web.Request) -> web.Response:
 
 async def whoami(request: web.Request) -> web.Response:
     principal = request[PRINCIPAL]
-    account, offices = await read(request.app[STORE].network.read(_own, principal))
+    account, factor, offices = await read(request.app[STORE].network.read(_own, principal))
     return json_response(
         WhoAmI(
             person=principal.person,
             name=principal.name,
             login=account.login if account else "",
             has_password=account.has_password if account else False,
+            second_factor=factor is not None and factor.confirmed,
             offices=offices,
         )
     )
@@ -177,9 +190,12 @@ def _login(typed: str) -> str:
         return ""
 
 
-async def _own(connection: AsyncConnection, principal: Principal) -> tuple[Account | None, list[OfficeView]]:
+async def _own(
+    connection: AsyncConnection, principal: Principal
+) -> tuple[Account | None, SecondFactor | None, list[OfficeView]]:
     account = await accounts.find(connection, principal.person)
-    return account, await office_views(connection, principal.appointments)
+    factor = await second_factors.find(connection, principal.person)
+    return account, factor, await office_views(connection, principal.appointments)
 
 
 _BODY: Final = ("bad-request", "unsupported-media-type", "too-large", "not-ready")
@@ -193,7 +209,14 @@ OPERATIONS: Final = (
         handler=sign_in,
         request=SignInRequest,
         status=204,
-        problems=(*_BODY, "sign-in-refused", "too-many-requests", "busy", "foreign-page"),
+        problems=(
+            *_BODY,
+            "sign-in-refused",
+            "second-factor-needed",
+            "too-many-requests",
+            "busy",
+            "foreign-page",
+        ),
     ),
     Operation(
         id="sign_out",

@@ -67,6 +67,7 @@ CASES: dict[str, Callable[[str], Ask]] = {
     "pair_class_device": lambda school: Ask({"class": f"{school}-c1"}, {"code": "000000"}),
     "class_devices": lambda school: Ask({"place": school}),
     "revoke_class_device": lambda school: Ask({"place": school, "device": f"{school}-device"}),
+    "drop_lost_factor": lambda school: Ask({"person": f"{school}-student"}, REASON),
     "invite_all": lambda school: Ask({"place": school}, {"days": 7}),
     "invitations": lambda school: Ask(query={"place": school}),
     "revoke_invitation": lambda school: Ask({"invitation": f"{school}-invitation"}),
@@ -136,6 +137,9 @@ ABOUT_ONESELF = {
     "drop_calendar",
     "whoami",
     "change_password",
+    "set_up_factor",
+    "confirm_factor",
+    "drop_factor",
     "sign_ins",
     "end_sign_in",
 }

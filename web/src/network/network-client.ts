@@ -34,6 +34,7 @@ export interface WhoAmI {
   name: string
   login: string
   has_password: boolean
+  second_factor: boolean
   offices: OfficeView[]
 }
 
@@ -61,8 +62,18 @@ export async function ask<T>(method: string, url: string, body?: object): Promis
 
 export const whoami = () => ask<WhoAmI>('GET', path('whoami'))
 
-export const signIn = (login: string, password: string, keep: boolean) =>
-  ask<null>('POST', path('sign-in'), { login, password, keep })
+/** `code`: of an authenticator, when the server asks for one (`second-factor-needed`). */
+export const signIn = (login: string, password: string, keep: boolean, code = '') =>
+  ask<null>('POST', path('sign-in'), { login, password, keep, code })
+
+/** An authenticator, to be confirmed by its first code. */
+export const setUpFactor = (password: string) =>
+  ask<{ secret: string; uri: string }>('POST', path('second-factor'), { password })
+
+export const confirmFactor = (code: string) => ask<null>('POST', path('second-factor', 'confirm'), { code })
+
+export const dropFactor = (password: string, code: string) =>
+  ask<null>('POST', path('second-factor', 'drop'), { password, code })
 
 /** Why the single sign-on let nobody in; the pages have words for each. */
 const REFUSALS = ['away', 'refused', 'unknown', 'over', 'often']

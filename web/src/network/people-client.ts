@@ -35,6 +35,7 @@ export interface Account {
   place: string
   has_password: boolean
   single_sign_on: boolean
+  second_factor: boolean
   disabled_ms: number | null
   offices: OfficeView[]
 }
@@ -106,6 +107,9 @@ export const addAccount = (made: { name: string; login: string; email: string; p
 
 export const disableAccount = (person: string, reason: string) =>
   ask<null>('POST', path('accounts', person, 'disable'), { reason })
+
+export const dropLostFactor = (person: string, reason: string) =>
+  ask<null>('POST', path('accounts', person, 'second-factor', 'drop'), { reason })
 
 export interface NewOffice {
   person: string

@@ -98,7 +98,14 @@ describe('for whom somebody enrols', () => {
       office({ office: 'organizer', place: place('s1', 'school') }),
       office({ office: 'organizer', place: place('d', 'district') }),
     ]
-    const who: WhoAmI = { person: 'me', name: 'Me', login: 'me', has_password: true, offices }
+    const who: WhoAmI = {
+      person: 'me',
+      name: 'Me',
+      login: 'me',
+      has_password: true,
+      second_factor: false,
+      offices,
+    }
     expect(partiesOf(who)).toEqual([
       { kind: 'classes', id: 'k1', name: '3.1' },
       { kind: 'people', id: 'ann', name: 'Ann' },
