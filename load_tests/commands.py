@@ -38,6 +38,7 @@ from .scenarios.scaling import scaling
 from .scenarios.soak import SoakOptions, soak
 from .scenarios.storm import StormOptions, storm
 from .scenarios.supervision_wall import SupervisionWallOptions, supervision_wall
+from .scenarios.timetable import TimetableOptions, timetable
 from .scenarios.wall import WallOptions, wall
 from .server import ServerProcess
 from .target import Target
@@ -91,6 +92,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _supervision_wall,
         _catalogue,
         _import,
+        _timetable,
         _phase_change,
         _roster,
         _pointer,
@@ -379,6 +381,18 @@ def _catalogue(scenarios: Scenarios) -> None:
     one.add_argument(
         "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
     )
+
+
+def _timetable(scenarios: Scenarios) -> None:
+    words = "all lessons of a district's day cancelled in one action, and restored, by HTTP"
+    one = _scenario(scenarios, "timetable", words, Scenario(_run_timetable, starts_servers=True))
+    one.add_argument("--schools", type=int, default=1_000, help="of the district")
+    one.add_argument("--lessons", type=int, default=2_000, help="of the day")
+    one.add_argument("--database", default="", metavar="URL", help="an empty database; SQLite by default")
+
+
+def _run_timetable(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
+    return timetable(TimetableOptions(options.schools, options.lessons, options.database))
 
 
 def _run_catalogue(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:

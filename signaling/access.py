@@ -65,6 +65,7 @@ _OVERSEERS: Final[Offices] = frozenset({Office.SUPERVISOR, Office.ORGANIZER})
 _REVIEWED: Final[Offices] = _OVERSEERS | {Office.PROVIDER}
 _ORGANIZING: Final[Offices] = frozenset({Office.ORGANIZER})
 _PROVIDERS: Final[Offices] = frozenset({Office.ORGANIZER, Office.PROVIDER})
+_DECLARING: Final[Offices] = _PROVIDERS | {Office.MASTER, Office.TUTOR}
 _GIVING: Final[Offices] = catalogue.OVERSEERS
 _NETWORK_ORGANIZERS: Final[Offices] = frozenset({Office.ORGANIZER})
 _APPOINTERS: Final[Offices] = frozenset({Office.ORGANIZER, Office.PROVIDER})
@@ -177,6 +178,10 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "my_progress": _SIGNED_IN,
     "class_progress": frozenset({Office.ORGANIZER, Office.TUTOR}),
     "school_progress": _ORGANIZING,
+    "substitutes": _DECLARING,
+    "substitute_candidates": _DECLARING,
+    "declare_substitute": _DECLARING,
+    "decide_substitute": _DECLARING,
     # people and places
     "places": _PLACE_SEERS,
     "place": _PLACE_SEERS,

@@ -26,6 +26,7 @@ from aiohttp import web
 from classroom.clock import SystemClock
 from classroom.directory import MemoryDirectory
 from classroom.events import LeaveCause
+from classroom.store import substitutions
 from classroom.store.demo import seed_demo
 from classroom.store.demo_network import seed_demo_network
 from classroom.store.store import Store
@@ -168,6 +169,9 @@ async def build(config: Config) -> AsyncIterator[Parts]:
         store = await Store.open(config.database_url)
         stack.push_async_callback(store.close)
         tokens.revoked.update(await store.revoked_devices(round((time.time() - ENTRY_S) * 1000)))
+        now_ms = store.clock.unix_ms()
+        for lesson, person, at_ms in await store.network.read(substitutions.replaced_since, now_ms):
+            tokens.replaced[lesson, person] = at_ms // 1000
         if config.demo:
             await seed_demo(store)
             await seed_demo_network(store)

@@ -82,6 +82,10 @@ class Tokens:
     """Whose tokens count no more, whatever they say: ids of room devices and of supervisors' credentials that
     were revoked."""
 
+    replaced: dict[tuple[str, str], int] = field(default_factory=dict, compare=False)
+    """Lesson and person -> until when (Unix time in seconds) tokens were issued to them that count no more:
+    somebody else teaches in their place. Small: of lessons that are still to come."""
+
     @classmethod
     def open(cls, data: Path) -> Tokens:
         """With the key in the data directory, made at first use with mode 0600. OSError when that cannot
@@ -123,6 +127,8 @@ class Tokens:
             raise Problem("token-invalid", headers=_challenge("invalid_token"))
         claims = self._decode(token)
         if claims.join is not join or not self.revoked.isdisjoint((claims.person, claims.credential)):
+            raise Problem("token-invalid", headers=_challenge("invalid_token"))
+        if claims.iat <= self.replaced.get((claims.lesson, claims.person), -1):
             raise Problem("token-invalid", headers=_challenge("invalid_token"))
         if claims.exp <= now:
             raise Problem("token-expired", headers=_challenge("invalid_token"))

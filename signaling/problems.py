@@ -152,6 +152,7 @@ STATUS: Final[Mapping[str, int]] = {
     "operation-invalid": 422,
     "operation-there": 409,
     "undo-refused": 409,
+    "substitute-refused": 409,
     "still-waiting": 409,
     "door-closed": 409,
     # room devices

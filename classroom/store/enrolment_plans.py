@@ -4,9 +4,9 @@ lessons anew (`signaling.network.enrolment_plans`)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import ClassId, LessonId, PersonId
@@ -51,6 +51,9 @@ async def wanted(connection: AsyncConnection, lesson: LessonId) -> Wanted | None
     offer = (await connection.execute(select(offers).where(_o.lesson_id == lesson))).one_or_none()
     if offer is None:
         return None
+    if offer.state == OfferState.CANCELLED:
+        # Who would have come is as it was; nobody plans by it.
+        return _wanted(offer, (), frozenset())
     query = select(enrolments).where(_e.lesson_id == lesson, _e.kind == PartyKind.CLASS).order_by(_e.number)
     rows = (await connection.execute(query)).all()
     enrolled = [row for row in rows if row.state == EnrolmentState.ENROLLED]
@@ -76,6 +79,10 @@ async def wanted(connection: AsyncConnection, lesson: LessonId) -> Wanted | None
         if row.taken
     ]
     known = frozenset({row.class_id for row in rows} | set(at_home))
+    return _wanted(offer, tuple(classes), known)
+
+
+def _wanted(offer: Row[Any], classes: tuple[PlannedClass, ...], known: frozenset[str]) -> Wanted:
     master = PersonId(offer.master_id) or None
     return Wanted(
         version=offer.wanted,
@@ -85,7 +92,7 @@ async def wanted(connection: AsyncConnection, lesson: LessonId) -> Wanted | None
         ends_ms=offer.ends_ms,
         cancelled=offer.state == OfferState.CANCELLED,
         master=master,
-        classes=tuple(classes),
+        classes=classes,
         known=known,
     )
 

@@ -78,7 +78,7 @@ async def given_in(
         .order_by(_o.starts_ms, _o.number)
         .limit(MAX_LESSONS + 1)
     )
-    return {LessonId(row.lesson_id): _slot(row) for row in await connection.execute(query)}
+    return {LessonId(row.lesson_id): slot_of(row) for row in await connection.execute(query)}
 
 
 async def taken_in(
@@ -100,7 +100,7 @@ async def taken_in(
     )
     found: dict[LessonId, Slot] = {}
     for row in await connection.execute(query):
-        online = found.setdefault(LessonId(row.lesson_id), _slot(row, {}, {})).online
+        online = found.setdefault(LessonId(row.lesson_id), slot_of(row, {}, {})).online
         assert isinstance(online, dict)
         online[row.party_id] = False
         if len(found) > MAX_LESSONS:
@@ -135,7 +135,7 @@ async def following(
         .order_by(_o.lesson_id != lesson, _o.starts_ms, _o.number)
         .limit(limit)
     )
-    found = {LessonId(row.lesson_id): _slot(row) for row in await connection.execute(query)}
+    found = {LessonId(row.lesson_id): slot_of(row) for row in await connection.execute(query)}
     return found if lesson in found else {}
 
 
@@ -173,7 +173,7 @@ async def _standing(
     current = select(*_SLOT, lessons.c.state.label("lesson_state"), _o.settled_ms).select_from(joined)
     return {
         (lesson := LessonId(now.lesson_id)): Standing(
-            _slot(now, online[lesson], tutors[lesson]),
+            slot_of(now, online[lesson], tutors[lesson]),
             LessonState(now.lesson_state),
             since[lesson],
             now.settled_ms is not None,
@@ -182,7 +182,7 @@ async def _standing(
     }
 
 
-def _slot(row: Any, online: dict[str, bool] | None = None, tutors: dict[str, str] | None = None) -> Slot:
+def slot_of(row: Any, online: dict[str, bool] | None = None, tutors: dict[str, str] | None = None) -> Slot:
     return Slot(
         title=row.title,
         starts_ms=row.starts_ms,

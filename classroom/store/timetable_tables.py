@@ -1,4 +1,4 @@
-"""The tables of what is done with the timetable.
+"""The tables of what is done with the timetable, and of substitutes.
 
 Times are Unix times in ms. A `path` is that of `classroom.network.model.Path`."""
 
@@ -47,3 +47,38 @@ operation_lessons = Table(
     Index(None, "lesson_id"),
 )
 """The lessons of an operation: what each was before, and what it has become; JSON of a `Slot`."""
+
+substitutions = Table(
+    "substitutions",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("id", _ID, nullable=False),
+    Column("lesson_id", _ID, nullable=False),
+    Column("class_id", _ID, nullable=False),
+    Column("path", PATH, nullable=False),
+    Column("instead_of", _ID, nullable=False),
+    Column("person_id", _ID, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", _KEY, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("made_by", _ID, nullable=False),
+    Column("decided_ms", BigInteger),
+    Column("decided_by", _ID),
+    Column("operation_id", _ID, nullable=False),
+    Index(None, "id", unique=True),
+    Index(None, "path", "number"),
+    Index(None, "state", "number"),
+)
+"""Who is to teach instead of whom (`classroom.network.substitutes`). `class_id`: empty: the master; `path`:
+of the class's school, or of the provider. `operation_id`: what it became; empty: nothing yet."""
+
+_declared = substitutions.c.state == "declared"
+Index(
+    "ix_substitutions_declared",
+    substitutions.c.lesson_id,
+    substitutions.c.class_id,
+    unique=True,
+    sqlite_where=_declared,
+    postgresql_where=_declared,
+)
+"""One at a time waits to be decided."""

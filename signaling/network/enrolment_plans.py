@@ -39,6 +39,8 @@ GATHER_S: Final = 0.5
 """Enrolments of one lesson that come within it are one plan."""
 AGAIN_S: Final = 30.0
 """After the database was away, or a class that is to go was still in the lesson."""
+AT_ONCE: Final = 32
+"""Lessons that are planned together: of a district's day that is called off, their commits are shared."""
 _OVER: Final = frozenset({Reason.LESSON_ENDED, Reason.LESSON_CANCELLED})
 
 
@@ -90,14 +92,19 @@ class LessonPlanner:
             self._wake.clear()
             self._gathering = False
             due, self._due = self._due, set()
-            for lesson in due:
-                try:
-                    await self.now(lesson)
-                except StoreUnavailable:
-                    self._later(lesson)
-                except Exception:
-                    # One lesson's trouble is not the others'.
-                    log.exception("x plan of lesson %s: a fault of ours", lesson)
+            todo = list(due)
+            while some := todo[:AT_ONCE]:
+                del todo[:AT_ONCE]
+                await asyncio.gather(*map(self._plan_one, some))
+
+    async def _plan_one(self, lesson: LessonId) -> None:
+        try:
+            await self.now(lesson)
+        except StoreUnavailable:
+            self._later(lesson)
+        except Exception:
+            # One lesson's trouble is not the others'.
+            log.exception("x plan of lesson %s: a fault of ours", lesson)
 
     async def _find_due(self) -> None:
         """What a server before this one left."""

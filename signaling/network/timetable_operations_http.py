@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, time
+from time import time as wall_time
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -44,7 +45,7 @@ from classroom.store import (
 from classroom.store.timetable_operations import Asked, OtherOperation, Previewed
 from classroom.store.timetable_slots import Clashes
 from signaling import catalogue
-from signaling.keys import STORE
+from signaling.keys import STORE, TOKENS
 from signaling.lessons_http import UnixMs, new_id
 from signaling.network.courses_http import KEEPERS
 from signaling.network.enrolment_problems import span
@@ -168,7 +169,20 @@ async def undo_operation(request: web.Request) -> web.Response:
     except Clashes as clashes:
         place = await read(store.network.read(network_places.find, found.place))
         raise _conflict(clashes, place.timezone if place else "UTC") from clashes
+    if undone.kind is OperationKind.SUBSTITUTE:
+        await _teach_again(request, undone)
     return await _detail(request, undone, changed=True)
+
+
+async def _teach_again(request: web.Request, undone: Operation) -> None:
+    """Whose tokens count is the other way round."""
+    replaced, now = request.app[TOKENS].replaced, int(wall_time())
+    for step in await read(request.app[STORE].network.read(timetable_operations.steps_of, undone.id)):
+        before, after = ({slot.master, *slot.tutors.values()} for slot in (step.before, step.after))
+        for person in before - after:
+            replaced.pop((step.lesson, person), None)
+        for person in after - before:
+            replaced[step.lesson, person] = now
 
 
 async def operations(request: web.Request) -> web.Response:

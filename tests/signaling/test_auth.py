@@ -103,3 +103,14 @@ def test_empty_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "signing.key").touch()
     with pytest.raises(OSError, match="holds no signing key"):
         Tokens.open(tmp_path)
+
+
+def test_who_was_replaced_in_a_lesson_is_out_with_what_they_had() -> None:
+    tokens = Tokens(KEY)
+    tokens.replaced["demo", "p1"] = int(NOW)
+    with pytest.raises(Problem, match="token-invalid"):
+        tokens.verify(issue(), NOW)
+    # Of another lesson, or issued since, they count.
+    assert tokens.verify(issue(lesson="other"), NOW).person == "p1"
+    later = tokens.issue(person="p1", role="tutor", lesson="demo", now=NOW + 1, ttl_s=60.0)
+    assert tokens.verify(later, NOW + 2).person == "p1"

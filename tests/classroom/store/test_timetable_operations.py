@@ -21,6 +21,13 @@ from classroom.network.catalogue import (
 )
 from classroom.network.enrolment import Application, EnrolmentRefused, PartyKind, Refusal
 from classroom.network.model import CourseId, Path, PlaceId
+from classroom.network.substitutes import (
+    Substitution,
+    SubstitutionMove,
+    SubstitutionRefusal,
+    SubstitutionRefused,
+    SubstitutionState,
+)
 from classroom.network.terms import Term
 from classroom.network.timetable_operations import (
     UNDO_MS,
@@ -33,7 +40,7 @@ from classroom.network.timetable_operations import (
     UndoRefused,
 )
 from classroom.planning import Plan, planned
-from classroom.store import audit, notices, timetable_operations
+from classroom.store import audit, notices, substitutions, timetable_operations
 from classroom.store.demo_network import seed_demo_network
 from classroom.store.store import Store
 from classroom.store.timetable_operations import Asked, OtherOperation, Previewed
@@ -307,6 +314,89 @@ async def test_of_two_at_once_one_is_done(days: Days) -> None:
     refused = [each for each in done if isinstance(each, Exception)]
     assert [type(each) for each in refused] == [BadOperation], done
     assert await days.told("east-1-parent") == [("cancel", "nine")]
+
+
+def substitution(days: Days, name: str = "s", **change: Any) -> Substitution:
+    made = Substitution(
+        id=name,
+        lesson=LessonId("nine"),
+        class_id=ClassId("demo-east-1-c1"),
+        path=EAST_1,
+        instead_of="demo-east-1-tutor",
+        person=PersonId("demo-east-1-tutor-home"),
+        reason="ill",
+        state=SubstitutionState.DECLARED,
+        made_ms=days.now_ms,
+        made_by=PersonId("demo-east-1-tutor"),
+    )
+    return replace(made, **change)
+
+
+async def declare(days: Days, made: Substitution) -> SubstitutionRefusal | None:
+    try:
+        await days.store.network.change(substitutions.declare, made)
+    except SubstitutionRefused as refused:
+        return refused.refusal
+    return None
+
+
+async def test_a_substitute_tutor_is_declared_approved_and_undone(days: Days) -> None:
+    network = days.store.network
+
+    async def tutor() -> str:
+        found = await days.store.catalogue.enrolment(LessonId("nine"), "demo-east-1-c1")
+        assert found is not None
+        return found.tutor
+
+    assert await declare(days, substitution(days)) is None
+    assert await declare(days, substitution(days, "t")) is SubstitutionRefusal.PENDING
+    assert await tutor() == "demo-east-1-tutor"
+    with pytest.raises(SubstitutionRefused) as refused:
+        own = PersonId("demo-east-1-tutor")
+        await network.change(substitutions.decide, "s", SubstitutionMove.APPROVE, days.now_ms, own)
+    assert refused.value.refusal is SubstitutionRefusal.OWN
+    done = await network.change(substitutions.decide, "s", SubstitutionMove.APPROVE, days.now_ms, BY)
+    assert (done.state, await tutor()) == (SubstitutionState.APPROVED, "demo-east-1-tutor-home")
+    # Who was replaced, who does it, the class and its parents; and no other class.
+    for person in ("east-1-tutor", "east-1-tutor-home", "east-1-student", "east-1-parent"):
+        assert await days.told(person) == [("substitute", "nine")], person
+    assert await days.told("west-1-tutor") == []
+    gone = await network.read(substitutions.replaced_since, days.now_ms)
+    assert gone == ((LessonId("nine"), "demo-east-1-tutor", days.now_ms),)
+    await days.undo(done.operation)
+    found = await network.read(substitutions.find, "s")
+    assert found is not None and found.state is SubstitutionState.UNDONE
+    assert await tutor() == "demo-east-1-tutor"
+    gone = await network.read(substitutions.replaced_since, days.now_ms)
+    assert [person for _, person, _ in gone] == ["demo-east-1-tutor-home"]
+
+
+async def test_a_substitute_master_has_one_lesson_at_a_time(days: Days) -> None:
+    west = Path("/demo-city/demo-west/demo-west-2/")
+    await days.offer("west", days.nine + MINUTE_MS, west, master="demo-west-2-master")
+    made = substitution(
+        days, class_id="", instead_of=MASTER, person=PersonId("demo-west-2-master"), path=EAST_1
+    )
+    assert await declare(days, made) is None
+    decide = (substitutions.decide, "s", SubstitutionMove.APPROVE, days.now_ms, BY)
+    with pytest.raises(Clashes) as clashes:
+        await days.store.network.change(*decide)
+    assert [(each.who, each.other) for each in clashes.value.found] == [("master", "west")]
+    await days.do("op", OperationKind.CANCEL, path=west)
+    assert (await days.store.network.change(*decide)).state is SubstitutionState.APPROVED
+    offer = await days.store.catalogue.offer(LessonId("nine"))
+    assert offer is not None and (offer.master, offer.master_name) == ("demo-west-2-master", "陈老师")
+
+
+async def test_who_cannot_be_a_substitute(days: Days) -> None:
+    for person, refusal in (
+        ("demo-east-1-tutor", SubstitutionRefusal.SAME),
+        ("demo-west-1-tutor", SubstitutionRefusal.OFFICE),
+        ("demo-east-1-student", SubstitutionRefusal.OFFICE),
+    ):
+        assert await declare(days, substitution(days, person=PersonId(person))) is refusal
+    await days.do("op", OperationKind.CANCEL)
+    assert await declare(days, substitution(days)) is SubstitutionRefusal.BEGUN
 
 
 async def test_classes_at_home_are_told(days: Days) -> None:

@@ -108,6 +108,11 @@ CASES |= {
         {"operation": "new"}, {"reason": "haze", "span": SPAN | {"place": school}}
     ),
     "undo_operation": lambda school: Ask({"operation": f"{school}-operation"}),
+    "substitute_candidates": lambda school: Ask(query={"lesson": f"{school}-operation-1"}),
+    "declare_substitute": lambda school: Ask(
+        body={"lesson": f"{school}-operation-1", "person": "demo-museum-master", "reason": "ill"}
+    ),
+    "decide_substitute": lambda school: Ask({"substitute": f"{school}-substitute", "move": "approve"}),
 }
 
 WHO = {
@@ -121,7 +126,7 @@ WHO = {
 }
 """Who may do it in `demo-west-2`, where that is not the city's organizer."""
 
-LISTS = {*("operations", "wall", "wall_pictures", "reviews", "problems", "negative_list", "received_ratings")}
+LISTS = {*("operations", "substitutes", "wall", "wall_pictures", "reviews", "problems", "negative_list", "received_ratings")}
 """Of all that the caller reaches, and nothing is named."""
 
 ABOUT_ONESELF = {
@@ -205,8 +210,10 @@ async def things(district: Any) -> dict[str, str]:
         assert status == 201, invitation
         await district.store.add_device(room_device(school))
         made[f"{school}-invitation"] = invitation["id"]
-        operation = await series(district[f"{school.removeprefix('demo-')}-provider"], school)
+        provider = district[f"{school.removeprefix('demo-')}-provider"]
+        operation = await series(provider, school)
         made[f"{school}-operation"] = operation
+        made[f"{school}-substitute"] = await substitute(provider, f"{operation}-2")
         made[f"{school}-review"] = review["id"]
         made[f"{school}-problem"] = review["problems"][0]["id"]
     return made
@@ -218,15 +225,22 @@ def room_device(school: str) -> Device:
 
 
 async def series(provider: Any, school: str) -> str:
-    """A course of the school, with a lesson planned in a year."""
+    """A course of the school, with two lessons planned in a year."""
     course = {"provider": school, "title": "光"}
     assert (await provider.put(f"/api/v1/courses/{school}-course", course))[0] == 201
     day = (datetime.now(UTC) + timedelta(days=300)).date()
-    days = {"first": f"{day}", "last": f"{day}", "weekdays": [day.isoweekday()], "at": "09:00"}
-    planned = {"course": f"{school}-course", "minutes": 45, "capacity": 80} | days
+    days = {"first": f"{day}", "last": f"{day + timedelta(days=7)}", "weekdays": [day.isoweekday()]}
+    planned = {"course": f"{school}-course", "at": "09:00", "minutes": 45, "capacity": 80} | days
     status, told = await provider.put(f"/api/v1/operations/{school}-operation", {"series": planned})
     assert status == 200, told
     return f"{school}-operation"
+
+
+async def substitute(provider: Any, lesson: str) -> str:
+    wish = {"lesson": lesson, "person": "demo-museum-master", "reason": "ill"}
+    status, told = await provider.post("/api/v1/substitutes", wish)
+    assert status == 201, told
+    return str(told["id"])
 
 
 async def told(person: Any, name: str, ask: Ask, things: dict[str, str]) -> tuple[int, Any]:

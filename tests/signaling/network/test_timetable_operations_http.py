@@ -136,6 +136,33 @@ async def test_a_series_over_a_term(district: Any, lessons: int) -> None:
     assert [each["id"] for each in listed["operations"]] == ["weekly"]
 
 
+async def test_a_substitute_teaches_once_somebody_else_has_approved(district: Any, lessons: int) -> None:
+    tutor, other = district["west-1-tutor"], district["west-1-tutor-home"]
+    wish = {"lesson": "l1", "class_id": "demo-west-1-c1", "reason": "生病"}
+    path = "/api/v1/substitutes"
+    _, told = await tutor.get(f"{path}/candidates", lesson="l1", class_id="demo-west-1-c1")
+    assert told["candidates"] == [{"person": other.id, "name": "卫老师"}]
+    assert (await district["east-1-tutor"].post(path, wish | {"person": other.id}))[0] == 404
+    status, made = await tutor.post(path, wish | {"person": other.id})
+    assert (status, made["state"], made["mine"], made["decides"]) == (201, "declared", True, False), made
+    one = f"{path}/{made['id']}"
+    assert (await tutor.post(f"{one}/approve"))[0] == 404
+    organizer = district["west-1-organizer"]
+    _, listed = await organizer.get(path, state="declared")
+    assert [(each["id"], each["decides"]) for each in listed["substitutes"]] == [(made["id"], True)]
+    status, done = await organizer.post(f"{one}/approve")
+    assert (status, done["state"], done["decided_by_name"]) == (200, "approved", "王管理员"), done
+    assert [each["tutor"] for each in (await follow(district))["classes"]] == [other.id]
+    assert (await entry(other))["role"] == "tutor"
+    replaced = district.door.parts.tokens.replaced
+    assert list(replaced) == [("l1", tutor.id)]
+    status, refused = await organizer.post(f"{one}/decline")
+    assert (status, refused["type"]) == (409, "/problems/substitute-refused")
+    assert (await organizer.post(f"/api/v1/operations/{done['operation']}/undo"))[0] == 200
+    assert list(replaced) == [("l1", other.id)]
+    assert [each["tutor"] for each in (await follow(district))["classes"]] == [tutor.id]
+
+
 async def test_everybody_says_how_they_are_told(district: Any) -> None:
     parent = district["east-1-parent"]
     path = "/api/v1/my/notice-settings"
