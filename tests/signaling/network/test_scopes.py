@@ -126,7 +126,18 @@ WHO = {
 }
 """Who may do it in `demo-west-2`, where that is not the city's organizer."""
 
-LISTS = {*("operations", "substitutes", "wall", "wall_pictures", "reviews", "problems", "negative_list", "received_ratings")}
+LISTS = {
+    *(
+        "operations",
+        "substitutes",
+        "wall",
+        "wall_pictures",
+        "reviews",
+        "problems",
+        "negative_list",
+        "received_ratings",
+    )
+}
 """Of all that the caller reaches, and nothing is named."""
 
 ABOUT_ONESELF = {
