@@ -16,7 +16,7 @@ from signaling.problems import Problem
 ROOT: Final = Path(__file__).with_name("pages")
 ADDRESSES: Final = (
     *("/", "/join", "/lesson/{lesson}", "/library", "/library/{item}", "/organizer", "/device"),
-    *("/sign-in", "/invite", "/me", "/catalogue", "/timetable"),
+    *("/sign-in", "/invite", "/me", "/catalogue", "/timetable", "/operations"),
     *("/supervision", "/check-in", "/import", "/places", "/dashboard", "/reviews"),
     *("/courses", "/courses/{course}", "/progress"),
 )

@@ -22,6 +22,7 @@ export default tseslint.config(
           { pattern: './src/locales/library/*.json', localeKey: 'file' },
           { pattern: './src/locales/network/*.json', localeKey: 'file' },
           { pattern: './src/locales/office/*.json', localeKey: 'file' },
+          { pattern: './src/locales/operations/*.json', localeKey: 'file' },
           { pattern: './src/locales/people/*.json', localeKey: 'file' },
           { pattern: './src/locales/supervision/*.json', localeKey: 'file' },
         ],

@@ -25,9 +25,16 @@ export default defineConfig({
     vue({ features: { optionsAPI: false } }),
     // Catalogues are compiled here, so that the pages need no compiler and no eval (Content-Security-Policy).
     VueI18n({
-      include: ['', 'courses/', 'library/', 'network/', 'office/', 'people/', 'supervision/'].map(
-        (directory) => here(`src/locales/${directory}*.json`),
-      ),
+      include: [
+        '',
+        'courses/',
+        'library/',
+        'network/',
+        'office/',
+        'operations/',
+        'people/',
+        'supervision/',
+      ].map((directory) => here(`src/locales/${directory}*.json`)),
       runtimeOnly: true,
       dropMessageCompiler: true,
       fullInstall: false,

@@ -41,6 +41,8 @@ AGAIN_S: Final = 30.0
 """After the database was away, or a class that is to go was still in the lesson."""
 AT_ONCE: Final = 32
 """Lessons that are planned together: of a district's day that is called off, their commits are shared."""
+CLOSING_S: Final = 2.0
+"""For those that are under way when the server goes."""
 _OVER: Final = frozenset({Reason.LESSON_ENDED, Reason.LESSON_CANCELLED})
 
 
@@ -53,6 +55,7 @@ class LessonPlanner:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._gathering = False
+        self._closing = False
         self._turns: WeakValueDictionary[LessonId, asyncio.Lock] = WeakValueDictionary()
         """One plan of a lesson after the other."""
 
@@ -63,7 +66,11 @@ class LessonPlanner:
     async def close(self) -> None:
         """What is not planned yet is planned by the next server."""
         self._store.catalogue.on_changed = lambda lessons: None
+        self._closing = True
+        self._wake.set()
         if self._task is not None:
+            # Those that are being planned are, unless the database is away.
+            await asyncio.wait((self._task,), timeout=CLOSING_S)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -87,13 +94,13 @@ class LessonPlanner:
             # Whoever asks the catalogue first is not to wait until it is read.
             await self._store.catalogue.warm()
         await self._find_due()
-        while True:
+        while not self._closing:
             await self._wake.wait()
             self._wake.clear()
             self._gathering = False
             due, self._due = self._due, set()
             todo = list(due)
-            while some := todo[:AT_ONCE]:
+            while not self._closing and (some := todo[:AT_ONCE]):
                 del todo[:AT_ONCE]
                 await asyncio.gather(*map(self._plan_one, some))
 
@@ -109,7 +116,7 @@ class LessonPlanner:
     async def _find_due(self) -> None:
         """What a server before this one left."""
         after = 0
-        while True:
+        while not self._closing:
             try:
                 network = self._store.network
                 found = await network.read(enrolment_plans.due, after)

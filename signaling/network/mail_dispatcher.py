@@ -40,6 +40,8 @@ LOOK_EVERY_S: Final = 30.0
 AWAY_S: Final = (5.0, 15.0, 60.0, 300.0)
 """Until a server that was away is tried again, after the first time in vain, the second, ..."""
 DATABASE_AWAY_S: Final = 5.0
+CLOSING_S: Final = 10.0
+"""For the letter that is under way when the server goes: a mail server that answers does so by then."""
 
 
 LETTERS: Final[web.AppKey[MailDispatcher]] = web.AppKey("letters")
@@ -89,6 +91,8 @@ class MailDispatcher:
         self._stopping = True
         self._news.set()
         if self._task is not None:
+            await asyncio.wait((self._task,), timeout=CLOSING_S)
+            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._smtp is not None:
             await self._smtp.close()

@@ -5,7 +5,16 @@ type Catalogue = Record<string, string>
 
 /** The files themselves: what the page gets is compiled. */
 function files(language: string): object[] {
-  const directories = ['', 'courses/', 'library/', 'network/', 'office/', 'people/', 'supervision/']
+  const directories = [
+    '',
+    'courses/',
+    'library/',
+    'network/',
+    'office/',
+    'operations/',
+    'people/',
+    'supervision/',
+  ]
   const addresses = directories.map((directory) => `../src/locales/${directory}${language}.json`)
   return addresses.map((file) => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf-8')) as object)
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import mailbox
+import os
 import shutil
 import socket
 import subprocess
@@ -20,7 +21,6 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
-from aiosmtpd.smtp import SMTP
 from sqlalchemy import update
 
 from classroom.model import LessonId, PersonId
@@ -129,14 +129,20 @@ class MailServer:
     directory: Path
     port: int
     options: tuple[str, ...] = ()
+    handler: tuple[str, ...] = ()
+    """Its class; else it files letters in the directory."""
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        handler = ("-c", "aiosmtpd.handlers.Mailbox", str(self.directory))
+        handler = ("-c", *(self.handler or ("aiosmtpd.handlers.Mailbox", str(self.directory))))
         where = ("-n", "-l", f"127.0.0.1:{self.port}", *self.options)
         # Its own warnings are not ours.
         command = [sys.executable, "-W", "ignore", "-m", "aiosmtpd", *where, *handler]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 - stays
+        environment = os.environ | self.environment
+        self.process = subprocess.Popen(  # noqa: ASYNC220 - it stays
+            command, stderr=subprocess.DEVNULL, env=environment
+        )
         await until(self._listens)
 
     def stop(self) -> None:
@@ -303,47 +309,48 @@ async def test_over_tls_to_who_it_is(post: Post, mail_server: MailServer, tmp_pa
     assert mail_server.recipients() == ["jiang@x.example"]
 
 
+REFUSING = """
 class Refusing:
-    """Answers each recipient, and then the letter, as told."""
+    '''What an address is called is what is said to it, or with `data-` to the letter.'''
 
-    def __init__(self) -> None:
-        self.recipient = self.data = "250 fine"
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        said = address.partition("@")[0]
+        if said.isdecimal():
+            return said + " no"
+        envelope.rcpt_tos.append(address)
+        return "250 fine"
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's
-        self, server: Any, session: Any, envelope: Any, to: str, options: Any
-    ) -> str:
-        if self.recipient.startswith("250"):
-            envelope.rcpt_tos.append(to)
-        return self.recipient
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        return self.data
+    async def handle_DATA(self, server, session, envelope):
+        said = envelope.rcpt_tos[0].partition("@")[0].removeprefix("data-")
+        return said + " so it is"
+"""
 
 
-async def test_what_a_server_says_is_one_of_three_things(free_port: Callable[..., int]) -> None:
-    handler, port = Refusing(), free_port()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(handler, loop=loop), "127.0.0.1", port)
-    smtp = Smtp(Config(smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", mail_from=SENDER))
-    message = letter(WRITTEN, SENDER, "")
-    for recipient, data, answer in (
-        ("250 fine", "250 fine", Delivery.SENT),
-        ("550 no such user", "250 fine", Delivery.REFUSED),
-        ("451 come again", "250 fine", Delivery.LATER),
-        ("250 fine", "554 spam", Delivery.REFUSED),
-        ("250 fine", "452 full", Delivery.LATER),
-        ("250 fine", "421 I go", None),
+async def test_what_a_server_says_is_one_of_three_things(mail_server: MailServer, tmp_path: Path) -> None:
+    (tmp_path / "refusing.py").write_text(REFUSING)
+    mail_server.handler = ("refusing.Refusing",)
+    mail_server.environment = {"PYTHONPATH": str(tmp_path)}
+    await mail_server.start()
+    config = Config(smtp_host="127.0.0.1", smtp_port=mail_server.port, smtp_tls="none", mail_from=SENDER)
+    smtp = Smtp(config)
+    for name, answer in (
+        ("data-250", Delivery.SENT),
+        ("550", Delivery.REFUSED),
+        ("451", Delivery.LATER),
+        ("data-554", Delivery.REFUSED),
+        ("data-452", Delivery.LATER),
+        ("data-421", None),
     ):
-        handler.recipient, handler.data = recipient, data
+        message = letter(replace(WRITTEN, address=f"{name}@x.example"), SENDER, "")
         if answer is None:
             with pytest.raises(MailAway):
                 await smtp.send(message)
         else:
-            assert await smtp.send(message) is answer, (recipient, data)
+            assert await smtp.send(message) is answer, name
     await smtp.close()
-    server.close()
+    mail_server.stop()
     with pytest.raises(MailAway):
-        await Smtp(Config(smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none")).send(message)
+        await Smtp(config).send(message)
 
 
 class Scripted:

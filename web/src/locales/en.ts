@@ -4,6 +4,7 @@ import courses from './courses/en.json'
 import library from './library/en.json'
 import network from './network/en.json'
 import office from './office/en.json'
+import operations from './operations/en.json'
 import pages from './en.json'
 import people from './people/en.json'
 import supervision from './supervision/en.json'
@@ -15,6 +16,7 @@ export const catalogue = {
   ...library,
   ...network,
   ...office,
+  ...operations,
   ...people,
   ...supervision,
 }

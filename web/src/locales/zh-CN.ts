@@ -4,6 +4,7 @@ import courses from './courses/zh-CN.json'
 import library from './library/zh-CN.json'
 import network from './network/zh-CN.json'
 import office from './office/zh-CN.json'
+import operations from './operations/zh-CN.json'
 import pages from './zh-CN.json'
 import people from './people/zh-CN.json'
 import supervision from './supervision/zh-CN.json'
@@ -15,6 +16,7 @@ export const catalogue = {
   ...library,
   ...network,
   ...office,
+  ...operations,
   ...people,
   ...supervision,
 }

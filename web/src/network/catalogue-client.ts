@@ -2,6 +2,7 @@
  * network. */
 
 import { ask, path } from './network-client'
+import type { OperationKind, Slot } from './operations'
 
 export interface Course {
   id: string
@@ -92,6 +93,11 @@ export interface TimetableEntry {
   ends_ms: number
   door_opens_ms: number
   open: boolean
+  room: string
+  /** The class takes part from home. */
+  online: boolean
+  /** What was last done with it; null: nothing. */
+  change: { kind: OperationKind; reason: string; made_ms: number; before: Slot } | null
 }
 
 export interface Timetable {
@@ -103,12 +109,15 @@ export interface Timetable {
 export interface MyNotice {
   number: number
   kind:
-    'moved-up' | 'lapsed' | 'review-delivered' | 'problem-answered' | 'problem-closed' | 'problem-reopened'
+    | ('moved-up' | 'lapsed' | 'cancel' | 'online' | 'change' | 'substitute' | 'undo')
+    | ('review-delivered' | 'problem-answered' | 'problem-closed' | 'problem-reopened')
   lesson: string
   title: string
   starts_ms: number
   at_ms: number
   read: boolean
+  /** Of what was done with the lesson. */
+  reason: string
 }
 
 /** Whoever takes part: a class as a whole, or somebody alone. */

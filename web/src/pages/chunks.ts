@@ -22,6 +22,7 @@ export const cataloguePage = () => import('@/network/CataloguePage.vue')
 export const coursePage = () => import('@/network/CoursePage.vue')
 export const ownCoursesPage = () => import('@/network/ProviderCoursesPage.vue')
 export const progressPage = () => import('@/network/ProgressPage.vue')
+export const operationsPage = () => import('@/network/OperationsPage.vue')
 export const timetablePage = () => import('@/network/TimetablePage.vue')
 export const playerPage = () => import('@/pages/PlayerPage.vue')
 
@@ -75,4 +76,5 @@ export function fetchPage(path: string, view: ViewName | null): void {
   else if (path === '/courses') ahead(ownCoursesPage)
   else if (path.startsWith('/courses/')) ahead(coursePage)
   else if (path === '/timetable') ahead(timetablePage)
+  else if (path === '/operations') ahead(operationsPage)
 }

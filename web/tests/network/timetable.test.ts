@@ -27,6 +27,9 @@ function entry(change: Partial<TimetableEntry> = {}): TimetableEntry {
     ends_ms: MORNING + HOUR,
     door_opens_ms: MORNING - HOUR / 2,
     open: false,
+    room: '',
+    online: false,
+    change: null,
     ...change,
   }
 }
