@@ -13,6 +13,7 @@ set one (3.3.3).
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Collection
 from typing import Final
@@ -28,6 +29,8 @@ from signaling.config import Config
 from signaling.keys import CONFIG, STORE, TOKENS
 from signaling.network.origin import is_secure, own_origin
 from signaling.problems import Problem
+
+log = logging.getLogger(__name__)
 
 SIGN_IN_COOKIE: Final = "tongke_session"
 """HttpOnly, SameSite=Lax, Secure under TLS, for all of the server."""
@@ -76,6 +79,7 @@ async def admit_office(request: web.Request, offices: Collection[Office]) -> Pri
     found = await _caller(request, offices)
     if offices and not found.has(offices):
         held = {each.office.value for each in found.appointments}
+        log.info("x %s holds no office for %s %s", found.person, request.method, request.rel_url.raw_path)
         raise _refusal(", ".join(sorted(held)) or "-", offices)
     return found
 

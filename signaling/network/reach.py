@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
-from typing import Final
+from typing import Final, TypeVar
 
 from aiohttp import web
 
@@ -16,6 +17,10 @@ from signaling.network.principals import PRINCIPAL
 from signaling.problems import Problem
 from signaling.rest import read
 
+log = logging.getLogger(__name__)
+
+Found = TypeVar("Found", Place, SchoolClass, Account)
+
 MAX_ID: Final = 64
 
 
@@ -24,9 +29,7 @@ async def place_reached(request: web.Request, place: str, offices: Collection[Of
     found = None
     if is_place_id(place):
         found = await read(request.app[STORE].network.read(network_places.find, PlaceId(place)))
-    if found is None or not request[PRINCIPAL].reaches(offices, found.path):
-        raise Problem("not-found")
-    return found
+    return _reached(request, found, offices)
 
 
 async def class_reached(request: web.Request, class_id: str, offices: Collection[Office]) -> SchoolClass:
@@ -34,9 +37,7 @@ async def class_reached(request: web.Request, class_id: str, offices: Collection
     found = None
     if is_id(class_id):
         found = await read(request.app[STORE].network.read(network_classes.find, ClassId(class_id)))
-    if found is None or not request[PRINCIPAL].reaches(offices, found.path):
-        raise Problem("not-found")
-    return found
+    return _reached(request, found, offices)
 
 
 async def account_reached(request: web.Request, person: str, offices: Collection[Office]) -> Account:
@@ -44,7 +45,16 @@ async def account_reached(request: web.Request, person: str, offices: Collection
     found = None
     if is_id(person):
         found = await read(request.app[STORE].network.read(accounts.find, PersonId(person)))
-    if found is None or not request[PRINCIPAL].reaches(offices, found.path):
+    return _reached(request, found, offices)
+
+
+def _reached(request: web.Request, found: Found | None, offices: Collection[Office]) -> Found:
+    """Who asks for what is not theirs hears that it is not there; the log says who it was."""
+    if found is None:
+        raise Problem("not-found")
+    if not request[PRINCIPAL].reaches(offices, found.path):
+        who, method = request[PRINCIPAL].person, request.method
+        log.info("x %s does not reach %s: %s %s", who, found.path, method, request.rel_url.raw_path)
         raise Problem("not-found")
     return found
 

@@ -153,3 +153,11 @@ async def test_classes_that_cannot_be(district: Any, body: Any, status: int) -> 
 async def test_only_schools_have_classes(district: Any) -> None:
     told = await district["city-organizer"].post(f"{PLACES}/demo-museum/classes", {"name": "x"})
     assert told[0] == 409
+
+
+async def test_who_was_refused_is_in_the_log(district: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "signaling.network")
+    await district["east-1-organizer"].get(f"{PLACES}/demo-east-2")
+    await district["east-1-student"].get(f"{PLACES}/demo%0aeast-2")
+    assert "demo-east-1-organizer does not reach /demo-city/demo-east/demo-east-2/" in caplog.text
+    assert f"demo-east-1-student holds no office for GET {PLACES}/demo%0Aeast-2" in caplog.text
