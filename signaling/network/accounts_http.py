@@ -31,7 +31,7 @@ from signaling.message import Id
 from signaling.network.office_views import OfficeName, OfficeView, office_views
 from signaling.network.places_http import Closing, reason_of
 from signaling.network.principals import PRINCIPAL
-from signaling.network.reach import account_reached, place_reached
+from signaling.network.reach import CHANGED, SEEN, account_reached, place_reached
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import MERGE_PATCH, body, query
@@ -243,8 +243,6 @@ def place_id(path: Path) -> PlaceId:
 
 _PATH: Final = "/api/v1/accounts"
 _ONE: Final = _PATH + "/{person}"
-_SEEN: Final = ("bad-request", "not-found", "not-ready")
-_CHANGED: Final = (*_SEEN, "unsupported-media-type", "too-large", "foreign-page")
 
 OPERATIONS: Final = (
     Operation(
@@ -255,7 +253,7 @@ OPERATIONS: Final = (
         handler=list_accounts,
         query=AccountsQuery,
         response=AccountList,
-        problems=_SEEN,
+        problems=SEEN,
     ),
     Operation(
         id="add_account",
@@ -266,7 +264,7 @@ OPERATIONS: Final = (
         request=NewAccount,
         response=AccountView,
         status=201,
-        problems=(*_CHANGED, "account-invalid", "login-taken", "place-closed"),
+        problems=(*CHANGED, "account-invalid", "login-taken", "place-closed"),
     ),
     Operation(
         id="account",
@@ -275,7 +273,7 @@ OPERATIONS: Final = (
         tag="accounts",
         handler=account,
         response=AccountView,
-        problems=_SEEN,
+        problems=SEEN,
     ),
     Operation(
         id="change_account",
@@ -286,7 +284,7 @@ OPERATIONS: Final = (
         request=AccountChange,
         request_type=MERGE_PATCH,
         response=AccountView,
-        problems=(*_CHANGED, "account-invalid", "login-taken"),
+        problems=(*CHANGED, "account-invalid", "login-taken"),
     ),
     Operation(
         id="disable_account",
@@ -296,7 +294,7 @@ OPERATIONS: Final = (
         handler=disable_account,
         request=Closing,
         status=204,
-        problems=(*_CHANGED, "reason-needed", "account-own"),
+        problems=(*CHANGED, "reason-needed", "account-own"),
     ),
     Operation(
         id="enable_account",
@@ -305,6 +303,6 @@ OPERATIONS: Final = (
         tag="accounts",
         handler=enable_account,
         status=204,
-        problems=(*_SEEN, "foreign-page"),
+        problems=(*SEEN, "foreign-page"),
     ),
 )

@@ -28,7 +28,7 @@ from signaling.message import Id
 from signaling.network.office_views import OfficeName, OfficeView, office_views
 from signaling.network.places_http import Closing, reason_of
 from signaling.network.principals import PRINCIPAL
-from signaling.network.reach import account_reached, is_id, place_reached
+from signaling.network.reach import CHANGED, SEEN, account_reached, is_id, place_reached
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import body, query
@@ -191,8 +191,6 @@ async def _views(connection: AsyncConnection, found: tuple[Given, ...]) -> list[
 
 
 _PATH: Final = "/api/v1/appointments"
-_SEEN: Final = ("bad-request", "not-found", "not-ready")
-_CHANGED: Final = (*_SEEN, "unsupported-media-type", "too-large", "foreign-page")
 
 OPERATIONS: Final = (
     Operation(
@@ -203,7 +201,7 @@ OPERATIONS: Final = (
         handler=list_appointments,
         query=AppointmentsQuery,
         response=AppointmentList,
-        problems=_SEEN,
+        problems=SEEN,
     ),
     Operation(
         id="appoint",
@@ -214,7 +212,7 @@ OPERATIONS: Final = (
         request=NewAppointment,
         response=AppointmentView,
         status=201,
-        problems=(*_CHANGED, "appointment-not-yours", "appointment-invalid", "appointment-refused"),
+        problems=(*CHANGED, "appointment-not-yours", "appointment-invalid", "appointment-refused"),
     ),
     Operation(
         id="revoke_appointment",
@@ -224,6 +222,6 @@ OPERATIONS: Final = (
         handler=revoke_appointment,
         request=Closing,
         status=204,
-        problems=(*_CHANGED, "reason-needed", "account-own"),
+        problems=(*CHANGED, "reason-needed", "account-own"),
     ),
 )

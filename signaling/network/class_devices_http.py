@@ -24,7 +24,7 @@ from signaling.keys import PAIRINGS, STORE
 from signaling.message import Id
 from signaling.network.own_classes import own_class
 from signaling.network.principals import PRINCIPAL
-from signaling.network.reach import is_id, place_reached
+from signaling.network.reach import CHANGED, SEEN, is_id, place_reached
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import body, query
@@ -87,8 +87,6 @@ async def revoke_class_device(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-_SEEN: Final = ("bad-request", "not-found", "not-ready")
-
 OPERATIONS: Final = (
     Operation(
         id="pair_class_device",
@@ -99,10 +97,7 @@ OPERATIONS: Final = (
         request=PairRequest,
         response=DeviceView,
         status=201,
-        problems=(
-            *(*_SEEN, "unsupported-media-type", "too-large", "foreign-page"),
-            *("pairing-code-unknown", "too-many-requests"),
-        ),
+        problems=(*CHANGED, "pairing-code-unknown", "too-many-requests"),
     ),
     Operation(
         id="class_devices",
@@ -112,7 +107,7 @@ OPERATIONS: Final = (
         handler=class_devices,
         query=ClassDevicesQuery,
         response=DeviceList,
-        problems=_SEEN,
+        problems=SEEN,
     ),
     Operation(
         id="revoke_class_device",
@@ -121,6 +116,6 @@ OPERATIONS: Final = (
         tag="devices",
         handler=revoke_class_device,
         status=204,
-        problems=(*_SEEN, "foreign-page"),
+        problems=(*SEEN, "foreign-page"),
     ),
 )

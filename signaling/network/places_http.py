@@ -1,4 +1,4 @@
-"""/api/v1/places, /api/v1/classes: city, districts, schools, providers and the schools' classes.
+"""/api/v1/places: city, districts, schools and providers.
 
 An organizer makes and changes what is within their place; heads of providers, supervisors and researchers see
 it. Closing is on record, with its reason, and nothing is deleted: lessons and recordings go on naming what
@@ -14,23 +14,20 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from classroom.model import ClassId, PersonId
-from classroom.network.model import ROOT, Office, Place, PlaceId, PlaceKind, SchoolClass, is_place_id
+from classroom.network.model import ROOT, Office, Place, PlaceId, PlaceKind, is_place_id
 from classroom.network.places import (
-    MAX_GRADE,
-    MAX_PUPILS,
     MAX_REASON,
     BadPlace,
     place_name,
     reason_text,
     time_zone,
 )
-from classroom.store import network_appointments, network_classes, network_places
+from classroom.store import network_places
 from signaling.keys import STORE
 from signaling.message import Id
 from signaling.network.office_views import PlaceKindName
 from signaling.network.principals import PRINCIPAL
-from signaling.network.reach import class_reached, is_id, place_reached
+from signaling.network.reach import CHANGED, SEEN, place_reached
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import MERGE_PATCH, body, query
@@ -93,56 +90,6 @@ class PlaceChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Closing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Reason
     """For the record."""
-
-
-class SchoolClassView(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    school: str
-    name: str
-    grade: int
-    """1 to 12; 0: of no grade."""
-    at_home: bool
-    pupils: int
-    """As registered."""
-    tutor: str
-    """Person id; empty: none."""
-    closed_ms: int | None
-
-
-class SchoolClassList(msgspec.Struct, frozen=True, kw_only=True):
-    classes: list[SchoolClassView]
-    """By id; more with `?after=` the last one's."""
-
-
-class ClassesQuery(msgspec.Struct, frozen=True, kw_only=True):
-    closed: bool = False
-    """These, too."""
-    after: Id = ""
-    limit: Annotated[int, Meta(ge=1, le=network_classes.PAGE)] = network_classes.PAGE
-
-
-Grade = Annotated[int, Meta(ge=0, le=MAX_GRADE)]
-Pupils = Annotated[int, Meta(ge=0, le=MAX_PUPILS)]
-
-
-class NewClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: Words
-    grade: Grade = 0
-    at_home: bool = False
-    pupils: Pupils = 0
-    tutor: Id = ""
-    """Person id of one of the school's tutors."""
-    id: Id = ""
-    """Empty: one is made."""
-
-
-class ClassChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: Words | None = None
-    grade: Grade | None = None
-    at_home: bool | None = None
-    pupils: Pupils | None = None
-    tutor: Id | None = None
-    """Empty: none."""
 
 
 async def list_places(request: web.Request) -> web.Response:
@@ -220,100 +167,12 @@ async def close_place(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def list_classes(request: web.Request) -> web.Response:
-    """Of a place and all within it."""
-    found = await place_reached(request, request.match_info["place"], SEERS)
-    asked = query(request, ClassesQuery)
-    classes = await read(
-        request.app[STORE].network.read(
-            network_classes.listed, (found.path,), closed=asked.closed, after=asked.after, limit=asked.limit
-        )
-    )
-    return json_response(SchoolClassList(classes=[_class_view(each) for each in classes]))
-
-
-async def school_class(request: web.Request) -> web.Response:
-    return json_response(_class_view(await class_reached(request, request.match_info["class"], SEERS)))
-
-
-async def add_class(request: web.Request) -> web.Response:
-    school = await place_reached(request, request.match_info["place"], MAKERS)
-    asked, store = await body(request, NewClass), request.app[STORE]
-    class_id = asked.id or f"class-{secrets.token_urlsafe(ID_BYTES)}"
-    if not is_place_id(class_id):
-        raise Problem("place-invalid", detail_kind="id")
-    planned = SchoolClass(
-        id=ClassId(class_id),
-        school=school.id,
-        path=school.path,
-        name=_class_name(asked.name),
-        grade=asked.grade,
-        at_home=asked.at_home,
-        pupils=asked.pupils,
-        tutor=await _tutor(request, school.id, asked.tutor),
-    )
-    by, now_ms = request[PRINCIPAL].person, store.clock.unix_ms()
-    made = await read(store.network.change(network_classes.add, planned, now_ms, by))
-    if made is None:
-        raise Problem("place-refused")
-    return json_response(_class_view(made), status=201)
-
-
-async def change_class(request: web.Request) -> web.Response:
-    found = await class_reached(request, request.match_info["class"], MAKERS)
-    asked, store = await body(request, ClassChange, MERGE_PATCH), request.app[STORE]
-    changed = SchoolClass(
-        id=found.id,
-        school=found.school,
-        path=found.path,
-        name=found.name if asked.name is None else _class_name(asked.name),
-        grade=found.grade if asked.grade is None else asked.grade,
-        at_home=found.at_home if asked.at_home is None else asked.at_home,
-        pupils=found.pupils if asked.pupils is None else asked.pupils,
-        tutor=found.tutor if asked.tutor is None else await _tutor(request, found.school, asked.tutor),
-    )
-    by, now_ms = request[PRINCIPAL].person, store.clock.unix_ms()
-    if not await read(store.network.change(network_classes.change, changed, now_ms, by)):
-        raise Problem("place-closed")
-    return json_response(_class_view(changed))
-
-
-async def close_class(request: web.Request) -> web.Response:
-    """Its pupils and tutors are of no class from then on."""
-    found = await class_reached(request, request.match_info["class"], MAKERS)
-    reason, store = await reason_of(request), request.app[STORE]
-    by, now_ms = request[PRINCIPAL].person, store.clock.unix_ms()
-    if not await read(store.network.change(network_classes.close, found, now_ms, by, reason)):
-        raise Problem("place-closed")
-    return web.Response(status=204)
-
-
 async def reason_of(request: web.Request) -> str:
     """Problem reason-needed."""
     try:
         return reason_text((await body(request, Closing)).reason)
     except BadPlace as error:
         raise Problem("reason-needed", limit=MAX_REASON) from error
-
-
-def _class_name(text: str) -> str:
-    try:
-        return place_name(text)
-    except BadPlace as error:
-        raise Problem("place-invalid", detail_kind=error.fault.value) from error
-
-
-async def _tutor(request: web.Request, school: PlaceId, person: str) -> PersonId | None:
-    """Somebody who holds that office in the school. Problem place-invalid."""
-    if not person:
-        return None
-    store = request.app[STORE]
-    if is_id(person):
-        tutor = PersonId(person)
-        held = await read(store.network.read(network_appointments.of_people, (tutor,), store.clock.unix_ms()))
-        if any(given.place == school and given.appointment.office is Office.TUTOR for given in held[tutor]):
-            return tutor
-    raise Problem("place-invalid", detail_kind="tutor")
 
 
 def _view(found: Place) -> NetworkPlace:
@@ -328,24 +187,8 @@ def _view(found: Place) -> NetworkPlace:
     )
 
 
-def _class_view(found: SchoolClass) -> SchoolClassView:
-    return SchoolClassView(
-        id=found.id,
-        school=found.school,
-        name=found.name,
-        grade=found.grade,
-        at_home=found.at_home,
-        pupils=found.pupils,
-        tutor=found.tutor or "",
-        closed_ms=found.closed_ms,
-    )
-
-
 _PLACES: Final = "/api/v1/places"
 _PLACE: Final = _PLACES + "/{place}"
-_CLASS: Final = "/api/v1/classes/{class}"
-_SEEN: Final = ("bad-request", "not-found", "not-ready")
-_CHANGED: Final = (*_SEEN, "unsupported-media-type", "too-large", "foreign-page")
 
 OPERATIONS: Final = (
     Operation(
@@ -367,7 +210,7 @@ OPERATIONS: Final = (
         request=NewPlace,
         response=NetworkPlace,
         status=201,
-        problems=(*_CHANGED, "place-invalid", "place-refused"),
+        problems=(*CHANGED, "place-invalid", "place-refused"),
     ),
     Operation(
         id="place",
@@ -376,7 +219,7 @@ OPERATIONS: Final = (
         tag="places",
         handler=place,
         response=NetworkPlace,
-        problems=_SEEN,
+        problems=SEEN,
     ),
     Operation(
         id="change_place",
@@ -387,7 +230,7 @@ OPERATIONS: Final = (
         request=PlaceChange,
         request_type=MERGE_PATCH,
         response=NetworkPlace,
-        problems=(*_CHANGED, "place-invalid", "place-closed"),
+        problems=(*CHANGED, "place-invalid", "place-closed"),
     ),
     Operation(
         id="close_place",
@@ -397,57 +240,6 @@ OPERATIONS: Final = (
         handler=close_place,
         request=Closing,
         status=204,
-        problems=(*_CHANGED, "place-in-use", "place-closed", "reason-needed"),
-    ),
-    Operation(
-        id="school_classes",
-        method="GET",
-        path=_PLACE + "/classes",
-        tag="places",
-        handler=list_classes,
-        query=ClassesQuery,
-        response=SchoolClassList,
-        problems=_SEEN,
-    ),
-    Operation(
-        id="add_school_class",
-        method="POST",
-        path=_PLACE + "/classes",
-        tag="places",
-        handler=add_class,
-        request=NewClass,
-        response=SchoolClassView,
-        status=201,
-        problems=(*_CHANGED, "place-invalid", "place-refused"),
-    ),
-    Operation(
-        id="school_class",
-        method="GET",
-        path=_CLASS,
-        tag="places",
-        handler=school_class,
-        response=SchoolClassView,
-        problems=_SEEN,
-    ),
-    Operation(
-        id="change_school_class",
-        method="PATCH",
-        path=_CLASS,
-        tag="places",
-        handler=change_class,
-        request=ClassChange,
-        request_type=MERGE_PATCH,
-        response=SchoolClassView,
-        problems=(*_CHANGED, "place-invalid", "place-closed"),
-    ),
-    Operation(
-        id="close_school_class",
-        method="POST",
-        path=_CLASS + "/close",
-        tag="places",
-        handler=close_class,
-        request=Closing,
-        status=204,
-        problems=(*_CHANGED, "place-closed", "reason-needed"),
+        problems=(*CHANGED, "place-in-use", "place-closed", "reason-needed"),
     ),
 )

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found", Place, SchoolClass, Account)
 
 MAX_ID: Final = 64
+SEEN: Final = ("bad-request", "not-found", "not-ready")
+"""Problems of operations that look at what is reached; and of those that change it."""
+CHANGED: Final = (*SEEN, "unsupported-media-type", "too-large", "foreign-page")
 
 
 async def place_reached(request: web.Request, place: str, offices: Collection[Office]) -> Place:
