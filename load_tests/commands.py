@@ -20,6 +20,7 @@ from .report import LectureReport
 from .scenarios.audience import AudienceOptions, audience
 from .scenarios.catalogue import CatalogueOptions, catalogue
 from .scenarios.compare import compare
+from .scenarios.dashboard import DashboardOptions, dashboard
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
 from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
@@ -93,6 +94,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _catalogue,
         _import,
         _timetable,
+        _dashboard,
         _phase_change,
         _roster,
         _pointer,
@@ -413,6 +415,24 @@ def _import(scenarios: Scenarios) -> None:
 
 def _run_import(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
     return imports(ImportOptions(options.rows, options.encoding, options.database))
+
+
+def _dashboard(scenarios: Scenarios) -> None:
+    words = "the organizers' dashboard over many schools and lessons a day, by HTTP"
+    one = _scenario(scenarios, "dashboard", words, Scenario(_run_dashboard, starts_servers=True))
+    one.add_argument("--schools", type=whole(10, 10_000), default=1_000, metavar="N")
+    one.add_argument("--lessons", type=whole(10, 5_000), default=2_000, metavar="N", help="a day")
+    one.add_argument("--days", type=whole(2, 100), default=30, metavar="N")
+    one.add_argument("--rounds", type=whole(1, 1_000), default=60, metavar="N")
+    one.add_argument(
+        "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
+    )
+
+
+def _run_dashboard(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
+    return dashboard(
+        DashboardOptions(options.schools, options.lessons, options.days, options.rounds, options.database)
+    )
 
 
 def _scaling(scenarios: Scenarios) -> None:

@@ -5,9 +5,8 @@ here, for each who asks: a lesson by whom it belongs to, the quality of a school
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
@@ -91,19 +90,9 @@ class FailedJoins:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassQuality:
-    """Of the people of one school in one lesson: seconds of people."""
-
-    lesson: str
-    school: Path
-    seconds: int
-    fair_s: int
-    poor_s: int
-    frozen_s: int
-
-
-@dataclass(frozen=True, slots=True)
 class SchoolQuality:
+    """Of all its people, on one day: seconds of people."""
+
     school: Path
     lessons: int
     seconds: int
@@ -155,11 +144,16 @@ class Day:
     """By when they begin."""
     joins: tuple[FailedJoins, ...] = ()
     """The latest first."""
-    quality: tuple[ClassQuality, ...] = ()
-    names: Mapping[Path, str] = field(default_factory=dict)
-    """Of all places in it."""
+    quality: tuple[SchoolQuality, ...] = ()
     more: bool = False
     """There were more lessons than are looked up."""
+
+    @property
+    def paths(self) -> set[Path]:
+        """Of all places in it."""
+        return {path for each in self.lessons for path in each.places.all} | {
+            each.school for each in self.quality
+        }
 
 
 def seen(day: Day, paths: Collection[Path]) -> Day:
@@ -174,7 +168,6 @@ def seen(day: Day, paths: Collection[Path]) -> Day:
         lessons=lessons,
         joins=tuple(each for each in day.joins if each.lesson in known),
         quality=tuple(each for each in day.quality if _any_within((each.school,), paths)),
-        names=day.names,
         more=day.more,
     )
 
@@ -190,23 +183,9 @@ def standings(lessons: Iterable[LessonOfDay], now_ms: int) -> dict[Standing, int
     return counts
 
 
-def by_school(quality: Iterable[ClassQuality]) -> tuple[SchoolQuality, ...]:
-    """Whose pupils were reached worst first."""
-    of: defaultdict[Path, list[ClassQuality]] = defaultdict(list)
-    for each in quality:
-        of[each.school].append(each)
-    schools = (
-        SchoolQuality(
-            school,
-            len({each.lesson for each in found}),
-            sum(each.seconds for each in found),
-            sum(each.fair_s for each in found),
-            sum(each.poor_s for each in found),
-            sum(each.frozen_s for each in found),
-        )
-        for school, found in of.items()
-    )
-    return tuple(sorted(schools, key=lambda each: (-each.poor, each.good, each.school)))
+def worst_first(quality: Iterable[SchoolQuality]) -> tuple[SchoolQuality, ...]:
+    """Schools, by how badly their people were reached."""
+    return tuple(sorted(quality, key=lambda each: (-each.poor, each.good, each.school)))
 
 
 def stored_within(stored: Iterable[Stored], paths: Collection[Path]) -> tuple[Stored, ...]:

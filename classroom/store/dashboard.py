@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.events import LeaveCause
 from classroom.model import LessonState, Role
-from classroom.network.dashboard import BROKEN, ClassQuality, Day, FailedJoins, LessonOfDay, QuotaUse, Stored
+from classroom.network.dashboard import BROKEN, Day, FailedJoins, LessonOfDay, QuotaUse, SchoolQuality, Stored
 from classroom.network.model import ROOT, Path, Place, PlaceId
+from classroom.network.supervision import LessonPlaces
 from classroom.store import network_places
 from classroom.store.catalogue_tables import quotas, terms
 from classroom.store.library_items import DELETED
 from classroom.store.library_tables import library_items
 from classroom.store.network_paths import within_any
 from classroom.store.network_tables import places, school_classes
-from classroom.store.supervision_places import NOWHERE, names, places_among
+from classroom.store.supervision_places import givers
 from classroom.store.tables import classes, lessons, presence, quality_sums, refused_entries
 
 MAX_LESSONS: Final = 10_000
@@ -42,31 +42,38 @@ async def day(connection: AsyncConnection, from_ms: int, until_ms: int) -> Day:
     columns = (c.id, c.title, c.state, c.starts_ms, c.ends_ms, c.started_ms, c.ended_ms)
     query = select(*columns).where(c.id.in_(wanted)).order_by(c.starts_ms, c.id).limit(MAX_LESSONS + 1)
     rows = (await connection.execute(query)).all()
-    found_places = await places_among(connection, lambda column: column.in_(wanted))
+    gives = await givers(connection, lambda column: column.in_(wanted))
     rooms = await _rooms(connection, wanted)
     people, broken = await _broken(connection, wanted)
     joins = (*broken, *await _refused(connection, wanted))
-    refused = _times(each for each in joins if each.reason != BROKEN)
-    lost = _times(broken)
-    found = tuple(
-        replace(
-            _lesson(row),
-            places=found_places.get(row.id, NOWHERE),
-            classes=rooms.get(row.id, 0),
-            people=people.get(row.id, 0),
-            refused=refused.get(row.id, 0),
-            broken=lost.get(row.id, 0),
+    refused, lost = _times(each for each in joins if each.reason != BROKEN), _times(broken)
+    found = []
+    for row in rows[:MAX_LESSONS]:
+        path, course = gives.get(row.id, (None, ""))
+        takes, count = rooms.get(row.id, ((), 0))
+        found.append(
+            LessonOfDay(
+                id=row.id,
+                title=row.title,
+                state=_STATES[row.state],
+                starts_ms=row.starts_ms,
+                ends_ms=row.ends_ms,
+                started_ms=row.started_ms,
+                ended_ms=row.ended_ms,
+                places=LessonPlaces(path, takes, course),
+                classes=count,
+                people=people.get(row.id, 0),
+                refused=refused[row.id],
+                broken=lost[row.id],
+            )
         )
-        for row in rows[:MAX_LESSONS]
-    )
-    paths = {path for each in found for path in each.places.all}
+    quality = await _quality(connection, wanted)
     return Day(
         from_ms=from_ms,
         until_ms=until_ms,
-        lessons=found,
+        lessons=tuple(found),
         joins=tuple(sorted(joins, key=lambda each: (-each.latest_ms, each.lesson, each.reason))),
-        quality=await _quality(connection, wanted),
-        names={path: each.name for path, each in (await names(connection, paths)).items()},
+        quality=quality,
         more=len(rows) > MAX_LESSONS,
     )
 
@@ -82,24 +89,26 @@ def _lessons_of(from_ms: int, until_ms: int) -> Select[tuple[str]]:
     return select(c.id).where(or_(planned, began, goes_on))
 
 
-def _lesson(row: Any) -> LessonOfDay:
-    return LessonOfDay(
-        id=row.id,
-        title=row.title,
-        state=LessonState(row.state),
-        starts_ms=row.starts_ms,
-        ends_ms=row.ends_ms,
-        started_ms=row.started_ms,
-        ended_ms=row.ended_ms,
-        places=NOWHERE,
-        classes=0,
+_STATES: Final = {each.value: each for each in LessonState}
+
+
+async def _rooms(
+    connection: AsyncConnection, wanted: Select[tuple[str]]
+) -> dict[str, tuple[tuple[Path, ...], int]]:
+    """Of each lesson the schools that take it, and how many classes it has. A row for each lesson: schools in
+    one text, as no path has a comma."""
+    c, k = classes.c, school_classes.c
+    query = (
+        select(c.lesson_id, func.count(), func.aggregate_strings(k.path, ","))
+        .outerjoin(school_classes, k.id == c.id)
+        .where(c.lesson_id.in_(wanted))
+        .group_by(c.lesson_id)
     )
+    return {row[0]: (_paths(row[2]), row[1]) for row in await connection.execute(query)}
 
 
-async def _rooms(connection: AsyncConnection, wanted: Select[tuple[str]]) -> dict[str, int]:
-    c = classes.c
-    query = select(c.lesson_id, func.count()).where(c.lesson_id.in_(wanted)).group_by(c.lesson_id)
-    return {row[0]: row[1] for row in await connection.execute(query)}
+def _paths(text: str | None) -> tuple[Path, ...]:
+    return tuple(sorted({Path(each) for each in text.split(",")})) if text else ()
 
 
 async def _broken(
@@ -154,17 +163,18 @@ def _times(joins: Iterable[FailedJoins]) -> Counter[str]:
     return times
 
 
-async def _quality(connection: AsyncConnection, wanted: Select[tuple[str]]) -> tuple[ClassQuality, ...]:
+async def _quality(connection: AsyncConnection, wanted: Select[tuple[str]]) -> tuple[SchoolQuality, ...]:
     """Of those who are in a school's class: masters and encoders belong to none."""
     q = quality_sums.c
+    sums = [func.sum(each) for each in (q.seconds, q.fair_s, q.poor_s, q.frozen_s)]
     query = (
-        select(q.lesson_id, school_classes.c.path, q.seconds, q.fair_s, q.poor_s, q.frozen_s)
+        select(school_classes.c.path, func.count(q.lesson_id.distinct()), *sums)
         .join(school_classes, school_classes.c.id == q.class_id)
         .where(q.lesson_id.in_(wanted), q.seconds > 0)
+        .group_by(school_classes.c.path)
     )
     return tuple(
-        ClassQuality(row.lesson_id, Path(row.path), row.seconds, row.fair_s, row.poor_s, row.frozen_s)
-        for row in await connection.execute(query)
+        SchoolQuality(Path(row[0]), row[1], *map(int, row[2:])) for row in await connection.execute(query)
     )
 
 

@@ -43,7 +43,7 @@ def _one_of(ids: Sequence[str]) -> Among:
 
 async def places_among(connection: AsyncConnection, among: Among) -> dict[str, LessonPlaces]:
     """Of those that belong anywhere."""
-    gives = await _givers(connection, among)
+    gives = await givers(connection, among)
     takes: defaultdict[str, set[Path]] = defaultdict(set)
     query = (
         select(classes.c.lesson_id, school_classes.c.path)
@@ -59,7 +59,7 @@ async def places_among(connection: AsyncConnection, among: Among) -> dict[str, L
     }
 
 
-async def _givers(connection: AsyncConnection, among: Among) -> dict[str, tuple[Path, str]]:
+async def givers(connection: AsyncConnection, among: Among) -> dict[str, tuple[Path, str]]:
     """With the course: by the catalogue, else by the master's office; of several the first that was given."""
     a = appointments.c
     query = (

@@ -7,11 +7,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from classroom.network.dashboard import Day, Stored
-from classroom.store import dashboard
+from classroom.network.model import Path
+from classroom.store import dashboard, supervision_places
 from classroom.store.store import Store
 
 T = TypeVar("T")
@@ -20,6 +21,8 @@ LOOK_S: Final = 10.0
 """How old what is shown of a day may be: the page asks every fifteen seconds."""
 STORED_LOOK_S: Final = 60.0
 """The library grows by minutes."""
+NAMES_S: Final = 600.0
+"""A place is seldom given another name, and to look up a thousand takes as long as a day of lessons."""
 DAYS_KEPT: Final = 8
 """Today in a few time zones, and days that somebody leafs through."""
 
@@ -63,6 +66,8 @@ class DashboardBoard:
         self._store = store
         self._clock = clock
         self._days: OrderedDict[Hashable, Shared[Day]] = OrderedDict()
+        self._names: dict[Path, str] = {}
+        self._named_at = clock()
         self._stored = Shared(self._look_at_stored, STORED_LOOK_S, clock)
 
     async def day(self, from_ms: int, until_ms: int) -> Day:
@@ -76,6 +81,15 @@ class DashboardBoard:
 
     async def stored(self) -> tuple[Stored, ...]:
         return await self._stored.get()
+
+    async def names(self, paths: Collection[Path]) -> Mapping[Path, str]:
+        """Of these places, and of others that were asked for lately."""
+        if self._clock() - self._named_at > NAMES_S:
+            self._names, self._named_at = {}, self._clock()
+        if unknown := set(paths) - self._names.keys():
+            found = await self._store.network.read(supervision_places.names, unknown)
+            self._names |= {path: found[path].name if path in found else "" for path in unknown}
+        return self._names
 
     async def _look_at(self, from_ms: int, until_ms: int) -> Day:
         return await self._store.network.read(dashboard.day, from_ms, until_ms)

@@ -33,7 +33,7 @@ from classroom.network.dashboard import (
 from classroom.network.model import TIMEZONE, Office, Path, Place, PlaceId
 from classroom.network.supervision import ON_THE_LIST, ProblemState
 from classroom.store import dashboard as store_of
-from classroom.store import supervision_places, supervision_reviews
+from classroom.store import supervision_reviews
 from signaling.attendance_table import Wording, csv_file, xlsx_file
 from signaling.keys import LANGUAGE, STORE
 from signaling.message import Id
@@ -260,10 +260,7 @@ async def _found(request: web.Request, scope: Scope, day: str) -> Found:
     problems = await read(
         store.network.read(supervision_reviews.problems, scope.paths, states=ON_THE_LIST, limit=MAX_PROBLEMS)
     )
-    names = dict(shown.names)
-    if unnamed := {each.path for each in stored} - set(names):
-        found = await read(store.network.read(supervision_places.names, unnamed))
-        names |= {path: each.name for path, each in found.items()}
+    names = await read(board.names(shown.paths | {each.path for each in stored}))
     return Found(shown, stored, quotas, problems, now_ms, names)
 
 

@@ -15,7 +15,7 @@ from classroom.network.dashboard import (
     SchoolQuality,
     Section,
     Stored,
-    by_school,
+    worst_first,
 )
 from classroom.network.model import Path
 from classroom.store.supervision_reviews import Problem
@@ -46,7 +46,7 @@ class Found:
 
     @property
     def schools(self) -> tuple[SchoolQuality, ...]:
-        return by_school(self.day.quality)
+        return worst_first(self.day.quality)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,18 @@ import pytest
 
 from classroom.model import LessonState
 from classroom.network.dashboard import (
-    ClassQuality,
     Day,
     FailedJoins,
     LessonOfDay,
     QuotaUse,
+    SchoolQuality,
     Standing,
     Stored,
-    by_school,
     day_of,
     seen,
     standings,
     stored_within,
+    worst_first,
 )
 from classroom.network.model import ROOT, Path
 from classroom.network.supervision import LessonPlaces
@@ -38,14 +38,14 @@ def lesson(name: str, state: LessonState = LessonState.LIVE, **more: Any) -> Les
     return LessonOfDay(name, name, state, **values | more)
 
 
-def quality(name: str, school: Path, seconds: int, poor: int = 0, fair: int = 0) -> ClassQuality:
-    return ClassQuality(name, school, seconds, fair, poor, 0)
+def quality(school: Path, seconds: int, poor: int = 0, fair: int = 0) -> SchoolQuality:
+    return SchoolQuality(school, 1, seconds, fair, poor, 0)
 
 
 DAY = Day(
     lessons=(lesson("both"), lesson("west", places=LessonPlaces(None, (WEST_1,)))),
     joins=(FailedJoins("both", "lesson_full", 3, 2, NOW), FailedJoins("west", "broken", 1, 1, NOW)),
-    quality=(quality("both", EAST_1, 60), quality("both", WEST_1, 60), quality("west", WEST_1, 60)),
+    quality=(quality(EAST_1, 60), quality(WEST_1, 120)),
 )
 
 
@@ -63,7 +63,7 @@ def test_a_lesson_is_for_who_gives_it_and_for_who_takes_it() -> None:
 
 def test_how_a_school_was_reached_is_for_that_school() -> None:
     assert seen(DAY, (MUSEUM,)).quality == ()
-    assert seen(DAY, (EAST,)).quality == (quality("both", EAST_1, 60),)
+    assert seen(DAY, (EAST,)).quality == (quality(EAST_1, 60),)
 
 
 @pytest.mark.parametrize(("state", "after_ms", "standing"), [
@@ -78,19 +78,10 @@ def test_how_it_stands(state: LessonState, after_ms: int, standing: Standing) ->
 
 
 def test_schools_whose_people_were_reached_worst_come_first() -> None:
-    found = by_school(
-        [
-            quality("a", EAST_1, 100, poor=1),
-            quality("b", EAST_1, 100),
-            quality("a", WEST_1, 100, poor=20, fair=30),
-        ]
-    )
-    assert [(each.school, each.lessons, each.seconds) for each in found] == [
-        (WEST_1, 1, 100),
-        (EAST_1, 2, 200),
-    ]
+    found = worst_first([quality(EAST_1, 200, poor=1), quality(WEST_1, 100, poor=20, fair=30)])
+    assert [each.school for each in found] == [WEST_1, EAST_1]
     assert (found[0].good, found[0].poor, found[1].poor) == (0.5, 0.2, 0.005)
-    (nothing,) = by_school([quality("a", EAST_1, 0)])
+    (nothing,) = worst_first([quality(EAST_1, 0)])
     assert (nothing.good, nothing.poor) == (1.0, 0.0)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from classroom import events
 from classroom.events import LeaveCause
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, Person, PersonId, Role
-from classroom.network.dashboard import BROKEN, ClassQuality, FailedJoins, Stored
+from classroom.network.dashboard import BROKEN, FailedJoins, SchoolQuality, Stored
 from classroom.network.model import ROOT, Path, PlaceId
 from classroom.quality import Period, Second
 from classroom.rules.reasons import Reason
@@ -55,7 +55,7 @@ async def test_the_lessons_of_a_day(store: Store) -> None:
     assert {each.id for each in day.lessons} == {"planned", "began", "goes on"}
     planned = next(each for each in day.lessons if each.id == "planned")
     assert (planned.places.gives, planned.places.takes, planned.classes) == (MUSEUM, (EAST_1,), 1)
-    assert day.names == {MUSEUM: "同课科技馆", EAST_1: "东区第一小学"}
+    assert day.paths == {MUSEUM, EAST_1}
     assert not day.more
     assert {each.id for each in (await found(store, -1)).lessons} == {
         "yesterday", "goes on", "over by midnight"
@@ -105,7 +105,7 @@ async def test_quality_is_summed_up_by_class_as_it_is_written(store: Store) -> N
     store.observe(events.QualityMeasured(period=period("t", 0, (good,)), **at))
     store.observe(events.QualityMeasured(period=period("m", 0, (poor,)), **at))
     await store.written()
-    assert (await found(store)).quality == (ClassQuality("l", EAST_1, 6, 1, 2, 2),)
+    assert (await found(store)).quality == (SchoolQuality(EAST_1, 1, 6, 1, 2, 2),)
 
 
 async def test_what_the_library_keeps_and_for_whom(store: Store) -> None:
