@@ -137,6 +137,28 @@ class QuotaUse:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaSum:
+    """Of all providers of a place."""
+
+    providers: int
+    nearly: int
+    """Who have so much of theirs booked (NEARLY)."""
+    allowed: int
+    booked: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemSum:
+    """Of supervisors' forms, not closed."""
+
+    open: int
+    answered: int
+    providers: int
+    oldest_ms: int
+    """0: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     from_ms: int = 0
     until_ms: int = 0

@@ -7,16 +7,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.events import LeaveCause
 from classroom.model import LessonState, Role
-from classroom.network.dashboard import BROKEN, Day, FailedJoins, LessonOfDay, QuotaUse, SchoolQuality, Stored
+from classroom.network.dashboard import (
+    BROKEN,
+    NEARLY,
+    Day,
+    FailedJoins,
+    LessonOfDay,
+    ProblemSum,
+    QuotaSum,
+    QuotaUse,
+    SchoolQuality,
+    Stored,
+)
 from classroom.network.model import ROOT, Path, Place, PlaceId
-from classroom.network.supervision import LessonPlaces
+from classroom.network.supervision import ON_THE_LIST, LessonPlaces, ProblemState
 from classroom.store import network_places
 from classroom.store.catalogue_tables import quotas, terms
 from classroom.store.library_items import DELETED
@@ -24,6 +35,7 @@ from classroom.store.library_tables import library_items
 from classroom.store.network_paths import within_any
 from classroom.store.network_tables import places, school_classes
 from classroom.store.supervision_places import givers
+from classroom.store.supervision_tables import review_problems
 from classroom.store.tables import classes, lessons, presence, quality_sums, refused_entries
 
 MAX_LESSONS: Final = 10_000
@@ -202,18 +214,41 @@ async def quota_uses(
 ) -> tuple[QuotaUse, ...]:
     """Of the providers within these places, in terms that go on; who has used most of it first."""
     q, t, p = quotas.c, terms.c, places.c
-    query = (
-        select(t.name.label("term"), p.name.label("provider"), p.path, q.allowed, q.booked)
-        .join(terms, t.id == q.term_id)
-        .join(places, p.id == q.provider_id)
-        .where(t.from_ms <= now_ms, now_ms < t.until_ms, within_any(p.path, paths))
-        .limit(MAX_QUOTAS)
-    )
+    columns = (t.name.label("term"), p.name.label("provider"), p.path, q.allowed, q.booked)
+    query = _quotas(select(*columns), paths, now_ms).limit(MAX_QUOTAS)
     found = [
         QuotaUse(row.term, row.provider, Path(row.path), row.allowed, row.booked)
         for row in await connection.execute(query)
     ]
     return tuple(sorted(found, key=lambda each: (-each.used, each.path, each.term)))
+
+
+async def quota_sum(connection: AsyncConnection, paths: Collection[Path], now_ms: int) -> QuotaSum:
+    q = quotas.c
+    nearly = (q.booked >= NEARLY * q.allowed) & (q.booked > 0)
+    sums = (func.sum(q.allowed), func.sum(q.booked))
+    counts = (func.count(q.provider_id.distinct()), func.count(case((nearly, 1))))
+    row = (await connection.execute(_quotas(select(*counts, *sums), paths, now_ms))).one()
+    return QuotaSum(*(int(each or 0) for each in row))
+
+
+def _quotas(query: Any, paths: Collection[Path], now_ms: int) -> Any:
+    t, p = terms.c, places.c
+    return (
+        query.select_from(quotas)
+        .join(terms, t.id == quotas.c.term_id)
+        .join(places, p.id == quotas.c.provider_id)
+        .where(t.from_ms <= now_ms, now_ms < t.until_ms, within_any(p.path, paths))
+    )
+
+
+async def problem_sum(connection: AsyncConnection, paths: Collection[Path]) -> ProblemSum:
+    c = review_problems.c
+    answered = func.count(case((c.state == ProblemState.ANSWERED, 1)))
+    columns = (func.count(), answered, func.count(c.path.distinct()), func.min(c.opened_ms))
+    query = select(*columns).where(within_any(c.path, paths), c.state.in_(ON_THE_LIST))
+    row = (await connection.execute(query)).one()
+    return ProblemSum(row[0] - row[1], row[1], row[2], row[3] or 0)
 
 
 async def scope(

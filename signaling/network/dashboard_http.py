@@ -10,7 +10,7 @@ everybody to whose places it belongs; pupils are nowhere named."""
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
@@ -22,7 +22,7 @@ from msgspec import Meta
 
 from classroom.network.dashboard import (
     BROKEN,
-    NEARLY,
+    QuotaUse,
     Section,
     Standing,
     day_of,
@@ -31,9 +31,10 @@ from classroom.network.dashboard import (
     stored_within,
 )
 from classroom.network.model import TIMEZONE, Office, Path, Place, PlaceId
-from classroom.network.supervision import ON_THE_LIST, ProblemState
+from classroom.network.supervision import ON_THE_LIST
 from classroom.store import dashboard as store_of
 from classroom.store import supervision_reviews
+from classroom.store.supervision_reviews import Problem as FoundProblem
 from signaling.attendance_table import Wording, csv_file, xlsx_file
 from signaling.keys import LANGUAGE, STORE
 from signaling.message import Id
@@ -175,12 +176,14 @@ async def dashboard(request: web.Request) -> web.Response:
     asked = query(request, DashboardQuery)
     scope = await _scope(request, asked.place)
     found = await _found(request, scope, asked.day)
-    day = found.day
+    network = request.app[STORE].network
+    quotas = await read(network.read(store_of.quota_sum, scope.paths, found.now_ms))
+    problems = await read(network.read(store_of.problem_sum, scope.paths))
     return json_response(
         Dashboard(
             at_ms=found.now_ms,
-            from_ms=day.from_ms,
-            until_ms=day.until_ms,
+            from_ms=found.day.from_ms,
+            until_ms=found.day.until_ms,
             timezone=scope.zone,
             places=[_place(each) for each in scope.places],
             lessons=_lessons(found),
@@ -191,20 +194,15 @@ async def dashboard(request: web.Request) -> web.Response:
                 live=sum(each.live for each in found.stored),
                 bytes=sum(each.bytes for each in found.stored),
             ),
-            quotas=QuotaFigures(
-                providers=len({each.path for each in found.quotas}),
-                nearly=sum(each.used >= NEARLY for each in found.quotas),
-                allowed=sum(each.allowed for each in found.quotas),
-                booked=sum(each.booked for each in found.quotas),
-            ),
-            problems=_problems(found),
+            quotas=QuotaFigures(**asdict(quotas)),
+            problems=ProblemFigures(**asdict(problems)),
         )
     )
 
 
 async def dashboard_table(request: web.Request) -> web.Response:
     asked, section = query(request, DashboardQuery), _section(request)
-    found = await _found(request, await _scope(request, asked.place), asked.day)
+    found = await _found(request, await _scope(request, asked.place), asked.day, (section,))
     language = request[LANGUAGE]
     shown, all_rows = columns(section, found, language), rows(section, found)
     return json_response(
@@ -223,7 +221,7 @@ async def dashboard_table(request: web.Request) -> web.Response:
 async def dashboard_csv(request: web.Request) -> web.Response:
     asked, section = query(request, DashboardQuery), _section(request)
     scope = await _scope(request, asked.place)
-    found = await _found(request, scope, asked.day)
+    found = await _found(request, scope, asked.day, (section,))
     made = table(section, found, Wording(request[LANGUAGE], ZoneInfo(scope.zone)))
     return _file(request, await asyncio.to_thread(csv_file, made), CSV, f"{section}.csv")
 
@@ -231,7 +229,7 @@ async def dashboard_csv(request: web.Request) -> web.Response:
 async def dashboard_xlsx(request: web.Request) -> web.Response:
     asked = query(request, DashboardQuery)
     scope = await _scope(request, asked.place)
-    found = await _found(request, scope, asked.day)
+    found = await _found(request, scope, asked.day, tuple(Section))
     wording = Wording(request[LANGUAGE], ZoneInfo(scope.zone))
     made = [table(section, found, wording) for section in Section]
     return _file(request, await asyncio.to_thread(xlsx_file, made), XLSX, "dashboard.xlsx")
@@ -250,16 +248,21 @@ async def _scope(request: web.Request, place: str) -> Scope:
     return Scope(paths, places, own.timezone if own else TIMEZONE)
 
 
-async def _found(request: web.Request, scope: Scope, day: str) -> Found:
+async def _found(request: web.Request, scope: Scope, day: str, listed: tuple[Section, ...] = ()) -> Found:
+    """listed: of which sections the rows are wanted that are asked for each time."""
     store, board = request.app[STORE], request.app[BOARD]
-    now_ms = store.clock.unix_ms()
+    network, now_ms = store.network, store.clock.unix_ms()
     from_ms, until_ms = day_of(_date(day), scope.zone, now_ms)
     shown = seen(await read(board.day(from_ms, until_ms)), scope.paths)
     stored = stored_within(await read(board.stored()), scope.paths)
-    quotas = await read(store.network.read(store_of.quota_uses, scope.paths, now_ms))
-    problems = await read(
-        store.network.read(supervision_reviews.problems, scope.paths, states=ON_THE_LIST, limit=MAX_PROBLEMS)
-    )
+    quotas: tuple[QuotaUse, ...] = ()
+    if Section.QUOTAS in listed:
+        quotas = await read(network.read(store_of.quota_uses, scope.paths, now_ms))
+    problems: tuple[FoundProblem, ...] = ()
+    if Section.PROBLEMS in listed:
+        problems = await read(
+            network.read(supervision_reviews.problems, scope.paths, states=ON_THE_LIST, limit=MAX_PROBLEMS)
+        )
     names = await read(board.names(shown.paths | {each.path for each in stored}))
     return Found(shown, stored, quotas, problems, now_ms, names)
 
@@ -316,16 +319,6 @@ def _quality(found: Found) -> QualityFigures:
         good=round(1 - bad / seconds, 4) if seconds else 1.0,
         poor=round(poor / seconds, 4) if seconds else 0.0,
         worst=found.names.get(schools[0].school, "") if poor else "",
-    )
-
-
-def _problems(found: Found) -> ProblemFigures:
-    answered = sum(each.state is ProblemState.ANSWERED for each in found.problems)
-    return ProblemFigures(
-        open=len(found.problems) - answered,
-        answered=answered,
-        providers=len({each.path for each in found.problems}),
-        oldest_ms=min((each.opened_ms for each in found.problems), default=0),
     )
 
 

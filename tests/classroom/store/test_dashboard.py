@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from classroom import events
 from classroom.events import LeaveCause
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, Person, PersonId, Role
-from classroom.network.dashboard import BROKEN, FailedJoins, SchoolQuality, Stored
+from classroom.network.dashboard import BROKEN, FailedJoins, QuotaSum, SchoolQuality, Stored
 from classroom.network.model import ROOT, Path, PlaceId
 from classroom.quality import Period, Second
 from classroom.rules.reasons import Reason
@@ -140,6 +140,8 @@ async def test_quotas_of_terms_that_go_on(store: Store) -> None:
         ("now", MUSEUM, 0.5),
     ]
     assert [each.path for each in await store.network.read(dashboard.quota_uses, (MUSEUM,), 50)] == [MUSEUM]
+    assert await store.network.read(dashboard.quota_sum, (CITY,), 50) == QuotaSum(2, 0, 20, 13)
+    assert await store.network.read(dashboard.quota_sum, (), 50) == QuotaSum(0, 0, 0, 0)
 
 
 async def test_places_to_choose_from(store: Store) -> None:
