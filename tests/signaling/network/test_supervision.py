@@ -11,6 +11,7 @@ from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, P
 from classroom.network.model import Appointment, Office, Path, PlaceId
 from classroom.network.supervision import ANSWER_MS
 from classroom.store import network_appointments
+from signaling.network.supervision_watch import LOOK_S
 
 SCORES = {"content": 4, "teaching": 5, "order": 3, "safety": 5, "technique": 4}
 TIMEOUT_S = 30.0
@@ -98,6 +99,11 @@ async def test_whose_credential_is_taken_back_is_out_and_on_record(district: Any
     again = await district.door.socket()
     await again.say("hello", token=told["token"])
     assert (await again.bye())["reason"] == "refused"
+    # The same for the recording, and for a stream of pictures without the page.
+    head = {"Authorization": f"Bearer {told['token']}"}
+    for method, path in (("GET", "/api/v1/library"), ("POST", "/whep/optics")):
+        async with district.door.http.request(method, district.door.url(path), headers=head) as answer:
+            assert (answer.status, (await answer.json())["type"]) == (401, "/problems/token-invalid")
     assert (await entry(district["east-supervisor"]))[0] == 404
     reasons = set()
     async with asyncio.timeout(TIMEOUT_S):
@@ -108,6 +114,11 @@ async def test_whose_credential_is_taken_back_is_out_and_on_record(district: Any
             await asyncio.sleep(0.01)
     (watched,) = [each for each in seen["observations"] if not each["refused"]]
     assert watched["ended_ms"] is not None
+
+
+def test_what_is_taken_back_is_looked_for_often_enough() -> None:
+    """Out within five seconds: a look may have just begun, and takes its time."""
+    assert 2 * LOOK_S < 5
 
 
 async def test_an_entry_ends_with_the_credential(district: Any) -> None:
