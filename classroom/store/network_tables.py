@@ -93,6 +93,7 @@ appointments = Table(
     Column("revoked_by", _ID),
     Index(None, "person_id"),
     Index(None, "class_id"),
+    Index(None, "about_id"),
     Index(None, "path", "office"),
     Index(None, "revoked_ms"),
 )

@@ -17,6 +17,7 @@ from classroom.network.scope import Principal
 from classroom.network.timetable import OVERRUN_MS, Entry
 from classroom.store import network_classes, network_places, people, timetable_operations, timetables
 from classroom.store.timetable_operations import Latest
+from signaling.access import Handler
 from signaling.keys import STORE, TOKENS
 from signaling.lessons_http import UnixMs
 from signaling.message import LessonState
@@ -262,6 +263,23 @@ async def calendar_feed(request: web.Request) -> web.Response:
 
 _MY: Final = "/api/v1/my"
 
+
+def _calendar(
+    name: str, method: str, handler: Handler, response: type | None, status: int = 200
+) -> Operation:
+    """What is done with the address of one's own calendar."""
+    return Operation(
+        id=name,
+        method=method,
+        path=f"{_MY}/calendar",
+        tag="network",
+        handler=handler,
+        response=response,
+        status=status,
+        problems=("not-ready",),
+    )
+
+
 OPERATIONS: Final = (
     Operation(
         id="my_timetable",
@@ -283,34 +301,9 @@ OPERATIONS: Final = (
         status=201,
         problems=("not-found", "not-ready", "offer-cancelled", "still-waiting", "door-closed"),
     ),
-    Operation(
-        id="my_calendar",
-        method="GET",
-        path=f"{_MY}/calendar",
-        tag="network",
-        handler=my_calendar,
-        response=CalendarState,
-        problems=("not-ready",),
-    ),
-    Operation(
-        id="make_calendar",
-        method="POST",
-        path=f"{_MY}/calendar",
-        tag="network",
-        handler=make_calendar,
-        response=CalendarAddress,
-        status=201,
-        problems=("not-ready",),
-    ),
-    Operation(
-        id="drop_calendar",
-        method="DELETE",
-        path=f"{_MY}/calendar",
-        tag="network",
-        handler=drop_calendar,
-        status=204,
-        problems=("not-ready",),
-    ),
+    _calendar("my_calendar", "GET", my_calendar, CalendarState),
+    _calendar("make_calendar", "POST", make_calendar, CalendarAddress, 201),
+    _calendar("drop_calendar", "DELETE", drop_calendar, None, 204),
     Operation(
         id="calendar_feed",
         method="GET",
