@@ -26,7 +26,6 @@ PEOPLE = """学校,年级,班级,姓名,账号,职务
 东区第三小学,三年级,1班,张小红,pupil-2,学生
 东区第三小学,三年级,1班,李华,tutor-1,辅导教师
 """
-STARS = {"stars": {"content": 5, "teaching": 5, "technique": 4}, "text": "很有意思"}
 TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
 
 
@@ -118,7 +117,6 @@ async def test_a_term_in_small(term: Any) -> None:
 
     await lead(term, lesson, "end")
     await pupil.close()
-    await term.ask(people["pupil-1"], "PUT", f"/api/v1/ratings/{lesson}/mine", json=STARS)
 
     async def settled() -> bool:
         quotas = await term.ask("demo-museum-provider", "GET", "/api/v1/terms/autumn/quotas")
@@ -129,9 +127,15 @@ async def test_a_term_in_small(term: Any) -> None:
     await expect(at(provider, "quota")).to_contain_text("已约1人次，共200人次，剩余199人次")
     await at(provider, "lessons").click()
     await expect(at(provider, f"own-lesson-{lesson}")).to_contain_text("实到1人")
-    await tutor.reload()
-    await expect(at(tutor, "course-ratings")).to_contain_text("内容 5")
     pupil = await term.page(people["pupil-1"], "/timetable", NARROW)
     await expect(at(pupil, "progress")).to_contain_text("已完成1次，目标1次")
     await expect(at(pupil, "progress")).to_contain_text("已达标")
+    await at(pupil, "progress").locator("summary").click()
+    await at(pupil, f"rate-{lesson}").click()
+    for aspect in ("content", "teaching", "technique"):
+        await at(pupil, f"stars-{aspect}-5").check()
     assert not await pupil.evaluate(TOO_WIDE)
+    await at(pupil, "rate-send").click()
+    await expect(at(pupil, "rated")).to_be_visible()
+    await tutor.reload()
+    await expect(at(tutor, "course-ratings")).to_contain_text("内容 5")

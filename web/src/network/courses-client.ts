@@ -3,6 +3,7 @@
 
 import { ask, path } from './network-client'
 import type { CatalogueLesson, Course, Offer } from './catalogue-client'
+import type { Aspect } from './ratings-client'
 
 export type Visibility = 'own' | 'named' | 'paired' | 'district' | 'city' | 'public'
 export type CourseState = 'draft' | 'published' | 'closed'
@@ -35,8 +36,6 @@ export interface Enrolled {
   state: 'enrolled' | 'waiting'
   ahead: number
 }
-
-export type Aspect = 'content' | 'teaching' | 'technique'
 
 export interface RatingSum {
   count: number
