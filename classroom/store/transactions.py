@@ -38,13 +38,15 @@ class InLoop:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        # Each statement by itself: to begin and to end a transaction are two more ways there and back.
+        self._looking = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def __call__(self, work: Work) -> None:
         async with self._engine.begin() as connection:
             await connection.run_sync(work)
 
     async def look(self, query: Callable[[Connection], T]) -> T:
-        async with self._engine.connect() as connection:
+        async with self._looking.connect() as connection:
             return await connection.run_sync(query)
 
     async def close(self) -> None:
