@@ -18,7 +18,10 @@ from classroom.store.store import Store
 T = TypeVar("T")
 
 LOOK_S: Final = 10.0
-"""How old what is shown of a day may be: the page asks every fifteen seconds."""
+"""Of a day; the page asks every fifteen seconds."""
+STALE: Final = 3
+"""Times as long what was found is still shown, while it is looked up anew: so of those who keep the page open
+nobody waits for a look, and what they see is half a minute old at most."""
 STORED_LOOK_S: Final = 60.0
 """The library grows by minutes."""
 NAMES_S: Final = 600.0
@@ -39,13 +42,20 @@ class Shared(Generic[T]):
 
     async def get(self) -> T:
         """Raises what looking raises; who asks next looks anew."""
-        if self._found is not None and self._clock() - self._found[0] < self._every_s:
-            return self._found[1]
-        if self._looking is None:
+        age_s = float("inf") if self._found is None else self._clock() - self._found[0]
+        if self._looking is None and age_s >= self._every_s:
             self._looking = asyncio.create_task(self._look_up(), name="dashboard")
             self._looking.add_done_callback(self._looked)
+        if self._looking is None or age_s < STALE * self._every_s:
+            assert self._found is not None, "else somebody looks"
+            return self._found[1]
         # Whoever goes away does not take the answer from the others.
         return await asyncio.shield(self._looking)
+
+    async def close(self) -> None:
+        """A look that is under way is let to its end: a database is not left in the middle of a question."""
+        if self._looking is not None:
+            await asyncio.wait((self._looking,))
 
     async def _look_up(self) -> T:
         found = await self._look()
@@ -78,6 +88,11 @@ class DashboardBoard:
                 self._days.popitem(last=False)
         self._days.move_to_end(key)
         return await self._days[key].get()
+
+    async def close(self) -> None:
+        for day in self._days.values():
+            await day.close()
+        await self._stored.close()
 
     async def stored(self) -> tuple[Stored, ...]:
         return await self._stored.get()

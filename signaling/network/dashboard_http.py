@@ -169,7 +169,12 @@ class Scope:
 
 def add_dashboard(app: web.Application) -> None:
     """What all dashboards of this server share."""
-    app[BOARD] = DashboardBoard(app[STORE])
+    board = app[BOARD] = DashboardBoard(app[STORE])
+
+    async def close(_: web.Application) -> None:
+        await board.close()
+
+    app.on_cleanup.append(close)
 
 
 async def dashboard(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ import pytest
 
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, PersonId
 from classroom.network.dashboard import Day
-from signaling.network.dashboard import Shared
+from signaling.network.dashboard import STALE, Shared
 from signaling.network.dashboard_http import BOARD
 
 DASHBOARD = "/api/v1/dashboard"
@@ -136,3 +136,26 @@ async def test_what_failed_is_looked_up_anew_and_hits_who_waits_alone() -> None:
     with pytest.raises(RuntimeError):
         await shared.get()
     assert (await shared.get(), await shared.get()) == ("found", "found")
+
+
+async def test_who_keeps_the_page_open_does_not_wait_for_a_look() -> None:
+    now, found, may_end = 0.0, 0, asyncio.Event()
+
+    async def look() -> int:
+        nonlocal found
+        await may_end.wait()
+        found += 1
+        return found
+
+    shared = Shared(look, 10.0, lambda: now)
+    may_end.set()
+    assert await shared.get() == 1
+    may_end.clear()
+    now = 15.0
+    assert [await shared.get(), await shared.get()] == [1, 1]
+    may_end.set()
+    await shared.close()
+    assert await shared.get() == 2
+    now = 15.0 + STALE * 10.0
+    # After a while in which nobody looked, what was found then is not shown.
+    assert await shared.get() == 3
