@@ -65,25 +65,49 @@ WITH_A_BROWSER = (
     "tests/signaling/test_real_chromium.py",
     "tests/signaling/test_real_layers.py",
 )
-LONG = ("tests/scenarios/", "tests/load_tests/test_scenarios.py", "tests/recorder/test_supervisor.py")
-"""Few tests, of many seconds each: they come first, so that at the end nobody waits for them."""
+WAITING = (
+    *("tests/scenarios/", "tests/load_tests/test_scenarios.py", "tests/recorder/test_supervisor.py"),
+    *("tests/signaling/test_real_clients.py", "tests/signaling/test_real_coturn.py"),
+)
+"""For real time to pass, mostly: media is sent, processes start."""
+LONG = ("tests/browser/test_film.py", "tests/browser/test_whole_lesson.py", "tests/browser/test_whip_whep.py")
+"""Few tests of many seconds each: they come first, so that at the end nobody waits for them."""
 
 
-class BrowsersApart(LoadFileScheduling):
-    """`--dist loadfile`, with browsers in the first process only: one wants more than a processor, and two at
-    once wait for each other. Who is done takes what is left."""
+class InLanes(LoadFileScheduling):
+    """`--dist loadfile` with two lanes apart: the first process has the browsers, as one wants more than a
+    processor and two at once wait for each other; of three or more, the last one has what waits. Who is done
+    takes what the others have left, but for the lane of those who wait: it leaves the processors to them."""
+
+    def _lane(self, node: WorkerController) -> tuple[bool, bool]:
+        """Whether it browses, and whether it waits."""
+        number = int(node.gateway.id.removeprefix("gw"))
+        return number == 0, 2 <= number == self.numnodes - 1
+
+    def _own(self, node: WorkerController) -> list[str]:
+        apart = self.numnodes > 2
+        return [
+            file
+            for file in self.workqueue
+            if (file.startswith(WITH_A_BROWSER), apart and file.startswith(WAITING)) == self._lane(node)
+        ]
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        browses = node is self.nodes[0]
-        own = [file for file in self.workqueue if file.startswith(WITH_A_BROWSER) is browses]
+        own = self._own(node)
         chosen = next((file for file in own if file.startswith(LONG)), [*own, *self.workqueue][0])
         self.workqueue.move_to_end(chosen, last=False)
         super()._assign_work_unit(node)
 
+    def _reschedule(self, node: WorkerController) -> None:
+        if self._lane(node)[1] and not self._own(node):
+            node.shutdown()
+        else:
+            super()._reschedule(node)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    return BrowsersApart(config, log) if config.getoption("dist") == "loadfile" else None
+    return InLanes(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @dataclass
