@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,8 +57,8 @@ async def test_a_hundred_microphones_are_four_lines_and_one_offer(classes: Any) 
     listener = await member(classes, "listener", speaks=False)
     offer = await listener.expect("subscribe.offer")
     await listener.answer(offer)
-    for number in range(3, 100):
-        await member(classes, f"p{number}")
+    # At once: one by one they would wait at the door, each for others to come with.
+    await asyncio.gather(*(member(classes, f"p{number}") for number in range(3, 100)))
     assert "subscribe.offer" not in {message["type"] for message in await listener.settled()}
     lines = voices(offer)
     assert [(stream["person"], stream["kind"]) for stream in lines] == [("", "audio")] * 4
