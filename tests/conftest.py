@@ -70,8 +70,16 @@ WAITING = (
     *("tests/signaling/test_real_clients.py", "tests/signaling/test_real_coturn.py"),
 )
 """For real time to pass, mostly: media is sent, processes start."""
-LONG = ("tests/browser/test_film.py", "tests/browser/test_whole_lesson.py", "tests/browser/test_whip_whep.py")
-"""Few tests of many seconds each: they come first, so that at the end nobody waits for them."""
+FIRST = (
+    "tests/browser/test_accessibility.py",
+    "tests/browser/test_whip_whep.py",
+    "tests/browser/test_whole_lesson.py",
+    # A film is made at the lowest priority: when those who wait have ended.
+    "tests/browser/test_film.py",
+    "tests/browser/test_supervision.py",
+    "tests/browser/test_clips.py",
+)
+"""What takes longest, so that at the end nobody waits for it."""
 
 
 class InLanes(LoadFileScheduling):
@@ -94,7 +102,7 @@ class InLanes(LoadFileScheduling):
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         own = self._own(node)
-        chosen = next((file for file in own if file.startswith(LONG)), [*own, *self.workqueue][0])
+        chosen = min(own or self.workqueue, key=lambda file: (*FIRST, file).index(file))
         self.workqueue.move_to_end(chosen, last=False)
         super()._assign_work_unit(node)
 
