@@ -137,11 +137,11 @@ def _parameters(operation: Operation, language: str) -> list[dict[str, Any]]:
         {
             "name": name,
             "in": "query",
-            "required": False,
+            "required": required,
             "schema": schema,
             "description": catalogue.text(f"api.{operation.id}.{name}", language),
         }
-        for name, schema in _query(operation.query)
+        for name, schema, required in _query(operation.query)
     ]
     headers = [
         {
@@ -156,12 +156,16 @@ def _parameters(operation: Operation, language: str) -> list[dict[str, Any]]:
     return path + query + headers
 
 
-def _query(query: tuple[str, ...] | type[msgspec.Struct]) -> list[tuple[str, dict[str, Any]]]:
-    """Name and schema of each parameter."""
+def _query(query: tuple[str, ...] | type[msgspec.Struct]) -> list[tuple[str, dict[str, Any], bool]]:
+    """Name and schema of each parameter, and whether it must be there."""
     if isinstance(query, tuple):
-        return [(name, {"type": "string"}) for name in query]
+        return [(name, {"type": "string"}, False) for name in query]
     _, schemas = msgspec.json.schema_components([query], ref_template=_REF)
-    return list(schemas[query.__name__]["properties"].items())
+    described = schemas[query.__name__]
+    return [
+        (name, schema, name in described.get("required", ()))
+        for name, schema in described["properties"].items()
+    ]
 
 
 def _responses(operation: Operation, language: str) -> dict[str, Any]:

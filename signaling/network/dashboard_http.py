@@ -57,7 +57,16 @@ MAX_ROWS: Final = 500
 MAX_PROBLEMS: Final = 2_000
 MINUTE_S: Final = 60
 
-Date = Annotated[str, Meta(pattern=r"^(20[0-9]{2}-[0-9]{2}-[0-9]{2})?$")]
+_DAYS: Final = "|".join(
+    (
+        "20[0-9]{2}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])",
+        "20[0-9]{2}-(0[469]|11)-(0[1-9]|[12][0-9]|30)",
+        "20[0-9]{2}-02-(0[1-9]|1[0-9]|2[0-8])",
+        "20([02468][048]|[13579][26])-02-29",
+    )
+)
+"""Of this century's calendar, and no others."""
+Date = Annotated[str, Meta(pattern=f"^({_DAYS})?$")]
 SectionName = Literal["lessons", "joins", "quality", "storage", "quotas", "problems"]
 
 

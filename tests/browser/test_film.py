@@ -19,7 +19,8 @@ from signaling.message import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
+"""What makes a film has the lowest priority: beside other tests it gets what they leave."""
 TOGETHER_S = 5.0
 """Screen, camera and stage: more than a segment."""
 SHORT, LONG = "short", "long"
