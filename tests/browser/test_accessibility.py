@@ -370,7 +370,9 @@ async def sign_in(shared_server: ServerProcess, window: BrowserContext) -> Async
     ("city-organizer", "/dashboard", "dashboard-csv", PHONE),
     ("city-supervisor", "/supervision", "wall-place", LAPTOP),
     ("museum-provider", "/reviews", "part-ratings", PHONE),
+    ("museum-provider", "/courses", "new-course", PHONE),
     ("east-1-tutor", "/catalogue", "page-catalogue", LAPTOP),
+    ("east-1-tutor", "/progress", "page-progress", PHONE),
     ("east-1-student", "/timetable", "to-catalogue", PHONE),
 ])  # fmt: skip
 async def test_the_course_network(

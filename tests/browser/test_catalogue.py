@@ -100,6 +100,12 @@ async def test_in_english_and_narrow(network: Any) -> None:
     await is_accessible(parent)
     await at(parent, "lesson-light-1").get_by_test_id("enrol").click()
     await expect(at(parent, "lesson-light-1").get_by_test_id("told")).to_contain_text("is enrolled")
+    await at(parent, "lesson-light-1").get_by_role("link").click()
+    await expect(at(parent, "course-about")).to_contain_text("动手实验")
+    await expect(at(parent, "compare")).to_contain_text("镜子里的世界")
+    assert await parent.evaluate(TOO_WIDE) == []
+    await is_accessible(parent)
+    await parent.go_back()
     await at(parent, "to-timetable").click()
     await expect(at(parent, "timetable-next")).to_contain_text("蒋小明")
     assert await parent.evaluate(TOO_WIDE) == []
