@@ -9,7 +9,7 @@ const PAGES: Record<string, OfficeName[]> = {
   timetable: ['master', 'tutor', 'student', 'parent', 'organizer'],
   operations: ['organizer', 'provider'],
   'own-courses': ['provider'],
-  reviews: ['provider'],
+  reviews: ['provider', 'supervisor', 'organizer'],
   catalogue: ['organizer', 'provider', 'master', 'tutor', 'student', 'parent', 'supervisor', 'researcher'],
   progress: ['tutor', 'organizer'],
   places: ['organizer'],
