@@ -32,8 +32,8 @@ WARM_UP, CYCLES = 2, 8
 """Visits of each way before the first census, and after it."""
 RESUME_S = 0.5
 """How long a lost page is waited for; those who leave are not lost."""
-CONSENT_S = 1.0
-"""How long a connection from which nothing comes is taken to live."""
+CONSENT_S = 2.0
+"""How long a connection from which nothing comes is taken to live: longer than a busy machine pauses."""
 
 
 class Classroom:
