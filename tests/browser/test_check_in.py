@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,22 +94,37 @@ async def test_a_student_checks_in_with_a_picture(school: School, visit: Any) ->
     assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
+@asynccontextmanager
+async def in_the_lesson(school: School, **claims: Any) -> AsyncIterator[None]:
+    """A student, without a page; who says nothing for a while is taken for lost."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{school.server.url}/ws", protocols=("tongke.v1",)) as socket,
+    ):
+        await socket.send_json({"type": "hello", "token": school.token("student", **claims)})
+        assert (await socket.receive_json())["type"] == "welcome"
+
+        async def stay() -> None:
+            while True:
+                await socket.send_json({"type": "ping", "id": 1})
+                await asyncio.sleep(2)
+
+        staying = asyncio.create_task(stay())
+        yield
+        staying.cancel()
+        with suppress(asyncio.CancelledError):
+            await staying
+
+
 async def test_a_tutor_opens_it_where_they_stand_and_checks_in_the_class(school: School, visit: Any) -> None:
     person = await visit(f"/check-in#token={school.token('tutor')}", size=PHONE, origin=school.server.url)
     page = person.page
     await page.context.grant_permissions(["geolocation"], origin=school.server.url)
     await page.context.set_geolocation(SCHOOL | {"accuracy": 10})
-    student = school.token("student", person="s1", name="小红")
-    async with (
-        aiohttp.ClientSession() as http,
-        http.ws_connect(f"{school.server.url}/ws", protocols=("tongke.v1",)) as socket,
-    ):
-        await socket.send_json({"type": "hello", "token": student})
-        assert (await socket.receive_json())["type"] == "welcome"
+    async with in_the_lesson(school, person="s1", name="小红"):
         await page.reload()
         await page.get_by_test_id("open-check-in").wait_for()
-        if not await page.get_by_test_id("check-in-open").is_visible():
-            await page.get_by_test_id("open-check-in").click()
+        await page.locator("details").evaluate("(each) => { each.open = true }")
         await page.get_by_test_id("where-here").check()
         await page.locator('[data-testid="check-in-start"]:enabled').click()
         await page.locator('[data-testid="check-in-plan"].open').wait_for()
