@@ -10,6 +10,7 @@ from classroom.network.scope import Principal
 from classroom.store import network_classes
 from signaling.keys import STORE
 from signaling.network.principals import PRINCIPAL
+from signaling.network.reach import is_id
 from signaling.problems import Problem
 from signaling.rest import read
 
@@ -17,7 +18,8 @@ from signaling.rest import read
 async def own_class(request: web.Request) -> SchoolClass:
     """The class of the path, if the caller speaks for it. Problem not-found."""
     class_id = ClassId(request.match_info["class"])
-    found = await read(request.app[STORE].network.look(network_classes.look_up, class_id))
+    look_up = network_classes.look_up
+    found = await read(request.app[STORE].network.look(look_up, class_id)) if is_id(class_id) else None
     principal = request[PRINCIPAL]
     speaks = found is not None and (
         principal.reaches({Office.ORGANIZER}, found.path) or tutors(principal, found)

@@ -30,7 +30,7 @@ PUBLIC_PEM = OURS.public_key().public_bytes(
 def claims(**changed: Any) -> dict[str, Any]:
     now = int(time.time())
     said = {"iss": "https://id.example.org", "sub": "u-1", "aud": "tongke", "nonce": "n-1"}
-    made = said | {"iat": now, "exp": now + 300} | changed
+    made = said | {"iat": now, "exp": now + 3600} | changed
     return {name: value for name, value in made.items() if value is not None}
 
 
