@@ -38,7 +38,9 @@ def test_who_decides(move: SubstitutionMove, by: PersonId, leads_to: object) -> 
         assert refused.refusal is leads_to
 
 
-@pytest.mark.parametrize("state", set(SubstitutionState) - {SubstitutionState.DECLARED})
+@pytest.mark.parametrize(
+    "state", [each for each in SubstitutionState if each is not SubstitutionState.DECLARED]
+)
 @pytest.mark.parametrize("move", SubstitutionMove)
 def test_what_was_decided_stays_so(state: SubstitutionState, move: SubstitutionMove) -> None:
     with pytest.raises(SubstitutionRefused) as refused:
