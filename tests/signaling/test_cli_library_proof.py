@@ -76,7 +76,7 @@ def test_a_library_of_another_server_needs_its_key(sealed: Path, capsys: pytest.
     (sealed / "ledger.key").unlink()
     assert main(["library", "verify", ITEM, "--data", str(sealed)]) == 4
     assert "not trusted" in capsys.readouterr().out
-    assert main(["library", "verify", ITEM, "--key", key, "--data", str(sealed)]) == 0
+    assert main(["library", "verify", ITEM, f"--key={key}", "--data", str(sealed)]) == 0
     (sealed / "ledger.trusted").write_text(f"# the old server\n{key}\n")
     assert main(["library", "verify", ITEM, "--data", str(sealed)]) == 0
 
