@@ -77,7 +77,9 @@ def beep_starts(amplitude: NDArray[np.float64]) -> list[int]:
     if len(amplitude) < SMOOTHING_MS or amplitude.max() < MIN_AMPLITUDE:
         return []
     smooth = np.convolve(amplitude, np.ones(SMOOTHING_MS) / SMOOTHING_MS, "full")
-    loud = smooth > amplitude.max() / 2
+    # Of each second: pieces of sound that overlap where a recording went on are twice as loud for a moment.
+    peaks = np.array([second.max() for second in np.split(amplitude, range(1000, len(amplitude), 1000))])
+    loud = smooth > np.median(peaks[peaks >= MIN_AMPLITUDE]) / 2
     rises = np.flatnonzero(loud[1:] & ~loud[:-1]) + 1
     # The average looks back, so it passes half height half a window late.
     return [

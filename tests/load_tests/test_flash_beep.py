@@ -75,3 +75,11 @@ def test_an_unreadable_file_is_named(
     monkeypatch.setattr("sys.argv", ["flash_beep", str(path)])
     assert flash_beep.main() == 2
     assert str(path) in capsys.readouterr().err
+
+
+def test_a_moment_twice_as_loud_hides_no_beep() -> None:
+    amplitude = np.zeros(5000)
+    for begins in range(400, 5000, 1000):
+        amplitude[begins : begins + 100] = 0.5
+    amplitude[2410:2430] = 1.0
+    assert flash_beep.beep_starts(amplitude) == [400, 1400, 2400, 3400, 4400]
