@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from icalendar import Calendar, Event
 
-if TYPE_CHECKING:
-    from signaling.network.timetable_http import TimetableEntry
+from signaling.network.timetable_views import TimetableEntry
 
 TYPE: Final = "text/calendar"
 REFRESH: Final = timedelta(hours=1)

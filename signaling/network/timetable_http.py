@@ -20,12 +20,11 @@ from classroom.store.timetable_operations import Latest
 from signaling.access import Handler
 from signaling.keys import STORE, TOKENS
 from signaling.lessons_http import UnixMs
-from signaling.message import LessonState
 from signaling.network.calendar_feed import TYPE, calendar
-from signaling.network.courses_views import DeliveryName
 from signaling.network.enrolment_plans import LessonPlanner
 from signaling.network.principals import PRINCIPAL, secret_hash
-from signaling.network.timetable_operations_views import OperationKindName, OperationSlot, slot_view
+from signaling.network.timetable_operations_views import OperationKindName, slot_view
+from signaling.network.timetable_views import TimetableChange, TimetableEntry
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import query
@@ -45,48 +44,6 @@ SECRET_BYTES: Final = 24
 class TimetableQuery(msgspec.Struct, frozen=True, kw_only=True):
     starts_from: UnixMs = 0
     starts_until: UnixMs = 0
-
-
-class TimetableChange(msgspec.Struct, frozen=True, kw_only=True):
-    kind: OperationKindName
-    reason: str
-    made_ms: int
-    """Unix time in ms."""
-    before: OperationSlot
-    """What the lesson was until then."""
-
-
-class TimetableEntry(msgspec.Struct, frozen=True, kw_only=True):
-    lesson: str
-    title: str
-    course: str
-    role: Literal["master", "tutor", "student"]
-    person: str
-    """Whose it is: one's own, or the child's."""
-    mine: bool
-    name: str
-    class_id: str
-    """In the lesson; empty: in none, or not yet."""
-    class_name: str
-    """Of a class at school."""
-    state: Literal["enrolled", "waiting"]
-    cancelled: bool
-    master_name: str
-    provider_name: str
-    delivery: DeliveryName
-    lesson_state: LessonState
-    starts_ms: int
-    ends_ms: int
-    door_opens_ms: int
-    """Unix times in ms."""
-    open: bool
-    """The door is open now, to whom the page belongs."""
-    room: str
-    """Where it is given, in words."""
-    online: bool
-    """The class takes part from home."""
-    change: TimetableChange | None
-    """What was last done with it; null: nothing."""
 
 
 class Timetable(msgspec.Struct, frozen=True, kw_only=True):
