@@ -22,6 +22,7 @@ from sfu.engine.forward cimport best_layer
 from sfu.engine.lifecycle cimport attend, report_later, unattend, unlist_feedback
 from sfu.engine.model cimport (
     HURRIES,
+    HURRY_GAP_US,
     HURRY_US,
     KEYFRAME_PATIENCE_US,
     KEYFRAME_REPEAT_US,
@@ -203,21 +204,34 @@ cdef void want_keyframe(engine_t *e, layer_t *layer) noexcept nogil:
 
 cdef void want_keyframe_now(engine_t *e, subscription_t *s) noexcept nogil:
     cdef layer_t *layer = &s.publication.layers[best_layer(e, s)]
-    if layer.wanted_us == 0 and layer.hurry_us <= e.now_us + (HURRIES - 1) * HURRY_US:
+    if not layer.hurried and missed_the_last(e, layer) and layer.hurry_us <= e.now_us + (HURRIES - 1) * HURRY_US:
         layer.hurry_us = max(layer.hurry_us, e.now_us) + HURRY_US
-        layer.asked_us = 0
+        layer.hurried = True
     want_keyframe(e, layer)
+
+
+cdef inline bint missed_the_last(const engine_t *e, const layer_t *layer) noexcept nogil:
+    """What was asked for has come already, and it is too soon for the next."""
+    return layer.keyframe_us >= layer.asked_us and e.now_us - layer.asked_us < KEYFRAME_REPEAT_US
+
+
+cdef inline int64_t keyframe_gap(const engine_t *e, const layer_t *layer) noexcept nogil:
+    """Who comes next after the first gets one at once; of many who come one after the other, as many as possible get the same."""
+    if not layer.hurried:
+        return KEYFRAME_REPEAT_US
+    return 0 if layer.hurry_us <= e.now_us + HURRY_US else HURRY_GAP_US
 
 
 cdef void ask_keyframe(engine_t *e, layer_t *layer) noexcept nogil:
     cdef transport_t *t = layer.publication.transport
     cdef uint8_t *at
     cdef uint32_t n
-    if layer.asked_us and e.now_us - layer.asked_us < KEYFRAME_REPEAT_US:
+    if layer.asked_us and e.now_us - layer.asked_us < keyframe_gap(e, layer):
         return
     if not layer.started or not reachable(e, t):
         return
     layer.asked_us = e.now_us
+    layer.hurried = False
     at = outbound_reserve(&e.out)
     n = write_preface(at, layer.publication)
     n += write_pli(at + n, t.ssrc, layer.ssrc)

@@ -63,7 +63,9 @@ cdef enum:
     REPAIR_US = 5000            # how finely NACK and keyframe repeats are timed
     KEYFRAME_REPEAT_US = 500000  # one PLI each, until a keyframe arrives
     # A new subscriber need not wait for the next repeat, four times in a row and then once a second: so a storm of joins
-    # costs the others at most three keyframes a second, 1 Mbit/s at 40 kB each.
+    # costs the others at most three keyframes a second, 1 Mbit/s at 40 kB each. From the second on they lie apart, so that
+    # they suffice for all whom a change of routes reaches one after the other in 0.3 s.
+    HURRY_GAP_US = 100000
     HURRY_US = 1000000
     HURRIES = 4
     KEYFRAME_PATIENCE_US = 20000000  # a publisher that never answers is left alone after that
@@ -108,9 +110,11 @@ cdef struct layer_t:
     bint silent                 # stands still while they go on
     int64_t back_us             # since when it goes on again; 0: it does not
     int64_t keyframe_us         # arrival of the last keyframe's start; 0 for none
-    int64_t keyframe_sequence
+    int64_t keyframe_sequence   # its first packet
+    uint32_t keyframe_timestamp
     int64_t wanted_us           # since when a keyframe is wanted; 0 for not
     int64_t asked_us            # last PLI
+    bint hurried                # the wanted one is for a new subscriber
     int64_t hurry_us            # how far ahead of time new subscribers have had keyframes; see want_keyframe_now
     uint64_t keyframes
     uint64_t nacks

@@ -284,7 +284,7 @@ cdef void store(engine_t *e, layer_t *layer, const rtp_t *p, uint32_t wire_seque
     else:
         describe_sound(publication, slot, f, payload)
     if slot.keyframe:
-        keyframe_came(e, layer, sequence)
+        slot.keyframe = keyframe_came(e, layer, slot, sequence)
     if publication.video:
         note_life(e, layer, slot)
     layer.last_us = e.now_us
@@ -446,12 +446,19 @@ cdef void note_awake(engine_t *e, layer_t *layer, bint slept) noexcept nogil:
             seek_layer(e, publication.subscriptions[i])
 
 
-cdef void keyframe_came(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil:
+cdef bint keyframe_came(engine_t *e, layer_t *layer, const packet_t *slot, int64_t sequence) noexcept nogil:
+    """Whether one begins here. An H.264 picture's parameter sets and each of its slices look like the beginning of one: who
+    began behind the parameter sets could not decode it, who began at the second slice would see half of it."""
+    if layer.keyframe_us and slot.timestamp == layer.keyframe_timestamp and sequence > layer.keyframe_sequence:
+        return False
     layer.keyframe_us = e.now_us
     layer.keyframe_sequence = sequence
+    layer.keyframe_timestamp = slot.timestamp
     layer.keyframes += 1
     layer.wanted_us = 0
+    layer.hurried = False
     count(e, KEYFRAMES_IN)
+    return True
 
 
 cdef bint note_sequence(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil:

@@ -91,6 +91,40 @@ def test_video_begins_with_a_keyframe(bed, publisher, wire_format):
     assert [wire_format.vp8_number(p.payload) for p in peer.packets] == [2, 3]
 
 
+def test_a_keyframe_of_several_slices_begins_at_its_parameter_sets_only(bed, wire_format):
+    peer = bed.peer()
+    publication = bed.engine.add_publication(
+        peer.transport,
+        kind="video",
+        mid="v",
+        clock_rate=90000,
+        formats=[("H264", 96, 97, True)],
+        encodings=[("", SSRC, 0)],
+    )
+
+    def picture(number, payloads, *, late_comers=False):
+        comers = []
+        for at, payload in enumerate(payloads):
+            packet = wire_format.rtp(
+                3 * number + at, payload, ssrc=SSRC, timestamp=3000 * number, marker=at == len(payloads) - 1
+            )
+            peer.send(packet)
+            bed.advance(2_000)
+            if late_comers and at < len(payloads) - 1:
+                comers.append(subscribe(bed, publication))
+        return comers
+
+    parameter_sets, slice_ = b"\x67\x42\xc0\x1f", b"\x65\x88" + bytes(40)
+    within = picture(0, [parameter_sets, slice_, slice_], late_comers=True)
+    assert all(not each.packets for each in within)
+    picture(1, [b"\x41\x9a", b"\x41\x9a"])
+    assert all(not each.packets for each in within)
+    picture(2, [parameter_sets, slice_, slice_])
+    assert [[p.payload for p in each.packets] for each in within] == [[parameter_sets, slice_, slice_]] * 2
+    picture(3, [slice_, slice_])  # parameter sets are not sent each time
+    assert bed.engine.publication_stats(publication)["layers"][0]["key_frames"] == 3
+
+
 def test_a_frame_leaves_together(bed, publisher, wire_format):
     peer = subscribe(bed, publisher.publication)
     send(publisher, wire_format, 0, keyframe=True, marker=False)

@@ -305,6 +305,28 @@ def test_a_new_subscriber_need_not_wait_for_the_next_request(bed, wire_format):
     assert keyframes <= 3 + 3 * 2 + 4
 
 
+def test_all_whom_a_change_reaches_one_after_the_other_have_a_picture_soon(bed, wire_format):
+    publisher = Publisher(bed, wire_format)
+    publisher.frame(0, keyframe=True)
+    bed.advance(FRAME_US)
+    subscribers = []
+    for number in range(1, 61):  # a frame each 10 ms; those who come need 200 ms, a request is answered in 10
+        if number <= 20:
+            subscribers.append(Subscriber(bed, wire_format, publisher.publication))
+        if number == 3:
+            subscribers[0].peer.send_rtcp(
+                struct.pack("!BBHII", 0x81, 206, 2, 1, OUT_SSRC)
+            )  # who asks again is no reason for others to wait
+        bed.advance(5_000)
+        publisher.frame(number, keyframe=bool(publisher.asked))
+        publisher.asked.clear()
+        bed.advance(5_000)
+    waits = [bed.engine.subscription_stats(each.subscription)["first_frame_us"] for each in subscribers]
+    assert max(waits) <= 120_000
+    layer = bed.engine.publication_stats(publisher.publication)["layers"][0]
+    assert layer["key_frames"] <= 1 + 4
+
+
 def test_nothing_is_asked_of_a_publisher_that_never_answers(bed, wire_format):
     publisher = Publisher(bed, wire_format)
     publisher.frame(1)

@@ -92,7 +92,8 @@ def test_what_was_sent_under_an_ssrc_goes_with_its_subscription(bed, wire_format
         subscription = bed.engine.add_subscription(
             pupil.transport, publication, mid="0", ssrc=5, rtx_ssrc=0, formats=[(96, -1, False)]
         )
-        peer.send(wire_format.rtp(n, wire_format.vp8(n, keyframe=True), ssrc=SSRC, marker=True))
+        keyframe = wire_format.vp8(n, keyframe=True)
+        peer.send(wire_format.rtp(n, keyframe, ssrc=SSRC, timestamp=3000 * n, marker=True))
         bed.advance(1)
         bed.engine.remove_subscription(subscription)
     assert bed.engine.counters()["rtp_out"] == 20
