@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Protocol
 
@@ -31,6 +32,12 @@ class Directory(Protocol):
 
     def rooms(self) -> tuple[LessonRoom, ...]:
         """Those that are open on this node."""
+
+    def room(self, lesson_id: LessonId) -> LessonRoom | None:
+        """If it is open on this node."""
+
+    def kept_closed(self) -> AbstractAsyncContextManager[None]:
+        """While it lasts no room opens: lessons that have none here are changed past them. Briefly."""
 
     async def close(self) -> None:
         """Closes all rooms. Close the store after it."""
@@ -69,6 +76,14 @@ class MemoryDirectory:
 
     def rooms(self) -> tuple[LessonRoom, ...]:
         return tuple(self._rooms.values())
+
+    def room(self, lesson_id: LessonId) -> LessonRoom | None:
+        return self._rooms.get(lesson_id)
+
+    @asynccontextmanager
+    async def kept_closed(self) -> AsyncIterator[None]:
+        async with self._opening:
+            yield
 
     async def close(self) -> None:
         async with self._opening:

@@ -6,11 +6,12 @@ Whoever asks has a role, but no place in the lesson. The same table of permissio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from classroom import phases, roll_handlers
 from classroom.classes import move_online
+from classroom.clock import Clock
 from classroom.commands import (
     CancelLesson,
     ChangeSettings,
@@ -25,10 +26,10 @@ from classroom.commands import (
     SetRegister,
     StartLesson,
 )
-from classroom.core import LessonCore
+from classroom.core import LessonCore, Observer
 from classroom.events import LessonRevised
 from classroom.membership import cancel_lesson, end_lesson, start_lesson
-from classroom.model import Attendee, LessonState, Person, Role
+from classroom.model import Attendee, Lesson, LessonState, Person, Role
 from classroom.planning import plan_of, revised, revision
 from classroom.restart import arm_plan
 from classroom.rules.permissions import refusal
@@ -37,6 +38,28 @@ from classroom.rules.transitions import Move
 from classroom.talk import moderation_handlers
 from classroom.talk.commands import Allow, LockLesson
 from classroom.talk.conduct import without_classes
+
+AT_REST: Final = frozenset({LessonState.SCHEDULED, LessonState.CANCELLED})
+"""Of a lesson in such a state nothing is known but its plan: nobody was in yet, or they were let go."""
+
+
+class _Never:
+    """A timer of a room that is closed: when it opens it sets its own."""
+
+    def cancel(self) -> None:
+        pass
+
+
+def carry_out_closed(
+    lesson: Lesson, commands: Iterable[OfficeCommand], clock: Clock, observer: Observer
+) -> None:
+    """What the office asks of a lesson at rest whose room is closed: by the same rules, without a room. The
+    observer hears of it. Raises Refused; what was asked for before it has been done."""
+    assert lesson.state in AT_REST, "its room would know more than its plan"
+    core = LessonCore(lesson, clock, lambda when, callback: _Never(), [observer])
+    for command in commands:
+        carry_out(core, FromOffice(Role.ORGANIZER, command))
+        core.settle()
 
 
 def carry_out(core: LessonCore, asked: FromOffice) -> None:

@@ -60,7 +60,7 @@ from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.network.check_in_evidence import Evidence
 from signaling.network.check_in_http import EVIDENCE
 from signaling.network.dashboard_http import add_dashboard
-from signaling.network.enrolment_plans import LessonPlanner
+from signaling.network.enrolment_plans import LessonPlanner, PlannedRooms
 from signaling.network.enrolments_http import ENROLMENTS, EnrolmentDoor
 from signaling.network.imports_http import IMPORTING
 from signaling.network.invitations_http import CODES_TRIED, code_attempts
@@ -305,7 +305,7 @@ def _watch_credentials(
 
 
 def _plan_lessons(app: web.Application, parts: Parts) -> None:
-    planner = app[PLANNER] = LessonPlanner(parts.store, parts.directory, SystemClock())
+    planner = app[PLANNER]
     settler = Settler(parts.store)
 
     async def running(_: web.Application) -> AsyncIterator[None]:
@@ -419,7 +419,8 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[keys.TOKENS] = parts.tokens
     app[keys.STORE] = parts.store
     app[keys.SFU] = parts.sfu
-    app[keys.DIRECTORY] = parts.directory
+    planner = app[PLANNER] = LessonPlanner(parts.store, parts.directory, SystemClock())
+    rooms = app[keys.DIRECTORY] = PlannedRooms(parts.directory, planner)
     app[keys.PUBLICATIONS] = parts.publications
     app[keys.RECORDER] = parts.recorder
     archive = open_archive(parts.config)
@@ -437,7 +438,8 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[ENROLMENTS] = EnrolmentDoor()
     services = Services(
         sfu=parts.sfu,
-        directory=parts.directory,
+        directory=rooms,
+        store=parts.store,
         publications=parts.publications,
         config=parts.config,
         metrics=parts.metrics,

@@ -38,7 +38,7 @@ from classroom.model import (
     parse_source,
 )
 from classroom.rules.reasons import Refused
-from classroom.store.store import StoreUnavailable
+from classroom.store.store import Store, StoreUnavailable
 from classroom.talk.events import Act, CalledToOrder
 from sfu.quality import REPORT_LASTS_S, Finding
 from sfu.sfu import Sfu
@@ -59,6 +59,7 @@ from signaling.problems import Problem
 from signaling.publications import LEDGER, LivePublication, PublicationRegistry
 from signaling.publishing import Publisher
 from signaling.quality_watch import Lines
+from signaling.refusals import entry_problem
 from signaling.sources import Circle
 from signaling.speakers import Circles, Speakers, Voices
 from signaling.subscribing import Subscriber
@@ -75,6 +76,7 @@ class Services:
 
     sfu: Sfu
     directory: Directory
+    store: Store
     publications: PublicationRegistry
     config: Config
     metrics: DoorMetrics
@@ -173,7 +175,7 @@ class Session:
         except BaseException as error:
             self.end(None, LeaveCause.SERVER)
             if isinstance(error, UnknownLesson | Refused | StoreUnavailable):
-                raise _entry_problem(error, lesson) from error
+                raise await entry_problem(error, lesson, self._services.store) from error
             raise
         self._may_publish = self._me.may_publish
         self.on_end(_ending(self._services.speakers.listen(self.claims.lesson, self._heard)))
@@ -537,15 +539,6 @@ class Session:
 
     def _discard(self, transport: Transport) -> None:
         self._services.background.start(transport.close(), f"close transport {transport.id}")
-
-
-def _entry_problem(error: UnknownLesson | Refused | StoreUnavailable, lesson: str) -> Problem:
-    """Why somebody was not let in."""
-    if isinstance(error, UnknownLesson):
-        return Problem("unknown-lesson", lesson=lesson)
-    if isinstance(error, Refused):
-        return Problem.of_rule(error.reason)
-    return Problem("not-ready", reason=str(error))
 
 
 def _ending(stop: Callable[[], None]) -> Callable[[Session], None]:

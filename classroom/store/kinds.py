@@ -69,8 +69,10 @@ class Kind(NamedTuple):
     person: Callable[[Any], PersonId | None] = _person
 
 
+STATE_KIND: Final = "lesson.state"
+"""Of the events that say in which state a lesson is from then on."""
 KINDS: Final[Mapping[type[Fact], Kind]] = {
-    events.StateChanged: Kind("lesson.state", _state),
+    events.StateChanged: Kind(STATE_KIND, _state),
     events.LessonRevised: Kind("lesson.revised", _plan),
     events.PhaseChanged: Kind("lesson.phase"),
     events.TimerEnded: Kind("lesson.timer_ended"),

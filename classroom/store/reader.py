@@ -28,6 +28,7 @@ from classroom.model import (
 from classroom.quality import Second, StreamPeriod, Summary, parse_body
 from classroom.shared import unpack
 from classroom.store import tables
+from classroom.store.kinds import STATE_KIND
 from sfu.params import QualityReason
 
 PAGE = 1_000
@@ -92,11 +93,17 @@ async def lesson(connection: AsyncConnection, lesson_id: LessonId) -> Lesson | N
     return _lesson(row, await connection.execute(rooms.order_by(tables.classes.c.position)))
 
 
-async def lessons(connection: AsyncConnection) -> tuple[Lesson, ...]:
+async def lessons(connection: AsyncConnection, ids: Collection[LessonId] | None = None) -> tuple[Lesson, ...]:
+    """By id; of these, or all."""
     rooms: dict[str, list[Row[Any]]] = {}
-    for room in await connection.execute(select(tables.classes).order_by(tables.classes.c.position)):
+    classes = select(tables.classes).order_by(tables.classes.c.position)
+    query = select(tables.lessons).order_by(tables.lessons.c.id)
+    if ids is not None:
+        classes = classes.where(tables.classes.c.lesson_id.in_(ids))
+        query = query.where(tables.lessons.c.id.in_(ids))
+    for room in await connection.execute(classes):
         rooms.setdefault(room.lesson_id, []).append(room)
-    found = await connection.execute(select(tables.lessons).order_by(tables.lessons.c.id))
+    found = await connection.execute(query)
     return tuple(_lesson(row, rooms.get(row.id, ())) for row in found)
 
 
@@ -224,9 +231,24 @@ def _stored_period(row: Row[Any]) -> StoredPeriod:
 
 async def last_event(connection: AsyncConnection, lesson_id: LessonId) -> int:
     """Its number; 0 when there is none."""
-    table = tables.events
-    found = await connection.execute(select(func.max(table.c.seq)).where(table.c.lesson_id == lesson_id))
-    return found.scalar() or 0
+    return (await last_events(connection, [lesson_id])).get(lesson_id, 0)
+
+
+async def last_events(connection: AsyncConnection, lesson_ids: Collection[LessonId]) -> dict[LessonId, int]:
+    """By lesson; of those that have any."""
+    c = tables.events.c
+    query = select(c.lesson_id, func.max(c.seq).label("seq")).where(c.lesson_id.in_(lesson_ids))
+    found = await connection.execute(query.group_by(c.lesson_id))
+    return {LessonId(row.lesson_id): row.seq for row in found}
+
+
+async def state_reason(connection: AsyncConnection, lesson_id: LessonId) -> str:
+    """What was said when the lesson came into its state: of a cancelled one, why it was. Empty: nothing."""
+    c = tables.events.c
+    query = select(c.body).where(c.lesson_id == lesson_id, c.kind == STATE_KIND)
+    body = (await connection.execute(query.order_by(c.seq.desc()).limit(1))).scalar()
+    found: dict[str, Any] = {} if body is None else msgspec.json.decode(body)
+    return str(found.get("reason", ""))
 
 
 def _lesson(row: Row[Any], rooms: Iterable[Row[Any]]) -> Lesson:

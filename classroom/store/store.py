@@ -297,6 +297,22 @@ class Store:
         hands = await self._read(lambda connection: reader.raised_hands(connection, lesson_id))
         return LessonRecord(found, chat, replace(talk, rolls=rolls), people, hands)
 
+    async def begin_closed(self, lesson_ids: Collection[LessonId]) -> dict[LessonId, Lesson]:
+        """Lessons whose rooms are closed, and stay so until their facts were observed: from now on they may
+        be. Those that there are."""
+        await self._flush_soon()
+        found = await self._read(lambda connection: reader.lessons(connection, lesson_ids))
+        if strange := [each.id for each in found if not self._ledger.knows(each.id)]:
+            last = await self._read(lambda connection: reader.last_events(connection, strange))
+            for lesson_id in strange:
+                self._ledger.begin(lesson_id, last.get(lesson_id, 0) + 1)
+        return {each.id: each for each in found}
+
+    async def state_reason(self, lesson_id: LessonId) -> str:
+        """What was said when the lesson came into the state in which it is. Empty: nothing."""
+        await self._flush_soon()
+        return await self._read(lambda connection: reader.state_reason(connection, lesson_id))
+
     async def save_lesson(self, lesson: Lesson) -> None:
         """Makes or changes a lesson and its classes; not one whose room is open. Raises StoreUnavailable."""
         row = lesson_row(lesson)

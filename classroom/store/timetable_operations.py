@@ -264,12 +264,18 @@ async def find(connection: AsyncConnection, operation: str) -> Operation | None:
     return None if row is None else _operation(row)
 
 
-async def last_of(connection: AsyncConnection, lesson: LessonId) -> Operation | None:
-    """What was last done with a lesson, undone or not."""
+async def last_of(connection: AsyncConnection, lessons: Collection[LessonId]) -> dict[LessonId, Operation]:
+    """What was last done with these lessons, undone or not; of those with which anything was."""
     joined = timetable_operations.join(operation_lessons, _s.operation_id == _t.id)
-    query = select(timetable_operations).select_from(joined).where(_s.lesson_id == lesson)
-    row = (await connection.execute(query.order_by(_t.number.desc()).limit(1))).one_or_none()
-    return None if row is None else _operation(row)
+    query = select(_s.lesson_id, timetable_operations).select_from(joined).where(_s.lesson_id.in_(lessons))
+    # Of several the last one stays.
+    rows = {row.lesson_id: row for row in await connection.execute(query.order_by(_t.number))}
+    return {LessonId(lesson): _operation(row) for lesson, row in rows.items()}
+
+
+async def lessons_of(connection: AsyncConnection, operation: str) -> tuple[LessonId, ...]:
+    query = select(_s.lesson_id).where(_s.operation_id == operation)
+    return tuple(LessonId(name) for name in (await connection.execute(query)).scalars())
 
 
 async def steps_of(connection: AsyncConnection, operation: str, limit: int | None = None) -> tuple[Step, ...]:

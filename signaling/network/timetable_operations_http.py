@@ -217,13 +217,14 @@ def _may(kind: OperationKind) -> frozenset[Office]:
 
 async def _detail(request: web.Request, found: Operation, *, changed: bool = False) -> web.Response:
     store = request.app[STORE]
-    steps = await read(store.network.read(timetable_operations.steps_of, found.id))
     if changed:
-        store.catalogue.on_changed(step.lesson for step in steps)
+        # First of all, so that nobody comes in as if nothing had happened.
+        store.catalogue.on_changed(await read(store.network.read(timetable_operations.lessons_of, found.id)))
         request.app[LETTERS].news()
     [view] = await read(store.network.read(operation_views, [found]))
-    shown = lesson_views(steps[: timetable_operations.SHOWN])
-    return json_response(OperationDetail(operation=view, shown=shown))
+    shown = timetable_operations.SHOWN
+    steps = await read(store.network.read(timetable_operations.steps_of, found.id, shown))
+    return json_response(OperationDetail(operation=view, shown=lesson_views(steps)))
 
 
 async def _work(request: web.Request, name: str) -> _Work:
