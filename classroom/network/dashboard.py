@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from classroom.model import LessonState
 from classroom.network.model import ROOT, Path
-from classroom.network.scope import within
+from classroom.network.scope import within_any
 from classroom.network.supervision import LessonPlaces
 from classroom.network.wall import LATE_MS, MISSED_MS
 
@@ -87,6 +87,28 @@ class FailedJoins:
     times: int
     people: int
     latest_ms: int
+
+
+class SchoolSum(NamedTuple):
+    """Of one school's people in one lesson: seconds of people."""
+
+    school: Path
+    seconds: int
+    fair_s: int
+    poor_s: int
+    frozen_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class LessonSum:
+    """What a lesson came to."""
+
+    places: LessonPlaces
+    classes: int = 0
+    people: int = 0
+    joins: tuple[FailedJoins, ...] = ()
+    quality: tuple[SchoolSum, ...] = ()
+    """Of each school once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +204,25 @@ def seen(day: Day, paths: Collection[Path]) -> Day:
     """What of it is for somebody who reaches these places."""
     if ROOT in paths:
         return day
-    lessons = tuple(each for each in day.lessons if _any_within(each.places.all, paths))
+    paths = tuple(paths)
+    lessons = tuple([each for each in day.lessons if _any_within(each.places.all, paths)])
     known = {each.id for each in lessons}
     return Day(
         from_ms=day.from_ms,
         until_ms=day.until_ms,
         lessons=lessons,
         joins=tuple(each for each in day.joins if each.lesson in known),
-        quality=tuple(each for each in day.quality if _any_within((each.school,), paths)),
+        quality=tuple(each for each in day.quality if within_any(each.school, paths)),
         more=day.more,
     )
 
 
-def _any_within(found: Iterable[Path], paths: Collection[Path]) -> bool:
-    return any(within(each, path) for each in found for path in paths)
+def _any_within(found: Iterable[Path], paths: tuple[Path, ...]) -> bool:
+    # A loop: thousands of lessons are asked for at each look at a dashboard.
+    for each in found:  # noqa: SIM110
+        if within_any(each, paths):
+            return True
+    return False
 
 
 def standings(lessons: Iterable[LessonOfDay], now_ms: int) -> dict[Standing, int]:
@@ -205,6 +232,23 @@ def standings(lessons: Iterable[LessonOfDay], now_ms: int) -> dict[Standing, int
     return counts
 
 
+def by_school(sums: Iterable[LessonSum]) -> tuple[SchoolQuality, ...]:
+    """How a day's people were reached."""
+    found: dict[Path, list[int]] = {}
+    for lesson in sums:
+        for school, seconds, fair_s, poor_s, frozen_s in lesson.quality:
+            of = found.get(school)
+            if of is None:
+                found[school] = [1, seconds, fair_s, poor_s, frozen_s]
+                continue
+            of[0] += 1
+            of[1] += seconds
+            of[2] += fair_s
+            of[3] += poor_s
+            of[4] += frozen_s
+    return tuple([SchoolQuality(school, *of) for school, of in sorted(found.items())])
+
+
 def worst_first(quality: Iterable[SchoolQuality]) -> tuple[SchoolQuality, ...]:
     """Schools, by how badly their people were reached."""
     return tuple(sorted(quality, key=lambda each: (-each.poor, each.good, each.school)))
@@ -212,7 +256,7 @@ def worst_first(quality: Iterable[SchoolQuality]) -> tuple[SchoolQuality, ...]:
 
 def stored_within(stored: Iterable[Stored], paths: Collection[Path]) -> tuple[Stored, ...]:
     """Most bytes first."""
-    found = (each for each in stored if _any_within((each.path,), paths))
+    found = (each for each in stored if within_any(each.path, tuple(paths)))
     return tuple(sorted(found, key=lambda each: (-each.bytes, each.path)))
 
 

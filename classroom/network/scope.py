@@ -42,6 +42,10 @@ def within(path: Path, place: Path) -> bool:
     return path.startswith(place)
 
 
+def within_any(path: Path, places: tuple[Path, ...]) -> bool:
+    return path.startswith(places)
+
+
 def topmost(paths: Iterable[Path]) -> tuple[Path, ...]:
     kept: list[Path] = []
     for path in sorted(set(paths)):

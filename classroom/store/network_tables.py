@@ -68,7 +68,12 @@ accounts = Table(
         postgresql_where=text("subject <> ''"),
     ),
     Index(None, "path"),
-    Index(None, "disabled_ms"),
+    Index(
+        None,
+        "disabled_ms",
+        sqlite_where=text("disabled_ms IS NOT NULL"),
+        postgresql_where=text("disabled_ms IS NOT NULL"),
+    ),
 )
 """Who can sign in, and where they belong; the name is in `people`. `login`: in lower case; NULL: by single
 sign-on alone. `email`: in lower case. `issuer`, `subject`: of OpenID Connect (Core 1.0, 2), or empty."""
@@ -95,7 +100,12 @@ appointments = Table(
     Index(None, "class_id"),
     Index(None, "about_id"),
     Index(None, "path", "office"),
-    Index(None, "revoked_ms"),
+    Index(
+        None,
+        "revoked_ms",
+        sqlite_where=text("revoked_ms IS NOT NULL"),
+        postgresql_where=text("revoked_ms IS NOT NULL"),
+    ),
 )
 """Who holds which office where (`classroom.network.model.Appointment`); supervisors' credentials are in here.
 Never deleted."""

@@ -31,7 +31,6 @@ from classroom.store.statements import (
     ADD_REFUSED_ENTRY,
     ADD_SEAT,
     ADD_TO_QUALITY_SUM,
-    BEGIN_QUALITY_SUM,
     CHANGE_LESSON,
     CHANGE_PHASE,
     CHANGE_SHARED,
@@ -47,6 +46,7 @@ from classroom.store.statements import (
     QUEUE_EVENT,
     REVISE_LESSON,
     SEE_PERSON,
+    SUMMED,
     TELL_DELETION,
 )
 from classroom.store.talk_rows import Write
@@ -55,7 +55,6 @@ from classroom.store.webhooks import pattern
 NOTES_KEPT_MS = (PERIOD_S + 5) * 1000
 """After a period everybody's second is in a row of the record; and some for one that comes late."""
 NOTES_FORGOTTEN_EVERY_S = 10
-SUMMED = ("seconds", "fair_s", "poor_s", "frozen_s")
 
 
 class Entry(NamedTuple):
@@ -185,7 +184,6 @@ def _register_set(fact: events.RegisterSet, _ledger: Ledger, _seq: int) -> list[
 def _person_joined(fact: events.PersonJoined, ledger: Ledger, seq: int) -> list[Write]:
     person = fact.person
     ledger.open_presence(fact.lesson_id, person.id, seq, person.class_id or "")
-    begun = {"to_lesson": fact.lesson_id, "to_class": person.class_id or ""}
     seen = {"at_id": person.id, "to_name": person.name, "to_seen_ms": fact.at_ms}
     row = {
         "lesson_id": fact.lesson_id,
@@ -195,12 +193,7 @@ def _person_joined(fact: events.PersonJoined, ledger: Ledger, seq: int) -> list[
         "class_id": person.class_id,
         "joined_ms": fact.at_ms,
     }
-    return [
-        Write(SEE_PERSON, seen),
-        Write(ADD_PERSON, seen),
-        Write(OPEN_PRESENCE, row),
-        Write(BEGIN_QUALITY_SUM, begun),
-    ]
+    return [Write(SEE_PERSON, seen), Write(ADD_PERSON, seen), Write(OPEN_PRESENCE, row)]
 
 
 def _person_left(fact: events.PersonLeft, ledger: Ledger, _seq: int) -> list[Write]:
@@ -290,8 +283,8 @@ def quality_writes(lesson: LessonId, class_id: str, period: Period) -> list[Writ
         **{name: getattr(summed, name) for name in Summary.__slots__},
         "body": quality_body(period),
     }
-    at = {"at_lesson": lesson, "at_class": class_id}
-    return [Write(ADD_QUALITY, row), Write(ADD_TO_QUALITY_SUM, at | {f"to_{n}": row[n] for n in SUMMED})]
+    summed_up = {"lesson_id": lesson, "class_id": class_id} | {name: row[name] for name in SUMMED}
+    return [Write(ADD_QUALITY, row), Write(ADD_TO_QUALITY_SUM, summed_up)]
 
 
 def _quality_noted(fact: events.QualityNoted, _ledger: Ledger) -> list[Write]:

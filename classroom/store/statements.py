@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Executable, bindparam, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Executable, bindparam, delete, exists, insert, literal, or_, select, text, update
 
 from classroom.store import tables
 from classroom.store.library_tables import library_items
@@ -19,7 +19,9 @@ _answers = tables.quiz_answers.c
 _tallies = tables.quiz_tallies.c
 _lessons = tables.lessons.c
 _webhooks = tables.webhooks.c
-_sums = tables.quality_sums.c
+
+SUMMED: Final = ("seconds", "fair_s", "poor_s", "frozen_s")
+"""Of `quality`, by class."""
 
 SEE_PERSON: Final = (
     update(tables.people)
@@ -161,31 +163,14 @@ LOWER_HAND: Final = (
 )
 ADD_EVENT: Final = insert(tables.events)
 ADD_QUALITY: Final = insert(tables.quality)
-BEGIN_QUALITY_SUM: Final = insert(tables.quality_sums).from_select(
-    ["lesson_id", "class_id", "seconds", "fair_s", "poor_s", "frozen_s"],
-    select(
-        bindparam("to_lesson", type_=_sums.lesson_id.type),
-        bindparam("to_class", type_=_sums.class_id.type),
-        *(literal(0) for _ in range(4)),
-    ).where(
-        ~exists(
-            select(literal(1)).where(
-                _sums.lesson_id == bindparam("to_lesson"), _sums.class_id == bindparam("to_class")
-            )
-        )
-    ),
+ADD_TO_QUALITY_SUM: Final = text(
+    "INSERT INTO quality_sums (lesson_id, class_id, seconds, fair_s, poor_s, frozen_s)"
+    " VALUES (:lesson_id, :class_id, :seconds, :fair_s, :poor_s, :frozen_s)"
+    " ON CONFLICT (lesson_id, class_id) DO UPDATE SET"
+    + ",".join(f" {each} = quality_sums.{each} + excluded.{each}" for each in SUMMED)
 )
-"""When somebody comes in, unless one of their class was in before."""
-ADD_TO_QUALITY_SUM: Final = (
-    update(tables.quality_sums)
-    .where(_sums.lesson_id == bindparam("at_lesson"), _sums.class_id == bindparam("at_class"))
-    .values(
-        seconds=_sums.seconds + bindparam("to_seconds"),
-        fair_s=_sums.fair_s + bindparam("to_fair_s"),
-        poor_s=_sums.poor_s + bindparam("to_poor_s"),
-        frozen_s=_sums.frozen_s + bindparam("to_frozen_s"),
-    )
-)
+"""The first period of a class begins its row. Both databases know this, and neither has it in standard
+SQL."""
 NOTE_QUALITY: Final = insert(tables.quality_latest)
 FORGET_QUALITY_NOTES: Final = delete(tables.quality_latest).where(
     tables.quality_latest.c.at_ms < bindparam("before_ms")
@@ -236,7 +221,6 @@ ORDER: Final[tuple[Executable, ...]] = (
     LOWER_HAND,
     ADD_EVENT,
     QUEUE_EVENT,
-    BEGIN_QUALITY_SUM,
     ADD_QUALITY,
     ADD_TO_QUALITY_SUM,
     NOTE_QUALITY,

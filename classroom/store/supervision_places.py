@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import SQLColumnExpression
 
@@ -43,7 +43,7 @@ def _one_of(ids: Sequence[str]) -> Among:
 
 async def places_among(connection: AsyncConnection, among: Among) -> dict[str, LessonPlaces]:
     """Of those that belong anywhere."""
-    gives = await givers(connection, among)
+    gives = await connection.run_sync(givers, among)
     takes: defaultdict[str, set[Path]] = defaultdict(set)
     query = (
         select(classes.c.lesson_id, school_classes.c.path)
@@ -59,7 +59,7 @@ async def places_among(connection: AsyncConnection, among: Among) -> dict[str, L
     }
 
 
-async def givers(connection: AsyncConnection, among: Among) -> dict[str, tuple[Path, str]]:
+def givers(connection: Connection, among: Among) -> dict[str, tuple[Path, str]]:
     """With the course: by the catalogue, else by the master's office; of several the first that was given."""
     a = appointments.c
     query = (
@@ -68,12 +68,10 @@ async def givers(connection: AsyncConnection, among: Among) -> dict[str, tuple[P
         .where(among(lessons.c.id), a.office == Office.MASTER, a.revoked_ms.is_(None))
         .order_by(a.made_ms.desc(), a.id.desc())
     )
-    found = {row.id: (Path(row.path), "") for row in await connection.execute(query)}
+    found = {lesson: (Path(path), "") for lesson, path in connection.execute(query)}
     o = offers.c
     offered = select(o.lesson_id, o.path, o.course_id).where(among(o.lesson_id))
-    return found | {
-        row.lesson_id: (Path(row.path), row.course_id) for row in await connection.execute(offered)
-    }
+    return found | {lesson: (Path(path), course) for lesson, path, course in connection.execute(offered)}
 
 
 def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -318,6 +318,15 @@ quality_latest = Table(
 """The last minute of everybody, a row per lesson and second: what a crash would otherwise cost. `people`
 are ids, one in a line; `packed` has a second of each. Forgotten once all of it is in `quality`."""
 
+lesson_sums = Table(
+    "lesson_sums",
+    metadata,
+    Column("lesson_id", _ID, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+"""What a lesson that is long over came to, for the day that it was on (`classroom.store.lesson_sums`): JSON,
+written once."""
+
 server = Table(
     "server",
     metadata,

@@ -20,6 +20,7 @@ from sqlalchemy import Table, insert, text
 
 from classroom.network.dashboard import day_of
 from classroom.network.model import TIMEZONE
+from classroom.store import lesson_sums
 from classroom.store.catalogue_tables import offers, quotas, terms
 from classroom.store.engine import make_engine
 from classroom.store.library_tables import library_items
@@ -267,8 +268,16 @@ async def _fill(url: str, month: Month) -> None:
             async with engine.begin() as connection:
                 await connection.execute(insert(table), batch)
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        # As a database that has run for a night.
+        # As the database of a server that has run for a night; and so what lessons came to is kept.
         await connection.execute(text("ANALYZE"))
+    after_ms = 0
+    while True:
+        async with engine.begin() as connection:
+            due = await connection.run_sync(lesson_sums.due, after_ms, month.now_ms)
+            await lesson_sums.keep(connection, [each.lesson for each in due])
+        if not due:
+            break
+        after_ms = due[-1].started_ms
     await engine.dispose()
 
 

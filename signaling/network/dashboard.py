@@ -107,7 +107,7 @@ class DashboardBoard:
         return self._names
 
     async def _look_at(self, from_ms: int, until_ms: int) -> Day:
-        return await self._store.network.read(dashboard.day, from_ms, until_ms)
+        return await self._store.network.look(dashboard.day, from_ms, until_ms)
 
     async def _look_at_stored(self) -> tuple[Stored, ...]:
         return await self._store.network.read(dashboard.stored)

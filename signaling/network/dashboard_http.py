@@ -191,8 +191,8 @@ async def dashboard(request: web.Request) -> web.Response:
     scope = await _scope(request, asked.place)
     found = await _found(request, scope, asked.day)
     network = request.app[STORE].network
-    quotas = await read(network.read(store_of.quota_sum, scope.paths, found.now_ms))
-    problems = await read(network.read(store_of.problem_sum, scope.paths))
+    quotas = await read(network.look(store_of.quota_sum, scope.paths, found.now_ms))
+    problems = await read(network.look(store_of.problem_sum, scope.paths))
     return json_response(
         Dashboard(
             at_ms=found.now_ms,
@@ -257,7 +257,7 @@ async def _scope(request: web.Request, place: str) -> Scope:
         chosen = await place_reached(request, place, ORGANIZERS)
         paths = (chosen.path,)
     asked = None if chosen is None else PlaceId(chosen.id)
-    places = await read(request.app[STORE].network.read(store_of.scope, paths, asked))
+    places = await read(request.app[STORE].network.look(store_of.scope, paths, asked))
     own = chosen or next(iter(places), None)
     return Scope(paths, places, own.timezone if own else TIMEZONE)
 
@@ -271,7 +271,7 @@ async def _found(request: web.Request, scope: Scope, day: str, listed: tuple[Sec
     stored = stored_within(await read(board.stored()), scope.paths)
     quotas: tuple[QuotaUse, ...] = ()
     if Section.QUOTAS in listed:
-        quotas = await read(network.read(store_of.quota_uses, scope.paths, now_ms))
+        quotas = await read(network.look(store_of.quota_uses, scope.paths, now_ms))
     problems: tuple[FoundProblem, ...] = ()
     if Section.PROBLEMS in listed:
         problems = await read(

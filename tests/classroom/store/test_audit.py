@@ -55,6 +55,22 @@ async def test_the_database_itself_keeps_it(store: Store, sql: Callable[[str], A
     assert await things(store, ROOT) == "dcba"
 
 
+async def test_a_row_is_not_written_over_by_one_of_its_number(
+    store: Store, database: Any, sql: Callable[[str], Any]
+) -> None:
+    await fill(store)
+    (first,) = await store.network.read(audit.listed, [ROOT], after=0, limit=1)
+    columns = "(seq, at_ms, person_id, deed, path, object_id, body)"
+    row = f"INTO audit {columns} VALUES ({first.seq}, 0, 'x', 'done', '/', 'x', '{{}}')"
+    sqlite = str(database.url).startswith("sqlite")
+    statement = (
+        f"REPLACE {row}" if sqlite else f"INSERT {row} ON CONFLICT (seq) DO UPDATE SET person_id = 'x'"
+    )
+    with pytest.raises(Exception, match="append-only"):
+        sql(statement)
+    assert await things(store, ROOT) == "dcba"
+
+
 async def test_it_stands_or_falls_with_what_was_done(store: Store) -> None:
     async def fails(connection: Any) -> None:
         await audit.record(connection, Deed(1, "p", "done", SCHOOL, "a"))

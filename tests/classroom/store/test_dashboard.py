@@ -14,7 +14,7 @@ from classroom.network.dashboard import BROKEN, FailedJoins, QuotaSum, SchoolQua
 from classroom.network.model import ROOT, Path, PlaceId
 from classroom.quality import Period, Second
 from classroom.rules.reasons import Reason
-from classroom.store import dashboard
+from classroom.store import dashboard, lesson_sums
 from classroom.store.catalogue_tables import quotas, terms
 from classroom.store.demo_network import seed_demo_network
 from classroom.store.library_items import ItemFacts
@@ -37,7 +37,7 @@ async def lesson(store: Store, name: str, **more: Any) -> None:
 
 async def found(store: Store, day: int = 0) -> Any:
     begins = NOON_MS - DAY_MS // 2 + day * DAY_MS
-    return await store.network.read(dashboard.day, begins, begins + DAY_MS)
+    return await store.network.look(dashboard.day, begins, begins + DAY_MS)
 
 
 async def test_the_lessons_of_a_day(store: Store) -> None:
@@ -108,6 +108,32 @@ async def test_quality_is_summed_up_by_class_as_it_is_written(store: Store) -> N
     assert (await found(store)).quality == (SchoolQuality(EAST_1, 1, 6, 1, 2, 2),)
 
 
+async def test_what_a_lesson_came_to_is_kept_when_it_is_long_over(store: Store, sql: Any) -> None:
+    await seed_demo_network(store)
+    over = {"state": LessonState.ENDED, "master_id": PersonId("demo-museum-master")}
+    for name, ended_ms in (("l", NOON_MS + 3), ("later", NOON_MS + 4)):
+        await lesson(store, name, started_ms=NOON_MS, ended_ms=ended_ms, **over)
+    at: dict[str, Any] = {"lesson_id": LessonId("l")}
+    store.observe(events.PersonJoined(person=STUDENT, at_ms=10, **at))
+    store.observe(events.QualityMeasured(period=period(STUDENT.id, 0, (Quality.FAIR,)), at_ms=10, **at))
+    store.observe(events.PersonLeft(person=STUDENT, cause=LeaveCause.LOST, at_ms=15, **at))
+    store.observe(events.EntryRefused(person=STUDENT, reason=Reason.LESSON_FULL, at_ms=1, **at))
+    await store.written()
+    before = await found(store)
+    now_ms = NOON_MS + 3 + lesson_sums.KEEP_AFTER_MS
+    due = await store.network.look(lesson_sums.due, 0, now_ms)
+    assert due == (("l", NOON_MS),)
+    for _ in range(2):
+        await store.network.change(lesson_sums.keep, ["l"])
+    assert await store.network.look(lesson_sums.due, 0, now_ms) == ()
+    assert await found(store) == before
+    # Whoever knocks after that is not the lesson's trouble any more, and nothing else is read for it.
+    store.observe(events.EntryRefused(person=STUDENT, reason=Reason.LESSON_FULL, at_ms=9, **at))
+    await store.written()
+    assert await found(store) == before
+    assert sql("SELECT count(*) FROM lesson_sums") == [(1,)]
+
+
 async def test_what_the_library_keeps_and_for_whom(store: Store) -> None:
     await seed_demo_network(store)
     await lesson(store, "l")
@@ -134,21 +160,21 @@ async def test_quotas_of_terms_that_go_on(store: Store) -> None:
                 await connection.execute(insert(quotas).values(row))
 
     await store.network.change(add)
-    uses = await store.network.read(dashboard.quota_uses, (CITY,), 50)
+    uses = await store.network.look(dashboard.quota_uses, (CITY,), 50)
     assert [(each.term, each.path, each.used) for each in uses] == [
         ("now", EAST_1, 0.8),
         ("now", MUSEUM, 0.5),
     ]
-    assert [each.path for each in await store.network.read(dashboard.quota_uses, (MUSEUM,), 50)] == [MUSEUM]
-    assert await store.network.read(dashboard.quota_sum, (CITY,), 50) == QuotaSum(2, 0, 20, 13)
-    assert await store.network.read(dashboard.quota_sum, (), 50) == QuotaSum(0, 0, 0, 0)
+    assert [each.path for each in await store.network.look(dashboard.quota_uses, (MUSEUM,), 50)] == [MUSEUM]
+    assert await store.network.look(dashboard.quota_sum, (CITY,), 50) == QuotaSum(2, 0, 20, 13)
+    assert await store.network.look(dashboard.quota_sum, (), 50) == QuotaSum(0, 0, 0, 0)
 
 
 async def test_places_to_choose_from(store: Store) -> None:
     await seed_demo_network(store)
 
     async def chosen(*paths: Path, place: str = "") -> list[str]:
-        told = await store.network.read(dashboard.scope, paths, PlaceId(place) if place else None)
+        told = await store.network.look(dashboard.scope, paths, PlaceId(place) if place else None)
         return [each.id.removeprefix("demo-") for each in told]
 
     assert await chosen(ROOT) == ["city", "east", "museum", "west"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import openpyxl
@@ -14,7 +15,9 @@ from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, P
 from classroom.network.dashboard import Day
 from signaling.network.dashboard import STALE, Shared
 from signaling.network.dashboard_http import BOARD
+from signaling.network.settlement import Settler
 
+DAY_MS = 86_400_000
 DASHBOARD = "/api/v1/dashboard"
 SCORES = {"content": 4, "teaching": 5, "order": 3, "safety": 5, "technique": 4}
 
@@ -39,6 +42,19 @@ async def file_of(person: Any, path: str) -> tuple[Any, bytes]:
     async with person.door.http.get(person.door.url(path), headers=head) as response:
         assert response.status == 200
         return response.headers, await response.read()
+
+
+async def test_what_a_day_came_to_is_kept_at_leisure(district: Any) -> None:
+    before_ms = district.now_ms - 2 * DAY_MS
+    for name in ("a", "b"):
+        lesson = Lesson(
+            LessonId(name), name, state=LessonState.ENDED, started_ms=before_ms, ended_ms=before_ms
+        )
+        await district.store.save_lesson(lesson)
+    settler = Settler(district.store)
+    assert [await settler.keep_due() for _ in range(2)] == [2, 0]
+    await district.store.save_lesson(replace(lesson, id=LessonId("c")))
+    assert await settler.keep_due() == 1
 
 
 async def test_each_organizer_has_the_figures_of_their_places(district: Any) -> None:
