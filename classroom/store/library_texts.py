@@ -10,18 +10,28 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from classroom import events
 from classroom.library.words import words
 from classroom.model import ChatScope
 from classroom.store import tables
+from classroom.store.kinds import KINDS
 from classroom.store.library_items import record
 from classroom.store.library_search import put_words
 from classroom.store.library_tables import library_items, library_marks
+from classroom.talk import facts
 
 MAX_TEXTS: Final = 20_000
 """Of one kind; more than a day of chat."""
+TELLING: Final = tuple(
+    KINDS[kind].name
+    for kind in (events.ChatWritten, facts.ChatDeleted, facts.AnnouncementMade, facts.QuizOpened)
+)
+"""What brings new words into a lesson that goes on, or takes some away."""
+MAX_UNREAD: Final = 1_000
+"""Other events after which a lesson's words are read all the same: so few are looked through each time."""
 _items = library_items.c
 
 
@@ -46,14 +56,23 @@ def _new(limit: int) -> Select[Any]:
 
 
 def _live(limit: int) -> Select[Any]:
-    query = select(library_items, _latest().label("latest")).where(_items.state == "live")
-    return query.where(_items.indexed_seq >= 0, _items.indexed_seq < _latest()).limit(limit)
+    query = select(library_items, _latest().label("latest")).where(
+        _items.state == "live", _items.indexed_seq >= 0
+    )
+    return query.where(or_(_said_since(), _items.indexed_seq + MAX_UNREAD <= _latest())).limit(limit)
+
+
+def _said_since() -> ColumnElement[bool]:
+    """A thousand who come in, or answer a quiz, bring no words."""
+    happened = tables.events.c
+    since = (happened.lesson_id == _items.lesson_id) & (happened.seq > _items.indexed_seq)
+    return exists().where(since, happened.kind.in_(TELLING))
 
 
 def _latest() -> ScalarSelect[int]:
     """The number of the lesson's last event."""
-    events = tables.events.c
-    query = select(func.coalesce(func.max(events.seq), 0)).where(events.lesson_id == _items.lesson_id)
+    happened = tables.events.c
+    query = select(func.coalesce(func.max(happened.seq), 0)).where(happened.lesson_id == _items.lesson_id)
     return query.scalar_subquery()
 
 

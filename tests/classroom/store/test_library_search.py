@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from classroom.events import ChatWritten
+from classroom.events import ChatWritten, TimerEnded
 from classroom.library.rules import Grant, Party, Viewer, Visibility
 from classroom.library.shelf import Choice
 from classroom.model import (
@@ -20,12 +20,14 @@ from classroom.model import (
     Lesson,
     LessonId,
     PersonId,
+    Phase,
     Role,
 )
 from classroom.store.library_items import ItemFacts
 from classroom.store.library_notes import Mark
 from classroom.store.library_search import Finder
 from classroom.store.store import Store
+from classroom.talk.facts import ChatDeleted
 
 ORGANIZER = Viewer("o", Role.ORGANIZER, "none")
 TITLES = ("光合作用", "光的折射", "Photosynthesis 光合", "勾股定理", "浮力与密度 CO2", "第3课 唐诗")
@@ -133,6 +135,14 @@ async def test_chat_is_found_within_a_lesson_but_not_what_is_private(store: Stor
     await store.library.index_words(100)
     assert await find("阿基米德") == ["1"]
     assert await find("本班作业") == [] and await find("私下说") == [] and await find("小明") == []
+    store.observe(TimerEnded(lesson_id=lesson, at_ms=6, elapsed_ms=6, phase=Phase.BREAK))
+    await store.flush()
+    assert await store.library.index_words(100) == 0  # brings no words
+    store.observe(
+        ChatDeleted(lesson_id=lesson, at_ms=7, elapsed_ms=7, chat=ChatId("c0"), actor=PersonId("m"))
+    )
+    await store.flush()
+    assert await store.library.index_words(100) == 1 and await find("阿基米德") == []
 
 
 async def test_notes_are_found_by_those_who_may_read_them(store: Store, find: Find) -> None:
