@@ -140,10 +140,12 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "openid_callback": None,  # with the issuer's code, and the cookie of who went there
     "openid_sign_out": None,
     "whoami": _SIGNED_IN,
+    "prove": _SIGNED_IN,
     "change_password": _SIGNED_IN,
     "set_up_factor": _SIGNED_IN,
     "confirm_factor": _SIGNED_IN,
     "drop_factor": _SIGNED_IN,
+    "renew_recovery_codes": _SIGNED_IN,
     "sign_ins": _SIGNED_IN,
     "end_sign_in": _SIGNED_IN,
     # the course network: what of it is theirs is decided by `classroom.network.scope` and `catalogue.sees`
@@ -322,6 +324,19 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
 }
 """Operation -> rule, or offices; None: anybody, without a token."""
 
+BEFORE_FACTOR: Final = frozenset(
+    {"whoami", "prove", "change_password", "set_up_factor", "confirm_factor", "sign_ins", "end_sign_in"}
+)
+"""For who still has to set up a second factor, too (setting `second_factor_offices`)."""
+PROVED: Final = frozenset(
+    {
+        *("change_account", "enable_account", "drop_lost_factor", "appoint", "invite", "invite_all"),
+        *("apply_import", "end_sign_in"),
+    }
+)
+"""By what somebody gets power or a way in, or is thrown out: only for who showed a short while ago that it is
+they (OWASP ASVS 5.0, 7.5.1, 7.5.2). What asks for the password itself is not among them."""
+
 
 def admit(request: web.Request, operation: str, *, lesson: str | None = None) -> Claims:
     """The caller's claims, when the table lets them call the operation; else Problem: token-missing,
@@ -356,7 +371,9 @@ def guarded(operation: str, handler: Handler) -> Handler:
 
     async def guard(request: web.Request) -> web.StreamResponse:
         if isinstance(rule, frozenset):
-            request[PRINCIPAL] = await admit_office(request, rule)
+            request[PRINCIPAL] = await admit_office(
+                request, rule, before_factor=operation in BEFORE_FACTOR, proved=operation in PROVED
+            )
         else:
             request[CLAIMS] = admit(request, operation)
         return await handler(request)

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from classroom.network.accounts import is_email
+from classroom.network.model import Office
 from signaling import catalogue, turn, webhook_signature
 from signaling.duration import parse_duration
 from signaling.webhook_guard import networks
@@ -66,6 +67,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     openid_scopes: tuple[str, ...] = ("openid", "profile", "email")
     openid_claim: str = "email"
     openid_name: str = ""
+    second_factor_offices: tuple[Office, ...] = ()
     webhook_allow: tuple[str, ...] = ()
     webhook_deny: tuple[str, ...] = ()
     heartbeat_s: Seconds = 15.0

@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 
 from signaling import catalogue
-from signaling.access import ACCESS, Offices, Rule, guarded
+from signaling.access import ACCESS, BEFORE_FACTOR, PROVED, Offices, Rule, guarded
 from signaling.http import page
 from signaling.keys import LANGUAGE, OPERATIONS
 from signaling.network.principals import SIGN_IN_COOKIE
@@ -174,12 +174,22 @@ def _responses(operation: Operation, language: str) -> dict[str, Any]:
         success["content"] = _content(operation.response)
     responses = {str(status): success for status in (operation.status, *operation.also)}
     problem = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name=ProblemDocument.__name__)}}}
-    kinds = operation.problems if operation.public else (*TOKEN_PROBLEMS, *operation.problems)
-    for kind in kinds:
+    for kind in _problems(operation):
         title = catalogue.text(f"problem.{kind}.title", language)
         known = responses.setdefault(str(STATUS[kind]), {"description": "", "content": problem})
         known["description"] = f"{known['description']}; {kind}: {title}".removeprefix("; ")
     return responses
+
+
+def _problems(operation: Operation) -> tuple[str, ...]:
+    if operation.public:
+        return operation.problems
+    asked = []
+    if isinstance(ACCESS[operation.id], frozenset) and operation.id not in BEFORE_FACTOR:
+        asked.append("second-factor-required")
+    if operation.id in PROVED:
+        asked.append("proof-needed")
+    return (*TOKEN_PROBLEMS, *asked, *operation.problems)
 
 
 def _content(body: Any, media_type: str = JSON) -> dict[str, Any]:

@@ -18,6 +18,7 @@ ADDRESSES: Final = (
     *("/", "/join", "/lesson/{lesson}", "/library", "/library/{item}", "/organizer", "/device"),
     *("/sign-in", "/invite", "/me", "/catalogue", "/timetable", "/operations"),
     *("/supervision", "/check-in", "/import", "/places", "/dashboard", "/reviews"),
+    "/second-factor",
     *("/courses", "/courses/{course}", "/progress"),
 )
 """What the pages' own router knows."""

@@ -35,6 +35,8 @@ STATUS: Final[Mapping[str, int]] = {
     "second-factor-needed": 401,
     "second-factor-wrong": 403,
     "second-factor-there": 409,
+    "second-factor-required": 403,
+    "proof-needed": 403,
     "no-password": 409,
     # what is asked for
     "bad-request": 400,

@@ -13,12 +13,26 @@ from classroom.network.model import ROOT, Appointment, Office, Path
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """By what somebody is signed in."""
+
+    way: str
+    """`password`, `openid` or `invitation`."""
+    second_factor: bool
+    """Of their account a code is asked for, too."""
+    proved_ms: int
+    """When they last showed that it is they; Unix time in ms."""
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Somebody who is signed in, with the offices that they hold now."""
 
     person: PersonId
     name: str
     appointments: tuple[Appointment, ...] = ()
+    shown: Shown | None = None
+    """None: a token, by the signing key."""
 
     def has(self, offices: Collection[Office]) -> bool:
         """One of these, wherever."""

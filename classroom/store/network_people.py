@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import PersonId
 from classroom.network.model import Appointment
-from classroom.network.scope import Principal
+from classroom.network.scope import Principal, Shown
 from classroom.store import network_appointments
-from classroom.store.network_tables import accounts, sign_ins
+from classroom.store.network_tables import accounts, second_factors, sign_ins
 from classroom.store.tables import people
 
 
@@ -24,9 +24,17 @@ class SignedIn:
 
 
 _SIGNED_IN: Final = (
-    select(people.c.id, people.c.name, sign_ins.c.seen_ms)
+    select(
+        people.c.id,
+        people.c.name,
+        sign_ins.c.seen_ms,
+        sign_ins.c.way,
+        sign_ins.c.proved_ms,
+        second_factors.c.confirmed_ms,
+    )
     .join(accounts, accounts.c.person_id == people.c.id)
     .join(sign_ins, sign_ins.c.person_id == people.c.id)
+    .outerjoin(second_factors, second_factors.c.person_id == people.c.id)
     .where(
         sign_ins.c.secret_hash == bindparam("secret_hash"),
         sign_ins.c.ended_ms.is_(None),
@@ -46,7 +54,8 @@ def principal(connection: Connection, secret_hash: str, now_ms: int) -> SignedIn
         return None
     person = PersonId(found.id)
     held = network_appointments.held(connection, person, now_ms)
-    return SignedIn(Principal(person, found.name, held), found.seen_ms)
+    shown_by = Shown(found.way, found.confirmed_ms is not None, found.proved_ms)
+    return SignedIn(Principal(person, found.name, held, shown_by), found.seen_ms)
 
 
 async def appointments_of(

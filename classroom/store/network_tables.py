@@ -122,6 +122,16 @@ second_factors = Table(
 """Authenticators (RFC 6238), one of a person. `sealed`: the secret, encrypted; `used_step`: of the last code
 that was taken; not asked for while `confirmed_ms` is NULL."""
 
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("person_id", _ID, primary_key=True),
+    Column("code_hash", _ID, primary_key=True),
+    Column("salt", _ID, nullable=False),
+)
+"""What is good once in place of an authenticator's code; `code_hash`: Argon2id, with the `salt` that all of a
+person's have."""
+
 sign_ins = Table(
     "sign_ins",
     metadata,
@@ -133,10 +143,12 @@ sign_ins = Table(
     Column("ends_ms", BigInteger, nullable=False),
     Column("idle_ms", BigInteger, nullable=False, server_default="0"),
     Column("ended_ms", BigInteger),
+    Column("proved_ms", BigInteger, nullable=False, server_default="0"),
     Index(None, "person_id"),
 )
 """Who is signed in; of the secret only its SHA-256, in hex. `way`: `password`, `openid` or `invitation`.
-It ends when `idle_ms` have gone by since it was last seen."""
+It ends when `idle_ms` have gone by since it was last seen. `proved_ms`: when they last showed that it is
+they."""
 
 invitations = Table(
     "invitations",

@@ -1,21 +1,23 @@
-"""Second factors of accounts (RFC 6238): one authenticator for each person. The secret is kept sealed; who
-reads the database alone makes no codes."""
+"""Second factors of accounts: one authenticator (RFC 6238) for each person, and codes for when it is lost,
+each of which is good once. The secret is kept sealed and the codes hashed; who reads the database alone
+makes none."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import PersonId
 from classroom.network.model import Path
 from classroom.store import audit, sign_ins
 from classroom.store.audit import Deed
-from classroom.store.network_tables import second_factors
+from classroom.store.network_tables import recovery_codes, second_factors
 
 _c = second_factors.c
+_r = recovery_codes.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,13 @@ class SecondFactor:
     """A code was shown, so it is asked for from then on."""
     used_step: int
     """Of 30 s since 1970, whose code was the last to be taken: no code is taken twice (RFC 6238, 5.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryHashes:
+    salt: str
+    hashes: tuple[str, ...]
+    """Of each code with the salt."""
 
 
 async def find(connection: AsyncConnection, person: PersonId) -> SecondFactor | None:
@@ -52,7 +61,14 @@ async def begin(connection: AsyncConnection, person: PersonId, sealed: str, now_
 
 
 async def confirm(
-    connection: AsyncConnection, person: PersonId, path: Path, step: int, now_ms: int, *, keep: str
+    connection: AsyncConnection,
+    person: PersonId,
+    path: Path,
+    step: int,
+    now_ms: int,
+    *,
+    codes: RecoveryHashes,
+    keep: str,
 ) -> bool:
     """All sign-ins but `keep` (a secret's hash) end. False: there is none to confirm."""
     done = await connection.execute(
@@ -62,7 +78,43 @@ async def confirm(
     )
     if done.rowcount:
         await sign_ins.end_all(connection, person, now_ms, keep=keep)
+        await _put_codes(connection, person, codes)
         await audit.record(connection, Deed(now_ms, person, "second-factor-set", path, person))
+    return bool(done.rowcount)
+
+
+async def renew_codes(
+    connection: AsyncConnection, person: PersonId, path: Path, codes: RecoveryHashes, now_ms: int
+) -> None:
+    """Those that were there are good no longer."""
+    await _put_codes(connection, person, codes)
+    await audit.record(connection, Deed(now_ms, person, "recovery-codes-renewed", path, person))
+
+
+async def _put_codes(connection: AsyncConnection, person: PersonId, codes: RecoveryHashes) -> None:
+    await connection.execute(delete(recovery_codes).where(_r.person_id == person))
+    rows = [{"person_id": person, "code_hash": each, "salt": codes.salt} for each in codes.hashes]
+    await connection.execute(insert(recovery_codes), rows)
+
+
+async def recovery_salt(connection: AsyncConnection, person: PersonId) -> str:
+    """Empty: they have no such code."""
+    return await connection.scalar(select(_r.salt).where(_r.person_id == person).limit(1)) or ""
+
+
+async def recovery_codes_left(connection: AsyncConnection, person: PersonId) -> int:
+    return await connection.scalar(select(func.count()).where(_r.person_id == person)) or 0
+
+
+async def use_recovery_code(
+    connection: AsyncConnection, person: PersonId, path: Path, code_hash: str, now_ms: int
+) -> bool:
+    """False: it is none of theirs, or was used before."""
+    done = await connection.execute(
+        delete(recovery_codes).where(_r.person_id == person, _r.code_hash == code_hash)
+    )
+    if done.rowcount:
+        await audit.record(connection, Deed(now_ms, person, "recovery-code-used", path, person))
     return bool(done.rowcount)
 
 
@@ -81,6 +133,7 @@ async def drop(
 ) -> bool:
     """False: there was none."""
     done = await connection.execute(delete(second_factors).where(_c.person_id == person))
+    await connection.execute(delete(recovery_codes).where(_r.person_id == person))
     if done.rowcount:
         told = {"reason": reason} if reason else {}
         await audit.record(connection, Deed(now_ms, by, "second-factor-dropped", path, person, told))

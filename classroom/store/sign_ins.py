@@ -33,11 +33,15 @@ class SignIn:
     idle_ms: int
     """It ends when nothing was asked by it for so long."""
     ended_ms: int | None = None
+    proved_ms: int = 0
+    """When they last showed that it is they, by password or at the issuer; 0: that is not known."""
 
 
-async def begin(connection: AsyncConnection, made: SignIn, path: Path) -> None:
-    """path: where the person belongs. Forgets those of theirs that are long over, and ends the oldest beyond
-    MAX_OF_PERSON."""
+async def begin(connection: AsyncConnection, made: SignIn, path: Path, *, instead_of: str = "") -> None:
+    """path: where the person belongs; instead_of: the hash of one that ends. Forgets those of theirs that are
+    long over, and ends the oldest beyond MAX_OF_PERSON."""
+    if instead_of:
+        await end(connection, instead_of, made.made_ms)
     old = made.made_ms - KEPT_MS
     await connection.execute(delete(sign_ins).where(_c.person_id == made.person, _c.ends_ms < old))
     newest = (
@@ -116,6 +120,7 @@ _COLUMNS: Final = {
     "ends_ms": "ends_ms",
     "idle_ms": "idle_ms",
     "ended_ms": "ended_ms",
+    "proved_ms": "proved_ms",
 }
 
 

@@ -112,6 +112,8 @@ class OpenIdIssuer:
             "code_challenge": attempt.challenge,
             "code_challenge_method": "S256",
         }
+        if attempt.again:
+            asked |= {"prompt": "login", "max_age": "0"}
         return with_query(metadata.authorization_endpoint, asked)
 
     async def sign_out_url(self, return_to: str) -> str:

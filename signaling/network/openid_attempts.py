@@ -37,6 +37,7 @@ class _Cookie(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exp: int
     to: str = ""
     keep: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ class Attempt:
     to: str
     """Path of ours to go to afterwards."""
     keep: bool
+    begun: int
+    """Unix time in s."""
+    again: bool = False
+    """Also who is still signed in there shows that it is they."""
 
     @property
     def challenge(self) -> str:
@@ -59,10 +64,10 @@ class OpenIdAttempts:
         self._key = hmac.new(signing_key, _KEY_PURPOSE, hashlib.sha256).digest()
         self._used: OrderedDict[str, float] = OrderedDict()
 
-    def begin(self, *, to: str, keep: bool, now: float) -> tuple[Attempt, str]:
+    def begin(self, *, to: str, keep: bool, now: float, again: bool = False) -> tuple[Attempt, str]:
         """With the cookie's value. now: Unix time in s."""
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        cookie = _Cookie(s=secret, exp=int(now) + ATTEMPT_S, to=to, keep=keep)
+        cookie = _Cookie(s=secret, exp=int(now) + ATTEMPT_S, to=to, keep=keep, again=again)
         return self._attempt(cookie), jwt.encode(msgspec.to_builtins(cookie), self._key, ALGORITHM, _TYPE)
 
     def take(self, cookie: str, state: str, now: float) -> Attempt | None:
@@ -96,6 +101,8 @@ class OpenIdAttempts:
             self._part(b"verifier", cookie),
             cookie.to,
             cookie.keep,
+            cookie.exp - ATTEMPT_S,
+            cookie.again,
         )
 
     def _part(self, name: bytes, cookie: _Cookie) -> str:

@@ -24,6 +24,7 @@ from signaling.keys import CONFIG, STORE
 from signaling.network.attempts import Attempts
 from signaling.network.openid import OpenIdAway, OpenIdIssuer, OpenIdRefused, with_query
 from signaling.network.openid_attempts import ATTEMPT_S, Attempt, OpenIdAttempts
+from signaling.network.openid_tokens import LEEWAY_S, shown_at
 from signaling.network.origin import caller_address, is_secure, own_origin
 from signaling.network.sign_in import begin_sign_in
 from signaling.openapi import Operation
@@ -64,6 +65,8 @@ class OpenIdQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Path of ours to go to afterwards."""
     keep: bool = False
     """On one's own device: for a month instead of a day of school."""
+    again: bool = False
+    """Also who is still signed in there shows that it is they."""
 
 
 class OpenIdAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +94,7 @@ async def openid_sign_in(request: web.Request) -> web.Response:
     """The browser goes on to the issuer."""
     issuer, asked = _issuer(request), query(request, OpenIdQuery)
     to = "" if asked.to.startswith("//") else asked.to
-    attempt, cookie = request.app[ATTEMPTS].begin(to=to, keep=asked.keep, now=time.time())
+    attempt, cookie = request.app[ATTEMPTS].begin(to=to, keep=asked.keep, now=time.time(), again=asked.again)
     try:
         response = _sent_to(await issuer.sign_in_url(attempt, _redirect_uri(request)))
     except OpenIdAway as error:
@@ -105,12 +108,20 @@ async def openid_callback(request: web.Request) -> web.Response:
     _issuer(request)
     try:
         attempt = _taken(request)
-        account = await _account(request, attempt)
+        account, shown_s = await _account(request, attempt)
     except NotLet as refused:
         response = _told(refused)
     else:
         response = _sent_to(attempt.to or "/me")
-        await begin_sign_in(request, response, account.person, account.path, "openid", keep=attempt.keep)
+        await begin_sign_in(
+            request,
+            response,
+            account.person,
+            account.path,
+            "openid",
+            keep=attempt.keep,
+            proved_ms=shown_s * 1000,
+        )
     _drop_cookie(request, response)
     return response
 
@@ -144,8 +155,8 @@ def _taken(request: web.Request) -> Attempt:
     return attempt
 
 
-async def _account(request: web.Request, attempt: Attempt) -> Account:
-    """Whose it is. Raises NotLet."""
+async def _account(request: web.Request, attempt: Attempt) -> tuple[Account, int]:
+    """Whose it is, and when they showed it there (Unix time in s; 0: it does not say). Raises NotLet."""
     claim, store = request.app[CONFIG].openid_claim, request.app[STORE]
     try:
         claims = await _claims(request, attempt, claim)
@@ -153,12 +164,16 @@ async def _account(request: web.Request, attempt: Attempt) -> Account:
         raise NotLet("away", str(error)) from error
     except OpenIdRefused as error:
         raise NotLet("refused", str(error)) from error
+    shown_s = shown_at(claims)
+    # Core 1.0, 3.1.2.1: who asks with max_age is told.
+    if attempt.again and shown_s < attempt.begun - LEEWAY_S:
+        raise NotLet("refused", "nobody showed anew that it is they")
     identity = Identity(claims["iss"], claims["sub"], match_of(claims, claim))
     found = await read(store.network.change(accounts.of_identity, identity, store.clock.unix_ms()))
     if found is None:
         raise NotLet("unknown")
     request.app[IN_VAIN].forgive(caller_address(request))
-    return found
+    return found, shown_s
 
 
 async def _claims(request: web.Request, attempt: Attempt, wanted: str) -> dict[str, Any]:

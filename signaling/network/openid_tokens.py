@@ -94,6 +94,13 @@ def believed(token: str, keys: Sequence[Key], expected: Expected) -> dict[str, A
     return claims
 
 
+def shown_at(claims: dict[str, Any]) -> int:
+    """When somebody last showed there that it is they (Core 1.0, 2: `auth_time`), Unix time in s; 0: it does
+    not say. No later than the token itself."""
+    told = claims.get("auth_time")
+    return max(0, min(told, int(claims["iat"]))) if type(told) is int else 0
+
+
 def _check_party(claims: dict[str, Any], client_id: str) -> None:
     """A token for several was made for the one that `azp` names (3.1.3.7, 4 and 5)."""
     audience = claims["aud"]

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type, hash_secret_raw
 from zxcvbn import zxcvbn
 
 from classroom.network.accounts import AccountFault, BadAccount, new_password
@@ -26,6 +27,7 @@ T = TypeVar("T")
 HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """OWASP's least for Argon2id (Password Storage Cheat Sheet): a school's classes sign in within a minute of
 each other."""
+HASH_BYTES: Final = 16
 AT_ONCE: Final = 2
 """In threads of their own, on processors that lessons need as well."""
 MAX_WAITING: Final = 400
@@ -55,9 +57,9 @@ class Passwords:
         """For a new password. own_words: login, name and the like, which make no good one. Raises BadAccount;
         Problem busy."""
         password = new_password(password)
-        if await self._in_thread(lambda: is_guessed_soon(password, own_words)):
+        if await self.in_thread(lambda: is_guessed_soon(password, own_words)):
             raise BadAccount(AccountFault.PASSWORD_GUESSED)
-        return await self._in_thread(lambda: HASHER.hash(password))
+        return await self.in_thread(lambda: HASHER.hash(password))
 
     async def verify(self, password: str, hashed: str) -> bool:
         """hashed: empty where there is none; it takes as long, and is False. Problem busy."""
@@ -65,16 +67,17 @@ class Passwords:
             shown = new_password(password)
         except BadAccount:
             shown, hashed = secrets.token_urlsafe(8), ""
-        matches = await self._in_thread(lambda: _matches(hashed or _nobodys(), shown))
+        matches = await self.in_thread(lambda: _matches(hashed or _nobodys(), shown))
         return matches and bool(hashed)
 
     async def renewed(self, password: str, hashed: str) -> str:
         """The hash anew when it was made at another cost than today's; else empty."""
         if not HASHER.check_needs_rehash(hashed):
             return ""
-        return await self._in_thread(lambda: HASHER.hash(new_password(password)))
+        return await self.in_thread(lambda: HASHER.hash(new_password(password)))
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """What takes a processor a while, when its turn comes. Problem busy."""
         if self._waiting >= MAX_WAITING:
             raise Problem("busy")
         self._waiting += 1
@@ -83,6 +86,19 @@ class Passwords:
                 return await asyncio.to_thread(work)
         finally:
             self._waiting -= 1
+
+
+def salted_hash(text: str, salt: str) -> str:
+    """At the same cost, for what is looked up by its hash; both in hex. It takes a while: see `in_thread`."""
+    return hash_secret_raw(
+        text.encode(),
+        bytes.fromhex(salt),
+        time_cost=HASHER.time_cost,
+        memory_cost=HASHER.memory_cost,
+        parallelism=HASHER.parallelism,
+        hash_len=HASH_BYTES,
+        type=Type.ID,
+    ).hex()
 
 
 def is_guessed_soon(password: str, own_words: Sequence[str]) -> bool:

@@ -36,6 +36,9 @@ SIGN_IN_COOKIE: Final = "tongke_session"
 """HttpOnly, SameSite=Lax, Secure under TLS, for all of the server."""
 SIGN_IN_PREFIX: Final = "tks_"
 """Tells a sign-in's secret from a token, also to programs that look for leaked secrets."""
+PROVED_MS: Final = 30 * 60_000
+"""How long who has shown that it is they may do what gives others power or a way in (OWASP ASVS 5.0, 7.5.1):
+half an hour of an organizer's work begins with one password, and a computer left alone gives nobody power."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 PRINCIPAL: Final[web.RequestKey[Principal]] = web.RequestKey("principal", Principal)
@@ -73,15 +76,33 @@ def check_page(request: web.Request) -> None:
         raise Problem("foreign-page")
 
 
-async def admit_office(request: web.Request, offices: Collection[Office]) -> Principal:
-    """Who calls, when they hold one of the offices, wherever; of no offices, whoever is signed in. Raises
-    Problem: token-missing, token-invalid, token-expired, role-not-allowed, foreign-page, not-ready."""
+async def admit_office(
+    request: web.Request, offices: Collection[Office], *, before_factor: bool = False, proved: bool = False
+) -> Principal:
+    """Who calls, when they hold one of the offices, wherever; of no offices, whoever is signed in.
+
+    before_factor: also who still has to set up a second factor; proved: only who showed a short while ago
+    that it is they. Raises Problem: token-missing, token-invalid, token-expired, role-not-allowed,
+    second-factor-required, proof-needed, foreign-page, not-ready."""
     found = await _caller(request, offices)
+    if not before_factor and factor_due(request.app[CONFIG], found):
+        raise Problem("second-factor-required")
     if offices and not found.has(offices):
         held = {each.office.value for each in found.appointments}
         log.info("x %s holds no office for %s %s", found.person, request.method, request.rel_url.raw_path)
         raise _refusal(", ".join(sorted(held)) or "-", offices)
+    if proved and found.shown and found.shown.proved_ms + PROVED_MS < request.app[STORE].clock.unix_ms():
+        raise Problem("proof-needed")
     return found
+
+
+def factor_due(config: Config, principal: Principal) -> bool:
+    """One of their offices asks for a second factor, and they signed in without. By single sign-on it is the
+    issuer's to ask for one."""
+    shown = principal.shown
+    if shown is None or shown.way == "openid" or shown.second_factor:
+        return False
+    return principal.has(config.second_factor_offices)
 
 
 async def _caller(request: web.Request, offices: Collection[Office]) -> Principal:

@@ -1,5 +1,5 @@
-"""Codes of an authenticator (TOTP, RFC 6238) as the second factor beside a password. pyotp makes them; the
-secret is sealed (Fernet) under a key of ours before a database sees it.
+"""Codes of an authenticator (TOTP, RFC 6238) as the second factor beside a password. pyotp makes them, segno
+the picture to point a phone at; the secret is sealed (Fernet) under a key of ours before a database sees it.
 
 A code is good in its own 30 seconds and those on both sides, for clocks that differ, and once."""
 
@@ -11,6 +11,7 @@ import hmac
 from typing import Final
 
 import pyotp
+import segno
 from cryptography.fernet import Fernet, InvalidToken
 
 STEP_S: Final = 30
@@ -49,3 +50,8 @@ def provisioning_uri(secret: str, login: str) -> str:
     """`otpauth://totp/...`, which an authenticator opens."""
     totp = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_S)
     return totp.provisioning_uri(name=login, issuer_name=ISSUER)
+
+
+def qr_picture(uri: str) -> str:
+    """As a QR code (ISO/IEC 18004), black on white with its margin: a data URI of an SVG picture."""
+    return segno.make(uri, micro=False, error="m").svg_data_uri(scale=4, dark="#000", light="#fff")

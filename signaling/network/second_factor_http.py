@@ -1,7 +1,8 @@
 """/api/v1/second-factor: an authenticator beside one's password; who has one shows its code at each sign-in.
 
-It is set up with the password and confirmed by a first code, so nobody is locked out by a slip. Who has lost
-it asks an organizer who may give every office that they hold: that one drops it, on record."""
+It is set up with the password and confirmed by a first code, so nobody is locked out by a slip. Recovery
+codes come with it. Who has lost both asks an organizer who may give every office that they hold: that one
+drops it, on record."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from signaling.network.invitations_http import may_give_all
 from signaling.network.places_http import Closing, reason_of
 from signaling.network.principals import PRINCIPAL, secret_hash, shown_secret
 from signaling.network.reach import account_reached
-from signaling.network.second_factor import provisioning_uri
+from signaling.network.second_factor import provisioning_uri, qr_picture
+from signaling.network.second_step import code_taken, made_codes, with_password
 from signaling.network.sign_in import SECOND_FACTORS, SIGN_IN, TypedPassword, take
 from signaling.openapi import Operation
 from signaling.problems import Problem
@@ -39,6 +41,13 @@ class FactorBegun(msgspec.Struct, frozen=True, kw_only=True):
     """Base32, to type into an authenticator; told this once."""
     uri: str
     """The same as a link that an authenticator opens."""
+    qr: str
+    """The link as a picture that a phone's camera reads: `data:image/svg+xml,...`."""
+
+
+class RecoveryCodes(msgspec.Struct, frozen=True, kw_only=True):
+    codes: list[str]
+    """`ABCDE-FGHJK`, each good once in place of the authenticator's code; told this once."""
 
 
 class ShownCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,25 +55,24 @@ class ShownCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Six digits, as the authenticator shows them."""
 
 
-class DroppedFactor(ShownCode, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PasswordAndCode(ShownCode, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The code: of the authenticator, or a recovery code."""
+
     password: TypedPassword
 
 
 async def set_up_factor(request: web.Request) -> web.Response:
     """It is asked for once it is confirmed."""
     asked, store = await body(request, SetUpFactor), request.app[STORE]
-    found = await _with_password(request, asked.password)
+    found = await with_password(request, asked.password)
     account = await read(store.network.read(accounts.find, found.person))
     secret, sealed = request.app[SECOND_FACTORS].new()
     if not await read(
         store.network.change(second_factors.begin, found.person, sealed, store.clock.unix_ms())
     ):
         raise Problem("second-factor-there")
-    response = json_response(
-        FactorBegun(secret=secret, uri=provisioning_uri(secret, account.login if account else ""))
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    uri = provisioning_uri(secret, account.login if account else "")
+    return _told_once(FactorBegun(secret=secret, uri=uri, qr=qr_picture(uri)))
 
 
 async def confirm_factor(request: web.Request) -> web.Response:
@@ -76,34 +84,38 @@ async def confirm_factor(request: web.Request) -> web.Response:
     step = 0
     if kept is not None and account is not None and not kept.confirmed:
         step = request.app[SECOND_FACTORS].step_of(kept.sealed, asked.code, time.time())
-    if (
-        not step
-        or account is None
-        or not await read(
-            store.network.change(
-                second_factors.confirm,
-                person,
-                account.path,
-                step,
-                store.clock.unix_ms(),
-                keep=secret_hash(shown_secret(request)),
-            )
-        )
-    ):
+    if not step or account is None:
+        raise Problem("second-factor-wrong")
+    codes, hashes = await made_codes(request)
+    change = store.network.change(
+        second_factors.confirm,
+        person,
+        account.path,
+        step,
+        store.clock.unix_ms(),
+        codes=hashes,
+        keep=secret_hash(shown_secret(request)),
+    )
+    if not await read(change):
         raise Problem("second-factor-wrong")
     request.app[SIGN_IN].by_code.forgive(person)
-    return web.Response(status=204)
+    return _told_once(RecoveryCodes(codes=list(codes)))
+
+
+async def renew_recovery_codes(request: web.Request) -> web.Response:
+    """Those that were there are good no longer."""
+    asked, store = await body(request, PasswordAndCode), request.app[STORE]
+    found = await _with_both(request, asked)
+    codes, hashes = await made_codes(request)
+    now_ms = store.clock.unix_ms()
+    await read(store.network.change(second_factors.renew_codes, found.person, found.path, hashes, now_ms))
+    return _told_once(RecoveryCodes(codes=list(codes)))
 
 
 async def drop_factor(request: web.Request) -> web.Response:
     """One's own, with password and code."""
-    asked, store = await body(request, DroppedFactor), request.app[STORE]
-    found = await _with_password(request, asked.password)
-    take(request.app[SIGN_IN].by_code, found.person, time.monotonic())
-    kept = await read(store.network.read(second_factors.find, found.person))
-    if kept is None or not request.app[SECOND_FACTORS].step_of(kept.sealed, asked.code, time.time()):
-        raise Problem("second-factor-wrong")
-    request.app[SIGN_IN].by_code.forgive(found.person)
+    asked, store = await body(request, PasswordAndCode), request.app[STORE]
+    found = await _with_both(request, asked)
     now_ms = store.clock.unix_ms()
     await read(store.network.change(second_factors.drop, found.person, found.path, now_ms, found.person, ""))
     return web.Response(status=204)
@@ -124,17 +136,19 @@ async def drop_lost_factor(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _with_password(request: web.Request, password: str) -> Credentials:
-    """Whose it is, who knows it. Problem: no-password, password-wrong, too-many-requests, busy."""
-    door, store, person = request.app[SIGN_IN], request.app[STORE], request[PRINCIPAL].person
-    found = await read(store.network.read(accounts.credentials_of, person))
-    if found is None or not found.password_hash:
-        raise Problem("no-password")
-    take(door.by_person, person, time.monotonic())
-    if not await door.passwords.verify(password, found.password_hash):
-        raise Problem("password-wrong")
-    door.by_person.forgive(person)
+async def _with_both(request: web.Request, shown: PasswordAndCode) -> Credentials:
+    """Whose both are. Problem: no-password, password-wrong, second-factor-wrong, too-many-requests, busy."""
+    found = await with_password(request, shown.password)
+    kept = await read(request.app[STORE].network.read(second_factors.find, found.person))
+    if kept is None or not kept.confirmed or not await code_taken(request, kept, found.path, shown.code):
+        raise Problem("second-factor-wrong")
     return found
+
+
+def _told_once(answer: FactorBegun | RecoveryCodes) -> web.Response:
+    response = json_response(answer)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 _PATH: Final = "/api/v1/second-factor"
@@ -159,8 +173,18 @@ OPERATIONS: Final = (
         tag="accounts",
         handler=confirm_factor,
         request=ShownCode,
-        status=204,
-        problems=(*_BODY, "second-factor-wrong", "too-many-requests"),
+        response=RecoveryCodes,
+        problems=(*_BODY, "second-factor-wrong", "too-many-requests", "busy"),
+    ),
+    Operation(
+        id="renew_recovery_codes",
+        method="POST",
+        path=f"{_PATH}/recovery-codes",
+        tag="accounts",
+        handler=renew_recovery_codes,
+        request=PasswordAndCode,
+        response=RecoveryCodes,
+        problems=(*_PASSWORD, "second-factor-wrong"),
     ),
     Operation(
         id="drop_factor",
@@ -168,7 +192,7 @@ OPERATIONS: Final = (
         path=f"{_PATH}/drop",
         tag="accounts",
         handler=drop_factor,
-        request=DroppedFactor,
+        request=PasswordAndCode,
         status=204,
         problems=(*_PASSWORD, "second-factor-wrong"),
     ),

@@ -6,13 +6,12 @@ Three counts hold: of a login from one address (a pupil who does not remember), 
 (guessing spread over many), of an address over all logins (one password tried on many). Of a login from all
 addresses ten times as many are free, so that nobody is kept out by somebody who guesses elsewhere. An unknown
 login, one without a password, a disabled one and a wrong password are answered alike, after the same time.
-Only who has shown the password learns that a code is asked for besides.
+A code that is asked for besides is of `second_step`.
 """
 
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -22,7 +21,7 @@ from msgspec import Meta
 from classroom.model import PersonId
 from classroom.network.accounts import MAX_PASSWORD
 from classroom.network.model import Path
-from classroom.store import second_factors, sign_ins
+from classroom.store import sign_ins
 from classroom.store.sign_ins import SignIn
 from signaling.keys import CONFIG, STORE
 from signaling.network.attempts import Attempts
@@ -88,26 +87,19 @@ def take(attempts: Attempts, key: str, now: float) -> None:
         raise Problem("too-many-requests", headers={"Retry-After": str(wait)}, retry_after=wait)
 
 
-async def check_second_factor(request: web.Request, person: PersonId, code: str) -> None:
-    """Of who has one and has shown the password. Problem: second-factor-needed, too-many-requests."""
-    network, door = request.app[STORE].network, request.app[SIGN_IN]
-    kept = await read(network.read(second_factors.find, person))
-    if kept is None or not kept.confirmed:
-        return
-    if not code.strip():
-        raise Problem("second-factor-needed")
-    take(door.by_code, person, time.monotonic())
-    step = request.app[SECOND_FACTORS].step_of(kept.sealed, code, time.time())
-    if not step or not await read(network.change(second_factors.use, person, step)):
-        raise Problem("second-factor-needed", detail_kind="wrong")
-    door.by_code.forgive(person)
-
-
 async def begin_sign_in(
-    request: web.Request, response: web.StreamResponse, person: PersonId, path: Path, way: str, *, keep: bool
+    request: web.Request,
+    response: web.StreamResponse,
+    person: PersonId,
+    path: Path,
+    way: str,
+    *,
+    keep: bool,
+    proved_ms: int | None = None,
 ) -> None:
-    """Signs somebody in, who has shown that it is they; the browser is given the cookie with the response.
-    path: where they belong. Problem not-ready."""
+    """Signs somebody in, who has shown that it is they; the browser is given the cookie with the response,
+    and by the one that it had before nobody is signed in any more (OWASP ASVS 5.0, 7.2.4). path: where they
+    belong; proved_ms: when they showed it, None: just now. Problem not-ready."""
     store = request.app[STORE]
     secret = SIGN_IN_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     now_ms = store.clock.unix_ms()
@@ -120,9 +112,13 @@ async def begin_sign_in(
         seen_ms=now_ms,
         ends_ms=ends_ms,
         idle_ms=KEPT_IDLE_MS if keep else IDLE_MS,
+        proved_ms=now_ms if proved_ms is None else proved_ms,
     )
-    await read(store.network.change(sign_ins.begin, made, path))
     config = request.app[CONFIG]
+    before = request.cookies.get(cookie_name(config), "")
+    await read(
+        store.network.change(sign_ins.begin, made, path, instead_of=secret_hash(before) if before else "")
+    )
     response.set_cookie(
         cookie_name(config),
         secret,

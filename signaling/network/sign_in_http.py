@@ -15,15 +15,15 @@ from classroom.network.accounts import MAX_EMAIL, Account, BadAccount, login_nam
 from classroom.network.scope import Principal
 from classroom.store import accounts, second_factors, sign_ins
 from classroom.store.second_factors import SecondFactor
-from signaling.keys import STORE
+from signaling.keys import CONFIG, STORE
 from signaling.network.office_views import OfficeView, office_views
 from signaling.network.origin import caller_address
-from signaling.network.principals import PRINCIPAL, check_page, secret_hash, shown_secret
+from signaling.network.principals import PRINCIPAL, check_page, factor_due, secret_hash, shown_secret
+from signaling.network.second_step import check_second_factor
 from signaling.network.sign_in import (
     SIGN_IN,
     TypedPassword,
     begin_sign_in,
-    check_second_factor,
     drop_cookie,
     take,
 )
@@ -44,7 +44,8 @@ class SignInRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     keep: bool = False
     """On one's own device: for a month instead of a day of school."""
     code: Annotated[str, Meta(max_length=16)] = ""
-    """Of an authenticator, where the account has one: asked for when the password was right."""
+    """Of an authenticator, or a recovery code, where the account has one: asked for when the password was
+    right."""
 
 
 class PasswordRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +61,10 @@ class WhoAmI(msgspec.Struct, frozen=True, kw_only=True):
     has_password: bool
     second_factor: bool
     """An authenticator's code is asked for at each sign-in with the password."""
+    second_factor_due: bool
+    """One of their offices asks for an authenticator; until there is one they reach nothing else."""
+    recovery_codes: int
+    """How many are left."""
     offices: list[OfficeView]
     """That they hold now."""
 
@@ -94,7 +99,7 @@ async def sign_in(request: web.Request) -> web.Response:
         log.info("x sign-in of %s refused", found.person if found else "nobody")
         raise Problem("sign-in-refused")
     door.forgive(login, address)
-    await check_second_factor(request, found.person, asked.code)
+    await check_second_factor(request, found.person, found.path, asked.code)
     if renewed := await door.passwords.renewed(asked.password, known):
         await read(network.change(accounts.rehash, found, renewed))
     response = web.Response(status=204, headers={"Cache-Control": "no-store"})
@@ -116,7 +121,7 @@ async def sign_out(request: web.Request) -> web.Response:
 
 async def whoami(request: web.Request) -> web.Response:
     principal = request[PRINCIPAL]
-    account, factor, offices = await read(request.app[STORE].network.read(_own, principal))
+    account, factor, codes, offices = await read(request.app[STORE].network.read(_own, principal))
     return json_response(
         WhoAmI(
             person=principal.person,
@@ -124,6 +129,8 @@ async def whoami(request: web.Request) -> web.Response:
             login=account.login if account else "",
             has_password=account.has_password if account else False,
             second_factor=factor is not None and factor.confirmed,
+            second_factor_due=factor_due(request.app[CONFIG], principal),
+            recovery_codes=codes,
             offices=offices,
         )
     )
@@ -192,10 +199,11 @@ def _login(typed: str) -> str:
 
 async def _own(
     connection: AsyncConnection, principal: Principal
-) -> tuple[Account | None, SecondFactor | None, list[OfficeView]]:
+) -> tuple[Account | None, SecondFactor | None, int, list[OfficeView]]:
     account = await accounts.find(connection, principal.person)
     factor = await second_factors.find(connection, principal.person)
-    return account, factor, await office_views(connection, principal.appointments)
+    codes = await second_factors.recovery_codes_left(connection, principal.person)
+    return account, factor, codes, await office_views(connection, principal.appointments)
 
 
 _BODY: Final = ("bad-request", "unsupported-media-type", "too-large", "not-ready")

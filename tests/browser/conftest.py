@@ -446,6 +446,7 @@ class NetworkPeople:
             seen_ms=now_ms,
             ends_ms=now_ms + HOUR_MS,
             idle_ms=HOUR_MS,
+            proved_ms=now_ms,
         )
         engine = make_engine(sqlite_url(self.server.data / "tongke.db"), 30.0)
         async with engine.begin() as connection:

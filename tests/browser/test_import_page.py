@@ -36,7 +36,7 @@ async def organizer(server: ServerProcess, chromium: Browser, path: str) -> Page
     """The eastern district's, signed in past the password."""
     secret, now_ms = SIGN_IN_PREFIX + secrets.token_urlsafe(32), round(time.time() * 1000)
     person, ends_ms = PersonId("demo-east-organizer"), now_ms + HOUR_MS
-    made = SignIn(secret_hash(secret), person, "password", now_ms, now_ms, ends_ms, HOUR_MS)
+    made = SignIn(secret_hash(secret), person, "password", now_ms, now_ms, ends_ms, HOUR_MS, proved_ms=now_ms)
     engine = make_engine(sqlite_url(server.data / "tongke.db"), 30.0)
     async with engine.begin() as connection:
         await sign_ins.begin(connection, made, ROOT)

@@ -23,6 +23,7 @@ import {
   playerPage,
   progressPage,
   providerReviewsPage,
+  secondFactorPage,
   signInPage,
   timetablePage,
   wallPage,
@@ -43,6 +44,7 @@ export const router = createRouter({
     { path: '/progress', name: 'progress', component: progressPage, meta: { network: true } },
     { path: '/operations', name: 'operations', component: operationsPage, meta: { network: true } },
     { path: '/timetable', name: 'timetable', component: timetablePage, meta: { network: true } },
+    { path: '/second-factor', name: 'second-factor', component: secondFactorPage },
     { path: '/invite', name: 'invite', component: invitePage },
     { path: '/import', name: 'import', component: importPage, meta: { network: true } },
     { path: '/places', name: 'places', component: placesPage, meta: { network: true } },
@@ -64,9 +66,10 @@ export const router = createRouter({
 })
 
 router.beforeEach((to, from) => {
-  // Query parameters (view, lang, tests' overrides) follow the person.
-  if (from.name && Object.keys(to.query).length === 0 && Object.keys(from.query).length > 0) {
-    return { ...to, query: from.query }
+  // Query parameters (view, lang, tests' overrides) follow the person, but for what the sign-in page was told.
+  const following = Object.entries(from.query).filter(([name]) => name !== 'to' && name !== 'refused')
+  if (from.name && Object.keys(to.query).length === 0 && following.length > 0) {
+    return { ...to, query: Object.fromEntries(following) }
   }
   const room = to.name === 'join' ? lessonOfRoom() : ''
   if (room) return { name: 'lesson', params: { lesson: room }, query: to.query }

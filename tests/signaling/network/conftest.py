@@ -150,6 +150,7 @@ async def _sign_in(store: Store, person: str) -> str:
         seen_ms=now_ms,
         ends_ms=now_ms + HOUR_MS,
         idle_ms=HOUR_MS,
+        proved_ms=now_ms,
     )
     await store.network.change(sign_ins.begin, made, ROOT)
     return secret
@@ -185,7 +186,8 @@ async def door(seeded: Seeded, config: Config) -> AsyncIterator[Any]:
     now_ms = SystemClock().unix_ms()
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(
-            "UPDATE sign_ins SET made_ms = ?, seen_ms = ?, ends_ms = ?", (now_ms, now_ms, now_ms + HOUR_MS)
+            "UPDATE sign_ins SET made_ms = ?, seen_ms = ?, proved_ms = ?, ends_ms = ?",
+            (now_ms, now_ms, now_ms, now_ms + HOUR_MS),
         )
     async with whole_door.opened(seeded.file, config) as door:
         yield door

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +77,8 @@ class Code:
     code_challenge: str
     code_challenge_method: str
     person: Person
+    shown_at: int
+    """When they showed that it is they: an hour ago, but for who is asked again."""
 
     def get_redirect_uri(self) -> str:
         return self.redirect_uri
@@ -86,8 +89,8 @@ class Code:
     def get_nonce(self) -> str:
         return self.nonce
 
-    def get_auth_time(self) -> None:
-        return None
+    def get_auth_time(self) -> int:
+        return self.shown_at
 
     def get_acr(self) -> None:
         return None
@@ -119,6 +122,7 @@ class CodeGrant(AuthorizationCodeGrant):
             asked.get("code_challenge", ""),
             asked.get("code_challenge_method", ""),
             request.user,
+            int(time.time()) - (0 if asked.get("prompt") == "login" else 3600),
         )
 
     def query_authorization_code(self, code: str, client: Client) -> Code | None:

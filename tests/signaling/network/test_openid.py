@@ -131,6 +131,12 @@ class Browser:
         async with self.http.put(f"{self.issuer}/people/{subject}", json=said) as response:
             assert response.status == 204
 
+    async def end(self, sign_in: str) -> int:
+        """Asks for one more proof that it is they."""
+        url, sent = self.door.url(f"/api/v1/sign-ins/{sign_in}"), {"Sec-Fetch-Site": "same-origin"}
+        async with self.http.delete(url, headers=sent) as response:
+            return response.status
+
     async def whoami(self) -> str:
         async with self.http.get(self.door.url("/api/v1/whoami")) as response:
             return (await response.json())["person"] if response.status == 200 else ""
@@ -174,6 +180,25 @@ async def test_the_first_time_and_then_again(district: Any, browser: Browser) ->
     assert out.startswith(f"{browser.issuer}/out?") and asked["post_logout_redirect_uri"][0].endswith(
         "/sign-in"
     )
+
+
+async def test_who_shows_it_anew_there(district: Any, browser: Browser) -> None:
+    """What gives power or a way in asks for it, however long ago the issuer was shown a password."""
+    await browser.is_there("u-1", claims={"email": "tutor@example.org", "email_verified": True})
+    assert await browser.sign_in("u-1") == "/me"
+    (other,) = [
+        each["id"]
+        for each in (await district["east-1-tutor"].get("/api/v1/sign-ins"))[1]["sign_ins"]
+        if each["this"]
+    ]
+    assert await browser.end(other) == 403
+    asked = parse_qs(urlsplit(await browser.begin(again="true")).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
+    assert await browser.sign_in("u-1", again="true", to="/places") == "/places"
+    assert await browser.end(other) == 204
+    # An issuer that lets them pass without is not believed.
+    silent = (await browser.begin(again="true")).replace("prompt=login&", "")
+    assert await browser.step(await browser.step(f"{silent}&as=u-1")) == "/sign-in?refused=refused"
 
 
 async def test_who_is_nobody_here(browser: Browser) -> None:

@@ -156,6 +156,8 @@ ABOUT_ONESELF = {
     "set_up_factor",
     "confirm_factor",
     "drop_factor",
+    "renew_recovery_codes",
+    "prove",
     "sign_ins",
     "end_sign_in",
 }

@@ -1,7 +1,7 @@
 /** The course network over HTTP, as who is signed in: the browser sends the cookie by itself. */
 
-import { problemFrom } from '@/client/problem'
 import { currentLanguage } from '@/i18n'
+import { answered } from './proof'
 
 export type OfficeName =
   'organizer' | 'provider' | 'master' | 'tutor' | 'student' | 'parent' | 'supervisor' | 'researcher'
@@ -35,6 +35,9 @@ export interface WhoAmI {
   login: string
   has_password: boolean
   second_factor: boolean
+  /** One of their offices asks for an authenticator, and there is none yet. */
+  second_factor_due: boolean
+  recovery_codes: number
   offices: OfficeView[]
 }
 
@@ -55,8 +58,8 @@ export const path = (...parts: string[]) => `/api/v1/${parts.map(encodeURICompon
 export async function ask<T>(method: string, url: string, body?: object): Promise<T> {
   const headers: Record<string, string> = { 'Accept-Language': currentLanguage() }
   if (body) headers['Content-Type'] = 'application/json'
-  const response = await fetch(url, { method, headers, body: body ? JSON.stringify(body) : undefined })
-  if (!response.ok) throw await problemFrom(response)
+  const sent = { method, headers, body: body ? JSON.stringify(body) : undefined }
+  const response = await answered(() => fetch(url, sent))
   return (response.status === 204 ? null : await response.json()) as T
 }
 
@@ -66,11 +69,26 @@ export const whoami = () => ask<WhoAmI>('GET', path('whoami'))
 export const signIn = (login: string, password: string, keep: boolean, code = '') =>
   ask<null>('POST', path('sign-in'), { login, password, keep, code })
 
-/** An authenticator, to be confirmed by its first code. */
-export const setUpFactor = (password: string) =>
-  ask<{ secret: string; uri: string }>('POST', path('second-factor'), { password })
+/** Signed in anew, as who one is. */
+export const prove = (password: string, code: string) =>
+  ask<null>('POST', path('sign-ins', 'prove'), { password, code })
 
-export const confirmFactor = (code: string) => ask<null>('POST', path('second-factor', 'confirm'), { code })
+export interface FactorBegun {
+  secret: string
+  uri: string
+  /** A picture of `uri` for a phone's camera, as a data URI. */
+  qr: string
+}
+
+/** An authenticator, to be confirmed by its first code. */
+export const setUpFactor = (password: string) => ask<FactorBegun>('POST', path('second-factor'), { password })
+
+/** Recovery codes, as the next one. */
+export const confirmFactor = async (code: string) =>
+  (await ask<{ codes: string[] }>('POST', path('second-factor', 'confirm'), { code })).codes
+
+export const renewCodes = async (password: string, code: string) =>
+  (await ask<{ codes: string[] }>('POST', path('second-factor', 'recovery-codes'), { password, code })).codes
 
 export const dropFactor = (password: string, code: string) =>
   ask<null>('POST', path('second-factor', 'drop'), { password, code })
@@ -83,9 +101,12 @@ export const isRefusal = (said: unknown): said is string => REFUSALS.includes(St
 /** `openid`: what the single sign-on is called; empty: there is none. */
 export const signInWays = () => ask<{ openid: string }>('GET', path('sign-in', 'ways'))
 
-/** Where the browser goes to sign in by it. */
-export const singleSignOn = (to: unknown, keep: boolean) =>
-  `${path('sign-in', 'openid')}?${new URLSearchParams({ to: wayOn(to), keep: String(keep) })}`
+/** Where the browser goes to sign in by it; `again`: also who is still signed in there shows that it is they. */
+export function singleSignOn(to: unknown, keep: boolean, again = false): string {
+  const asked = new URLSearchParams({ to: wayOn(to), keep: String(keep) })
+  if (again) asked.set('again', 'true')
+  return `${path('sign-in', 'openid')}?${asked}`
+}
 
 export const SINGLE_SIGN_OUT = path('sign-out', 'openid')
 

@@ -2,6 +2,7 @@
 
 import { problemFrom } from '@/client/problem'
 import { currentLanguage } from '@/i18n'
+import { answered } from './proof'
 import { ask, path, type OfficeName, type OfficeView } from './network-client'
 
 export type PlaceKind = 'city' | 'district' | 'school' | 'provider'
@@ -191,8 +192,7 @@ export async function letters(
 export async function sendImport(place: string, file: File, digest: string): Promise<ImportReport> {
   const url = path('imports', ...(digest ? [] : ['preview'])) + query({ place, digest })
   const headers = { 'Accept-Language': currentLanguage(), 'Content-Type': 'application/octet-stream' }
-  const response = await fetch(url, { method: 'POST', headers, body: file })
-  if (!response.ok) throw await problemFrom(response)
+  const response = await answered(() => fetch(url, { method: 'POST', headers, body: file }))
   return (await response.json()) as ImportReport
 }
 

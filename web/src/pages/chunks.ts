@@ -17,6 +17,7 @@ export const providerReviewsPage = () => import('@/network/ProviderReviewsPage.v
 export const invitePage = () => import('@/network/InvitePage.vue')
 export const importPage = () => import('@/network/ImportPage.vue')
 export const placesPage = () => import('@/network/PlacesPage.vue')
+export const secondFactorPage = () => import('@/network/SecondFactorPage.vue')
 export const myAccountPage = () => import('@/network/MyAccountPage.vue')
 export const cataloguePage = () => import('@/network/CataloguePage.vue')
 export const coursePage = () => import('@/network/CoursePage.vue')

@@ -107,6 +107,8 @@ describe('for whom somebody enrols', () => {
       login: 'me',
       has_password: true,
       second_factor: false,
+      second_factor_due: false,
+      recovery_codes: 0,
       offices,
     }
     expect(partiesOf(who)).toEqual([
