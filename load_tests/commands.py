@@ -472,6 +472,7 @@ def _phase_change(scenarios: Scenarios) -> None:
     begin = Scenario(_run_phase_change, lambda options: seed.large(options.classes))
     one = _scenario(scenarios, "phase-change", words, begin)
     _with_large_lesson(one)
+    one.add_argument("--rounds", type=int, default=1, help="how often all changes are made (1)")
 
 
 def _roster(scenarios: Scenarios) -> None:
@@ -535,7 +536,7 @@ def large_lesson(options: argparse.Namespace) -> LargeLesson:
 
 
 def _run_phase_change(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
-    return phase_change(PhaseOptions(lesson=large_lesson(options)), target)
+    return phase_change(PhaseOptions(lesson=large_lesson(options), rounds=options.rounds), target)
 
 
 def _replay(scenarios: Scenarios) -> None:

@@ -1,10 +1,11 @@
 """What a change of phase costs a large lesson, and what its people notice of it.
 
-Order of things: the master, the tutors and the pupils come; then the master goes through the phases, one
-every `settle_s` + 2 * `span_s` seconds. Each change is looked at for `span_s` from the master's word on. Its
-cost is the server's processor time in this span without what the same span costs when nothing changes: for
-the thread that runs Python the mean of the span before and of one after, for the packet thread the one after,
-because it is the new phase that it sends in.
+Order of things: the master, the tutors and the pupils come; then the master goes through the phases, all of
+them `rounds` times. Each change is looked at for `span_s` from the master's word on. Its cost is the server's
+processor time in this span without what the same span costs when nothing changes: for the thread that runs
+Python the mean of the span before and of those after, for the packet thread the mean of `calm_spans` after,
+because it is the new phase that it sends in. What it sends anyway is several times what a change costs, and
+differs from span to span: so the same change is made in several rounds, and its median told.
 
 What people notice stands in the media itself: when the first packet of each new stream came to each pupil,
 whether anything still came of a stream that is over, and the longest gap in sound where there is sound before
@@ -15,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +34,17 @@ from ..sink import Sink
 from ..statistics import Percentiles
 from ..target import ScenarioFailed, Target
 
-PHASES = ("local_qa", "lecture", "interaction", "break", "lecture", "local_qa", "break", "local_qa")
+PHASES = (
+    "local_qa",
+    "lecture",
+    "interaction",
+    "break",
+    "lecture",
+    "local_qa",
+    "break",
+    "local_qa",
+    "lecture",
+)
 PACKET_THREAD = "packets"
 STAMPS_PER_SECOND = 55
 STREAMS = 24
@@ -50,6 +62,8 @@ class PhaseOptions:
     phases: tuple[str, ...] = PHASES
     span_s: float = 2.0
     settle_s: float = 1.5
+    calm_spans: int = 2
+    rounds: int = 1
     calm_s: float = 8.0
     """Between the last join and the first look: links are believed by then, and rows are written."""
 
@@ -107,7 +121,7 @@ async def _measure(large: LargeCrowd, options: PhaseOptions) -> Report:
         raise ScenarioFailed("not everybody has sound and a picture")
     await asyncio.sleep(options.calm_s)
     watch = _Watch(large, options)
-    changes = [await watch.change(phase) for phase in options.phases]
+    changes = [await watch.change(phase) for phase in options.phases * options.rounds]
     return Report(
         scenario="phase-change",
         title=f"{options.lesson.words}; master {options.lesson.master.words}",
@@ -137,8 +151,9 @@ class _Watch:
         seen = self._seen(phase, said_us)
         await asyncio.sleep(self._options.settle_s)
         marks.append(self._usage())
-        await asyncio.sleep(span_s)
-        marks.append(self._usage())
+        for _ in range(self._options.calm_spans):
+            await asyncio.sleep(span_s)
+            marks.append(self._usage())
         before, self._phase = self._phase, phase
         return Change(before, phase, said_us, self._cost([m for m in marks if m is not None]), *seen)
 
@@ -146,11 +161,13 @@ class _Watch:
         return usage(self._pid) if self._pid else None
 
     def _cost(self, marks: list[Usage]) -> Cost | None:
-        if len(marks) < 5:
+        """marks: around the span before, the change's own, the time to settle, and each span after."""
+        if not marks:
             return None
-        spent = [self._spent(marks[at], marks[at + 1]) for at in (0, 1, 3)]
-        signaling = spent[1][0] - (spent[0][0] + spent[2][0]) / 2
-        return Cost(1000 * signaling, 1000 * (spent[1][1] - spent[2][1]))
+        spent = [self._spent(start, end) for start, end in pairwise(marks)]
+        before, change, after = spent[0], spent[1], np.mean(spent[3:], axis=0)
+        signaling = change[0] - (before[0] + after[0]) / 2
+        return Cost(1000 * signaling, 1000 * float(change[1] - after[1]))
 
     def _spent(self, start: Usage, end: Usage) -> tuple[float, float]:
         """Seconds of the packet thread's and of all others'."""
@@ -262,8 +279,9 @@ def _figures(large: LargeCrowd, changes: list[Change]) -> Iterator[Figure]:
     yield Figure("routes_missing", "  pupils without it", sum(change.without for change in changes))
     yield Figure("gap_ms", "longest gap in sound around a change", Percentiles.of(gaps), "ms")
     yield Figure("left_over_ms", "what is over still comes for", Percentiles.of(left), "ms")
-    for number, change in enumerate(changes):
-        yield Figure(f"change_{number}", f"{change.words}", _words(change))
+    for words in dict.fromkeys(change.words for change in changes):
+        alike = [change for change in changes if change.words == words]
+        yield Figure(f"change_{words.replace(' -> ', '_')}", words, _words(alike))
     late = percentiles_ms([late for each in large.crowd.publishers for late in each.figures.lateness_us()])
     yield Figure("publishers_late_ms", "bots' own lateness", late, "ms")
     master = publisher_report(large.crowd.publishers[0])
@@ -277,10 +295,20 @@ def _spread(values: list[float]) -> str | None:
     return f"least {min(values):.0f}, median {float(np.median(values)):.0f}, most {max(values):.0f} ms"
 
 
-def _words(change: Change) -> str:
-    cost = change.cost
-    words = f"{cost.signaling_ms:.0f} + {cost.packets_ms:.0f} ms" if cost else "unknown"
-    for label, values in (("routes", change.routes_ms), ("gap", change.gaps_ms)):
+def _words(alike: list[Change]) -> str:
+    costs = [change.cost for change in alike if change.cost is not None]
+    words = "unknown"
+    if costs:
+        total, signaling, packets = (
+            float(np.median(values))
+            for values in zip(*((c.total_ms, c.signaling_ms, c.packets_ms) for c in costs), strict=True)
+        )
+        words = f"{total:.0f} ms: signaling {signaling:.0f}, packets {packets:.0f}"
+    if len(alike) > 1:
+        words += f" (medians of {len(alike)})"
+    for label, each in (("routes", [c.routes_ms for c in alike]), ("gap", [c.gaps_ms for c in alike])):
+        values = np.concatenate(each)
         if len(values):
             words += f", {label} p50 {np.median(values):.0f}, most {values.max():.0f} ms"
-    return words + (f", {change.without} without" if change.without else "")
+    without = sum(change.without for change in alike)
+    return words + (f", {without} without" if without else "")

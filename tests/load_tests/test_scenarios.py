@@ -124,7 +124,7 @@ async def test_coming_and_going_leaves_nothing(target: Target) -> None:
 async def test_a_large_lesson_goes_through_its_phases(target: Target) -> None:
     lesson = LargeLesson(classes=2, pupils=3, attending=1)
     phases = ("local_qa", "break", "lecture")
-    options = PhaseOptions(lesson, phases=phases, span_s=1.5, settle_s=0.1, calm_s=0.2)
+    options = PhaseOptions(lesson, phases=phases, span_s=1.5, settle_s=0.1, calm_s=0.2, calm_spans=1)
     report = await phase_change(options, by_websocket(target))
     assert report.value("routes_missing") == 0
     assert report.value("fresh_offers") == 0
