@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from signaling import nul
 from signaling.message import ServerMessage
 from signaling.messages import ClientMessage
 from signaling.problems import Problem
@@ -71,6 +72,8 @@ def text_frame(payload: bytes) -> bytes:
 
 def decode(frame: str) -> ClientMessage:
     """The message in a text frame. Raises Problem `malformed` or `unknown-type`."""
+    if nul.in_json(frame):
+        raise Problem("malformed", reason=nul.REASON)
     try:
         return _decoder.decode(frame)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from signaling import catalogue
+from signaling import catalogue, nul
 from signaling.keys import CONFIG, LANGUAGE
 from signaling.network.origin import is_secure
 from signaling.problems import MEDIA_TYPE, STATUS, Problem
@@ -72,6 +72,7 @@ async def language(request: web.Request, handler: Handler) -> web.StreamResponse
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Whatever goes wrong is answered by a problem document; a fault of ours is logged under a number."""
     try:
+        _check_address(request)
         return await handler(request)
     except Problem as problem:
         return problem_response(problem, request)
@@ -85,6 +86,15 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         incident = secrets.token_hex(INCIDENT_BYTES)
         log.exception("x fault of ours, number %s, in %s %s", incident, request.method, request.path)
         return problem_response(Problem("internal", detail_kind="incident", incident=incident), request)
+
+
+def _check_address(request: web.Request) -> None:
+    """There is nothing of a name with a NUL in it. Problem not-found, bad-request."""
+    path, _, query = request.raw_path.partition("?")
+    if nul.in_address(path):
+        raise Problem("not-found")
+    if nul.in_address(query):
+        raise Problem("bad-request", reason=nul.REASON)
 
 
 async def security_headers(request: web.Request, response: web.StreamResponse) -> None:

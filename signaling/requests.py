@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from aiohttp import web
 
+from signaling import nul
 from signaling.problems import Problem
 
 JSON: Final = "application/json"
@@ -22,6 +23,8 @@ async def body(request: web.Request, kind: type[T], content_type: str = JSON) ->
     if request.content_type not in {JSON, content_type}:
         raise Problem("unsupported-media-type", expected=content_type)
     raw = await request.read()
+    if nul.in_json(raw):
+        raise Problem("bad-request", reason=nul.REASON)
     try:
         try:
             return msgspec.json.decode(raw, type=kind)

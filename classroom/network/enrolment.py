@@ -119,6 +119,12 @@ class Application:
     """Of a person: their class at school, whose lessons are theirs."""
     waits: bool = True
     """They would wait."""
+    instead_of: LessonId | None = None
+    """Whose places they give up for these; they keep them unless they get these at once."""
+
+    @property
+    def lessons(self) -> tuple[LessonId, ...]:
+        return (self.lesson, self.instead_of) if self.instead_of else (self.lesson,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +133,20 @@ class Withdrawal:
     party: str
     by: PersonId
 
+    @property
+    def lessons(self) -> tuple[LessonId, ...]:
+        return (self.lesson,)
+
 
 @dataclass(frozen=True, slots=True)
 class Vacancy:
     """There is, or may be, more room than there was: whoever waits for it moves up."""
 
     lesson: LessonId
+
+    @property
+    def lessons(self) -> tuple[LessonId, ...]:
+        return (self.lesson,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,28 +245,18 @@ class Desk:
     """Who has moved up, or was taken off the waiting list."""
 
     def enrol(self, asked: Application, new_id: str, now_ms: int) -> Enrolment:
-        """Who is enrolled or waits already is so still. Raises EnrolmentRefused."""
+        """Who is enrolled or waits already is so still. Raises EnrolmentRefused; then they have what they
+        had."""
         seats = self.seats.get(asked.lesson)
         if seats is None or not sees(seats.course, Onlooker(frozenset({asked.path})), seats.pairs):
             raise EnrolmentRefused(Refusal.UNKNOWN)
-        if known := self.standing.get((asked.lesson, asked.party)):
+        known = self.standing.get((asked.lesson, asked.party))
+        if asked.instead_of and asked.instead_of != asked.lesson:
+            return self._exchange(seats, asked, known, new_id, now_ms)
+        if known:
             return known
         self._check(seats, asked, now_ms)
-        made = Enrolment(
-            id=new_id,
-            lesson=asked.lesson,
-            kind=asked.kind,
-            party=asked.party,
-            class_id=ClassId(asked.party if asked.kind is PartyKind.CLASS else ""),
-            path=asked.path,
-            places=asked.places,
-            tutor=asked.tutor if asked.kind is PartyKind.CLASS else "",
-            state=EnrolmentState.WAITING,
-            starts_ms=seats.starts_ms,
-            ends_ms=seats.ends_ms,
-            made_ms=now_ms,
-            made_by=asked.by,
-        )
+        made = _made(seats, asked, new_id, now_ms)
         lacking = self._lacking(seats, made)
         if lacking is WaitsFor.NOTHING:
             return self._seat(seats, made)
@@ -260,6 +264,48 @@ class Desk:
             raise EnrolmentRefused(Refusal.FULL)
         seats.waiting += asked.places
         return self._note(replace(made, waits_for=lacking))
+
+    def _exchange(
+        self, seats: Seats, asked: Application, known: Enrolment | None, new_id: str, now_ms: int
+    ) -> Enrolment:
+        """One lesson for another: looked at as if what is given up were given up already, since it may be
+        what stands in the way."""
+        assert asked.instead_of is not None, "else it is no exchange"
+        given_up = self.standing.get((asked.instead_of, asked.party))
+        other = self.seats.get(asked.instead_of)
+        if given_up is None or other is None:
+            if known is not None and known.state is EnrolmentState.ENROLLED:
+                return known  # the same request sent again
+            raise EnrolmentRefused(Refusal.NOT_ENROLLED)
+        enrolled = given_up.state is EnrolmentState.ENROLLED
+        if enrolled and other.is_over(now_ms):
+            raise EnrolmentRefused(Refusal.CLOSED)
+        if enrolled:
+            self._give_back(other, given_up)
+        try:
+            taken = self._take_at_once(seats, asked, known, new_id, now_ms)
+        except EnrolmentRefused:
+            if enrolled:
+                self._occupy(other, given_up)
+            raise
+        if not enrolled:
+            other.waiting -= given_up.places
+        self._close(given_up, EnrolmentState.WITHDRAWN, asked.by, now_ms)
+        self.move_up(asked.instead_of, now_ms)
+        return taken
+
+    def _take_at_once(
+        self, seats: Seats, asked: Application, known: Enrolment | None, new_id: str, now_ms: int
+    ) -> Enrolment:
+        if known is not None and known.state is EnrolmentState.ENROLLED:
+            return known
+        self._check(seats, asked, now_ms)
+        made = known or _made(seats, asked, new_id, now_ms)
+        if self._lacking(seats, made) is not WaitsFor.NOTHING:
+            raise EnrolmentRefused(Refusal.FULL)
+        if known is not None:
+            seats.waiting -= known.places
+        return self._seat(seats, made)
 
     def withdraw(self, asked: Withdrawal, now_ms: int) -> Enrolment:
         """Gives places back, or leaves the waiting list; who waits moves up. Raises EnrolmentRefused."""
@@ -334,17 +380,15 @@ class Desk:
         if asked.kind is PartyKind.PERSON:
             home = _home(seats)
             assert home is not None, "nothing is lacking"
-            home.taken += 1
             seated = replace(seated, class_id=home.class_id, tutor="")
-        else:
-            seats.rooms += 1
-        seats.taken += asked.places
-        if (quota := self.quotas.get(seats.quota)) is not None:
-            quota.booked += asked.places
-        for name in (asked.party, asked.tutor):
+        self._occupy(seats, seated)
+        return self._note(seated)
+
+    def _occupy(self, seats: Seats, seated: Enrolment) -> None:
+        self._count(seats, seated, 1)
+        for name in (seated.party, seated.tutor):
             if name:
                 self.busy[name].append(Busy(seats.lesson, seats.starts_ms, seats.ends_ms))
-        return self._note(seated)
 
     def _end(
         self, seats: Seats, found: Enrolment, state: EnrolmentState, by: PersonId, now_ms: int
@@ -353,28 +397,53 @@ class Desk:
             seats.waiting -= found.places
         else:
             self._give_back(seats, found)
+        return self._close(found, state, by, now_ms)
+
+    def _close(self, found: Enrolment, state: EnrolmentState, by: PersonId, now_ms: int) -> Enrolment:
         ended = replace(found, state=state, waits_for=WaitsFor.NOTHING, ended_ms=now_ms, ended_by=by)
         self._note(ended)
         del self.standing[found.lesson, found.party]
         return ended
 
     def _give_back(self, seats: Seats, found: Enrolment) -> None:
-        seats.taken -= found.places
-        if (quota := self.quotas.get(seats.quota)) is not None:
-            quota.booked -= found.places
-        if found.kind is PartyKind.CLASS:
-            seats.rooms -= 1
-        for home in seats.homes:
-            if found.kind is PartyKind.PERSON and home.class_id == found.class_id:
-                home.taken -= 1
+        self._count(seats, found, -1)
         for name in (found.party, found.tutor):
             kept = (each for each in self.busy[name] if each.lesson != found.lesson)
             self.busy[name] = list(kept)
+
+    def _count(self, seats: Seats, one: Enrolment, sign: int) -> None:
+        """In all that places are counted in."""
+        seats.taken += sign * one.places
+        if (quota := self.quotas.get(seats.quota)) is not None:
+            quota.booked += sign * one.places
+        if one.kind is PartyKind.CLASS:
+            seats.rooms += sign
+        for home in seats.homes:
+            if one.kind is PartyKind.PERSON and home.class_id == one.class_id:
+                home.taken += sign
 
     def _note(self, enrolment: Enrolment) -> Enrolment:
         self.changed[enrolment.id] = enrolment
         self.standing[enrolment.lesson, enrolment.party] = enrolment
         return enrolment
+
+
+def _made(seats: Seats, asked: Application, new_id: str, now_ms: int) -> Enrolment:
+    return Enrolment(
+        id=new_id,
+        lesson=asked.lesson,
+        kind=asked.kind,
+        party=asked.party,
+        class_id=ClassId(asked.party if asked.kind is PartyKind.CLASS else ""),
+        path=asked.path,
+        places=asked.places,
+        tutor=asked.tutor if asked.kind is PartyKind.CLASS else "",
+        state=EnrolmentState.WAITING,
+        starts_ms=seats.starts_ms,
+        ends_ms=seats.ends_ms,
+        made_ms=now_ms,
+        made_by=asked.by,
+    )
 
 
 def _home(seats: Seats) -> Home | None:

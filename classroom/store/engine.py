@@ -27,8 +27,11 @@ BUSY_TIMEOUT_S = 2.0
 """SQLite waits so long for another program's lock; after it, the write is tried again later."""
 CONNECT_TIMEOUT_S = 5.0
 """For a PostgreSQL server that does not answer at all."""
+CONNECTIONS = 15
+"""To a PostgreSQL server, opened when they are needed and kept: a new one costs both sides 100 ms, most of it
+to look up what types there are, and has no statement prepared. The one that rested least is taken first."""
 POOL_TIMEOUT_S = 15.0
-"""For one of the fifteen connections, while hundreds ask at once: as long as people wait for a page."""
+"""For one of them, while hundreds ask at once: as long as people wait for a page."""
 RESTED_S = 1.0
 """A connection that was used later than this ago is taken to be there."""
 COMMAND_TIMEOUT_S = 30.0
@@ -100,6 +103,8 @@ def _postgresql_engine(url: URL, busy_timeout_s: float) -> AsyncEngine:
         raise ArgumentError(f"unknown options {', '.join(sorted(unknown))}")
     settings = {
         "application_name": "tongke",
+        # Compiling a query takes longer than any of ours; the driver's question about types, seconds.
+        "jit": "off",
         # 0 would mean for ever.
         "lock_timeout": str(max(1, round(busy_timeout_s * 1000))),
     }
@@ -108,7 +113,14 @@ def _postgresql_engine(url: URL, busy_timeout_s: float) -> AsyncEngine:
         "command_timeout": COMMAND_TIMEOUT_S,
         "server_settings": settings,
     }
-    engine = create_async_engine(url, pool_timeout=POOL_TIMEOUT_S, connect_args=arguments)
+    engine = create_async_engine(
+        url,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_use_lifo=True,
+        pool_timeout=POOL_TIMEOUT_S,
+        connect_args=arguments,
+    )
     event.listen(engine.sync_engine, "connect", _used)
     event.listen(engine.sync_engine, "checkin", _used)
     event.listen(engine.sync_engine, "checkout", partial(_check_rested, engine.sync_engine.dialect))

@@ -20,6 +20,7 @@ from classroom.network.enrolment import (
     Desk,
     Enrolment,
     EnrolmentState,
+    Home,
     PartyKind,
     Quota,
     Seats,
@@ -47,6 +48,30 @@ _UPDATE: Final = (
 )
 
 
+_h, _q = home_classes.c, quotas.c
+_SEATS: Final = (
+    select(
+        offers,
+        *COURSE_COLUMNS,
+        _q.allowed,
+        _q.booked,
+        _h.class_id.label("home_class"),
+        _h.tutor_id.label("home_tutor"),
+        _h.size.label("home_size"),
+        _h.taken.label("home_taken"),
+        _h.name.label("home_name"),
+    )
+    .select_from(
+        offers.join(course_table, course_table.c.id == offers.c.course_id)
+        .outerjoin(quotas, (_q.term_id == offers.c.term_id) & (_q.provider_id == course_table.c.provider_id))
+        .outerjoin(home_classes, _h.lesson_id == offers.c.lesson_id)
+    )
+    .where(offers.c.lesson_id.in_(bindparam("lessons", expanding=True)))
+    .order_by(offers.c.lesson_id, _h.position)
+)
+"""One question: a way to the database and back costs more than what is looked up there."""
+
+
 class Overtaken(Exception):  # noqa: N818 - an answer, not a fault
     """A row was changed by somebody who took no turn."""
 
@@ -65,7 +90,7 @@ class Opened:
 async def open_desk(connection: AsyncConnection, asked: Sequence[Asked]) -> Opened:
     """For these requests; nobody else decides about what they are about until the transaction is over."""
     await enrolment_turns.begin(connection)
-    lessons = sorted({each.lesson for each in asked})
+    lessons = sorted({lesson for each in asked for lesson in each.lessons})
     asking = {each.party for each in asked if not isinstance(each, Vacancy)}
     parties = asking | {
         name
@@ -74,14 +99,15 @@ async def open_desk(connection: AsyncConnection, asked: Sequence[Asked]) -> Open
         for name in (each.tutor, each.class_id)
         if name
     }
-    turns = {enrolment_turns.lesson(lesson) for lesson in lessons}
-    await enrolment_turns.take(connection, turns | {enrolment_turns.party(party) for party in parties})
-    return await read_desk(connection, lessons, asking, parties, _left(asked))
+    turns = await enrolment_turns.take_places(connection, lessons, parties)
+    return await read_desk(connection, lessons, asking, parties, _left(asked), turns)
 
 
 def _left(asked: Iterable[Asked]) -> list[LessonId]:
     """Where places come free."""
-    return sorted({each.lesson for each in asked if not isinstance(each, Application)})
+    return sorted(
+        {each.lessons[-1] for each in asked if not isinstance(each, Application) or each.instead_of}
+    )
 
 
 async def read_desk(
@@ -90,18 +116,21 @@ async def read_desk(
     asking: Collection[str],
     parties: Collection[str],
     left: Collection[LessonId],
+    turns: Collection[str],
 ) -> Opened:
     """asking: who asks for places or gives them back; parties: whose timetable counts, theirs, tutors' and
-    classes'; left: lessons whose waiting list may move."""
+    classes'; left: lessons whose waiting list may move; turns: that were taken."""
     desk = Desk()
-    await _read_seats(connection, desk, lessons)
-    await _read_quotas(connection, desk)
-    standing = _e.lesson_id.in_(lessons) & _e.party_id.in_(asking)
-    waiting = _e.lesson_id.in_(left) & (_e.state == EnrolmentState.WAITING)
-    query = select(enrolments).where(_e.ended_ms.is_(None), or_(standing, waiting)).order_by(_e.number)
-    for row in await connection.execute(query):
-        found = enrolment_of(row)
-        desk.standing[found.lesson, found.party] = found
+    rows = await _read_seats(connection, desk, lessons)
+    quotas_ = {enrolment_turns.quota(*seats.quota) for seats in desk.seats.values() if seats.term}
+    if connection.dialect.name == "postgresql" and not quotas_ <= set(turns):
+        # A term came, and with it a quota that nobody holds the turn of.
+        await enrolment_turns.take(connection, quotas_ - set(turns))
+        rows = await _read_seats(connection, desk, lessons)
+    for row in rows:
+        if row.allowed is not None:
+            desk.quotas[row.term_id, row.of_course_provider_id] = Quota(row.allowed, row.booked)
+    await _read_standing(connection, desk, lessons, asking, left)
     waiters = {
         name
         for each in desk.standing.values()
@@ -118,42 +147,61 @@ async def read_desk(
     )
 
 
-async def _read_seats(connection: AsyncConnection, desk: Desk, lessons: Sequence[LessonId]) -> None:
-    joined = offers.join(course_table, course_table.c.id == offers.c.course_id)
-    query = select(offers, *COURSE_COLUMNS).select_from(joined).where(offers.c.lesson_id.in_(lessons))
-    rows = (await connection.execute(query)).all()
-    known = await courses.with_named(connection, [course_of(row, prefix=COURSE_PREFIX) for row in rows])
-    paired = [course for course in known.values() if course.visibility is CourseVisibility.PAIRED]
-    pairs = await courses.pairs(connection, {course.provider for course in paired}) if paired else {}
-    homes = await courses.homes(connection, lessons)
-    for row in rows:
-        course: Course = known[row.course_id]
-        desk.seats[LessonId(row.lesson_id)] = Seats(
-            lesson=LessonId(row.lesson_id),
-            course=course,
-            starts_ms=row.starts_ms,
-            ends_ms=row.ends_ms,
-            capacity=row.capacity,
-            taken=row.taken,
-            waiting=row.waiting,
-            rooms=row.rooms,
-            state=OfferState(row.state),
-            term=row.term_id,
-            homes=homes.get(row.lesson_id, []),
-            pairs=pairs.get(course.provider, frozenset()),
-            settled=row.settled_ms is not None,
-        )
-
-
-async def _read_quotas(connection: AsyncConnection, desk: Desk) -> None:
-    wanted = {seats.quota for seats in desk.seats.values() if seats.term}
-    if not wanted:
-        return
-    await enrolment_turns.take(connection, [enrolment_turns.quota(*key) for key in wanted])
-    terms, providers = {term for term, _ in wanted}, {provider for _, provider in wanted}
-    query = select(quotas).where(quotas.c.term_id.in_(terms), quotas.c.provider_id.in_(providers))
+async def _read_standing(
+    connection: AsyncConnection,
+    desk: Desk,
+    lessons: Collection[LessonId],
+    asking: Collection[str],
+    left: Collection[LessonId],
+) -> None:
+    wanted = []
+    if asking:
+        wanted.append(_e.lesson_id.in_(padded(lessons)) & _e.party_id.in_(padded(asking)))
+    if left:
+        wanted.append(_e.lesson_id.in_(padded(left)) & (_e.state == EnrolmentState.WAITING))
+    query = select(enrolments).where(_e.ended_ms.is_(None), or_(*wanted)).order_by(_e.number)
     for row in await connection.execute(query):
-        desk.quotas[row.term_id, row.provider_id] = Quota(row.allowed, row.booked)
+        found = enrolment_of(row)
+        desk.standing[found.lesson, found.party] = found
+
+
+async def _read_seats(
+    connection: AsyncConnection, desk: Desk, lessons: Collection[LessonId]
+) -> Sequence[Row[Any]]:
+    """One row for each lesson and class at home, with the quota that it is counted in."""
+    rows = (await connection.execute(_SEATS, {"lessons": padded(lessons)})).all()
+    found = {row.course_id: course_of(row, prefix=COURSE_PREFIX) for row in rows}
+    if any(course.visibility is CourseVisibility.NAMED for course in found.values()):
+        found = await courses.with_named(connection, found.values())
+    paired = {each.provider for each in found.values() if each.visibility is CourseVisibility.PAIRED}
+    pairs = await courses.pairs(connection, paired) if paired else {}
+    desk.seats.clear()
+    for row in rows:
+        lesson = LessonId(row.lesson_id)
+        if lesson not in desk.seats:
+            course: Course = found[row.course_id]
+            desk.seats[lesson] = _seats(row, course, pairs.get(course.provider, frozenset()))
+        if row.home_class:
+            home = Home(ClassId(row.home_class), row.home_tutor, row.home_size, row.home_taken, row.home_name)
+            desk.seats[lesson].homes.append(home)
+    return rows
+
+
+def _seats(row: Row[Any], course: Course, pairs: frozenset[str]) -> Seats:
+    return Seats(
+        lesson=LessonId(row.lesson_id),
+        course=course,
+        starts_ms=row.starts_ms,
+        ends_ms=row.ends_ms,
+        capacity=row.capacity,
+        taken=row.taken,
+        waiting=row.waiting,
+        rooms=row.rooms,
+        state=OfferState(row.state),
+        term=row.term_id,
+        pairs=pairs,
+        settled=row.settled_ms is not None,
+    )
 
 
 async def _read_busy(connection: AsyncConnection, desk: Desk, parties: Collection[str]) -> None:
@@ -188,8 +236,16 @@ def _busy(
     return (
         select(who.label("who"), c.lesson_id, c.starts_ms, c.ends_ms)
         .select_from(source)
-        .where(who.in_(parties), c.starts_ms > between[0], c.starts_ms < between[1], condition)
+        .where(who.in_(padded(parties)), c.starts_ms > between[0], c.starts_ms < between[1], condition)
     )
+
+
+def padded(values: Collection[str]) -> list[str]:
+    """As many as a power of two, the last one again and again: few numbers of them, so that of each the
+    database has the statement prepared."""
+    known = sorted(values)
+    wanted = 1 << (len(known) - 1).bit_length() if known else 0
+    return known + known[-1:] * (wanted - len(known))
 
 
 async def keep(connection: AsyncConnection, opened: Opened, now_ms: int) -> None:
@@ -208,14 +264,12 @@ async def keep(connection: AsyncConnection, opened: Opened, now_ms: int) -> None
         await _keep_seats(connection, seats, before, now_ms)
         for home in seats.homes:
             if opened.homes[seats.lesson, home.class_id] != home.taken:
-                h = home_classes.c
-                at = (h.lesson_id == seats.lesson) & (h.class_id == home.class_id)
+                at = (_h.lesson_id == seats.lesson) & (_h.class_id == home.class_id)
                 await connection.execute(update(home_classes).where(at).values(taken=home.taken))
     for (term, provider), quota in desk.quotas.items():
         before_booked = opened.quotas[term, provider]
         if before_booked != quota.booked:
-            q = quotas.c
-            at = (q.term_id == term) & (q.provider_id == provider) & (q.booked == before_booked)
+            at = (_q.term_id == term) & (_q.provider_id == provider) & (_q.booked == before_booked)
             await _once(connection, quotas, at, {"booked": quota.booked})
     await tell(connection, [_promotion(each, now_ms) for each in desk.promoted])
 

@@ -97,7 +97,7 @@ class Enroller:
                 except Exception as error:  # whoever asked is told
                     answers = [error] * len(batch)
                 else:
-                    self._changed({waiting.asked.lesson for waiting in batch})
+                    self._changed({lesson for waiting in batch for lesson in waiting.asked.lessons})
                 for waiting, answer in zip(batch, answers, strict=True):
                     if waiting.done.done():
                         continue  # whoever asked has gone
@@ -174,18 +174,22 @@ _NAMES: Final = {
     PartyKind.CLASS: select(school_classes.c.name).where(school_classes.c.id == bindparam("party")),
     PartyKind.PERSON: select(people.c.name).where(people.c.id == bindparam("party")),
 }
-_SCHOOL: Final = select(places.c.name).where(places.c.path == bindparam("path"))
+_SCHOOL: Final = select(places.c.name).where(places.c.path == bindparam("path")).scalar_subquery()
 _AHEAD: Final = select(func.count()).where(
     _e.lesson_id == bindparam("lesson"),
     _e.state == EnrolmentState.WAITING,
     _e.number < select(_e.number).where(_e.id == bindparam("id")).scalar_subquery(),
 )
+_TOLD: Final = {
+    kind: select(name.scalar_subquery().label("name"), _SCHOOL.label("school"))
+    for kind, name in _NAMES.items()
+}
 
 
 def told(connection: Connection, enrolment: Enrolment) -> Told:
-    name = connection.execute(_NAMES[enrolment.kind], {"party": enrolment.party}).scalar()
-    school = connection.execute(_SCHOOL, {"path": enrolment.path}).scalar()
-    return Told(name or "", school or "", ahead(connection, enrolment) if enrolment.waits_for else 0)
+    asked = {"party": enrolment.party, "path": enrolment.path}
+    row = connection.execute(_TOLD[enrolment.kind], asked).one()
+    return Told(row.name or "", row.school or "", ahead(connection, enrolment) if enrolment.waits_for else 0)
 
 
 def ahead(connection: Connection, enrolment: Enrolment) -> int:

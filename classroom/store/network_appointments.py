@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -58,7 +58,12 @@ async def of_people(
 
 def held(connection: Connection, person: PersonId, now_ms: int) -> tuple[Appointment, ...]:
     """What one holds now."""
-    found = (_given(row).appointment for row in connection.execute(STANDING, {"people": [person]}))
+    return holding(connection.execute(STANDING, {"people": [person]}), now_ms)
+
+
+def holding(rows: Iterable[Row[Any]], now_ms: int) -> tuple[Appointment, ...]:
+    """Of these rows of appointments those that hold now."""
+    found = (_given(row).appointment for row in rows)
     return tuple(each for each in found if each.holds(now_ms))
 
 

@@ -64,10 +64,14 @@ class ClassEnrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Person id; empty: the class's own, else who asks."""
     waits: bool = True
     """Where there is no place, onto the waiting list."""
+    instead_of: Id = ""
+    """A lesson whose places are given up for these, both or neither: who gets none at once keeps them."""
 
 
 class PersonEnrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     waits: bool = True
+    instead_of: Id = ""
+    """As of a class."""
 
 
 class EnrolmentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +133,7 @@ async def enrol_class(request: web.Request) -> web.Response:
             by=principal.person,
             tutor=tutor,
             waits=asked.waits,
+            instead_of=LessonId(asked.instead_of) if asked.instead_of else None,
         ),
     )
 
@@ -153,6 +158,7 @@ async def enrol_person(request: web.Request) -> web.Response:
             by=request[PRINCIPAL].person,
             class_id=held.class_id if held.office is Office.STUDENT else "",
             waits=asked.waits,
+            instead_of=LessonId(asked.instead_of) if asked.instead_of else None,
         ),
     )
 
@@ -225,7 +231,8 @@ async def _ask(request: web.Request, asked: Request, now_ms: int) -> Enrolment:
         if refused.refusal is Refusal.UNKNOWN:
             raise Problem("not-found") from refused
         if refused.conflict is None:
-            raise Problem(refused.refusal.value) from refused
+            kept = isinstance(asked, Application) and asked.instead_of and refused.refusal is Refusal.FULL
+            raise Problem(refused.refusal.value, detail_kind="kept" if kept else "") from refused
         other = await read(catalogue.offer(refused.conflict.lesson))
         zone = await _timezone(request, asked.path) if isinstance(asked, Application) else ""
         raise conflict_problem(refused.conflict.who.value, other, zone) from refused
@@ -288,6 +295,7 @@ _PERSON: Final = LESSON + "/people/{person}"
 _ENROLLING: Final = (
     *("bad-request", "unsupported-media-type", "not-found", "not-ready", "too-many-requests"),
     *("enrolment-invalid", "offer-cancelled", "enrolment-closed", "timetable-conflict", "offer-full"),
+    "not-enrolled",
 )
 _WITHDRAWING: Final = ("not-found", "not-ready", "not-enrolled", "enrolment-closed", "too-many-requests")
 

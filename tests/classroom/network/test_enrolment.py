@@ -305,3 +305,57 @@ def check(at: Desk, capacity: int, quota: int) -> None:
     for party in {each.party for each in enrolled}:
         own = sorted((each.starts_ms, each.ends_ms) for each in enrolled if each.party == party)
         assert all(one[1] <= two[0] for one, two in itertools.pairwise(own))
+
+
+def both(**change: Any) -> Desk:
+    """Two lessons at one time, a class in the first of them."""
+    made = desk(seats("l1", term="t"), seats("l2", **{"term": "t"} | change), t=60)
+    ask(made, a_class())
+    return made
+
+
+def instead(**change: Any) -> Application:
+    return a_class(lesson="l2", **{"instead_of": LESSON} | change)
+
+
+def test_a_lesson_is_exchanged_for_one_at_the_same_time() -> None:
+    at = both()
+    # Its places, its hour and its part of the quota are what it takes the other one with.
+    made = ask(at, instead())
+    assert (made.lesson, made.state) == ("l2", EnrolmentState.ENROLLED)
+    assert [(each.taken, each.rooms) for each in at.seats.values()] == [(0, 0), (40, 1)]
+    assert at.quotas["t", "museum"].booked == 40
+    assert [each.lesson for each in at.busy["k1"]] == ["l2"]
+    assert (LESSON, "k1") not in at.standing
+    assert ask(at, instead()) == made, "sent again"
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"capacity": 30}, Refusal.FULL),
+        ({"starts_ms": NOW_MS}, Refusal.CLOSED),
+        ({"state": OfferState.CANCELLED}, Refusal.CANCELLED),
+    ],
+)
+def test_who_does_not_get_the_other_lesson_keeps_the_own(change: dict[str, Any], refusal: Refusal) -> None:
+    at = both(**change)
+    held = at.standing[LESSON, "k1"]
+    assert refused(at, instead()).refusal is refusal
+    assert at.standing == {(LESSON, "k1"): held}
+    assert (at.seats[LESSON].taken, at.seats[LESSON].rooms, at.quotas["t", "museum"].booked) == (40, 1, 40)
+    assert [each.lesson for each in at.busy["k1"]] == [LESSON]
+
+
+def test_who_waits_gives_up_waiting() -> None:
+    at = both()
+    ask(at, a_class("k2", 61))
+    assert at.seats[LESSON].waiting == 61
+    assert ask(at, a_class("k2", 20, "l2", instead_of=LESSON)).state is EnrolmentState.ENROLLED
+    assert at.seats[LESSON].waiting == 0
+    # Whoever waits for the other one already makes no second enrolment.
+    at.quotas["t", "museum"].allowed = 200
+    for lesson in (LESSON, "l2"):
+        ask(at, a_class("k4", 90, lesson))
+    assert refused(at, a_class("k4", 90, "l2", instead_of=LESSON)).refusal is Refusal.FULL
+    assert refused(at, a_class("k9", 1, "l2", instead_of=LESSON)).refusal is Refusal.NOT_ENROLLED

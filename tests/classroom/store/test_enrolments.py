@@ -126,6 +126,24 @@ async def test_who_has_withdrawn_can_come_again(store: Store, sql: Callable[[str
     assert sql("SELECT state FROM enrolments ORDER BY number") == [("withdrawn",), ("enrolled",)]
 
 
+async def test_an_exchange_is_one_change(store: Store, sql: Callable[[str], Any]) -> None:
+    await store.catalogue.put_term(TERM, NOW_MS, BY)
+    for lesson in ("l1", "l2"):
+        await offer(store, lesson, capacity=40)
+    await enrol(store, "k1", 40, tutor="t")
+    waits = await enrol(store, "k2", 20, tutor="t2")
+    changed = await enrol(store, "k1", 40, "l2", tutor="t", instead_of=LessonId("l1"))
+    assert changed.state is EnrolmentState.ENROLLED
+    # What came free is the next one's at once, as far as the quota goes.
+    assert await states(store) == {"k2": waits.state}
+    assert (await told(store), await told(store, "l2")) == ((0, 20), (40, 0))
+    assert sql("SELECT booked FROM quotas") == [(40,)]
+    with pytest.raises(EnrolmentRefused) as refused:
+        await enrol(store, "k2", 20, "l2", tutor="t2", instead_of=LessonId("l1"))
+    assert refused.value.refusal is Refusal.FULL
+    assert await states(store) == {"k2": waits.state}
+
+
 async def test_timetables_are_looked_at(store: Store) -> None:
     home = (HomeClass(PersonId("online"), 5),)
     await offer(store, "l1", home=home)

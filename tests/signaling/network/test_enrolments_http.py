@@ -143,6 +143,33 @@ async def test_what_stands_in_the_way_is_named(district: Any, offer: Any) -> Non
     assert told["type"] == "/problems/timetable-conflict"
 
 
+async def test_one_lesson_is_exchanged_for_another(district: Any, offer: Any) -> None:
+    await offer(home=HOME)
+    await offer("l2", "other", home=[{"tutor": "demo-west-1-tutor-home", "size": 1}], capacity=41)
+    tutor, student = district["east-1-tutor"], district["east-1-student"]
+    await tutor.put(CLASS, {})
+    status, told = await tutor.put(CLASS.replace("l1", "l2"), {"instead_of": "l1"})
+    assert (status, told["state"]) == (201, "enrolled")
+    assert (await tutor.delete(CLASS))[0] == 409, "it is given up"
+    await tutor.delete(CLASS.replace("l1", "l2"))
+    await student.put(STUDENT, {})
+    west = "/api/v1/catalogue/l2/classes/demo-west-1-c1"
+    assert (await district["west-1-organizer"].put(west, {"places": 41}))[0] == 201
+    status, told = await student.put(STUDENT.replace("l1", "l2"), {"instead_of": "l1"})
+    assert (status, told["type"]) == (409, "/problems/offer-full")
+    assert "kept" in told["detail"]
+    assert (await student.put(STUDENT, {}))[0] == 200, "they have what they had"
+
+
+async def test_a_nul_stays_at_the_door(district: Any) -> None:
+    organizer = district["city-organizer"]
+    assert (await organizer.get("/api/v1/catalogue/a%00b"))[0] == 404
+    assert (await organizer.get("/api/v1/catalogue", q="a\0b"))[0] == 400
+    body = COURSE | {"title": "a\0b"}
+    status, told = await organizer.put("/api/v1/courses/light", body)
+    assert (status, told["type"]) == (400, "/problems/bad-request")
+
+
 async def test_only_whole_classes(district: Any, offer: Any) -> None:
     await offer()
     _, told = await district["east-1-student"].put(STUDENT, {})

@@ -48,7 +48,7 @@ async def test_only_who_holds_the_key_makes_cities(district: Any) -> None:
         ({"kind": "school", "name": "x", "parent": "demo-east", "timezone": "../x"}, "place-invalid"),
         ({"kind": "village", "name": "x", "parent": "demo-east"}, "bad-request"),
         ({"kind": "school", "name": "x", "parent": "demo-nowhere"}, "not-found"),
-        ({"kind": "school", "name": "x", "parent": "a\u0000b"}, "not-found"),
+        ({"kind": "school", "name": "x", "parent": "a\u0001b"}, "not-found"),
     ],
 )
 async def test_what_cannot_be(district: Any, body: Any, kind: str) -> None:
@@ -140,7 +140,7 @@ async def test_classes(district: Any) -> None:
         ({"name": "x", "pupils": 501}, 400),
         ({"name": "x", "tutor": "demo-east-2-tutor"}, 422),
         ({"name": "x", "tutor": "demo-east-1-student"}, 422),
-        ({"name": "x", "tutor": "\u0000"}, 422),
+        ({"name": "x", "tutor": "\u0001"}, 422),
         ({"name": "x", "id": "demo-east-1-c1"}, 409),
         ({"name": "x", "id": "a b"}, 422),
     ],

@@ -190,7 +190,7 @@ async def test_tutors_who_stand_by_are_planned(office: Office) -> None:
     assert (await office.ask("PUT", NEW, {**PLAN, "tutors": tutors}))[0] == 200
     _, changed = await office.ask("PATCH", NEW, {"tutors": tutors[:1]}, If_Match="*")
     assert changed["tutors"] == tutors[:1]
-    odd = {"tutors": [{"person": "t8", "school": "a\u0000"}]}
+    odd = {"tutors": [{"person": "t8", "school": "a\u0001"}]}
     assert await office.ask("PATCH", NEW, odd, If_Match="*") == (422, "plan-invalid")
 
 

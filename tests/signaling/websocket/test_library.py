@@ -300,7 +300,7 @@ async def made(door: Any, clip: str) -> None:
     ("change", "kind"),
     [
         ({"title": "x" * 10_000}, "clip-title"),
-        ({"title": "a\x00b"}, "clip-title"),
+        ({"title": "a\x01b"}, "clip-title"),
         ({"subject": ""}, "clip-subject"),
         ({"key_point": " "}, "clip-key-point"),
         ({"end_s": 10 + 360}, "clip-too-long"),

@@ -54,7 +54,7 @@ async def test_page_by_page(door: Any) -> None:
         (f"{PATH}/a", {"name": "x" * 81}, 400),
         (f"{PATH}/a", {"name": "\x07 "}, 422),
         (f"{PATH}/{'x' * 65}", {"name": "x"}, 422),
-        (f"{PATH}/a%00b", {"name": "x"}, 422),
+        (f"{PATH}/a%01b", {"name": "x"}, 422),
     ],
 )
 async def test_what_cannot_be(door: Any, path: str, body: Any, status: int) -> None:
