@@ -172,6 +172,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "quotas": _PROVIDERS,
     "put_quota": _ORGANIZING,
     # what is done with the timetable
+    "course_timetable": _PROVIDERS,
     "operations": _PROVIDERS,
     "operation": _PROVIDERS,
     "preview_operation": _PROVIDERS,

@@ -9,6 +9,7 @@ from typing import Final
 from classroom.model import ClassId, LessonId, LessonState, Role
 from classroom.network.catalogue import Delivery, OfferState
 from classroom.network.enrolment import EnrolmentState
+from classroom.network.model import Path
 
 MINUTE_MS: Final = 60_000
 PUPILS_EARLY_MS: Final = 30 * MINUTE_MS
@@ -51,6 +52,8 @@ class Entry:
     starts_ms: int
     ends_ms: int
     changed_ms: int
+    path: Path
+    """Of the provider's place."""
     room: str = ""
     """Where it is given, in words."""
     online: bool = False

@@ -288,14 +288,20 @@ async def steps_of(connection: AsyncConnection, operation: str, limit: int | Non
 
 
 async def listed(
-    connection: AsyncConnection, paths: Collection[Path], before: int | None = None, limit: int = PAGE
+    connection: AsyncConnection,
+    paths: Collection[Path],
+    before: int | None = None,
+    limit: int = PAGE,
+    course: str = "",
 ) -> tuple[tuple[int, Operation], ...]:
-    """In these places; the latest first, before that number."""
+    """In these places; the latest first, before that number. course: of this one alone."""
     query = select(timetable_operations).order_by(_t.number.desc()).limit(limit)
     if ROOT not in paths:
         query = query.where(within_any(_t.path, paths))
     if before is not None:
         query = query.where(_t.number < before)
+    if course:
+        query = query.where(_t.course_id == course)
     return tuple((row.number, _operation(row)) for row in await connection.execute(query))
 
 

@@ -15,7 +15,7 @@ from classroom.model import LessonId, LessonState
 from classroom.network.catalogue import OfferState
 from classroom.network.enrolment import EnrolmentState, PartyKind
 from classroom.network.model import Path
-from classroom.network.timetable_operations import MAX_LESSONS, Operation, Slot, Standing, Step
+from classroom.network.timetable_operations import MAX_FOLLOWING, MAX_LESSONS, Operation, Slot, Standing, Step
 from classroom.planning import MAX_LENGTH_MS
 from classroom.store.catalogue_tables import enrolments, home_classes, offers
 from classroom.store.network_paths import within
@@ -137,6 +137,19 @@ async def following(
     )
     found = {LessonId(row.lesson_id): slot_of(row) for row in await connection.execute(query)}
     return found if lesson in found else {}
+
+
+async def coming(connection: AsyncConnection, course: str, now_ms: int) -> dict[LessonId, Slot]:
+    """Lessons of a course that can be changed, in order; of more than can be changed in one go the first."""
+    query = (
+        select(*_SLOT)
+        .select_from(offers.join(lessons, lessons.c.id == _o.lesson_id))
+        .where(_o.course_id == course, _o.starts_ms > now_ms, _o.state == OfferState.OPEN)
+        .where(lessons.c.state.in_(_BEFORE))
+        .order_by(_o.starts_ms, _o.number)
+        .limit(MAX_FOLLOWING)
+    )
+    return {LessonId(row.lesson_id): slot_of(row) for row in await connection.execute(query)}
 
 
 async def standing(

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from classroom.model import ClassId, LessonId, LessonState, PersonId, Role
 from classroom.network.catalogue import Delivery, OfferState
 from classroom.network.enrolment import EnrolmentState
-from classroom.network.model import Appointment, Office
+from classroom.network.model import Appointment, Office, Path
 from classroom.network.timetable import Entry, once_each
 from classroom.store import network_people
 from classroom.store.catalogue_tables import calendar_feeds, courses, enrolments, home_classes, offers
@@ -32,7 +32,7 @@ _OFFER: Final = (
         _o.starts_ms,
         _o.ends_ms,
         _o.changed_ms,
-        *(_o.room, _o.wanted, _o.planned),
+        *(_o.room, _o.wanted, _o.planned, _o.path),
         courses.c.provider_name,
         lessons.c.state.label("lesson_state"),
     ),
@@ -127,6 +127,7 @@ def _entry(row: Row[Any], role: Role, person: PersonId) -> Entry:
         starts_ms=row.starts_ms,
         ends_ms=row.ends_ms,
         changed_ms=row.changed_ms,
+        path=Path(row.path),
         room=row.room,
         online=bool(told.get("online")),
     )

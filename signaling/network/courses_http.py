@@ -206,7 +206,7 @@ async def list_courses(request: web.Request) -> web.Response:
 async def get_course(request: web.Request) -> web.Response:
     course = await _seen_course(request)
     keeper = request[PRINCIPAL].reaches(KEEPERS, course.path)
-    return json_response(course_view(course, named=keeper))
+    return json_response(course_view(course, named=keeper, keeps=keeper))
 
 
 async def list_lessons(request: web.Request) -> web.Response:

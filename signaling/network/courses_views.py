@@ -40,6 +40,8 @@ class CourseView(msgspec.Struct, frozen=True, kw_only=True):
     state: CourseStateName
     named: list[str] = []
     """Place ids, to those who may change the course."""
+    keeps: bool = False
+    """Of one course that is asked for: who asks may change it."""
 
 
 class CourseList(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +90,7 @@ class CatalogueLesson(msgspec.Struct, frozen=True, kw_only=True):
     """Who comes alone can take part, in a class at home."""
 
 
-def course_view(course: Course, *, named: bool = False) -> CourseView:
+def course_view(course: Course, *, named: bool = False, keeps: bool = False) -> CourseView:
     return CourseView(
         id=course.id,
         provider=course.provider,
@@ -108,6 +110,7 @@ def course_view(course: Course, *, named: bool = False) -> CourseView:
         visibility=course.visibility.value,
         state=course.state.value,
         named=sorted(course.named) if named else [],
+        keeps=keeps,
     )
 
 

@@ -21,6 +21,7 @@ from signaling.access import Handler
 from signaling.keys import STORE, TOKENS
 from signaling.lessons_http import UnixMs
 from signaling.network.calendar_feed import TYPE, calendar
+from signaling.network.courses_http import KEEPERS
 from signaling.network.enrolment_plans import LessonPlanner
 from signaling.network.principals import PRINCIPAL, secret_hash
 from signaling.network.timetable_operations_views import OperationKindName, slot_view
@@ -80,13 +81,18 @@ async def my_timetable(request: web.Request) -> web.Response:
     from_ms = asked.starts_from or now_ms - DAY_MS
     until_ms = min(asked.starts_until or from_ms + MAX_SPAN_MS, from_ms + MAX_SPAN_MS)
     found = await read(store.network.read(timetables.of_person, person, now_ms, from_ms, until_ms))
-    entries = await read(store.network.read(_views, found, person, now_ms))
+    entries = await read(store.network.read(_views, found, person, now_ms, request[PRINCIPAL]))
     return json_response(Timetable(entries=entries, now_ms=now_ms))
 
 
 async def _views(
-    connection: AsyncConnection, found: tuple[Entry, ...], person: PersonId, now_ms: int
+    connection: AsyncConnection,
+    found: tuple[Entry, ...],
+    person: PersonId,
+    now_ms: int,
+    principal: Principal | None = None,
 ) -> list[TimetableEntry]:
+    """principal: who asks; of a calendar's address nobody does."""
     names = await people.names(connection, {PersonId(each.person) for each in found})
     changes = await timetable_operations.latest(connection, {each.lesson for each in found})
     classes = await network_classes.named(connection, {each.class_id for each in found if each.class_id})
@@ -113,6 +119,7 @@ async def _views(
             open=each.person == person and each.refusal(now_ms) is None,
             room=each.room,
             online=each.online,
+            keeps=principal is not None and principal.reaches(KEEPERS, each.path),
             change=_change(changes.get(each.lesson)),
         )
         for each in found

@@ -270,7 +270,7 @@ async def _span(request: web.Request, asked: OperationSpan, name: str, reason: s
 
 
 async def _change(request: web.Request, asked: OperationChange, name: str, reason: str, digest: str) -> _Work:
-    course, place = await _course(request, asked.course)
+    course, place = await course_kept(request, asked.course)
     master_name = await _master(request, asked.master) if asked.master else ""
     made = _operation(request, OperationKind.CHANGE, place, name, reason, digest)
     made = replace(made, course=course.id)
@@ -287,7 +287,7 @@ async def _change(request: web.Request, asked: OperationChange, name: str, reaso
 
 
 async def _series(request: web.Request, asked: OperationSeries, name: str, digest: str) -> _Work:
-    course, place = await _course(request, asked.course)
+    course, place = await course_kept(request, asked.course)
     master_name = await _master(request, asked.master) if asked.master else ""
     made = _operation(request, OperationKind.SERIES, place, name, "", digest)
     home = tuple(
@@ -347,8 +347,8 @@ def _home_name(number: int) -> str:
     return catalogue.text("network.home-class", catalogue.DEFAULT, number=number)
 
 
-async def _course(request: web.Request, name: str) -> tuple[Course, Place]:
-    """With its provider's place. Problem not-found."""
+async def course_kept(request: web.Request, name: str) -> tuple[Course, Place]:
+    """One for which who asks answers, with its provider's place. Problem not-found."""
     store, found = request.app[STORE], None
     if is_id(name):
         found = await read(store.catalogue.course(CourseId(name)))

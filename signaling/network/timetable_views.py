@@ -49,5 +49,7 @@ class TimetableEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Where it is given, in words."""
     online: bool
     """The class takes part from home."""
+    keeps: bool
+    """Who asks answers for the course, and may change the lesson."""
     change: TimetableChange | None
     """What was last done with it; null: nothing."""

@@ -1,12 +1,14 @@
-"""A district's day called off in a real browser: previewed, done, seen struck through on a phone, undone; and
-a substitute, declared on the timetable and approved by somebody else."""
+"""A district's day called off in a real browser: previewed, done, seen struck through on a phone, undone; a
+substitute, declared on the timetable and approved by somebody else; a course changed and planned."""
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,54 @@ def at(page: Page, name: str) -> Any:
     return page.get_by_test_id(name)
 
 
+async def changes_a_lesson_and_plans_a_series(office: Office) -> None:
+    """By who answers for the course, at first by the keyboard. Nine o'clock here is 17:00 in Shanghai, by
+    whose clock it is planned."""
+    provider = await office.page("demo-east-1-provider", "/courses/light", LAPTOP)
+    await at(provider, "to-course-timetable").click()
+    form = at(provider, "change-form")
+    await expect(at(form, "change-starts")).to_have_value(re.compile("T17:00$"))
+    await expect(at(form, "operation-preview")).to_be_disabled()
+    day = (await at(form, "change-starts").input_value())[:10]
+    await at(form, "change-starts").fill(f"{day}T18:00")
+    await at(form, "change-following").check()
+    await at(form, "change-room").fill("301")
+    await at(form, "change-reason").fill("考试")
+    await at(form, "change-reason").press("Enter")
+    seen = at(form, "operation-seen")
+    await expect(seen.locator("s").first).to_contain_text("17:00")
+    await expect(seen).to_contain_text("18:00")
+    await is_accessible(provider)
+    await at(form, "operation-go").click()
+    await expect(at(provider, "operations-done")).to_contain_text("考试")
+    await expect(at(form, "change-starts")).to_have_value(re.compile("T18:00$"))
+
+    series = at(provider, "series-form")
+    await at(series, "series-begin").click()
+    await at(series, "series-at").fill("11:30")
+    first = date.fromisoformat(await at(series, "series-first").input_value())
+    await at(series, "series-last").fill(f"{first + timedelta(days=20)}")
+    await at(series, "series-holiday").fill(f"{first + timedelta(days=7)}")
+    await at(series, "series-skip").click()
+    await at(series, "operation-preview").click()
+    await expect(at(series, "operation-seen").locator(".lessons li")).to_have_count(2)
+    await is_accessible(provider)
+    await at(series, "operation-go").click()
+    await expect(at(provider, "operations-done").locator("li")).to_have_count(2)
+    for undone in (1, 2):
+        await at(provider, "operation-undo").first.click()
+        await expect(at(provider, "operations-done").get_by_text("已撤销")).to_have_count(undone)
+
+    finder = await office.page("demo-east-organizer", "/operations", PHONE)
+    await at(finder, "find-lesson").fill("折射")
+    await at(finder, "find-lesson").press("Enter")
+    await expect(at(finder, "found-lessons").locator("li")).to_have_count(2)
+    await is_accessible(finder)
+    await at(finder, "found-lessons").locator("a").last.click()
+    await expect(at(finder, "change-lesson")).to_have_value("l1")
+    await is_accessible(finder)
+
+
 async def test_a_district_calls_a_day_off_and_takes_it_back(office: Office) -> None:
     organizer = await office.page("demo-east-organizer", "/operations", LAPTOP)
     await expect(at(organizer, "operation-place").locator("option").first).to_be_attached()
@@ -154,6 +204,7 @@ async def test_a_district_calls_a_day_off_and_takes_it_back(office: Office) -> N
     await is_accessible(organizer)
     await at(organizer, "substitute-approve").click()
     await expect(at(organizer, "substitute-list")).to_have_count(0)
+    await changes_a_lesson_and_plans_a_series(office)
     other = await office.page("demo-east-1-tutor-home", "/timetable", PHONE, "en")
     await expect(at(other, "entry-change").first).to_contain_text("Substitute")
 

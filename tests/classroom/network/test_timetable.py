@@ -8,6 +8,7 @@ import pytest
 from classroom.model import ClassId, LessonId, LessonState, Role
 from classroom.network.catalogue import Delivery, OfferState
 from classroom.network.enrolment import EnrolmentState
+from classroom.network.model import Path
 from classroom.network.timetable import (
     OVERRUN_MS,
     PUPILS_EARLY_MS,
@@ -34,6 +35,7 @@ ENTRY = Entry(
     starts_ms=STARTS_MS,
     ends_ms=ENDS_MS,
     changed_ms=1,
+    path=Path("/c/d/s/"),
 )
 
 

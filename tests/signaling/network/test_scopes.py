@@ -102,6 +102,7 @@ CASES |= {
 SPAN = {"action": "online", "from_ms": 0, "until_ms": DAY_MS}
 
 CASES |= {
+    "course_timetable": lambda school: Ask({"course": f"{school}-course"}),
     "operation": lambda school: Ask({"operation": f"{school}-operation"}),
     "preview_operation": lambda school: Ask(body={"reason": "haze", "span": SPAN | {"place": school}}),
     "put_operation": lambda school: Ask(

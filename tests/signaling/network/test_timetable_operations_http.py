@@ -136,6 +136,22 @@ async def test_a_series_over_a_term(district: Any, lessons: int) -> None:
     assert [each["id"] for each in listed["operations"]] == ["weekly"]
 
 
+async def test_what_a_course_has_planned_is_for_who_answers_for_it(district: Any, lessons: int) -> None:
+    provider, path = district["east-1-provider"], f"/api/v1/courses/{COURSE}/timetable"
+    body = {"reason": "考试", "change": {"course": COURSE, "lesson": "l1", "following": True, "room": "301"}}
+    assert (await provider.put("/api/v1/operations/exam", body))[0] == 200
+    status, told = await provider.get(path)
+    assert (status, told["timezone"], told["provider"]) == (200, "Asia/Shanghai", PLACE), told
+    assert [(each["lesson"], each["room"]) for each in told["lessons"]] == [("l1", "301"), ("l2", "301")]
+    assert [(each["id"], each["lessons"]) for each in told["operations"]] == [("exam", 2)]
+    assert (await provider.get(f"/api/v1/courses/{COURSE}"))[1]["keeps"]
+    tutor = district["west-1-tutor"]
+    assert not (await tutor.get(f"/api/v1/courses/{COURSE}"))[1]["keeps"]
+    assert not (await entry(tutor))["keeps"]
+    assert (await district["west-1-provider"].get(path))[0] == 404
+    assert (await provider.get("/api/v1/courses/none/timetable"))[0] == 404
+
+
 async def test_a_substitute_teaches_once_somebody_else_has_approved(district: Any, lessons: int) -> None:
     tutor, other = district["west-1-tutor"], district["west-1-tutor-home"]
     wish = {"lesson": "l1", "class_id": "demo-west-1-c1", "reason": "生病"}

@@ -96,6 +96,8 @@ export interface TimetableEntry {
   room: string
   /** The class takes part from home. */
   online: boolean
+  /** Who looks answers for the course. */
+  keeps: boolean
   /** What was last done with it; null: nothing. */
   change: { kind: OperationKind; reason: string; made_ms: number; before: Slot } | null
 }

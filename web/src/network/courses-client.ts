@@ -13,10 +13,12 @@ export interface CourseDetail extends Course {
   visibility: Visibility
   state: CourseState
   named: string[]
+  /** Who asked for this one course may change it. */
+  keeps?: boolean
 }
 
 /** What a provider enters of a course; the rest of it is not theirs to say. */
-export type CoursePlan = Omit<CourseDetail, 'id' | 'provider_name' | 'master_name'>
+export type CoursePlan = Omit<CourseDetail, 'id' | 'provider_name' | 'master_name' | 'keeps'>
 
 export interface LessonOffer {
   starts_ms: number

@@ -37,6 +37,31 @@ export interface Operation {
   /** null: it stands. */
   undone_ms: number | null
   undone_by_name: string
+  /** Of the place. */
+  timezone: string
+}
+
+/** A lesson of a course that is to come. */
+export interface PlannedLesson {
+  lesson: string
+  title: string
+  starts_ms: number
+  ends_ms: number
+  master: string
+  master_name: string
+  room: string
+}
+
+/** What a course has planned, for who may change it. */
+export interface CourseTimetable {
+  course: string
+  title: string
+  provider: string
+  provider_name: string
+  timezone: string
+  lessons: PlannedLesson[]
+  operations: Operation[]
+  now_ms: number
 }
 
 export interface Conflict {
@@ -62,10 +87,37 @@ export interface Span {
   until_ms: number
 }
 
-export interface OperationPlan {
-  reason: string
-  span: Span
+/** A lesson, and those that follow it; what is not named stays. */
+export interface LessonChange {
+  course: string
+  lesson: string
+  following: boolean
+  starts_ms?: number
+  ends_ms?: number
+  master?: string
+  title?: string
+  room?: string
 }
+
+/** Days are those of the calendar, the time that of the clock of the place. */
+export interface SeriesPlan {
+  course: string
+  first: string
+  last: string
+  at: string
+  minutes: number
+  weekdays: number[]
+  every_weeks: number
+  skipped: string[]
+  capacity: number
+  title: string
+  master: string
+}
+
+/** One of the three. */
+export type OperationPlan = { reason: string } & (
+  { span: Span } | { change: LessonChange } | { series: SeriesPlan }
+)
 
 export interface Substitute {
   id: string
@@ -106,6 +158,9 @@ export const carryOut = (id: string, plan: OperationPlan) =>
 export const undo = (id: string) => ask<{ operation: Operation }>('POST', path('operations', id, 'undo'))
 
 export const operations = () => ask<{ operations: Operation[]; now_ms: number }>('GET', path('operations'))
+
+export const courseTimetable = (course: string) =>
+  ask<CourseTimetable>('GET', path('courses', course, 'timetable'))
 
 export const substitutes = async (state: string) =>
   (await ask<{ substitutes: Substitute[] }>('GET', `${path('substitutes')}?state=${state}`)).substitutes

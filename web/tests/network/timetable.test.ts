@@ -29,6 +29,7 @@ function entry(change: Partial<TimetableEntry> = {}): TimetableEntry {
     open: false,
     room: '',
     online: false,
+    keeps: false,
     change: null,
     ...change,
   }
