@@ -70,6 +70,7 @@ from signaling.network.second_factor import SecondFactors
 from signaling.network.settlement import Settler
 from signaling.network.sign_in import SECOND_FACTORS, SIGN_IN, SignInDoor
 from signaling.network.supervision_http import REFUSALS, Refusals
+from signaling.network.supervision_overdue import OverdueWatch
 from signaling.network.supervision_watch import CredentialWatch, Inside
 from signaling.network.timetable_http import PLANNER
 from signaling.network.wall_http import add_wall
@@ -344,10 +345,13 @@ def _send_letters(app: web.Application, parts: Parts) -> None:
         site=config.public_url.rstrip("/"),
         count=parts.metrics.told_by_mail,
     )
+    overdue = OverdueWatch(parts.store, letters.news)
 
     async def running(_: web.Application) -> AsyncIterator[None]:
         letters.start()
+        overdue.start()
         yield
+        await overdue.close()
         await letters.close()
 
     app.cleanup_ctx.append(running)

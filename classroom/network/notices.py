@@ -31,6 +31,8 @@ class Topic(StrEnum):
     SUBSTITUTES = "substitutes"
     PLACES = "places"
     """A place for who waited, or none."""
+    SUPERVISION = "supervision"
+    """Forms, and what becomes of the problems in them."""
 
 
 TOPICS: Final[Mapping[str, Topic]] = {
@@ -41,8 +43,20 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "substitute": Topic.SUBSTITUTES,
     "moved-up": Topic.PLACES,
     "lapsed": Topic.PLACES,
+    "review-delivered": Topic.SUPERVISION,
+    "problem-answered": Topic.SUPERVISION,
+    "problem-closed": Topic.SUPERVISION,
+    "problem-reopened": Topic.SUPERVISION,
+    "problem-overdue": Topic.SUPERVISION,
+    "negative-listed": Topic.SUPERVISION,
 }
 """Kind of a notice -> topic."""
+
+
+def names_lessons(kind: str) -> bool:
+    """Whether a letter of it says which lessons it is about. Of supervision it says that there is something
+    to be read, and where: a letter lies in boxes that no scope guards."""
+    return TOPICS[kind] is not Topic.SUPERVISION
 
 
 @dataclass(frozen=True, slots=True)

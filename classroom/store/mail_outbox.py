@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import PersonId
-from classroom.network.notices import NoticeSettings, Topic
+from classroom.network.notices import NoticeSettings, Topic, names_lessons
 from classroom.store.catalogue_tables import courses, network_notices, offers
 from classroom.store.mail_tables import mail_outbox, notice_settings
 from classroom.store.network_rows import insert_unless_there
@@ -63,7 +63,7 @@ class Letter:
     name: str
     settings: NoticeSettings
     told: tuple[Told, ...]
-    """By when they begin, MAX_TOLD at the most."""
+    """By when they begin, MAX_TOLD at the most; none where the letter names none."""
     more: int
     """Lessons that are not named."""
 
@@ -92,7 +92,7 @@ async def take(connection: AsyncConnection, now_ms: int) -> tuple[Letter, ...]:
 
 
 async def _letter(connection: AsyncConnection, row: Any) -> Letter:
-    told, more = await _told(connection, row)
+    told, more = await _told(connection, row) if names_lessons(row.kind) else ((), 0)
     query = (
         select(_a.email, _a.disabled_ms, people.c.name)
         .select_from(accounts.join(people, people.c.id == _a.person_id))

@@ -11,16 +11,27 @@ from sqlalchemy import Row, and_, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.network.model import Path
-from classroom.network.supervision import MOVES, ON_THE_LIST, Criterion, Form, ProblemKind, ProblemState
+from classroom.network.supervision import (
+    ANSWER_MS,
+    MOVES,
+    ON_THE_LIST,
+    Criterion,
+    Form,
+    ProblemKind,
+    ProblemState,
+)
 from classroom.store import audit, supervision_told
 from classroom.store.audit import Deed
 from classroom.store.insert_once import insert_once
 from classroom.store.network_paths import within_any
 from classroom.store.network_tables import places
 from classroom.store.supervision_tables import review_problems, reviews
+from classroom.store.supervision_told import OVERDUE
 from classroom.store.tables import lessons, people
 
 PAGE: Final = 200
+AT_ONCE: Final = 50
+"""Problems of one transaction whose people are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,7 @@ async def deliver(connection: AsyncConnection, review: Review, form: Form, ids: 
     }
     if not await insert_once(connection, reviews, row):
         return False
+    listed_before = await _listed(connection, review.path)
     if form.problems:
         await connection.execute(insert(review_problems), _problem_rows(review, form, ids))
     body = {"lesson": review.lesson, "problems": len(form.problems)}
@@ -109,7 +121,16 @@ async def deliver(connection: AsyncConnection, review: Review, form: Form, ids: 
         review.at_ms,
         review.supervisor,
     )
+    if form.problems and not listed_before:
+        await supervision_told.listed(connection, ids[0], review.lesson, review.path, review.at_ms)
     return True
+
+
+async def _listed(connection: AsyncConnection, path: Path) -> bool:
+    """Whether this provider is on the negative list."""
+    p = review_problems.c
+    query = select(p.id).where(p.path == path, p.state.in_(ON_THE_LIST)).limit(1)
+    return (await connection.execute(query)).scalar() is not None
 
 
 def _problem_rows(review: Review, form: Form, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -213,10 +234,13 @@ async def move(
         return False
     p = review_problems.c
     said = {"answer": text} if action == "answer" else {"closing": text}
+    listed_before = await _listed(connection, found.path)
     change = (
         update(review_problems)
         .where(p.id == found.id, p.state == found.state, p.changed_ms == found.changed_ms)
-        .values(state=after, changed_ms=max(at_ms, found.changed_ms + 1), changed_by=person, **said)
+        .values(
+            state=after, changed_ms=max(at_ms, found.changed_ms + 1), changed_by=person, told_ms=None, **said
+        )
     )
     if not (await connection.execute(change)).rowcount:
         return False
@@ -225,7 +249,30 @@ async def move(
     await supervision_told.moved(
         connection, found.review, found.id, found.lesson, found.path, action, at_ms, person
     )
+    if after in ON_THE_LIST and not listed_before:
+        await supervision_told.listed(connection, found.id, found.lesson, found.path, at_ms)
     return True
+
+
+async def tell_overdue(connection: AsyncConnection, now_ms: int) -> int:
+    """Says of problems whose week is over without an answer that it is, once each; how many it were, at most
+    AT_ONCE."""
+    p = review_problems.c
+    query = (
+        select(review_problems)
+        .where(p.state == ProblemState.OPEN, p.changed_ms <= now_ms - ANSWER_MS, p.told_ms.is_(None))
+        .order_by(p.changed_ms, p.id)
+        .limit(AT_ONCE)
+    )
+    told = 0
+    for row in (await connection.execute(query)).all():
+        at = (p.id == row.id) & (p.changed_ms == row.changed_ms) & p.told_ms.is_(None)
+        if (await connection.execute(update(review_problems).where(at).values(told_ms=now_ms))).rowcount:
+            told += 1
+            await supervision_told.moved(
+                connection, row.review_id, row.id, row.lesson_id, Path(row.path), OVERDUE, now_ms, ""
+            )
+    return told
 
 
 async def negative_list(connection: AsyncConnection, paths: Collection[Path]) -> tuple[Listed, ...]:

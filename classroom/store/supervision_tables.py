@@ -5,7 +5,7 @@ was then; `/` where nobody knows it."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text, text
 
 from classroom.store.network_tables import PATH
 from classroom.store.tables import _ID, _KEY, metadata
@@ -32,6 +32,8 @@ reviews = Table(
 """督查评价: one of each supervisor for each lesson; never changed, but for who of the provider saw it first.
 `scores`: JSON."""
 
+_unanswered = text("state = 'open' AND told_ms IS NULL")
+
 review_problems = Table(
     "review_problems",
     metadata,
@@ -50,11 +52,16 @@ review_problems = Table(
     Column("changed_by", _ID, nullable=False),
     Column("answer", Text, nullable=False),
     Column("closing", Text, nullable=False),
+    Column("told_ms", BigInteger),
     Index(None, "review_id"),
     Index(None, "path", "state"),
+    Index(
+        "ix_review_problems_unanswered", "changed_ms", sqlite_where=_unanswered, postgresql_where=_unanswered
+    ),
 )
 """What is to be mended. `item_ms`: where the recording shows it. `answer`: of the provider; `closing`: why
-it was closed, or opened again. Each move is in `audit` as well."""
+it was closed, or opened again. Each move is in `audit` as well. `told_ms`: when it was said that nobody had
+answered within the week; NULL since each move."""
 
 ratings = Table(
     "ratings",

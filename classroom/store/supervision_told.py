@@ -1,5 +1,6 @@
-"""How a form, and what becomes of its problems, reach whom they concern at once: as notices, and as calls of
-webhooks. Written with what they tell of, in the same transaction.
+"""How a form, and what becomes of its problems, reach whom they concern at once: as notices, as letters that
+say no more than that there is something to be read, and as calls of webhooks. Written with what they tell of,
+in the same transaction.
 
 A lesson's stream of events is read by who teaches it, and supervision does not show in it, not even as a hole
 in its numbers. So each form has a stream of its own, `review:ID`, in which nobody looks but webhooks: those
@@ -7,16 +8,18 @@ that are told of all lessons, and those of the form's lesson."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import func, insert, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.network.model import Office, Path
-from classroom.store import tables
+from classroom.store import mail_outbox, tables
 from classroom.store.catalogue_tables import network_notices
 from classroom.store.kinds import REVIEW_DELIVERED, REVIEW_PROBLEM
+from classroom.store.network_rows import insert_unless_there
 from classroom.store.network_tables import appointments
 from classroom.store.supervision_tables import reviews
 from classroom.store.webhooks import pattern
@@ -25,7 +28,11 @@ DELIVERED: Final = "review-delivered"
 ANSWERED: Final = "problem-answered"
 CLOSED: Final = "problem-closed"
 REOPENED: Final = "problem-reopened"
-_NOTICE: Final = {"answer": ANSWERED, "close": CLOSED, "reopen": REOPENED}
+LISTED: Final = "negative-listed"
+ANSWER: Final = "answer"
+OVERDUE: Final = "overdue"
+"""No move of anybody's: the provider's week is over."""
+_NOTICE: Final = {ANSWER: ANSWERED, "close": CLOSED, "reopen": REOPENED, OVERDUE: "problem-overdue"}
 
 _hooks, _events = tables.webhooks.c, tables.events.c
 
@@ -34,9 +41,9 @@ async def delivered(
     connection: AsyncConnection, review: str, lesson: str, path: Path, problems: int, at_ms: int, by: str
 ) -> None:
     """A form was, to who gives the lesson."""
+    people = await _holders(connection, Office.PROVIDER, _above(path), at_ms)
     about = {"review": review, "problems": problems}
-    people = await _providers(connection, path, at_ms)
-    await _tell(connection, [_notice(each, DELIVERED, lesson, at_ms, about) for each in people])
+    await _tell(connection, Telling(review, DELIVERED, lesson, at_ms), people, about)
     body = {"review": review, "lesson": lesson, "provider": path, "problems": problems}
     await _call(connection, review, lesson, REVIEW_DELIVERED, body, at_ms, by)
 
@@ -52,47 +59,75 @@ async def moved(
     by: str,
 ) -> None:
     """A problem was answered: to the supervisor who found it; it was closed or opened again: to who gives the
-    lesson."""
+    lesson; its week is over without an answer: to both."""
     locked = select(reviews.c.supervisor_id).where(reviews.c.id == review).with_for_update()
     author = (await connection.execute(locked)).scalar_one()
-    people = [author] if action == "answer" else await _providers(connection, path, at_ms)
+    people = {author} if action in (ANSWER, OVERDUE) else set()
+    if action != ANSWER:
+        people.update(await _holders(connection, Office.PROVIDER, _above(path), at_ms))
     about = {"review": review, "problem": problem}
-    rows = [_notice(each, _NOTICE[action], lesson, at_ms, about) for each in people if each != by]
-    await _tell(connection, rows)
+    telling = Telling(f"{problem}:{at_ms}", _NOTICE[action], lesson, at_ms)
+    await _tell(connection, telling, people - {by}, about)
     body = {"review": review, "lesson": lesson, "provider": path, "problem": problem, "move": action}
     await _call(connection, review, lesson, REVIEW_PROBLEM, body, at_ms, by)
 
 
-async def _tell(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
-    """Without letters: an e-mail about supervision would lie in boxes that the scopes do not guard."""
-    if rows:
-        await connection.execute(insert(network_notices), rows)
+async def listed(connection: AsyncConnection, problem: str, lesson: str, path: Path, at_ms: int) -> None:
+    """A provider came onto the negative list by this problem: to its people, and to the organizers there and
+    of the place that it lies in. Those of a whole city hear of theirs by the list."""
+    people = await _holders(connection, Office.PROVIDER, _above(path), at_ms)
+    people |= await _holders(connection, Office.ORGANIZER, _above(path)[-2:], at_ms)
+    await _tell(
+        connection, Telling(f"{problem}:{at_ms}", LISTED, lesson, at_ms), people, {"problem": problem}
+    )
 
 
-def _notice(person: str, kind: str, lesson: str, at_ms: int, about: dict[str, Any]) -> dict[str, Any]:
-    body = msgspec.json.encode(about).decode()
-    return {"person_id": person, "kind": kind, "lesson_id": lesson, "at_ms": at_ms, "body": body}
+class Telling(NamedTuple):
+    """What people are told: one notice and one letter each."""
+
+    batch: str
+    kind: str
+    lesson: str
+    at_ms: int
 
 
-async def _providers(connection: AsyncConnection, path: Path, now_ms: int) -> list[str]:
-    """Who answers for what the place gives: there, or where it stands in."""
+async def _tell(
+    connection: AsyncConnection, telling: Telling, people: Collection[str], about: dict[str, Any]
+) -> None:
+    batch, kind, lesson, at_ms = telling
+    row = {"kind": kind, "lesson_id": lesson, "at_ms": at_ms, "batch": batch}
+    row["body"] = msgspec.json.encode(about).decode()
+    if not people:
+        return
+    rows = [row | {"person_id": person} for person in sorted(people)]
+    await connection.execute(insert_unless_there(connection, network_notices), rows)
+    await mail_outbox.queue(connection, batch, kind, at_ms)
+
+
+def _above(path: Path) -> list[str]:
+    """The place, and those that it stands in; the widest first."""
     parts = path.split("/")
-    above = ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
+    return ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
+
+
+async def _holders(
+    connection: AsyncConnection, office: Office, paths: Sequence[str], now_ms: int
+) -> set[str]:
+    """Who holds it at one of these places, for all that is given there."""
     a = appointments.c
     query = (
         select(a.person_id)
         .distinct()
         .where(
-            a.office == Office.PROVIDER,
-            a.path.in_(above),
+            a.office == office,
+            a.path.in_(paths),
             a.course_id == "",
             a.revoked_ms.is_(None),
             a.from_ms <= now_ms,
             or_(a.until_ms.is_(None), a.until_ms > now_ms),
         )
-        .order_by(a.person_id)
     )
-    return list((await connection.execute(query)).scalars())
+    return set((await connection.execute(query)).scalars())
 
 
 async def _call(

@@ -25,7 +25,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from classroom.clock import Clock, Timer
-from classroom.network.notices import GIVE_UP_MS, again_after_s
+from classroom.network.notices import GIVE_UP_MS, again_after_s, names_lessons
 from classroom.store import mail_outbox
 from classroom.store.mail_outbox import Letter
 from classroom.store.network import NetworkStore
@@ -155,7 +155,8 @@ class MailDispatcher:
         """What has become of it. Raises MailAway."""
         if self._clock.unix_ms() - each.made_ms >= GIVE_UP_MS:
             return "given_up"
-        if not each.address or not each.told or not each.settings.wants(each.kind):
+        told_something = each.told or not names_lessons(each.kind)
+        if not each.address or not told_something or not each.settings.wants(each.kind):
             return "unwanted"
         try:
             message = letter(each, self._sender, self._site)

@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
+from classroom.network.notices import names_lessons
 from classroom.store.mail_outbox import Letter, Told
 from signaling import catalogue
 from signaling.network.enrolment_problems import span
@@ -49,6 +50,8 @@ def message_id(written: Letter, sender: str) -> str:
 
 def subject(written: Letter) -> str:
     language = written.settings.language
+    if not names_lessons(written.kind):
+        return catalogue.text(f"mail.subject.{written.kind}", language)
     many = len(written.told) + written.more
     if many == 1:
         return catalogue.text(f"mail.subject.{written.kind}", language, title=written.told[0].title)
@@ -64,7 +67,9 @@ def text(written: Letter, site: str) -> str:
         lines.append("- " + catalogue.text("mail.more", language, count=written.more))
     reasons = dict.fromkeys(told.reason for told in written.told if told.reason)
     lines += ["", *(catalogue.text("mail.reason", language, reason=reason) for reason in reasons)]
-    if site:
+    if site and not names_lessons(written.kind):
+        lines += ["", catalogue.text("mail.reviews", language, reviews=f"{site}/reviews", me=f"{site}/me")]
+    elif site:
         lines += ["", catalogue.text("mail.pages", language, timetable=f"{site}/timetable", me=f"{site}/me")]
     return "\n".join(lines) + "\n"
 

@@ -18,7 +18,7 @@ from signaling.openapi import Operation
 from signaling.requests import body, query
 from signaling.rest import json_response, read
 
-TopicName = Literal["cancelled", "changed", "substitutes", "places"]
+TopicName = Literal["cancelled", "changed", "substitutes", "places", "supervision"]
 
 
 class MyNoticesQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,10 +40,12 @@ class MyNotice(msgspec.Struct, frozen=True, kw_only=True):
         "problem-answered",
         "problem-closed",
         "problem-reopened",
+        "problem-overdue",
+        "negative-listed",
     ]
     """Off the waiting list: there is a place; or for good, since there was another lesson by then. Or what
     was done with the lesson; and that this was undone. Of supervision: to who gives the lesson;
-    `problem-answered` to the supervisor."""
+    `problem-answered` to the supervisor, `problem-overdue` to both, `negative-listed` to organizers, too."""
     lesson: str
     title: str
     starts_ms: int

@@ -39,6 +39,7 @@ from classroom.store import supervision_live, supervision_reviews
 from classroom.store.supervision_reviews import Problem as FoundProblem
 from classroom.store.supervision_reviews import Review
 from signaling.keys import STORE
+from signaling.network.mail_dispatcher import LETTERS
 from signaling.network.principals import PRINCIPAL
 from signaling.network.supervision_access import (
     GIVE,
@@ -198,8 +199,14 @@ async def deliver(request: web.Request) -> web.Response:
     ids = [secrets.token_urlsafe(ID_BYTES) for _ in form.problems]
     if not await read(store.network.change(supervision_reviews.deliver, review, form, ids)):
         raise Problem("review-delivered")
-    store.webhooks.written()
+    _told(request)
     return await _one(request, review.id, status=201)
+
+
+def _told(request: web.Request) -> None:
+    """Webhooks and letters wait."""
+    request.app[STORE].webhooks.written()
+    request.app[LETTERS].news()
 
 
 def _form(asked: ReviewForm) -> Form:
@@ -288,7 +295,7 @@ async def move_problem(request: web.Request) -> web.Response:
     )
     if not moved:
         raise Problem("problem-state")
-    store.webhooks.written()
+    _told(request)
     found = await read(store.network.read(supervision_reviews.problem, problem.id))
     assert found is not None, "problems stay"
     return json_response(_problem(found[0]))

@@ -90,6 +90,14 @@ def test_every_kind_has_its_words() -> None:
             assert letter(replace(written, more=2), SENDER, "")["Subject"]
 
 
+def test_a_letter_about_supervision_names_no_lesson_and_leads_to_where_it_is_read() -> None:
+    written = replace(WRITTEN, kind="problem-reopened", told=(), more=0)
+    made = letter(written, SENDER, "https://tongke.example")
+    assert made["Subject"] == "督查评价：一个问题被退回"
+    assert "https://tongke.example/reviews" in made.get_content()
+    assert "/timetable" not in made.get_content()
+
+
 class HandClock:
     """Moves when told; who waits for it waits for that."""
 
@@ -262,7 +270,7 @@ async def test_everybody_gets_one_letter(post: Post, mail_server: MailServer) ->
     await mail_server.start()
     await post.cancel()
     post.start(Smtp(post.config))
-    await until(lambda: post.counts.get("sent") == 2)
+    await until(lambda: sum(post.counts.values()) == 3)
     await post.close()
     assert mail_server.recipients() == ["east-1-master@x.example", "east-1-parent@x.example"]
     assert sorted(each["Subject"][:4] for each in mail_server.letters()) == ["Canc", "停课：《"]

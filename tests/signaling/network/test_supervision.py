@@ -9,8 +9,10 @@ import pytest
 
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, PersonId
 from classroom.network.model import Appointment, Office, Path, PlaceId
-from classroom.network.supervision import ANSWER_MS
-from classroom.store import network_appointments
+from classroom.network.supervision import ANSWER_MS, Criterion, Form, NewProblem, ProblemKind
+from classroom.store import network_appointments, supervision_reviews
+from classroom.store.supervision_reviews import Review
+from signaling.network.supervision_overdue import OverdueWatch
 from signaling.network.supervision_watch import LOOK_S
 
 SCORES = {"content": 4, "teaching": 5, "order": 3, "safety": 5, "technique": 4}
@@ -166,13 +168,31 @@ async def test_a_form_reaches_the_provider_at_once_and_only_them(district: Any) 
     ]
     assert seen["problems"][0]["due_ms"] == made["at_ms"] + ANSWER_MS
     assert (await provider.get("/api/v1/supervision/reviews"))[1]["unseen"] == 0
-    (notice,) = (await provider.get("/api/v1/my/notices"))[1]["notices"]
-    assert (notice["kind"], notice["title"]) == ("review-delivered", "光的折射")
+    notices = (await provider.get("/api/v1/my/notices"))[1]["notices"]
+    assert [(each["kind"], each["title"]) for each in notices] == [
+        ("negative-listed", "光的折射"), ("review-delivered", "光的折射")
+    ]  # fmt: skip
     _, mine = await district["east-supervisor"].get(f"/api/v1/supervision/reviews/{made['id']}")
     assert mine["seen_ms"] is not None
     for other in ("east-1-provider", "west-supervisor", "east-organizer"):
         assert (await district[other].get(f"/api/v1/supervision/reviews/{made['id']}"))[0] == 404
         assert (await district[other].get("/api/v1/supervision/reviews"))[1]["reviews"] == []
+
+
+async def test_a_week_without_an_answer_is_noticed_by_the_server_itself(district: Any) -> None:
+    await add_lesson(district, state=LessonState.ENDED)
+    form = Form(dict.fromkeys(Criterion, 4), "", (NewProblem(ProblemKind.LATE, "晚"),))
+    over_ms = district.store.clock.unix_ms() - ANSWER_MS
+    who = PersonId("demo-east-supervisor")
+    made = Review("r", "optics", Path("/demo-city/demo-museum/"), who, "c", "", form.scores, "", over_ms)
+    assert await district.store.network.change(supervision_reviews.deliver, made, form, ["p"])
+    news: list[bool] = []
+    watch = OverdueWatch(district.store, lambda: news.append(True))
+    assert [await watch.look() for _ in range(2)] == [1, 0]
+    assert news == [True]
+    for person in ("museum-provider", "east-supervisor"):
+        notices = (await district[person].get("/api/v1/my/notices"))[1]["notices"]
+        assert notices[0]["kind"] == "problem-overdue"
 
 
 async def test_a_form_is_delivered_once_and_whole(district: Any) -> None:

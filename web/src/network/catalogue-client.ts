@@ -113,6 +113,7 @@ export interface MyNotice {
   kind:
     | ('moved-up' | 'lapsed' | 'cancel' | 'online' | 'change' | 'substitute' | 'undo')
     | ('review-delivered' | 'problem-answered' | 'problem-closed' | 'problem-reopened')
+    | ('problem-overdue' | 'negative-listed')
   lesson: string
   title: string
   starts_ms: number

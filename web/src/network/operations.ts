@@ -141,7 +141,7 @@ export interface NoticeWays {
   sent: boolean
 }
 
-export const TOPICS = ['cancelled', 'changed', 'substitutes', 'places'] as const
+export const TOPICS = ['cancelled', 'changed', 'substitutes', 'places', 'supervision'] as const
 export type Topic = (typeof TOPICS)[number]
 
 export interface NoticeSettings {
