@@ -128,6 +128,8 @@ export interface Party {
   kind: 'classes' | 'people'
   id: string
   name: string
+  /** Lesson whose places they give up for the ones that are asked for, both or neither. */
+  instead_of?: string
 }
 
 export interface Question {
@@ -156,7 +158,7 @@ export async function classesOf(school: string): Promise<SchoolClass[]> {
 }
 
 export const enrol = (lesson: string, party: Party): Promise<Enrolment> =>
-  ask('PUT', path('catalogue', lesson, party.kind, party.id), {})
+  ask('PUT', path('catalogue', lesson, party.kind, party.id), { instead_of: party.instead_of ?? '' })
 
 export const withdraw = (lesson: string, party: Party): Promise<void> =>
   ask('DELETE', path('catalogue', lesson, party.kind, party.id))

@@ -55,6 +55,7 @@ export function useEnrolling(changed: () => Promise<void>) {
 
   function wordsOf(made: Enrolment, party: Party): string {
     const values = { name: party.name, ahead: made.ahead + 1 }
+    if (party.instead_of && made.state === 'enrolled') return t('catalogue.exchanged', values)
     const waiting = made.waits_for === 'quota' ? 'catalogue.waitsForQuota' : 'catalogue.waiting'
     return t(made.state === 'enrolled' ? 'catalogue.enrolled' : waiting, values)
   }

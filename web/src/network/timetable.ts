@@ -62,6 +62,37 @@ export function heldAs(held: Held, lesson: string, party: Party): 'own' | 'class
   return theirs.class_name ? 'class' : 'own'
 }
 
+/** What a party has by itself and could give up for a lesson: what stands in its way, else what is beside it. */
+export function givenUpFor(
+  held: Held,
+  { lesson }: CatalogueLesson,
+  party: Party,
+  beside: readonly string[] = [],
+): { entry: TimetableEntry; inTheWay: boolean } | null {
+  const own = Object.values(held)
+    .flat()
+    .filter((each) => each.lesson !== lesson.lesson && canBeExchanged(each, 0))
+    .filter((each) => partyOf(each).id === party.id && partyOf(each).kind === party.kind)
+  const inTheWay = own.find(
+    (each) => each.state === 'enrolled' && each.starts_ms < lesson.ends_ms && lesson.starts_ms < each.ends_ms,
+  )
+  if (inTheWay) return { entry: inTheWay, inTheWay: true }
+  const other = own.find((each) => beside.includes(each.lesson))
+  return other ? { entry: other, inTheWay: false } : null
+}
+
+/** Who holds the places of an entry: a class by its tutor, or who came alone. */
+export function partyOf(entry: TimetableEntry): Party {
+  if (entry.role === 'tutor') return { kind: 'classes', id: entry.class_id, name: entry.class_name }
+  return { kind: 'people', id: entry.person, name: entry.name }
+}
+
+/** Places of a class of one's own, or of who came without one, in a lesson that is to come. */
+export function canBeExchanged(entry: TimetableEntry, nowMs: number): boolean {
+  const whole = entry.role === 'tutor' ? Boolean(entry.class_name) : !entry.class_name
+  return entry.role !== 'master' && whole && !entry.cancelled && entry.starts_ms > nowMs
+}
+
 /** For whom somebody can enrol by their offices; the classes of an organizer's school come beside these. */
 export function partiesOf(who: WhoAmI): Party[] {
   const found: Party[] = []

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import type { TimetableEntry } from '@/network/catalogue-client'
+import type { CatalogueLesson, Party, TimetableEntry } from '@/network/catalogue-client'
 import type { OfficeView, WhoAmI } from '@/network/network-client'
-import { byDay, dayOf, heldAs, heldBy, nextOf, partiesOf, schoolsOf } from '@/network/timetable'
+import {
+  byDay,
+  canBeExchanged,
+  dayOf,
+  givenUpFor,
+  heldAs,
+  heldBy,
+  nextOf,
+  partiesOf,
+  schoolsOf,
+} from '@/network/timetable'
 
 const MORNING = new Date(2026, 10, 23, 9, 0).getTime()
 const HOUR = 3_600_000
@@ -118,5 +128,28 @@ describe('for whom somebody enrols', () => {
       { kind: 'people', id: 'me', name: 'Me' },
     ])
     expect(schoolsOf(who)).toEqual(['s1'])
+  })
+})
+
+describe('an exchange', () => {
+  const wanted = (starts_ms: number) =>
+    ({ lesson: { lesson: 'l2', starts_ms, ends_ms: starts_ms + HOUR } }) as CatalogueLesson
+  const ann: Party = { kind: 'people', id: 'ann', name: 'Ann' }
+
+  it('gives up what stands in the way', () => {
+    const held = heldBy([entry()])
+    expect(givenUpFor(held, wanted(MORNING + HOUR / 2), ann)).toMatchObject({ inTheWay: true })
+    expect(givenUpFor(held, wanted(MORNING + HOUR), ann)).toBeNull()
+    expect(givenUpFor(held, wanted(MORNING + HOUR), ann, ['l1', 'l2'])).toMatchObject({ inTheWay: false })
+    expect(givenUpFor(held, wanted(MORNING), { ...ann, id: 'bob' })).toBeNull()
+  })
+
+  it('is for who holds the places', () => {
+    expect(canBeExchanged(entry({ class_name: '1' }), 0)).toBe(false)
+    expect(canBeExchanged(entry({ role: 'tutor', class_name: '1' }), 0)).toBe(true)
+    expect(canBeExchanged(entry({ role: 'tutor' }), 0)).toBe(false)
+    expect(canBeExchanged(entry({ role: 'master' }), 0)).toBe(false)
+    expect(canBeExchanged(entry({ cancelled: true }), 0)).toBe(false)
+    expect(canBeExchanged(entry(), MORNING)).toBe(false)
   })
 })
