@@ -138,7 +138,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "sign_in_ways": None,
     "openid_sign_in": None,
     "openid_callback": None,  # with the issuer's code, and the cookie of who went there
-    "openid_sign_out": None,
+    "openid_logged_out": None,  # with a token that the issuer has signed
     "whoami": _SIGNED_IN,
     "prove": _SIGNED_IN,
     "change_password": _SIGNED_IN,

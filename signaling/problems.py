@@ -37,6 +37,7 @@ STATUS: Final[Mapping[str, int]] = {
     "second-factor-there": 409,
     "second-factor-required": 403,
     "proof-needed": 403,
+    "logout-token-refused": 400,
     "no-password": 409,
     # what is asked for
     "bad-request": 400,

@@ -144,11 +144,14 @@ sign_ins = Table(
     Column("idle_ms", BigInteger, nullable=False, server_default="0"),
     Column("ended_ms", BigInteger),
     Column("proved_ms", BigInteger, nullable=False, server_default="0"),
+    Column("issuer_session", String(255), nullable=False, server_default=""),
+    Column("id_token", Text, nullable=False, server_default=""),
     Index(None, "person_id"),
+    Index(None, "issuer_session"),
 )
 """Who is signed in; of the secret only its SHA-256, in hex. `way`: `password`, `openid` or `invitation`.
 It ends when `idle_ms` have gone by since it was last seen. `proved_ms`: when they last showed that it is
-they."""
+they. Of a sign-in by `openid`: the issuer's `sid`, and the id token, encrypted, until it is over."""
 
 invitations = Table(
     "invitations",

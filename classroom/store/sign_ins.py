@@ -12,7 +12,7 @@ from classroom.model import PersonId
 from classroom.network.model import Path
 from classroom.store import audit
 from classroom.store.audit import Deed
-from classroom.store.network_tables import sign_ins
+from classroom.store.network_tables import accounts, sign_ins
 
 KEPT_MS: Final = 30 * 86_400_000
 """How long one that is over is shown to whose it was; what was done by it stays in the audit."""
@@ -35,6 +35,10 @@ class SignIn:
     ended_ms: int | None = None
     proved_ms: int = 0
     """When they last showed that it is they, by password or at the issuer; 0: that is not known."""
+    issuer_session: str = ""
+    """`sid` of a single sign-on that names its sessions."""
+    id_token: str = ""
+    """Of a single sign-on, sealed."""
 
 
 async def begin(connection: AsyncConnection, made: SignIn, path: Path, *, instead_of: str = "") -> None:
@@ -54,7 +58,7 @@ async def begin(connection: AsyncConnection, made: SignIn, path: Path, *, instea
     await connection.execute(
         update(sign_ins)
         .where(_c.person_id == made.person, _c.ended_ms.is_(None), _c.secret_hash.not_in(kept))
-        .values(ended_ms=made.made_ms)
+        .values(_over(made.made_ms))
     )
     await connection.execute(insert(sign_ins).values({n: getattr(made, f) for n, f in _COLUMNS.items()}))
     told = {"way": made.way, "sign_in": made.secret_hash[:SHOWN]}
@@ -72,12 +76,42 @@ async def seen(connection: AsyncConnection, secret_hash: str, now_ms: int) -> No
     )
 
 
-async def end(connection: AsyncConnection, secret_hash: str, now_ms: int) -> bool:
-    """False: it was over."""
-    done = await connection.execute(
-        update(sign_ins).where(_c.secret_hash == secret_hash, _c.ended_ms.is_(None)).values(ended_ms=now_ms)
+async def end(connection: AsyncConnection, secret_hash: str, now_ms: int) -> SignIn | None:
+    """As it was; None: it was over."""
+    here = _c.secret_hash == secret_hash, _c.ended_ms.is_(None)
+    found = (await connection.execute(select(sign_ins).where(*here))).one_or_none()
+    if found is None:
+        return None
+    await connection.execute(update(sign_ins).where(*here).values(_over(now_ms)))
+    return _sign_in(found)
+
+
+async def end_issued(
+    connection: AsyncConnection, issuer: str, now_ms: int, *, subject: str, session: str
+) -> int:
+    """Those by single sign-on of this subject, by this session; empty: whichever. How many. On record."""
+    query = (
+        select(_c.secret_hash, _c.person_id, accounts.c.path)
+        .join(accounts, accounts.c.person_id == _c.person_id)
+        .where(_c.way == "openid", _c.ended_ms.is_(None), _c.ends_ms > now_ms, accounts.c.issuer == issuer)
     )
-    return bool(done.rowcount)
+    if subject:
+        query = query.where(accounts.c.subject == subject)
+    if session:
+        query = query.where(_c.issuer_session == session)
+    found = (await connection.execute(query)).all()
+    for row in found:
+        await connection.execute(
+            update(sign_ins).where(_c.secret_hash == row.secret_hash).values(_over(now_ms))
+        )
+        told = {"sign_in": row.secret_hash[:SHOWN]}
+        deed = Deed(now_ms, row.person_id, "signed-out-by-issuer", Path(row.path), row.person_id, told)
+        await audit.record(connection, deed)
+    return len(found)
+
+
+def _over(now_ms: int) -> dict[str, Any]:
+    return {"ended_ms": now_ms, "id_token": ""}
 
 
 async def end_shown(connection: AsyncConnection, person: PersonId, shown: str, now_ms: int) -> bool:
@@ -86,7 +120,7 @@ async def end_shown(connection: AsyncConnection, person: PersonId, shown: str, n
         update(sign_ins)
         .where(_c.person_id == person, _c.secret_hash.startswith(shown, autoescape=True))
         .where(_c.ended_ms.is_(None))
-        .values(ended_ms=now_ms)
+        .values(_over(now_ms))
     )
     return bool(done.rowcount)
 
@@ -96,7 +130,7 @@ async def end_all(connection: AsyncConnection, person: PersonId, now_ms: int, *,
     await connection.execute(
         update(sign_ins)
         .where(_c.person_id == person, _c.ended_ms.is_(None), _c.secret_hash != keep)
-        .values(ended_ms=now_ms)
+        .values(_over(now_ms))
     )
 
 
@@ -121,6 +155,8 @@ _COLUMNS: Final = {
     "idle_ms": "idle_ms",
     "ended_ms": "ended_ms",
     "proved_ms": "proved_ms",
+    "issuer_session": "issuer_session",
+    "id_token": "id_token",
 }
 
 

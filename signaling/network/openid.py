@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -23,8 +24,16 @@ import aiohttp
 import msgspec
 
 from signaling.config import Config
-from signaling.network.openid_attempts import Attempt
-from signaling.network.openid_tokens import BadIdToken, Expected, Key, TokenFault, believed
+from signaling.network.openid_attempts import Attempt, Used
+from signaling.network.openid_tokens import (
+    BadIdToken,
+    Expected,
+    Key,
+    LoggedOut,
+    TokenFault,
+    believed,
+    logged_out,
+)
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +101,7 @@ class OpenIdIssuer:
         self._config = config
         self._http = http
         self._kept: _Kept | None = None
+        self._logouts = Used()
         self._fetching = asyncio.Lock()
         self._failed: tuple[float, OpenIdAway] | None = None
 
@@ -116,32 +126,47 @@ class OpenIdIssuer:
             asked |= {"prompt": "login", "max_age": "0"}
         return with_query(metadata.authorization_endpoint, asked)
 
-    async def sign_out_url(self, return_to: str) -> str:
-        """RP-Initiated Logout 1.0, 2; empty: there is none. Raises OpenIdAway."""
+    async def sign_out_url(self, return_to: str, id_token: str) -> str:
+        """RP-Initiated Logout 1.0, 2; empty: there is none. id_token: of who leaves, if it was kept. Raises
+        OpenIdAway."""
         ends = (await self.metadata()).end_session_endpoint
         asked = {"client_id": self._config.openid_client_id, "post_logout_redirect_uri": return_to}
+        if id_token:
+            asked["id_token_hint"] = id_token
         return with_query(ends, asked) if ends else ""
 
-    async def claims(self, attempt: Attempt, code: str, redirect_uri: str, wanted: str) -> dict[str, Any]:
-        """Who it is that came back with this code: `iss`, `sub` and what else is vouched for. wanted: a
-        claim that is asked for separately when the id token is without. Raises OpenIdAway, OpenIdRefused."""
+    async def logged_out(self, token: str) -> LoggedOut:
+        """Whom it says to have been signed out there. Raises OpenIdAway, OpenIdRefused."""
+        expected = Expected(self._config.openid_issuer, self._config.openid_client_id, "")
+        told = await self._checked(lambda keys: logged_out(token, keys, expected), "logout token")
+        if not self._logouts.add(told.id, told.until_s, time.time()):
+            raise OpenIdRefused("logout token: seen before")
+        return told
+
+    async def claims(
+        self, attempt: Attempt, code: str, redirect_uri: str, wanted: str
+    ) -> tuple[dict[str, Any], str]:
+        """Who it is that came back with this code: `iss`, `sub` and what else is vouched for; and the id
+        token. wanted: a claim that is asked for separately when that is without. Raises OpenIdAway,
+        OpenIdRefused."""
         tokens = await self._exchange(attempt, code, redirect_uri)
         expected = Expected(self._config.openid_issuer, self._config.openid_client_id, attempt.nonce)
-        claims = await self._believed(tokens.id_token, expected)
-        if wanted in claims or not tokens.access_token:
-            return claims
-        return await self._user_info(tokens.access_token, claims["sub"]) | claims
+        claims = await self._checked(lambda keys: believed(tokens.id_token, keys, expected), "id token")
+        if wanted not in claims and tokens.access_token:
+            claims = await self._user_info(tokens.access_token, claims["sub"]) | claims
+        return claims, tokens.id_token
 
-    async def _believed(self, token: str, expected: Expected) -> dict[str, Any]:
+    async def _checked(self, look: Callable[[Sequence[Key]], T], what: str) -> T:
+        """With the issuer's keys, and with newer ones if none of them fits."""
         try:
             try:
-                return believed(token, (await self._known(KEPT_S)).keys, expected)
+                return look((await self._known(KEPT_S)).keys)
             except BadIdToken as error:
                 if error.fault is not TokenFault.KEY:
                     raise
-            return believed(token, (await self._known(KEYS_AGAIN_S)).keys, expected)
+            return look((await self._known(KEYS_AGAIN_S)).keys)
         except BadIdToken as error:
-            raise OpenIdRefused(f"id token: {error.fault}") from None
+            raise OpenIdRefused(f"{what}: {error.fault}") from None
 
     async def _exchange(self, attempt: Attempt, code: str, redirect_uri: str) -> _Tokens:
         metadata, config = await self.metadata(), self._config

@@ -59,10 +59,29 @@ class Attempt:
         return _text(hashlib.sha256(self.verifier.encode()).digest())
 
 
+class Used:
+    """What is good once, until it is over by itself."""
+
+    def __init__(self) -> None:
+        self._until: OrderedDict[str, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def add(self, name: str, until: float, now: float) -> bool:
+        """False: it was here before. Unix times in s."""
+        if name in self._until:
+            return False
+        while self._until and (len(self._until) >= MAX_USED or next(iter(self._until.values())) <= now):
+            self._until.popitem(last=False)
+        self._until[name] = until
+        return True
+
+
 class OpenIdAttempts:
     def __init__(self, signing_key: bytes) -> None:
         self._key = hmac.new(signing_key, _KEY_PURPOSE, hashlib.sha256).digest()
-        self._used: OrderedDict[str, float] = OrderedDict()
+        self._used = Used()
 
     def begin(self, *, to: str, keep: bool, now: float, again: bool = False) -> tuple[Attempt, str]:
         """With the cookie's value. now: Unix time in s."""
@@ -76,15 +95,9 @@ class OpenIdAttempts:
         if found is None or found.exp <= now:
             return None
         attempt = self._attempt(found)
-        if not hmac.compare_digest(attempt.state.encode(), state.encode()) or state in self._used:
+        if not hmac.compare_digest(attempt.state.encode(), state.encode()):
             return None
-        self._remember(state, found.exp, now)
-        return attempt
-
-    def _remember(self, state: str, until: float, now: float) -> None:
-        while self._used and (len(self._used) >= MAX_USED or next(iter(self._used.values())) <= now):
-            self._used.popitem(last=False)
-        self._used[state] = until
+        return attempt if self._used.add(state, found.exp, now) else None
 
     def _read(self, cookie: str) -> _Cookie | None:
         if len(cookie) > MAX_COOKIE:

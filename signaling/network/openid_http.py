@@ -1,4 +1,4 @@
-"""/api/v1/sign-in/openid: signing in by the single sign-on of the city, district or school, and out there.
+"""/api/v1/sign-in/openid: signing in by the single sign-on of the city, district or school.
 
 A browser goes to these addresses itself, so what goes wrong is told by the page `/sign-in?refused=KIND`. It
 goes away with a cookie and comes back with a code; whoever follows somebody else's answer has no such cookie
@@ -24,7 +24,8 @@ from signaling.keys import CONFIG, STORE
 from signaling.network.attempts import Attempts
 from signaling.network.openid import OpenIdAway, OpenIdIssuer, OpenIdRefused, with_query
 from signaling.network.openid_attempts import ATTEMPT_S, Attempt, OpenIdAttempts
-from signaling.network.openid_tokens import LEEWAY_S, shown_at
+from signaling.network.openid_sessions import ID_TOKENS, IdTokens, Issued
+from signaling.network.openid_tokens import LEEWAY_S
 from signaling.network.origin import caller_address, is_secure, own_origin
 from signaling.network.sign_in import begin_sign_in
 from signaling.openapi import Operation
@@ -40,9 +41,9 @@ PAGE: Final = "/sign-in"
 MAX_CODE: Final = 4096
 """Characters: some issuers put a signed token there."""
 
-Refused = Literal["away", "refused", "unknown", "over", "often"]
+Refused = Literal["away", "refused", "unknown", "over", "often", "here"]
 """What the page tells: it does not answer; it let nobody in; nobody here is theirs; this answer belongs to no
-sign-in that is under way; too many in vain."""
+sign-in that is under way; too many in vain; out here, but not there."""
 
 ISSUER: Final[web.AppKey[OpenIdIssuer]] = web.AppKey("openid_issuer", OpenIdIssuer)
 """Only where there is one."""
@@ -92,7 +93,7 @@ async def sign_in_ways(request: web.Request) -> web.Response:
 
 async def openid_sign_in(request: web.Request) -> web.Response:
     """The browser goes on to the issuer."""
-    issuer, asked = _issuer(request), query(request, OpenIdQuery)
+    issuer, asked = issuer_of(request), query(request, OpenIdQuery)
     to = "" if asked.to.startswith("//") else asked.to
     attempt, cookie = request.app[ATTEMPTS].begin(to=to, keep=asked.keep, now=time.time(), again=asked.again)
     try:
@@ -105,10 +106,10 @@ async def openid_sign_in(request: web.Request) -> web.Response:
 
 async def openid_callback(request: web.Request) -> web.Response:
     """The browser comes back from the issuer."""
-    _issuer(request)
+    issuer_of(request)
     try:
         attempt = _taken(request)
-        account, shown_s = await _account(request, attempt)
+        account, issued = await _account(request, attempt)
     except NotLet as refused:
         response = _told(refused)
     else:
@@ -120,22 +121,13 @@ async def openid_callback(request: web.Request) -> web.Response:
             account.path,
             "openid",
             keep=attempt.keep,
-            proved_ms=shown_s * 1000,
+            issued=issued,
         )
     _drop_cookie(request, response)
     return response
 
 
-async def openid_sign_out(request: web.Request) -> web.Response:
-    """Out at the issuer, for who is out here; it asks its user."""
-    issuer, page = _issuer(request), own_origin(request) + PAGE
-    try:
-        return _sent_to(await issuer.sign_out_url(page) or PAGE)
-    except OpenIdAway as error:
-        return _told(NotLet("away", str(error)))
-
-
-def _issuer(request: web.Request) -> OpenIdIssuer:
+def issuer_of(request: web.Request) -> OpenIdIssuer:
     """Problem not-found: there is none."""
     issuer = request.app.get(ISSUER)
     if issuer is None:
@@ -155,30 +147,30 @@ def _taken(request: web.Request) -> Attempt:
     return attempt
 
 
-async def _account(request: web.Request, attempt: Attempt) -> tuple[Account, int]:
-    """Whose it is, and when they showed it there (Unix time in s; 0: it does not say). Raises NotLet."""
+async def _account(request: web.Request, attempt: Attempt) -> tuple[Account, Issued]:
+    """Whose it is, and by what they came. Raises NotLet."""
     claim, store = request.app[CONFIG].openid_claim, request.app[STORE]
     try:
-        claims = await _claims(request, attempt, claim)
+        claims, id_token = await _claims(request, attempt, claim)
     except OpenIdAway as error:
         raise NotLet("away", str(error)) from error
     except OpenIdRefused as error:
         raise NotLet("refused", str(error)) from error
-    shown_s = shown_at(claims)
+    issued = request.app[ID_TOKENS].issued(claims, id_token)
     # Core 1.0, 3.1.2.1: who asks with max_age is told.
-    if attempt.again and shown_s < attempt.begun - LEEWAY_S:
+    if attempt.again and issued.shown_ms < (attempt.begun - LEEWAY_S) * 1000:
         raise NotLet("refused", "nobody showed anew that it is they")
     identity = Identity(claims["iss"], claims["sub"], match_of(claims, claim))
     found = await read(store.network.change(accounts.of_identity, identity, store.clock.unix_ms()))
     if found is None:
         raise NotLet("unknown")
     request.app[IN_VAIN].forgive(caller_address(request))
-    return found, shown_s
+    return found, issued
 
 
-async def _claims(request: web.Request, attempt: Attempt, wanted: str) -> dict[str, Any]:
-    """Raises OpenIdAway, OpenIdRefused."""
-    issuer, answer = _issuer(request), query(request, OpenIdAnswer)
+async def _claims(request: web.Request, attempt: Attempt, wanted: str) -> tuple[dict[str, Any], str]:
+    """With the id token. Raises OpenIdAway, OpenIdRefused."""
+    issuer, answer = issuer_of(request), query(request, OpenIdAnswer)
     metadata = await issuer.metadata()
     if (answer.iss or metadata.authorization_response_iss_parameter_supported) and (
         answer.iss != metadata.issuer
@@ -229,6 +221,7 @@ def add_single_sign_on(app: web.Application, signing_key: bytes) -> None:
     """With the issuer of the settings, if there is one."""
     config = app[CONFIG]
     app[ATTEMPTS] = OpenIdAttempts(signing_key)
+    app[ID_TOKENS] = IdTokens(signing_key)
     app[IN_VAIN] = vain_attempts()
     if not config.openid_issuer:
         return
@@ -271,14 +264,5 @@ OPERATIONS: Final = (
         query=OpenIdAnswer,
         status=303,
         problems=("bad-request", "not-found", "not-ready"),
-    ),
-    Operation(
-        id="openid_sign_out",
-        method="GET",
-        path="/api/v1/sign-out/openid",
-        tag="accounts",
-        handler=openid_sign_out,
-        status=303,
-        problems=("not-found",),
     ),
 )

@@ -1,10 +1,12 @@
-"""What an id token says, when all of it is as it has to be (OpenID Connect Core 1.0, 3.1.3.7). Pure.
+"""What an id token says, when all of it is as it has to be (OpenID Connect Core 1.0, 3.1.3.7), and a logout
+token (Back-Channel Logout 1.0, 2.6). Pure.
 
 Theory of operation. A token names the key that signed it (`kid`) and how (`alg`); both are the sender's
 words. So the way is never the token's choice: only signatures by asymmetric keys are taken, an issuer's key
 is used for its own kind alone (a public RSA key is no secret for HMAC: RFC 8725, 3.1), and a key that says
 which algorithm it is for is used for no other. PyJWT proves signature, issuer, audience and times; nonce and
-authorized party are compared here.
+authorized party are compared here. A logout token says what it is for (`events`) and has no nonce, so that
+neither is taken for the other.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ LEEWAY_S: Final = 60
 """By which two machines' clocks may differ."""
 MAX_TOKEN: Final = 16_384
 """Characters: with groups and a picture's address in it."""
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_TYPES: Final = frozenset({"logout+jwt", "jwt"})
+"""The second of issuers older than the specification."""
 _FAMILIES: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
 Key = dict[str, Any]
@@ -43,6 +48,8 @@ class TokenFault(StrEnum):
     TIMES = "times"
     NONCE = "nonce"
     SUBJECT = "subject"
+    EVENT = "event"
+    """It is no logout token."""
 
 
 class BadIdToken(Exception):  # noqa: N818 - an answer, not a fault of ours
@@ -73,6 +80,48 @@ _FAULTS: Final[tuple[tuple[type[jwt.InvalidTokenError], TokenFault], ...]] = (
 
 def believed(token: str, keys: Sequence[Key], expected: Expected) -> dict[str, Any]:
     """Its claims. Raises BadIdToken; of fault `key` the issuer may have newer ones."""
+    claims = _proved(token, keys, expected, ["iss", "sub", "aud", "exp", "iat"])
+    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), expected.nonce.encode()):
+        raise BadIdToken(TokenFault.NONCE)
+    _check_party(claims, expected.client_id)
+    if not is_subject(claims["sub"]):
+        raise BadIdToken(TokenFault.SUBJECT)
+    return claims
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """Who was signed out at the issuer."""
+
+    subject: str
+    """Empty: whoever came by the session."""
+    session: str
+    """`sid`; empty: all of the subject's."""
+    id: str
+    """`jti`: each counts once."""
+    until_s: float
+    """The token ends then; Unix time in s."""
+
+
+def logged_out(token: str, keys: Sequence[Key], expected: Expected) -> LoggedOut:
+    """What a logout token says; `nonce` of what is expected is not asked. Raises BadIdToken."""
+    claims = _proved(token, keys, expected, ["iss", "aud", "exp", "iat", "jti", "events"])
+    kind = str(jwt.get_unverified_header(token).get("typ", "JWT")).lower().removeprefix("application/")
+    events = claims["events"]
+    if kind not in LOGOUT_TYPES or not isinstance(events, dict) or "nonce" in claims:
+        raise BadIdToken(TokenFault.EVENT)
+    if not isinstance(events.get(LOGOUT_EVENT), dict):
+        raise BadIdToken(TokenFault.EVENT)
+    subject, session, token_id = (claims.get(name, "") for name in ("sub", "sid", "jti"))
+    if not all(isinstance(each, str) for each in (subject, session, token_id)) or not token_id:
+        raise BadIdToken(TokenFault.FORM)
+    if not (subject or session):
+        raise BadIdToken(TokenFault.SUBJECT)
+    return LoggedOut(subject, session, token_id, float(claims["exp"]) + LEEWAY_S)
+
+
+def _proved(token: str, keys: Sequence[Key], expected: Expected, required: list[str]) -> dict[str, Any]:
+    """The claims of a token that the issuer made for us and that is not over. Raises BadIdToken."""
     key = _key(token, keys)
     try:
         claims: dict[str, Any] = jwt.decode(
@@ -82,15 +131,10 @@ def believed(token: str, keys: Sequence[Key], expected: Expected) -> dict[str, A
             issuer=expected.issuer,
             audience=expected.client_id,
             leeway=LEEWAY_S,
-            options={"require": ["iss", "sub", "aud", "exp", "iat"]},
+            options={"require": required},
         )
     except jwt.InvalidTokenError as error:
         raise BadIdToken(_fault(error)) from None
-    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), expected.nonce.encode()):
-        raise BadIdToken(TokenFault.NONCE)
-    _check_party(claims, expected.client_id)
-    if not is_subject(claims["sub"]):
-        raise BadIdToken(TokenFault.SUBJECT)
     return claims
 
 

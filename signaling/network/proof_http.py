@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from classroom.store import sign_ins
 from signaling.keys import STORE
+from signaling.network.openid_sessions import Issued
 from signaling.network.principals import secret_hash, shown_secret
 from signaling.network.second_step import check_second_factor, with_password
 from signaling.network.sign_in import KEPT_IDLE_MS, TypedPassword, begin_sign_in
@@ -33,9 +34,13 @@ async def prove(request: web.Request) -> web.Response:
     await check_second_factor(request, found.person, found.path, asked.code)
     now_ms = store.clock.unix_ms()
     listed = await read(store.network.read(sign_ins.listed, found.person, now_ms))
-    keep = any(each.secret_hash == this and each.idle_ms == KEPT_IDLE_MS for each in listed)
+    before = next((each for each in listed if each.secret_hash == this), None)
+    keep, way, issued = before is not None and before.idle_ms == KEPT_IDLE_MS, "password", None
+    if before is not None and before.way == "openid":
+        # Still of the issuer's session: who is signed out there is out here.
+        way, issued = before.way, Issued(now_ms, before.issuer_session, before.id_token)
     response = web.Response(status=204, headers={"Cache-Control": "no-store"})
-    await begin_sign_in(request, response, found.person, found.path, "password", keep=keep)
+    await begin_sign_in(request, response, found.person, found.path, way, keep=keep, issued=issued)
     await read(store.network.change(sign_ins.end, this, now_ms))
     return response
 

@@ -25,6 +25,7 @@ from classroom.store import sign_ins
 from classroom.store.sign_ins import SignIn
 from signaling.keys import CONFIG, STORE
 from signaling.network.attempts import Attempts
+from signaling.network.openid_sessions import Issued
 from signaling.network.origin import is_secure
 from signaling.network.passwords import Passwords
 from signaling.network.principals import SIGN_IN_PREFIX, cookie_name, secret_hash
@@ -95,11 +96,12 @@ async def begin_sign_in(
     way: str,
     *,
     keep: bool,
-    proved_ms: int | None = None,
+    issued: Issued | None = None,
 ) -> None:
     """Signs somebody in, who has shown that it is they; the browser is given the cookie with the response,
     and by the one that it had before nobody is signed in any more (OWASP ASVS 5.0, 7.2.4). path: where they
-    belong; proved_ms: when they showed it, None: just now. Problem not-ready."""
+    belong; issued: of who comes by single sign-on; all others showed just now that it is they. Problem
+    not-ready."""
     store = request.app[STORE]
     secret = SIGN_IN_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     now_ms = store.clock.unix_ms()
@@ -112,7 +114,9 @@ async def begin_sign_in(
         seen_ms=now_ms,
         ends_ms=ends_ms,
         idle_ms=KEPT_IDLE_MS if keep else IDLE_MS,
-        proved_ms=now_ms if proved_ms is None else proved_ms,
+        proved_ms=issued.shown_ms if issued else now_ms,
+        issuer_session=issued.session if issued else "",
+        id_token=issued.id_token if issued else "",
     )
     config = request.app[CONFIG]
     before = request.cookies.get(cookie_name(config), "")

@@ -17,6 +17,7 @@ from classroom.store import accounts, second_factors, sign_ins
 from classroom.store.second_factors import SecondFactor
 from signaling.keys import CONFIG, STORE
 from signaling.network.office_views import OfficeView, office_views
+from signaling.network.openid_logout_http import onward
 from signaling.network.origin import caller_address
 from signaling.network.principals import PRINCIPAL, check_page, factor_due, secret_hash, shown_secret
 from signaling.network.second_step import check_second_factor
@@ -69,6 +70,11 @@ class WhoAmI(msgspec.Struct, frozen=True, kw_only=True):
     """That they hold now."""
 
 
+class SignedOut(msgspec.Struct, frozen=True, kw_only=True):
+    then: str
+    """Where the browser goes on to: the single sign-on by which they came. Empty: nowhere."""
+
+
 class SignInView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     way: Literal["password", "openid", "invitation"]
@@ -109,12 +115,13 @@ async def sign_in(request: web.Request) -> web.Response:
 
 async def sign_out(request: web.Request) -> web.Response:
     """Of who is signed in by this; also answers who is not any more. The browser forgets what it kept."""
+    ended = None
     if secret := shown_secret(request):
         store = request.app[STORE]
-        await read(store.network.change(sign_ins.end, secret_hash(secret), store.clock.unix_ms()))
-    response = web.Response(
-        status=204, headers={"Cache-Control": "no-store", "Clear-Site-Data": '"cache", "storage"'}
-    )
+        ended = await read(store.network.change(sign_ins.end, secret_hash(secret), store.clock.unix_ms()))
+    response = json_response(SignedOut(then=await onward(request, ended)))
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     drop_cookie(request, response)
     return response
 
@@ -232,7 +239,7 @@ OPERATIONS: Final = (
         path="/api/v1/sign-out",
         tag="accounts",
         handler=sign_out,
-        status=204,
+        response=SignedOut,
         problems=("not-ready", "foreign-page"),
     ),
     Operation(

@@ -4,7 +4,8 @@
 
 prints its issuer. Who is at the browser is told by whoever plays it (`/authorize?...&as=SUBJECT`), in place
 of a form with a password. `PUT /people/SUBJECT` says which claims somebody has, `POST /rotate` has it sign
-with a new key from then on.
+with a new key from then on. `PUT /client` says where logout tokens go, and what they say besides; `/out` ends
+the session of who shows an id token, `POST /people/SUBJECT/out` all of somebody's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # on loopback
 
@@ -22,7 +26,8 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core import OpenIDCode
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, redirect, request
+from joserfc import jwt
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
 
@@ -35,6 +40,9 @@ class Person:
     claims: dict[str, Any] = field(default_factory=dict)
     shown_late: dict[str, Any] = field(default_factory=dict)
     """Claims that the user info has and the id token has not."""
+
+    session: str = ""
+    """`sid` of the latest."""
 
     def get_user_id(self) -> str:
         return self.subject
@@ -100,6 +108,7 @@ class Code:
 
 
 people: dict[str, Person] = {}
+registered: dict[str, Any] = {}
 codes: dict[str, Code] = {}
 tokens: dict[str, Person] = {}
 keys: list[RSAKey] = []
@@ -152,7 +161,7 @@ class IdToken(OpenIDCode):
         return keys[0]
 
     def generate_user_info(self, user: Person, scope: str) -> dict[str, Any]:
-        return {"sub": user.subject} | user.claims
+        return {"sub": user.subject, "sid": user.session} | user.claims
 
 
 def issuer() -> str:
@@ -194,6 +203,8 @@ def shown_keys() -> Response:
 @app.get("/authorize")
 def authorize() -> Any:
     person = people.get(request.args.get("as", ""))
+    if person is not None:
+        person.session = secrets.token_hex(8)
     grant = server.get_consent_grant(end_user=person)
     return server.create_authorization_response(grant_user=person, grant=grant)
 
@@ -216,6 +227,43 @@ def put_person(subject: str) -> Response:
     said = request.get_json()
     people[subject] = Person(subject, said.get("claims", {}), said.get("shown_late", {}))
     return Response(status=204)
+
+
+@app.put("/client")
+def put_client() -> Response:
+    registered.update(request.get_json())
+    return Response(status=204)
+
+
+def tell_logout(**said: Any) -> int:
+    """Status of the answer (Back-Channel Logout 1.0, 2.5)."""
+    now = int(time.time())
+    event = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    claims = {"iss": issuer(), "aud": CLIENT_ID, "iat": now, "exp": now + 120, "events": event}
+    claims |= {"jti": secrets.token_hex(8)} | said | registered.get("said", {})
+    token = jwt.encode({"alg": "RS256", "kid": keys[0].kid, "typ": "logout+jwt"}, claims, keys[0])
+    told = urlencode({"logout_token": token}).encode()
+    try:
+        with urlopen(registered["backchannel_logout_uri"], told, timeout=30) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+@app.get("/out")
+def sign_out() -> Any:
+    """RP-Initiated Logout 1.0, 2 and 3."""
+    hint = jwt.decode(request.args["id_token_hint"], keys[0]).claims
+    assert hint["aud"] == [CLIENT_ID] and request.args["client_id"] == CLIENT_ID
+    assert request.args["post_logout_redirect_uri"].endswith("/sign-in")
+    tell_logout(sub=hint["sub"], sid=hint["sid"])
+    return redirect(request.args["post_logout_redirect_uri"])
+
+
+@app.post("/people/<subject>/out")
+def out_everywhere(subject: str) -> Response:
+    """Answers with the status that it got."""
+    return jsonify(tell_logout(sub=subject))
 
 
 @app.post("/rotate")

@@ -131,6 +131,23 @@ class Browser:
         async with self.http.put(f"{self.issuer}/people/{subject}", json=said) as response:
             assert response.status == 204
 
+    async def registers(self, **said: Any) -> None:
+        """Where the issuer's logout tokens go; said: what they say besides."""
+        told = {"backchannel_logout_uri": self.door.url("/api/v1/sign-out/openid"), "said": said}
+        async with self.http.put(f"{self.issuer}/client", json=told) as response:
+            assert response.status == 204
+
+    async def out_there(self, subject: str) -> int:
+        """What the issuer was answered."""
+        async with self.http.post(f"{self.issuer}/people/{subject}/out") as response:
+            return int(await response.json())
+
+    async def out(self) -> str:
+        """Where the browser goes on to."""
+        sent = {"Sec-Fetch-Site": "same-origin"}
+        async with self.http.post(self.door.url("/api/v1/sign-out"), headers=sent) as response:
+            return str((await response.json())["then"])
+
     async def end(self, sign_in: str) -> int:
         """Asks for one more proof that it is they."""
         url, sent = self.door.url(f"/api/v1/sign-ins/{sign_in}"), {"Sec-Fetch-Site": "same-origin"}
@@ -175,11 +192,6 @@ async def test_the_first_time_and_then_again(district: Any, browser: Browser) ->
     # Somebody else with that address is not let in.
     await browser.is_there("u-2", claims=verified)
     assert await browser.sign_in("u-2") == "/sign-in?refused=unknown"
-    out = await browser.step(browser.door.url("/api/v1/sign-out/openid"))
-    asked = parse_qs(urlsplit(out).query)
-    assert out.startswith(f"{browser.issuer}/out?") and asked["post_logout_redirect_uri"][0].endswith(
-        "/sign-in"
-    )
 
 
 async def test_who_shows_it_anew_there(district: Any, browser: Browser) -> None:
@@ -199,6 +211,53 @@ async def test_who_shows_it_anew_there(district: Any, browser: Browser) -> None:
     # An issuer that lets them pass without is not believed.
     silent = (await browser.begin(again="true")).replace("prompt=login&", "")
     assert await browser.step(await browser.step(f"{silent}&as=u-1")) == "/sign-in?refused=refused"
+
+
+async def test_out_here_and_there(district: Any, browser: Browser) -> None:
+    """Signing out here goes on to the issuer, which is shown the id token and signs out by the back."""
+    other = Browser(browser.door, browser.issuer)
+    await browser.registers()
+    await browser.is_there("u-1", claims={"email": "tutor@example.org", "email_verified": True})
+    assert await browser.sign_in("u-1") == await other.sign_in("u-1") == "/me"
+    then = await browser.out()
+    assert then.startswith(f"{browser.issuer}/out?") and await browser.whoami() == ""
+    assert (await browser.step(then)).endswith("/sign-in")
+    # It named that session alone; signed out there, all are, and who came by password is not.
+    assert await other.whoami() == "demo-east-1-tutor"
+    assert await other.out_there("u-1") == 200 and await other.whoami() == ""
+    assert (await district["east-1-tutor"].get("/api/v1/whoami"))[0] == 200
+    _, record = await district["east-1-organizer"].get("/api/v1/audit", person="demo-east-1-tutor")
+    assert record["deeds"][0]["deed"] == "signed-out-by-issuer"
+    # Nobody is signed in: done already. And one that is gone is told of.
+    assert await other.out_there("u-1") == await other.out_there("u-nobody") == 200
+    assert await other.sign_in("u-1") == "/me"
+    issuer = browser.door.app[openid_http.ISSUER]
+    issuer._config = msgspec.structs.replace(issuer._config, openid_issuer="http://127.0.0.1:1")
+    issuer._kept = None
+    assert await other.out() == "/sign-in?refused=here" and await other.whoami() == ""
+    await other.http.close()
+
+
+async def test_logout_tokens_that_are_not_believed(browser: Browser) -> None:
+    await browser.registers()
+    await browser.is_there("u-1", claims={"email": "tutor@example.org", "email_verified": True})
+    assert await browser.sign_in("u-1") == "/me"
+    for lie in ({"aud": "other"}, {"nonce": "n"}, {"events": {}}, {"iss": "https://id.example.org"}):
+        await browser.registers(**lie)
+        assert await browser.out_there("u-1") == 400, lie
+    url = browser.door.url("/api/v1/sign-out/openid")
+    for sent, status in (
+        ({"data": {"logout_token": "a.b.c"}}, 400),
+        ({"data": {"token": "x"}}, 400),
+        ({"json": {"logout_token": "a.b.c"}}, 415),
+        ({"data": {"logout_token": "x" * 40_000}}, 413),
+    ):
+        async with browser.http.post(url, **sent) as response:
+            assert response.status == status, sent
+    assert await browser.whoami() == "demo-east-1-tutor"
+    # Each counts once.
+    await browser.registers(jti="the same")
+    assert (await browser.out_there("u-1"), await browser.out_there("u-1")) == (200, 400)
 
 
 async def test_who_is_nobody_here(browser: Browser) -> None:

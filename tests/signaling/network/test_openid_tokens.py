@@ -12,7 +12,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
 
-from signaling.network.openid_tokens import BadIdToken, Expected, believed
+from signaling.network.openid_tokens import (
+    LOGOUT_EVENT,
+    BadIdToken,
+    Expected,
+    TokenFault,
+    believed,
+    logged_out,
+)
 
 OURS = rsa.generate_private_key(65537, 2048)
 OTHERS = rsa.generate_private_key(65537, 2048)
@@ -120,3 +127,51 @@ def test_a_key_is_used_for_what_it_says_alone() -> None:
 def test_two_keys_of_one_name_are_none() -> None:
     with pytest.raises(BadIdToken):
         believed(signed(), [KEYS[0], KEYS[0]], EXPECTED)
+
+
+def logout_token(typ: str = "logout+jwt", **changed: Any) -> str:
+    said = {"nonce": None, "sid": "s-1", "jti": "t-1", "events": {LOGOUT_EVENT: {}}}
+    return jwt.encode(claims(**said | changed), OURS, "RS256", {"kid": "one", "typ": typ})
+
+
+def test_a_logout_token() -> None:
+    told = logged_out(logout_token(), KEYS, EXPECTED)
+    assert (told.subject, told.session, told.id) == ("u-1", "s-1", "t-1")
+    assert logged_out(logout_token(sub=None), KEYS, EXPECTED).subject == ""
+    assert logged_out(logout_token(sid=None, typ="JWT"), KEYS, EXPECTED).session == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"nonce": "n-1"}, TokenFault.EVENT),
+        ({"events": {}}, TokenFault.EVENT),
+        ({"events": [LOGOUT_EVENT]}, TokenFault.EVENT),
+        ({"events": {LOGOUT_EVENT: "x"}}, TokenFault.EVENT),
+        ({"events": None}, TokenFault.FORM),
+        ({"typ": "at+jwt"}, TokenFault.EVENT),
+        ({"sub": None, "sid": None}, TokenFault.SUBJECT),
+        ({"sid": 5}, TokenFault.FORM),
+        ({"jti": None}, TokenFault.FORM),
+        ({"exp": None}, TokenFault.FORM),
+        ({"aud": "other"}, TokenFault.AUDIENCE),
+        ({"iss": "https://other.example.org"}, TokenFault.ISSUER),
+        ({"exp": 1_000_000_000}, TokenFault.TIMES),
+    ],
+)
+def test_no_logout_token(changed: dict[str, Any], fault: TokenFault) -> None:
+    with pytest.raises(BadIdToken) as found:
+        logged_out(logout_token(**changed), KEYS, EXPECTED)
+    assert found.value.fault is fault
+
+
+def test_neither_is_taken_for_the_other() -> None:
+    with pytest.raises(BadIdToken):
+        believed(logout_token(), KEYS, EXPECTED)
+    with pytest.raises(BadIdToken):
+        logged_out(signed(), KEYS, EXPECTED)
+    forged = jwt.encode(
+        claims(nonce=None, jti="t", events={LOGOUT_EVENT: {}}), OTHERS, "RS256", {"kid": "one"}
+    )
+    with pytest.raises(BadIdToken):
+        logged_out(forged, KEYS, EXPECTED)

@@ -94,7 +94,7 @@ export const dropFactor = (password: string, code: string) =>
   ask<null>('POST', path('second-factor', 'drop'), { password, code })
 
 /** Why the single sign-on let nobody in; the pages have words for each. */
-const REFUSALS = ['away', 'refused', 'unknown', 'over', 'often']
+const REFUSALS = ['away', 'refused', 'unknown', 'over', 'often', 'here']
 
 export const isRefusal = (said: unknown): said is string => REFUSALS.includes(String(said))
 
@@ -108,9 +108,8 @@ export function singleSignOn(to: unknown, keep: boolean, again = false): string 
   return `${path('sign-in', 'openid')}?${asked}`
 }
 
-export const SINGLE_SIGN_OUT = path('sign-out', 'openid')
-
-export const signOut = () => ask<null>('POST', path('sign-out'))
+/** `then`: where the browser goes on to, the single sign-on by which one came; empty: nowhere. */
+export const signOut = () => ask<{ then: string }>('POST', path('sign-out'))
 
 export const changePassword = (old: string, fresh: string) =>
   ask<null>('POST', path('password'), { old, new: fresh })
