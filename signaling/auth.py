@@ -59,7 +59,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, rename={"person": "sub",
     """Of a link for many: good for nothing but a token of one's own (POST /api/v1/join)."""
     scopes: Annotated[tuple[Scope, ...], Meta(max_length=MAX_SCOPES)] = ()
     """What else they are beside the lesson, as `KIND:VALUE`: `school:`, `district:` (belongs to it; of a
-    supervisor: may look at), `subject:` (teaches it), `review:` (教研员 of a subject, `*`: of all)."""
+    supervisor: may look at, `*`: all), `subject:` (teaches it), `review:` (教研员 of a subject, `*`: of
+    all)."""
 
 
 _claims = msgspec.json.Decoder(Claims)

@@ -12,6 +12,7 @@ from signaling.compositions import Job, QueueFullError
 from signaling.keys import COMPOSITIONS, MEDIA
 from signaling.library_items_http import ITEM_PATH, seen_item
 from signaling.openapi import Operation
+from signaling.partial_content import AllowedFile
 from signaling.problems import Problem
 from signaling.rest import json_response
 
@@ -72,7 +73,7 @@ async def film(request: web.Request) -> web.FileResponse:
         "Content-Type": MP4,
         "Content-Disposition": f'attachment; filename="{grant.item}-composed.mp4"',
     }
-    return web.FileResponse(path, headers=headers)
+    return AllowedFile(path, grant.stands, headers)
 
 
 def _view(job: Job) -> CompositionView:

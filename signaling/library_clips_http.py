@@ -29,6 +29,7 @@ from signaling.library_notes_http import DeedList, deed, deed_list, now_ms
 from signaling.media_access import MediaDoor, authorise_media, viewer_of
 from signaling.media_token import PARAMETER
 from signaling.openapi import Operation
+from signaling.partial_content import AllowedFile
 from signaling.problems import Problem
 from signaling.requests import body, query
 from signaling.rest import json_response, read
@@ -266,7 +267,7 @@ async def clip_media(request: web.Request) -> web.StreamResponse:
     """The file itself, with Range."""
     clip_id = request.match_info["clip"]
     purpose: Any = "download" if "download" in request.query else "play"
-    await authorise_media(request, clip_id, purpose)
+    grant = await authorise_media(request, clip_id, purpose)
     path = request.app[CLIPS].file(clip_id)
     name = request.match_info["name"]
     if path is None or name != f"clip{path.suffix}":
@@ -274,7 +275,7 @@ async def clip_media(request: web.Request) -> web.StreamResponse:
     headers = {"Content-Type": TYPES[path.suffix], "Cache-Control": "private, max-age=3600"}
     if purpose == "download":
         headers["Content-Disposition"] = f'attachment; filename="{clip_id}{path.suffix}"'
-    return web.FileResponse(Path(path), headers=headers)
+    return AllowedFile(Path(path), grant.stands, headers)
 
 
 async def notices(request: web.Request) -> web.Response:

@@ -20,7 +20,8 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -42,6 +43,10 @@ PICTURE: Final = ".jpg"
 """Of a list or a scrub bar: who sees it has not watched."""
 
 
+async def _stands_always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class MediaGrant:
     """Somebody may fetch what they asked for."""
@@ -53,6 +58,8 @@ class MediaGrant:
     """Unix time in s: when the credential ends."""
     token: str = ""
     """The media token of the address; empty: it came in a header."""
+    stands: Callable[[], Awaitable[bool]] = field(default=_stands_always, compare=False)
+    """Whether they still may, for what takes long to be sent."""
 
     @property
     def query(self) -> str:
@@ -108,15 +115,30 @@ class MediaDoor:
         """Raises Problem: those of the caller's own token; media-token-invalid, -expired, -other-item,
         -no-download; item-not-allowed (also of an item that there is not), unknown-item (only to who sees
         all), download-not-allowed, not-ready."""
-        viewer, until, token = self._who(request, item, purpose)
+        viewer, until, token, ends = self._who(request, item, purpose)
         holding = await self.holding(item)
         found = _right(holding, viewer, item)
         if purpose == "download" and not (holding is not None and holding.may_download(viewer)):
             raise Problem("download-not-allowed")
-        grant = MediaGrant(item, viewer, found, until, token)
+        stands = partial(self._stands, item, viewer, purpose, ends)
+        grant = MediaGrant(item, viewer, found, until, token, stands)
         if not request.path.endswith(PICTURE):
             self._seen(grant, purpose)
         return grant
+
+    async def _stands(self, item: str, viewer: Viewer, purpose: Purpose, ends: int) -> bool:
+        """ends: Unix time in s, of the person's own token; 0: unknown."""
+        if viewer.person in self._revoked or viewer.credential in self._revoked:
+            return False
+        if ends and ends <= self._wall():
+            return False
+        try:
+            holding = await self.holding(item)
+        except Problem:
+            return True  # the database is away: nobody has taken anything back in it
+        if holding is None or holding.right(viewer) is None:
+            return False
+        return purpose != "download" or holding.may_download(viewer)
 
     async def right(self, viewer: Viewer, item: str) -> Right:
         """By which right the viewer may see the item. Raises Problem: item-not-allowed, unknown-item,
@@ -159,7 +181,8 @@ class MediaDoor:
                 self._known.popitem(last=False)
         return found
 
-    def _who(self, request: web.Request, item: str, purpose: Purpose) -> tuple[Viewer, int, str]:
+    def _who(self, request: web.Request, item: str, purpose: Purpose) -> tuple[Viewer, int, str, int]:
+        """And when the token ends, what of it stands in the address, and when the person's own token ends."""
         header = bearer(request)
         address = "" if header else request.query.get(PARAMETER, "")
         token = header or address or request.cookies.get(COOKIE, "")
@@ -167,9 +190,9 @@ class MediaDoor:
             claims = self.tokens.verify(token, item, self._wall(), purpose)
             if claims.sub in self._revoked or claims.k in self._revoked:
                 raise Problem("media-token-expired")
-            return claims.viewer, claims.exp, address
+            return claims.viewer, claims.exp, address, claims.u
         own = admit(request, "media_index")
-        return viewer_of(own), own.exp, ""
+        return viewer_of(own), own.exp, "", own.exp
 
 
 def _right(holding: Holding | None, viewer: Viewer, item: str) -> Right:

@@ -36,7 +36,7 @@ from recorder.segments import LATE_US, TARGET_S, Segment
 from signaling.keys import OPEN_FILES, OPEN_ITEMS
 from signaling.media_access import MediaGrant
 from signaling.media_token import PARAMETER, Purpose
-from signaling.partial_content import OpenFiles, send_bytes, send_file
+from signaling.partial_content import OpenFiles, send_bytes, send_file, while_allowed
 from signaling.problems import Problem
 
 Authorise = Callable[[web.Request, str, Purpose], Awaitable[MediaGrant]]
@@ -178,7 +178,8 @@ class _Handlers:
         except (OSError, BadBoxError) as error:
             raise _unreadable(error) from error
         shown = f'attachment; filename="{item.header.id}.mp4"' if "download" in request.query else "inline"
-        return await send_file(request, file, {**KEPT_BY_ITS_USER, "Content-Disposition": shown})
+        async with while_allowed(request, grant.stands):
+            return await send_file(request, file, {**KEPT_BY_ITS_USER, "Content-Disposition": shown})
 
     # --- bytes ----------------------------------------------------------------------------------------------
 

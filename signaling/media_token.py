@@ -57,6 +57,8 @@ class MediaClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     k: str = ""
     """Credential."""
     p: Purpose = "play"
+    u: int = 0
+    """Unix time in s when the person's own token ends, and with it whatever still runs."""
 
     @property
     def viewer(self) -> Viewer:
@@ -96,6 +98,7 @@ class MediaTokens:
             s=tuple(sorted(viewer.scopes)),
             k=viewer.credential,
             p=purpose,
+            u=int(until),
         )
         return jwt.encode(msgspec.to_builtins(claims), self.key, ALGORITHM, _TYPE), expires
 

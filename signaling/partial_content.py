@@ -6,10 +6,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from recorder.boxes import BadBoxError
 from recorder.export import layout
@@ -25,6 +28,43 @@ log = logging.getLogger(__name__)
 MP4: Final = "video/mp4"
 KEPT_FILES: Final = 16
 """Layouts kept in memory, the ones used last: of an eight-hour lesson one takes some 10 MB."""
+
+
+Stands = Callable[[], Awaitable[bool]]
+"""Whether who gets a file still may (`media_access.MediaGrant.stands`)."""
+LOOK_S: Final = 2.0
+"""A credential that was taken back is known after two more (`CredentialWatch`): out within five seconds."""
+
+
+@asynccontextmanager
+async def while_allowed(request: web.Request, stands: Stands) -> AsyncIterator[None]:
+    """What is sent within is cut off when it may not be any more: a file of hours is on its way for long."""
+    watch = asyncio.create_task(_cut(request, stands), name="download")
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+async def _cut(request: web.Request, stands: Stands) -> None:
+    while await stands():  # noqa: ASYNC110 - a right has no event: it ends by the clock, too
+        await asyncio.sleep(LOOK_S)
+    log.info("x %s is cut off: who gets it may not any more", request.path)
+    if request.transport is not None:
+        request.transport.abort()
+
+
+class AllowedFile(web.FileResponse):
+    """A file of the disk, sent for as long as that is allowed."""
+
+    def __init__(self, path: Path, stands: Stands, headers: Mapping[str, str]) -> None:
+        super().__init__(path, headers=headers)
+        self._stands = stands
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        assert isinstance(request, web.Request), "of an application"
+        async with while_allowed(request, self._stands):
+            return await super().prepare(request)
 
 
 class OpenFiles:

@@ -10,8 +10,8 @@ and single people, classes, schools or districts may be let in or shut out by na
     gone          nobody sees what was deleted
     organizer     sees everything
     shut out      by name, and nothing below helps
-    supervisor    all that lies within the scope of the token, without a scope: everything; whom the course
-                  network let in to a lesson, that lesson
+    supervisor    all that lies within the scope of the token, `district:*`: everything; without a scope, and
+                  whom the course network let in to a lesson, that lesson
     lesson        has a token of the lesson; who was sent out of it sees it again when it is over
     let in        by name
     shown         school, district, everybody
@@ -36,6 +36,7 @@ REVIEW = "review"
 """教研员: reviews micro-lessons of the subject; `*`: of all."""
 SCOPE_KINDS = (SCHOOL, DISTRICT, SUBJECT, REVIEW)
 ANY = "*"
+"""Of a supervisor's districts, of a researcher's subjects: all."""
 
 TEACHERS = frozenset({Role.MASTER, Role.TUTOR, Role.SUPERVISOR, Role.ORGANIZER})
 SUPERVISION = frozenset({Role.SUPERVISOR, Role.ORGANIZER})
@@ -171,12 +172,12 @@ def _named(viewer: Viewer, grants: Iterable[Grant]) -> bool | None:
 
 
 def _in_scope(viewer: Viewer, holding: Holding) -> bool:
-    if viewer.credential:
-        return viewer.lesson == holding.lesson
-    schools, districts = viewer.values(SCHOOL), viewer.values(DISTRICT)
-    if not schools and not districts:
+    if viewer.lesson == holding.lesson:
         return True
-    return bool(schools & _places(holding)) or holding.district in districts - {""}
+    if viewer.credential:
+        return False
+    schools, districts = viewer.values(SCHOOL), viewer.values(DISTRICT)
+    return ANY in districts or bool(schools & _places(holding)) or holding.district in districts - {""}
 
 
 def _shown(viewer: Viewer, holding: Holding) -> Right | None:

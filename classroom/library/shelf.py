@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classroom.columns import Columns, Truths, every
-from classroom.library.rules import DISTRICT, SCHOOL, Grant, Party, Viewer, Visibility
+from classroom.library.rules import ANY, DISTRICT, SCHOOL, Grant, Party, Viewer, Visibility
 from classroom.model import Role
 
 FACETS: Final = ("subject", "provider", "master", "month")
@@ -141,7 +141,7 @@ class Shelf:
         seen |= (shown_to[Visibility.SCHOOL] | shown_to[Visibility.DISTRICT]) & at_school
         seen |= shown_to[Visibility.DISTRICT] & in_district
         if viewer.role is Role.SUPERVISOR and not viewer.credential:
-            seen |= at_school | in_district if schools or districts else True
+            seen |= True if ANY in districts else at_school | in_district
         return self._by_name(viewer, schools, districts, seen)
 
     def _by_name(

@@ -192,3 +192,42 @@ async def test_who_may_not_see_all_does_not_learn_which_items_there_are(scene: S
     assert await scene.kind(scene.token(item="none"), "none") == "item-not-allowed"
     organizer = replace(PUPIL, role=Role.ORGANIZER)
     assert await scene.kind(scene.token(organizer, "none"), "none") == "unknown-item"
+
+
+async def test_what_runs_stands_as_long_as_the_right(scene: Scene) -> None:
+    """Of a file that takes hours: longer than any media token."""
+    inspector = replace(PUPIL, role=Role.SUPERVISOR, credential="by")
+    revoked: set[str] = set()
+    scene.door._revoked = revoked
+    ends = NOW + 2 * MEDIA_TOKEN_S
+    for viewer in (PUPIL, inspector):
+        token = scene.door.issue(viewer, "L-1", ends)[0]
+        scene.now = NOW
+        grant = await scene.door.authorise(scene.request(token), "L-1")
+        assert await grant.stands()
+        scene.now = NOW + MEDIA_TOKEN_S + 1
+        assert await grant.stands(), "the token of five minutes is over, the right is not"
+        scene.now = ends
+        assert not await grant.stands()
+        scene.now = NOW
+        revoked.add(viewer.credential or viewer.person)
+        assert not await grant.stands()
+        revoked.clear()
+        scene.database.away = True
+        scene.door.forget("L-1")
+        assert await grant.stands(), "nobody has taken anything back in a database that is away"
+        scene.database.away = False
+        scene.database.items["L-1"] = Holding("L", grants=(Grant(Party.PERSON, viewer.person, False),))
+        scene.now += 60
+        assert not await grant.stands()
+        scene.database.items["L-1"] = Holding("L")
+        scene.door.forget("L-1")
+
+
+async def test_a_download_stands_as_long_as_downloads_are_open(scene: Scene) -> None:
+    token = scene.token(purpose="download")
+    grant = await scene.door.authorise(scene.request(token), "L-1", "download")
+    assert await grant.stands()
+    scene.database.items["L-1"] = Holding("L", downloads=False)
+    scene.door.forget("L-1")
+    assert not await grant.stands()

@@ -32,7 +32,10 @@ def test_others_do_not(role: Role) -> None:
 
 def test_organizers_see_all_and_supervisors_what_is_in_their_scope() -> None:
     assert ITEM.right(viewer(Role.ORGANIZER)) is Right.ORGANIZER
-    assert ITEM.right(viewer(Role.SUPERVISOR)) is Right.SUPERVISOR
+    assert ITEM.right(viewer(Role.SUPERVISOR, "other", "district:*")) is Right.SUPERVISOR
+    assert ITEM.right(viewer(Role.SUPERVISOR, "L")) is Right.SUPERVISOR
+    assert ITEM.right(viewer(Role.SUPERVISOR)) is None
+    assert ITEM.right(viewer(Role.SUPERVISOR, "other", "review:*")) is None
     assert ITEM.right(viewer(Role.SUPERVISOR, "other", "school:two")) is Right.SUPERVISOR
     assert ITEM.right(viewer(Role.SUPERVISOR, "other", "district:east")) is Right.SUPERVISOR
     assert ITEM.right(viewer(Role.SUPERVISOR, "other", "district:west", "school:three")) is None

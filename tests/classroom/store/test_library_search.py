@@ -155,7 +155,7 @@ async def test_notes_are_found_by_those_who_may_read_them(store: Store, find: Fi
     await store.library.add_mark(mark("n2", "item-1", "Too fast", note=True))
     await store.library.add_mark(mark("m1", "item-2", "板书", note=False))
     await store.library.index_words(100)
-    supervisor = Viewer("s", Role.SUPERVISOR, "none")
+    supervisor = Viewer("s", Role.SUPERVISOR, "none", scopes=frozenset({"district:*"}))
     for viewer in (supervisor, ORGANIZER):
         assert await find("板书", viewer) == ["2", "0"]
         assert await find("光合 板书清晰", viewer) == ["0"]  # words of the title and of the note
@@ -201,7 +201,7 @@ async def test_the_list_shows_what_the_rules_show(store: Store, find: Find) -> N
         for grant in said:
             await store.library.put_grant(item, grant, by="o", at_ms=3)
     holdings = {f"{n}": await store.library.holding(f"item-{n}") for n in range(len(kinds))}
-    scopes = ((), ("school:one",), ("school:two", "district:east"), ("district:west",))
+    scopes = ((), ("school:one",), ("school:two", "district:east"), ("district:west",), ("district:*",))
     for role, scope, lesson in product(
         (Role.STUDENT, Role.SUPERVISOR, Role.ORGANIZER), scopes, ("in-one", "x")
     ):
