@@ -33,6 +33,11 @@ def text(key: str, language: str, /, **values: Any) -> str:
     return messages(language)[key].format_map(values)
 
 
+def counted(key: str, language: str, /, count: int, **values: Any) -> str:
+    """The text for so many things: of one that of `KEY.one`, which languages with a plural need."""
+    return text(f"{key}.one" if count == 1 else key, language, count=count, **values)
+
+
 def match(tag: str) -> str | None:
     """The catalogue for a BCP 47 tag or a POSIX locale (`zh_CN.UTF-8`): any Chinese or any English."""
     primary = tag.strip().replace("_", "-").split("-", 1)[0].split(".", 1)[0].lower()

@@ -161,7 +161,7 @@ def _refusal(told: Told) -> Problem:
     if told.refused == "table":
         return Problem("import-unreadable", detail_kind=told.kind, columns=told.text, limit=MAX_ROWS)
     if told.refused == "faulty":
-        return Problem("import-faulty", count=told.count)
+        return Problem("import-faulty", detail_kind="one" if told.count == 1 else "", count=told.count)
     kinds = {"other-file": "import-other-file", "closed": "place-closed"}
     return Problem(kinds.get(told.refused, "not-ready"), reason=told.text)
 

@@ -49,22 +49,29 @@ def message_id(written: Letter, sender: str) -> str:
 
 
 def subject(written: Letter) -> str:
-    language = written.settings.language
+    language, many = written.settings.language, _many(written)
     if not names_lessons(written.kind):
         return catalogue.text(f"mail.subject.{written.kind}", language)
-    many = len(written.told) + written.more
-    if many == 1:
+    if many == 1 and written.told:
         return catalogue.text(f"mail.subject.{written.kind}", language, title=written.told[0].title)
-    return catalogue.text(f"mail.subjects.{written.kind}", language, count=many)
+    # A lesson that is not in the catalogue any more is counted, and has no name.
+    return catalogue.counted(f"mail.subjects.{written.kind}", language, max(1, many))
+
+
+def _many(written: Letter) -> int:
+    return len(written.told) + written.more
 
 
 def text(written: Letter, site: str) -> str:
     language = written.settings.language
     lines = [catalogue.text("mail.greeting", language, name=written.name), ""]
-    lines.append(catalogue.text(f"mail.text.{written.kind}", language))
+    if names_lessons(written.kind):
+        lines.append(catalogue.counted(f"mail.text.{written.kind}", language, max(1, _many(written))))
+    else:
+        lines.append(catalogue.text(f"mail.text.{written.kind}", language))
     lines += [f"- {_line(told, language)}" for told in written.told]
     if written.more:
-        lines.append("- " + catalogue.text("mail.more", language, count=written.more))
+        lines.append("- " + catalogue.counted("mail.more", language, written.more))
     reasons = dict.fromkeys(told.reason for told in written.told if told.reason)
     lines += ["", *(catalogue.text("mail.reason", language, reason=reason) for reason in reasons)]
     if site and not names_lessons(written.kind):

@@ -32,7 +32,9 @@ function flatten(node: object, path = ''): Catalogue {
   ) as Catalogue
 }
 
-const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort()
+/** Each once: a text may have a form for one thing and another for many. */
+const placeholders = (text: string) =>
+  [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]))].sort()
 
 describe('the catalogues', () => {
   const zhCN = read('zh-CN')

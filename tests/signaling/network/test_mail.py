@@ -76,6 +76,18 @@ def test_a_letter_of_many_lessons_names_the_first() -> None:
     assert "另有 7 节" in made.get_content()
 
 
+def test_one_is_one_also_without_a_name() -> None:
+    english = replace(WRITTEN, settings=NoticeSettings("en"))
+    assert "This lesson is cancelled:" in letter(english, SENDER, "").get_content()
+    several = letter(replace(english, more=1), SENDER, "")
+    assert several["Subject"] == "Cancelled: 2 lessons"
+    assert "These lessons are cancelled:" in several.get_content()
+    assert "and 1 more lesson: see" in several.get_content()
+    # Of lessons that are not in the catalogue any more nothing is known but how many they were.
+    assert letter(replace(english, told=(), more=1), SENDER, "")["Subject"] == "Cancelled: 1 lesson"
+    assert letter(replace(english, told=(), more=0), SENDER, "")["Subject"] == "Cancelled: 1 lesson"
+
+
 @pytest.mark.parametrize("address", ["nobody", "a b@c", "a@b\r\nBcc: x@y", ""])
 def test_what_is_no_address_gets_no_letter(address: str) -> None:
     with pytest.raises(BadAddress):

@@ -14,6 +14,9 @@ export interface Slot {
   cancelled: boolean
 }
 
+/** What of an operation is counted. */
+export const COUNTED = ['lessons', 'classes', 'people'] as const
+
 export interface OperationLesson {
   lesson: string
   before: Slot
