@@ -15,8 +15,6 @@ from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import Final
 
-import xlsxwriter
-
 from classroom.attendance import Attendance, ClassAttendance, Report
 from classroom.model import ClassId, Lesson, PersonId
 from classroom.network.check_in import Way
@@ -147,6 +145,9 @@ def csv_file(table: Table) -> bytes:
 
 def xlsx_file(tables: Sequence[Table]) -> bytes:
     """Office Open XML, a sheet for each table."""
+    # Loaded by whoever makes a workbook: no server needs it to start.
+    import xlsxwriter
+
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         bold = book.add_format({"bold": True})

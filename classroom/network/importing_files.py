@@ -13,8 +13,6 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from openpyxl import load_workbook
-
 from classroom.network.importing import HEADS_WITHIN, MAX_CELL, MAX_COLUMNS, MAX_ROWS, BadTableError
 
 MAX_BYTES: Final = 32 * 1024 * 1024
@@ -67,6 +65,9 @@ def _csv(text: str) -> Iterator[list[str]]:
 
 
 def _xlsx(data: bytes) -> Iterator[list[str]]:
+    # Loaded by whoever reads a workbook: no server needs it to start.
+    from openpyxl import load_workbook
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
             if sum(part.file_size for part in parts.infolist()) > MAX_UNPACKED:

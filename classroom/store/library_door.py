@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.store.engine import make_engine, reason
 from classroom.store.library import LibraryStore
-from classroom.store.migrate import upgrade
+from classroom.store.migrate import SchemaError, upgrade
 from classroom.store.outbox import StoreUnavailable
 
 T = TypeVar("T")
@@ -46,7 +45,7 @@ async def open_library(url: str) -> AsyncIterator[LibraryStore]:
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(upgrade)
-        except (SQLAlchemyError, CommandError, OSError) as error:
+        except (SQLAlchemyError, SchemaError, OSError) as error:
             raise StoreUnavailable(reason(error)) from error
         yield LibraryStore(read, change, look)
     finally:

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from alembic.util import CommandError
 from sqlalchemy import URL, Connection, delete, insert, update
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -26,7 +25,7 @@ from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine,
 from classroom.store.ledger import Ledger
 from classroom.store.lesson_rows import insert_lesson, lesson_row
 from classroom.store.library import LibraryStore
-from classroom.store.migrate import upgrade
+from classroom.store.migrate import SchemaError, upgrade
 from classroom.store.network import NetworkStore
 from classroom.store.outbox import StoreUnavailable, Webhooks
 from classroom.store.quality_recovery import recover_quality
@@ -125,7 +124,7 @@ class Store:
                 closed = await recover(connection)
                 webhooks = await count(connection)
                 seconds = await recover_quality(connection)
-        except (SQLAlchemyError, CommandError, OSError) as error:
+        except (SQLAlchemyError, SchemaError, OSError) as error:
             await engine.dispose()
             raise _unavailable(error) from error
         if closed:

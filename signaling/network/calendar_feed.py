@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final
-
-from icalendar import Calendar, Event
+from typing import TYPE_CHECKING, Final
 
 from signaling.network.timetable_views import TimetableEntry
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 TYPE: Final = "text/calendar"
 REFRESH: Final = timedelta(hours=1)
@@ -22,19 +23,21 @@ REFRESH: Final = timedelta(hours=1)
 def calendar(entries: Iterable[tuple[TimetableEntry, int]], owner: str, page: str) -> bytes:
     """entries: with when they last changed, Unix time in ms; owner: whose timetable it is; page: where
     lessons are entered."""
+    # Loaded by whoever asks for a calendar: no server needs it to start.
+    from icalendar import Calendar, Event
+
     made = Calendar()
     made.add("prodid", "-//Tongke//Timetable//EN")
     made.add("version", "2.0")
     made.add("method", "PUBLISH")
     made.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     for entry, changed_ms in entries:
-        made.add_component(_event(entry, changed_ms, owner, page))
+        made.add_component(_described(Event(), entry, changed_ms, owner, page))
     text: bytes = made.to_ical()
     return text
 
 
-def _event(entry: TimetableEntry, changed_ms: int, owner: str, page: str) -> Event:
-    event = Event()
+def _described(event: Event, entry: TimetableEntry, changed_ms: int, owner: str, page: str) -> Event:
     # A child's lesson beside the own one of the same id is another event.
     whose = "" if entry.person == owner else f".{entry.person}"
     event.add("uid", f"{entry.lesson}{whose}@tongke")

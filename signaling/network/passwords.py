@@ -17,7 +17,6 @@ from typing import Final, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
-from zxcvbn import zxcvbn
 
 from classroom.network.accounts import AccountFault, BadAccount, new_password
 from signaling.problems import Problem
@@ -102,6 +101,9 @@ def salted_hash(text: str, salt: str) -> str:
 
 
 def is_guessed_soon(password: str, own_words: Sequence[str]) -> bool:
+    # Its lists of words are loaded by whoever chooses a password: no server needs them to start.
+    from zxcvbn import zxcvbn
+
     with _judging:
         found = zxcvbn(password[:JUDGED], user_inputs=[*COMMON_HERE, *filter(None, own_words)])
     return bool(found["score"] < LEAST_SCORE)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -34,14 +33,18 @@ RESUME_S = 0.5
 """How long a lost page is waited for; those who leave are not lost."""
 CONSENT_S = 2.0
 """How long a connection from which nothing comes is taken to live: longer than a busy machine pauses."""
+POOLED = 5
+"""Connections that SQLAlchemy's pool keeps when they have been used once; each has a thread and its files."""
+CONNECTION_THREAD = "_connection_worker_thread"
 
 
 class Classroom:
     """A server in this process, with a teacher on the air."""
 
-    def __init__(self, server: Server, tokens: Tokens, doors: dict[str, Door], identity: Identity) -> None:
+    def __init__(self, server: Server, data: Path, doors: dict[str, Door], identity: Identity) -> None:
         self.server, self.doors, self.identity = server, doors, identity
-        self._tokens = tokens
+        self._tokens = Tokens.open(data)
+        self._database = str(data / "tongke.db")
         self._visitors = 0
 
     def token(self, role: str) -> str:
@@ -59,14 +62,25 @@ class Classroom:
             await watch(way, self.identity, door, "demo", self.token("student"), vanishes=vanishes)
 
     def census(self) -> dict[str, int]:
-        """What a server holds, down to tasks and file descriptors of its process."""
+        """What a server holds, down to tasks and file descriptors of its process. What grows to a bound as it
+        is used is no leak: the event loop's own pool of threads, the database's of connections."""
+        threads = [each.name for each in threading.enumerate() if not each.name.startswith("asyncio_")]
+        connections = sum(CONNECTION_THREAD in name for name in threads)
         return {
             **self.server.app[keys.SFU].census(),
             "tasks": len(asyncio.all_tasks()),
-            # Without the event loop's own pool, which grows to its bound as it is used.
-            "threads": sum(not each.name.startswith("asyncio_") for each in threading.enumerate()),
-            "descriptors": len(os.listdir("/proc/self/fd")),  # noqa: PTH208
+            "threads": len(threads) - min(connections, POOLED),
+            "descriptors": sum(1 for _ in self._open_files()),
         }
+
+    def _open_files(self) -> Iterator[str]:
+        """Those of the database come and go with its connections' threads, and later: SQLite closes none as
+        long as another connection has a lock on the same file."""
+        for descriptor in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                target = str(descriptor.readlink())
+                if not target.startswith(self._database):
+                    yield target
 
 
 @asynccontextmanager
@@ -102,7 +116,7 @@ async def classroom(
         pages = await stack.enter_async_context(WebSocketDoor(url))
         http = await stack.enter_async_context(WhipClient(url))
         doors: dict[str, Door] = {"udp": http, "tcp": http, "websocket": pages, "whip": http}
-        classroom = Classroom(server, Tokens.open(tmp_path), doors, Identity())
+        classroom = Classroom(server, tmp_path, doors, Identity())
         teacher = Publisher(classroom.identity, SMALL, Microphone())
         await stack.enter_async_context(on_air(teacher, http, classroom.token("encoder")))
         yield classroom

@@ -9,6 +9,7 @@ import pytest_asyncio
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -75,6 +76,10 @@ async def test_a_database_of_a_newer_version_is_refused_and_kept(
     with pytest.raises(StoreUnavailable, match="9999"):
         await Store.open(empty_database.url)
     assert empty_database.run("SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+def test_the_newest_revision_is_that_of_the_last_file() -> None:
+    assert migrate.newest() == ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def test_the_scripts_are_shipped_with_the_package() -> None:
