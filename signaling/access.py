@@ -152,6 +152,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "courses": _GIVING,
     "course": _SIGNED_IN,
     "put_course": _PROVIDERS,
+    "audience": _PROVIDERS,
     "course_lessons": _SIGNED_IN,
     "course_ratings": _SIGNED_IN,
     "put_course_lesson": _PROVIDERS,
@@ -322,6 +323,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "my_rating": frozenset({Office.STUDENT}),
     "rate_lesson": frozenset({Office.STUDENT}),
     "rate_for_school": frozenset({Office.ORGANIZER}),
+    "school_ratings": frozenset({Office.ORGANIZER}),
 }
 """Operation -> rule, or offices; None: anybody, without a token."""
 

@@ -37,6 +37,7 @@ from signaling import (
 from signaling.network import (
     accounts_http,
     appointments_http,
+    audience_http,
     audit_http,
     catalogue_http,
     check_in_classes_http,
@@ -261,6 +262,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *proof_http.OPERATIONS,
     *second_factor_http.OPERATIONS,
     *courses_http.OPERATIONS,
+    *audience_http.OPERATIONS,
     *catalogue_http.OPERATIONS,
     *enrolments_http.OPERATIONS,
     *terms_http.OPERATIONS,

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Row, and_, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from classroom.model import Role
+from classroom.model import LessonState, Role
 from classroom.network.model import Path
 from classroom.network.ratings import Aspect, Rater, Rating
 from classroom.store.insert_once import insert_once
@@ -112,6 +112,38 @@ async def schools_of(connection: AsyncConnection, lesson: str) -> dict[str, tupl
         .where(classes.c.lesson_id == lesson)
     )
     return {row.id: (Path(row.path), row.name) for row in await connection.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ratable:
+    """A lesson that a school took part in."""
+
+    lesson: str
+    title: str
+    ended_ms: int
+    rating: Rating | None
+    """What the school said of it."""
+
+
+async def ratable(connection: AsyncConnection, school: str, since_ms: int) -> tuple[Ratable, ...]:
+    """Lessons with classes of this school that ended since then, the latest first."""
+    c, s = ratings.c, school_classes.c
+    said = (c.lesson_id == lessons.c.id) & (c.rater == Rater.SCHOOL) & (c.rater_id == s.school_id)
+    joined = school_classes.join(classes, classes.c.id == s.id).join(
+        lessons, lessons.c.id == classes.c.lesson_id
+    )
+    query = (
+        select(lessons.c.id, lessons.c.title, lessons.c.ended_ms, ratings)
+        .select_from(joined.outerjoin(ratings, said))
+        .where(s.school_id == school, lessons.c.state == LessonState.ENDED, lessons.c.ended_ms > since_ms)
+        .distinct()
+        .order_by(lessons.c.ended_ms.desc(), lessons.c.id)
+        .limit(PAGE)
+    )
+    return tuple(
+        Ratable(row.id, row.title, row.ended_ms, _rating(row) if row.rater else None)
+        for row in await connection.execute(query)
+    )
 
 
 async def means(connection: AsyncConnection, paths: Collection[Path], from_ms: int) -> list[Means]:

@@ -5,6 +5,7 @@
     GET /api/v1/ratings/{lesson}                  sums and words, for those who give or oversee it
     GET /api/v1/ratings/{lesson}/mine
     GET /api/v1/ratings                           of all lessons that the caller gives or oversees
+    GET /api/v1/places/{place}/ratings            what a school can say now, and has said
 
 Who reads what students said does not learn who said it; schools are named."""
 
@@ -22,6 +23,7 @@ from classroom.network.ratings import (
     BEST_STARS,
     LEAST_STARS,
     MAX_TEXT,
+    OPEN_MS,
     Aspect,
     BadRatingError,
     Rater,
@@ -35,6 +37,7 @@ from classroom.store import ratings
 from classroom.store.ratings import Received
 from signaling.keys import STORE
 from signaling.network.principals import PRINCIPAL
+from signaling.network.reach import SEEN, place_reached
 from signaling.network.supervision_access import GIVE, OVERSEE, Limit, places_of, reached_lesson
 from signaling.openapi import Operation
 from signaling.problems import Problem
@@ -101,6 +104,23 @@ class ReceivedRatings(msgspec.Struct, frozen=True, kw_only=True):
     """The latest first."""
     next: str
     """For `after`; empty: there are no more."""
+
+
+class SchoolLesson(msgspec.Struct, frozen=True, kw_only=True):
+    lesson: str
+    title: str
+    ended_ms: int
+    until_ms: int
+    """It can be rated until then."""
+    rating: RatingView | None
+    """What the school said."""
+
+
+class SchoolRatings(msgspec.Struct, frozen=True, kw_only=True):
+    may_rate: bool
+    """The caller is an organizer of this very school."""
+    lessons: list[SchoolLesson]
+    """In which classes of the school took part and which ended within a week, the latest first."""
 
 
 class ReceivedQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,6 +203,25 @@ async def rate_school(request: web.Request) -> web.Response:
     if lesson is None or name not in schools or schools[name][0] not in held:
         raise Problem("not-found")
     return await _rate(request, lesson, Rater.SCHOOL, name)
+
+
+async def school_ratings(request: web.Request) -> web.Response:
+    place = await place_reached(request, request.match_info["place"], {Office.ORGANIZER})
+    store = request.app[STORE]
+    since_ms = store.clock.unix_ms() - OPEN_MS
+    found = await read(store.network.read(ratings.ratable, place.id, since_ms))
+    own = any(each.path == place.path for each in request[PRINCIPAL].of({Office.ORGANIZER}))
+    lessons = [
+        SchoolLesson(
+            lesson=each.lesson,
+            title=each.title,
+            ended_ms=each.ended_ms,
+            until_ms=each.ended_ms + OPEN_MS,
+            rating=_view(each.rating, {place.id: place.name}) if each.rating else None,
+        )
+        for each in found
+    ]
+    return json_response(SchoolRatings(may_rate=own, lessons=lessons))
 
 
 async def lesson_ratings(request: web.Request) -> web.Response:
@@ -300,5 +339,14 @@ OPERATIONS: Final = (
         request=RatingBody,
         response=OwnRating,
         problems=_RATE,
+    ),
+    Operation(
+        id="school_ratings",
+        method="GET",
+        path="/api/v1/places/{place}/ratings",
+        tag="supervision",
+        handler=school_ratings,
+        response=SchoolRatings,
+        problems=SEEN,
     ),
 )

@@ -190,3 +190,17 @@ async def test_what_was_said_of_its_lessons_stands_at_the_course(district: Any) 
     }
     await publish(district, visibility="own")
     assert (await district["east-1-student"].get("/api/v1/courses/light/ratings"))[0] == 404
+
+
+async def test_a_course_is_shown_to_places_found_by_their_names(district: Any) -> None:
+    provider = district["museum-provider"]
+    url = "/api/v1/places/demo-museum/audience"
+    _, told = await provider.get(url, words="东区")
+    assert [each["id"] for each in told["places"]] == ["demo-east", "demo-east-1", "demo-east-2"]
+    await publish(district, visibility="named", named=["demo-east-1"])
+    _, told = await provider.get(url, ids="demo-west-1,demo-east-1,nothing,\u202e")
+    assert [each["name"] for each in told["places"]] == ["东区第一小学", "西区第一小学"]
+    _, told = await provider.get(url)
+    assert "demo-museum" not in [each["id"] for each in told["places"]]
+    assert (await provider.get(url, ids=",".join(["x"] * 201)))[0] == 400
+    assert (await district["east-1-tutor"].get(url))[0] == 403

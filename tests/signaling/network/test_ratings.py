@@ -54,8 +54,17 @@ async def test_a_student_who_was_there_rates_once_it_is_over(district: Any, less
 
 async def test_a_school_rates_by_its_own_organizer(district: Any, lesson: Lesson) -> None:
     await end(district)
-    path = f"{RATINGS}/schools/demo-west-1"
-    assert (await district["west-1-organizer"].put(path, {"stars": STARS}))[0] == 200
+    path, listed = f"{RATINGS}/schools/demo-west-1", "/api/v1/places/demo-west-1/ratings"
+    organizer = district["west-1-organizer"]
+    _, told = await organizer.get(listed)
+    assert told["may_rate"] and [(each["lesson"], each["rating"]) for each in told["lessons"]] == [
+        ("optics", None)
+    ]
+    assert (await organizer.put(path, {"stars": STARS}))[0] == 200
+    # Who organizes the district reads what its schools said, and says nothing for them.
+    _, told = await district["west-organizer"].get(listed)
+    assert not told["may_rate"] and told["lessons"][0]["rating"]["stars"] == STARS
+    assert (await district["west-1-organizer"].get("/api/v1/places/demo-west-2/ratings"))[0] == 404
     for other in ("west-organizer", "city-organizer", "east-1-organizer", "west-2-organizer"):
         assert (await district[other].put(path, {"stars": STARS}))[0] == 404
     path = f"{RATINGS}/schools/demo-west-2"

@@ -71,6 +71,7 @@ CASES: dict[str, Callable[[str], Ask]] = {
     "invite_all": lambda school: Ask({"place": school}, {"days": 7}),
     "invitations": lambda school: Ask(query={"place": school}),
     "revoke_invitation": lambda school: Ask({"invitation": f"{school}-invitation"}),
+    "audience": lambda school: Ask({"place": school}),
     "class_progress": lambda school: Ask({"class": f"{school}-c1"}),
     "school_progress": lambda school: Ask({"place": school}),
     "audit": lambda school: Ask(query={"place": school}),
@@ -97,6 +98,7 @@ CASES |= {
     "my_rating": lambda school: Ask({"lesson": f"{school}-lesson"}),
     "rate_lesson": lambda school: Ask({"lesson": f"{school}-lesson"}, {"stars": STARS}),
     "rate_for_school": lambda school: Ask({"lesson": f"{school}-lesson", "school": school}, {"stars": STARS}),
+    "school_ratings": lambda school: Ask({"place": school}),
 }
 
 SPAN = {"action": "online", "from_ms": 0, "until_ms": DAY_MS}

@@ -120,6 +120,20 @@ export async function quotaOf(term: string, provider: string): Promise<Quota | n
   return found.quotas.find((each) => each.provider === provider) ?? null
 }
 
+/** A school, or all schools within a district or city. */
+export interface AudiencePlace {
+  id: string
+  kind: 'city' | 'district' | 'school' | 'provider'
+  name: string
+}
+
+/** Whom a provider may show a course to by name. */
+export async function audience(provider: string, asked: { words?: string; ids?: string[] }) {
+  const said = new URLSearchParams({ words: asked.words ?? '', ids: (asked.ids ?? []).join() })
+  const url = `${path('places', provider, 'audience')}?${said.toString()}`
+  return (await ask<{ places: AudiencePlace[] }>('GET', url)).places
+}
+
 /** Who holds an office at a provider. */
 export async function holdersOf(provider: string, office: 'master' | 'tutor'): Promise<Named[]> {
   const asked = new URLSearchParams({ place: provider, office })

@@ -1,7 +1,7 @@
 /** What of a timetable is shown where, and for whom somebody can enrol. Pure. */
 
 import type { CatalogueLesson, Party, TimetableEntry } from './catalogue-client'
-import type { WhoAmI } from './network-client'
+import type { PlaceName, WhoAmI } from './network-client'
 
 /** A day's things, by the viewer's own clock. */
 export interface Day<Thing> {
@@ -106,8 +106,11 @@ export function partiesOf(who: WhoAmI): Party[] {
 }
 
 /** Schools whose classes an organizer enrols. */
-export function schoolsOf(who: WhoAmI): string[] {
-  return who.offices
-    .filter((held) => held.office === 'organizer' && held.place?.kind === 'school')
-    .map((held) => held.place?.id ?? '')
+export const schoolsOf = (who: WhoAmI): string[] => organizedSchools(who).map((school) => school.id)
+
+/** Schools that an organizer speaks for. */
+export function organizedSchools(who: WhoAmI): PlaceName[] {
+  return who.offices.flatMap(({ office, place }) =>
+    office === 'organizer' && place?.kind === 'school' ? [place] : [],
+  )
 }
