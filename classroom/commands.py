@@ -92,6 +92,10 @@ class StartLesson:
 @dataclass(frozen=True, slots=True)
 class EndLesson:
     actor: PersonId
+    reason: str = ""
+    """Of the server, which ends what was left behind: `rules.ending.EndCause`."""
+    if_empty: bool = False
+    """Only if nobody is in: what was asked for before somebody came is not done to them."""
 
 
 @dataclass(frozen=True, slots=True)

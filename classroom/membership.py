@@ -129,9 +129,9 @@ def start_lesson(core: LessonCore, actor: PersonId) -> None:
         core.move(Move.START, actor)
 
 
-def end_lesson(core: LessonCore, actor: PersonId) -> None:
+def end_lesson(core: LessonCore, actor: PersonId, reason: str = "") -> None:
     if core.lesson.state is not LessonState.ENDED:
-        everybody_out(core, LeaveCause.ENDED, Move.END, actor)
+        everybody_out(core, LeaveCause.ENDED, Move.END, actor, reason)
 
 
 def cancel_lesson(core: LessonCore, actor: PersonId, reason: str = "") -> None:

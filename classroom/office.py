@@ -76,6 +76,11 @@ def _open(core: LessonCore, command: OpenLesson) -> None:
         core.move(Move.OPEN, command.actor)
 
 
+def _end(core: LessonCore, command: EndLesson) -> None:
+    if not (command.if_empty and any(each.online for each in core.roster.everybody())):
+        end_lesson(core, command.actor, command.reason)
+
+
 def _restore(core: LessonCore, command: RestoreLesson) -> None:
     if core.lesson.state is LessonState.CANCELLED:
         core.move(Move.RESTORE, command.actor)
@@ -130,7 +135,7 @@ _INSIDE = {**phases.HANDLERS, **moderation_handlers.HANDLERS, **roll_handlers.HA
 _HANDLERS: Mapping[type[OfficeCommand], Callable[[LessonCore, Any], None]] = {
     OpenLesson: _open,
     StartLesson: lambda core, command: start_lesson(core, command.actor),
-    EndLesson: lambda core, command: end_lesson(core, command.actor),
+    EndLesson: _end,
     CancelLesson: lambda core, command: cancel_lesson(core, command.actor, command.reason),
     RestoreLesson: _restore,
     ReviseLesson: _revise,

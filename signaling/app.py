@@ -26,6 +26,7 @@ from aiohttp import web
 from classroom.clock import SystemClock
 from classroom.directory import MemoryDirectory
 from classroom.events import LeaveCause
+from classroom.rules.ending import EndLimits
 from classroom.store import substitutions
 from classroom.store.demo import seed_demo
 from classroom.store.demo_network import seed_demo_network
@@ -47,6 +48,7 @@ from signaling.diagnosis import add_diagnoses
 from signaling.endpoints import OPERATIONS
 from signaling.http_session import HttpSession
 from signaling.lead_watch import Leader, LeadWatch
+from signaling.lesson_ender import LessonEnder
 from signaling.library_access import LibraryAccess
 from signaling.library_clips_http import add_clip_routes
 from signaling.library_keeper import LibraryKeeper
@@ -236,6 +238,7 @@ def make_app(parts: Parts, pages: Path | None = None) -> web.Application:
     _watch_leads(app, parts, lambda: (*app[keys.SESSIONS].leaders, *whip.sessions))
     _watch_credentials(app, parts, lambda: (*app[keys.SESSIONS], *whip.sessions, *whep.sessions))
     _plan_lessons(app, parts)
+    _end_lessons(app, parts)
     _tell_webhooks(app, parts)
     _send_letters(app, parts)
     _open_library(app, parts)
@@ -315,6 +318,19 @@ def _plan_lessons(app: web.Application, parts: Parts) -> None:
         yield
         await settler.close()
         await planner.close()
+
+    app.cleanup_ctx.append(running)
+
+
+def _end_lessons(app: web.Application, parts: Parts) -> None:
+    config = parts.config
+    limits = EndLimits(config.end_empty_min * 60_000, config.end_overrun_min * 60_000)
+    ender = LessonEnder(parts.store, parts.directory, limits)
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        ender.start()
+        yield
+        await ender.close()
 
     app.cleanup_ctx.append(running)
 

@@ -75,6 +75,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     handshake_timeout_s: Seconds = 15.0
     consent_timeout_s: Seconds = 30.0
     catch_up_share: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    end_empty_min: Annotated[int, Meta(ge=0, le=1440)] = 30
+    end_overrun_min: Annotated[int, Meta(ge=0, le=1440)] = 240
     evidence_days: Annotated[int, Meta(ge=1, le=3650)] = 30
     face_check_url: str = ""
     face_check_secret: str = ""

@@ -37,6 +37,8 @@ class Standing(StrEnum):
     """How it stands with a lesson of the day."""
 
     LIVE = "live"
+    OVERRUN = "overrun"
+    """It goes on, and should be over."""
     LATE = "late"
     """It should have begun."""
     WAITING = "waiting"
@@ -67,7 +69,8 @@ class LessonOfDay:
 
     def standing(self, now_ms: int) -> Standing:
         if self.state is LessonState.LIVE:
-            return Standing.LIVE
+            overrun = self.ends_ms and now_ms > self.ends_ms + LATE_MS
+            return Standing.OVERRUN if overrun else Standing.LIVE
         if self.state is LessonState.CANCELLED:
             return Standing.CANCELLED
         if self.state is LessonState.ENDED:

@@ -82,6 +82,9 @@ class LessonFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     all: int
     live: int
+    """Overrun ones, too."""
+    overrun: int
+    """Live, and should be over."""
     late: int
     """Should have begun."""
     waiting: int
@@ -303,7 +306,8 @@ def _lessons(found: Found) -> LessonFigures:
     counts = standings(found.day.lessons, found.now_ms)
     return LessonFigures(
         all=len(found.day.lessons),
-        live=counts[Standing.LIVE],
+        live=counts[Standing.LIVE] + counts[Standing.OVERRUN],
+        overrun=counts[Standing.OVERRUN],
         late=counts[Standing.LATE],
         waiting=counts[Standing.WAITING],
         over=counts[Standing.OVER],

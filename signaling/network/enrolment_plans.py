@@ -88,13 +88,12 @@ class LessonPlanner:
         self._store.catalogue.on_changed = lambda lessons: None
         self._closing = True
         self._wake.set()
-        *helpers, plans = self._tasks or [asyncio.create_task(asyncio.sleep(0))]
-        for task in helpers:
+        if self._tasks:
+            # Those that are being planned are, unless the database is away.
+            await asyncio.wait(self._tasks, timeout=CLOSING_S)
+        for task in self._tasks:
             task.cancel()
-        # Those that are being planned are, unless the database is away.
-        await asyncio.wait((plans,), timeout=CLOSING_S)
-        plans.cancel()
-        await asyncio.gather(*helpers, plans, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._answer(self._waiting, StoreUnavailable("the server stops"))
 
     def changed(self, lessons: Iterable[LessonId]) -> None:
@@ -184,7 +183,7 @@ class LessonPlanner:
     async def _find_due(self) -> None:
         """What a server before this one left."""
         after = 0
-        while True:
+        while not self._closing:
             try:
                 found = await self._store.network.read(enrolment_plans.due, after)
             except StoreUnavailable:

@@ -67,7 +67,7 @@ def test_how_a_school_was_reached_is_for_that_school() -> None:
 
 
 @pytest.mark.parametrize(("state", "after_ms", "standing"), [
-    (LessonState.LIVE, 0, Standing.LIVE), (LessonState.ENDED, 0, Standing.OVER),
+    (LessonState.LIVE, MISSED_MS, Standing.LIVE), (LessonState.ENDED, 0, Standing.OVER),
     (LessonState.CANCELLED, 0, Standing.CANCELLED), (LessonState.SCHEDULED, LATE_MS, Standing.WAITING),
     (LessonState.OPEN, LATE_MS + 1, Standing.LATE), (LessonState.SCHEDULED, MISSED_MS, Standing.LATE),
     (LessonState.SCHEDULED, MISSED_MS + 1, Standing.MISSED),
@@ -75,6 +75,12 @@ def test_how_a_school_was_reached_is_for_that_school() -> None:
 def test_how_it_stands(state: LessonState, after_ms: int, standing: Standing) -> None:
     found = standings([lesson("l", state)], NOW + after_ms)
     assert {each for each, count in found.items() if count} == {standing}
+
+
+def test_what_goes_on_past_its_time_is_seen() -> None:
+    planned = lesson("l", ends_ms=NOW)
+    assert planned.standing(NOW + LATE_MS) is Standing.LIVE
+    assert planned.standing(NOW + LATE_MS + 1) is Standing.OVERRUN
 
 
 def test_schools_whose_people_were_reached_worst_come_first() -> None:

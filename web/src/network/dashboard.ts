@@ -18,6 +18,7 @@ export interface Dashboard {
   lessons: {
     all: number
     live: number
+    overrun: number
     late: number
     waiting: number
     over: number
@@ -71,7 +72,7 @@ export const xlsxOf = (choice: Choice) => path('dashboard.xlsx') + asked(choice)
 export function toneOf(section: Section, found: Dashboard): 'good' | 'fair' | 'poor' {
   switch (section) {
     case 'lessons':
-      return found.lessons.late + found.lessons.missed > 0 ? 'poor' : 'good'
+      return found.lessons.late + found.lessons.missed + found.lessons.overrun > 0 ? 'poor' : 'good'
     case 'joins':
       return found.joins.refused + found.joins.broken > 0 ? 'fair' : 'good'
     case 'quality':

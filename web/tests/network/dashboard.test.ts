@@ -7,7 +7,7 @@ const quiet: Dashboard = {
   until_ms: 0,
   timezone: 'Asia/Shanghai',
   places: [],
-  lessons: { all: 0, live: 0, late: 0, waiting: 0, over: 0, cancelled: 0, missed: 0 },
+  lessons: { all: 0, live: 0, overrun: 0, late: 0, waiting: 0, over: 0, cancelled: 0, missed: 0 },
   joins: { lessons: 0, refused: 0, broken: 0, people: 0 },
   quality: { schools: 0, minutes: 0, good: 1, poor: 0, worst: '' },
   storage: { items: 0, live: 0, bytes: 0 },
@@ -23,6 +23,7 @@ describe('what a figure asks for', () => {
 
   it('is to act where somebody waits, to keep an eye on what may come', () => {
     expect(toneOf('lessons', { ...quiet, lessons: { ...quiet.lessons, late: 1 } })).toBe('poor')
+    expect(toneOf('lessons', { ...quiet, lessons: { ...quiet.lessons, overrun: 1 } })).toBe('poor')
     expect(toneOf('joins', { ...quiet, joins: { ...quiet.joins, broken: 1 } })).toBe('fair')
     expect(toneOf('quality', { ...quiet, quality: { ...quiet.quality, good: 0.8 } })).toBe('fair')
     expect(toneOf('quality', { ...quiet, quality: { ...quiet.quality, poor: 0.06 } })).toBe('poor')
