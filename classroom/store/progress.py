@@ -5,22 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import ColumnElement, Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from classroom.model import ClassId, LessonId, PersonId
+from classroom.model import ClassId, LessonId, PersonId, Role
 from classroom.network import progress as rules
 from classroom.network.catalogue import Delivery
 from classroom.network.model import Appointment, Office, Path, SchoolClass
 from classroom.network.progress import Part, Progress
 from classroom.network.settlement import Came
 from classroom.network.terms import Term
+from classroom.network.timetable import MINUTE_MS
 from classroom.store import network_classes, terms
 from classroom.store.catalogue_tables import attendances, courses, offers
+from classroom.store.library_tables import library_items, library_watching
 from classroom.store.network_tables import appointments
 
-_a, _p = attendances.c, appointments.c
+_a, _p, _w = attendances.c, appointments.c, library_watching.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +48,32 @@ class OfClass:
         return sum(each.progress.reached for each in self.pupils)
 
 
-async def of_class(connection: AsyncConnection, found: SchoolClass, term: Term, now_ms: int) -> OfClass:
+async def of_class(
+    connection: AsyncConnection, found: SchoolClass, term: Term, now_ms: int, least: float
+) -> OfClass:
+    """least: the share of a recording by which who missed the lesson has caught up, 0..1."""
     holds = [_p.class_id == found.id, _p.office == Office.STUDENT, *_hold(now_ms)]
     people = (await connection.execute(select(_p.person_id).where(*holds))).scalars().all()
     held = await _held(connection, people)
     classes = {each.class_id for each in held} | {str(found.id)}
     parts = await _parts(connection, {*people, *classes}, term)
+    watched = await _watched(connection, parts, least)
     goal = rules.goal(term.target, found.grade)
     return OfClass(
         found,
-        rules.of_class(found.id, parts, goal),
+        rules.of_class(found.id, parts, goal, watched),
         tuple(
-            OfPupil(PersonId(person), found, term, _progress(person, held, parts, goal))
+            OfPupil(PersonId(person), found, term, _progress(person, held, parts, goal, watched))
             for person in sorted(set(people))
         ),
     )
 
 
-async def of_pupil(connection: AsyncConnection, person: PersonId, term: str, now_ms: int) -> OfPupil | None:
+async def of_pupil(
+    connection: AsyncConnection, person: PersonId, term: str, now_ms: int, least: float
+) -> OfPupil | None:
     """In this term, or where none is named in the one that holds. None: they are no pupil now, or there is no
-    such term at their school."""
+    such term at their school. least: as in `of_class`."""
     held = await _held(connection, [person])
     now = next((each for each in held if each.holds(now_ms)), None)
     if now is None:
@@ -76,13 +85,44 @@ async def of_pupil(connection: AsyncConnection, person: PersonId, term: str, now
         return None if term else OfPupil(person, in_class, None, empty)
     parts = await _parts(connection, {person, *(each.class_id for each in held)}, found)
     goal = rules.goal(found.target, in_class.grade if in_class else 0)
-    return OfPupil(person, in_class, found, _progress(person, held, parts, goal))
+    watched = await _watched(connection, parts, least)
+    return OfPupil(person, in_class, found, _progress(person, held, parts, goal, watched))
 
 
-def _progress(person: str, held: Iterable[Appointment], parts: Iterable[Part], goal: rules.Goal) -> Progress:
+def _progress(
+    person: str,
+    held: Iterable[Appointment],
+    parts: Iterable[Part],
+    goal: rules.Goal,
+    watched: rules.Watched,
+) -> Progress:
     own = [each for each in held if each.person == person]
     parties = {person, *(each.class_id for each in own)}
-    return rules.pupil(person, own, [part for part in parts if part.party in parties], goal)
+    return rules.pupil(person, own, [part for part in parts if part.party in parties], goal, watched)
+
+
+_WITH_CLASS: Final = frozenset({Role.TUTOR, Role.ROOM})
+"""Who brings their class to a lesson, or to its recording."""
+
+
+async def _watched(connection: AsyncConnection, parts: Iterable[Part], least: float) -> rules.Watched:
+    """Of those that were missed."""
+    missed = {part.lesson for part in parts if not part.counts}
+    if not missed:
+        return {}
+    query = (
+        select(_w.lesson_id, _w.person_id, _w.role, _w.class_id, _w.watched_ms)
+        .join(library_items, library_items.c.id == _w.item_id)
+        .where(_w.lesson_id.in_(missed), library_items.c.duration_ms > 0)
+        .where(_w.watched_ms >= library_items.c.duration_ms * least)
+    )
+    found: dict[tuple[str, LessonId], int] = {}
+    for row in await connection.execute(query):
+        lesson, minutes = LessonId(row.lesson_id), round(row.watched_ms / MINUTE_MS)
+        for party in (row.person_id, row.class_id if row.role in _WITH_CLASS else ""):
+            if party:
+                found[party, lesson] = max(minutes, found.get((party, lesson), 0))
+    return found
 
 
 def _hold(now_ms: int) -> tuple[ColumnElement[bool], ...]:

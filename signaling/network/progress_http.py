@@ -15,7 +15,7 @@ from classroom.network.progress import Progress
 from classroom.network.terms import Term
 from classroom.store import network_classes, people, progress, terms
 from classroom.store.progress import OfClass, OfPupil
-from signaling.keys import STORE
+from signaling.keys import CONFIG, STORE
 from signaling.network.courses_views import DeliveryName
 from signaling.network.own_classes import own_class
 from signaling.network.principals import PRINCIPAL
@@ -50,7 +50,9 @@ class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
     target_delivered: int
     """so many of them delivered to school."""
     done: int
-    """Lessons in which they took part,"""
+    """Lessons in which they took part, or whose recording they have watched,"""
+    caught_up: int
+    """so many of them by the recording (补课),"""
     delivered: int
     """so many of them delivered to school."""
     missed: int
@@ -68,6 +70,9 @@ class ProgressLesson(msgspec.Struct, frozen=True, kw_only=True):
     delivery: DeliveryName
     starts_ms: int
     came: Literal["present", "late", "absent"]
+    caught_up: bool
+    """补课: absent, and has watched enough of the recording (`catch_up_share`), or the class's tutor or
+    its room's screen has."""
     minutes: int
 
 
@@ -145,7 +150,8 @@ async def my_progress(request: web.Request) -> web.Response:
     children = sorted({PersonId(each.about) for each in principal.of({Office.PARENT})})
     views = []
     for person in (principal.person, *children):
-        found = await read(store.network.read(progress.of_pupil, person, asked.term, store.clock.unix_ms()))
+        now_ms, least = store.clock.unix_ms(), request.app[CONFIG].catch_up_share
+        found = await read(store.network.read(progress.of_pupil, person, asked.term, now_ms, least))
         if found is not None:
             names = await read(store.network.read(people.names, {person}))
             views.append(_own(found, names.get(person, ""), mine=person == principal.person))
@@ -159,7 +165,8 @@ async def class_progress(request: web.Request) -> web.Response:
     term = await _term(request, of.path, asked.term)
     if term is None:
         return json_response(ClassProgressReport(term=None, in_class=None, pupils=[]))
-    found = await read(store.network.read(progress.of_class, of, term, store.clock.unix_ms()))
+    now_ms, least = store.clock.unix_ms(), request.app[CONFIG].catch_up_share
+    found = await read(store.network.read(progress.of_class, of, term, now_ms, least))
     names = await read(store.network.read(people.names, {each.person for each in found.pupils}))
     pupils = [
         PupilProgress(person=each.person, name=names.get(each.person, ""), progress=_view(each.progress))
@@ -183,9 +190,9 @@ async def school_progress(request: web.Request) -> web.Response:
         )
         after = classes[asked.limit - 1].id if len(classes) > asked.limit else ""
         # One look for each: who shares this server's loop waits for a class, not for a school.
-        now_ms = store.clock.unix_ms()
+        now_ms, least = store.clock.unix_ms(), request.app[CONFIG].catch_up_share
         found = [
-            await read(store.network.read(progress.of_class, each, term, now_ms))
+            await read(store.network.read(progress.of_class, each, term, now_ms, least))
             for each in classes[: asked.limit]
         ]
     return json_response(
@@ -250,6 +257,7 @@ def _own(found: OfPupil, name: str, *, mine: bool) -> OwnProgress:
                 delivery=each.delivery.value,
                 starts_ms=each.starts_ms,
                 came=each.came.value,
+                caught_up=each.caught_up,
                 minutes=each.minutes,
             )
             for each in reversed(found.progress.parts)
@@ -262,6 +270,7 @@ def _view(found: Progress) -> ProgressView:
         target=found.goal.activities,
         target_delivered=found.goal.delivered,
         done=found.done,
+        caught_up=found.caught_up,
         delivered=found.delivered,
         missed=found.missed,
         minutes=found.minutes,

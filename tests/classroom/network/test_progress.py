@@ -66,3 +66,21 @@ def test_only_of_one_grade_lessons_delivered_to_school_are_asked() -> None:
 def test_a_class_is_its_own_part_alone() -> None:
     found = of_class("k1", [part("l2", "k1", starts_ms=200), part("l1", "k1"), part("l3")], GOAL)
     assert [each.lesson for each in found.parts] == ["l1", "l2"]
+
+
+def test_who_missed_it_and_watched_it_has_caught_up() -> None:
+    parts = [
+        part("l1", came=Came.ABSENT, delivery=Delivery.TO_SCHOOL),
+        part("l2", "k1", Came.ABSENT),
+        part("l3", came=Came.ABSENT),
+        part("l4"),
+    ]
+    watched = {("ann", LessonId("l1")): 30, ("k1", LessonId("l2")): 35, ("ann", LessonId("l4")): 5}
+    found = pupil("ann", (held("k1"),), parts, GOAL, watched)
+    # What was delivered to school was not by a recording.
+    assert (found.done, found.caught_up, found.missed, found.delivered) == (3, 2, 1, 0)
+    assert {each.lesson: each.minutes for each in found.attended} == {"l1": 30, "l2": 35, "l4": 40}
+    # Of the class's tutor it is the class's, of a pupil nobody else's.
+    assert of_class("k1", parts, GOAL, watched).caught_up == 1
+    assert of_class("k1", parts, GOAL, {("ann", LessonId("l2")): 35}).caught_up == 0
+    assert pupil("ann", (held("k1", until_ms=50),), parts, GOAL, {("k1", LessonId("l1")): 9}).caught_up == 0

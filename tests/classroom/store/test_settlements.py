@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.attendance import Attendance, ClassAttendance, Report
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, PersonId, Role
@@ -41,6 +42,7 @@ from classroom.roll import Counts
 from classroom.store import (
     accounts,
     audit,
+    library_notes,
     network_appointments,
     network_classes,
     network_places,
@@ -48,6 +50,7 @@ from classroom.store import (
     terms,
 )
 from classroom.store.catalogue_tables import offers
+from classroom.store.library_tables import library_items
 from classroom.store.store import Store
 
 SCHOOL, CITY = Path("/c/d/s1/"), Path("/c/")
@@ -286,17 +289,46 @@ async def test_how_far_pupils_and_classes_have_come(museum: None, term: Store) -
     await term.catalogue.settle(lesson_now(), report("ann"), OVER_MS)
     seen = replace(lesson_now("l2"), starts_ms=ENDS_MS, started_ms=ENDS_MS, ended_ms=OVER_MS)
     await term.catalogue.settle(seen, in_room(), OVER_MS)
-    of = await term.network.read(progress.of_class, found, TERM, OVER_MS)
+    of = await term.network.read(progress.of_class, found, TERM, OVER_MS, 0.8)
     assert (of.progress.done, of.progress.delivered, of.progress.goal) == (1, 1, Goal(5, 1))
     assert [(each.person, each.progress.done) for each in of.pupils] == [("ann", 2), ("bob", 1)]
-    ann = await term.network.read(progress.of_pupil, PersonId("ann"), "", OVER_MS)
+    ann = await term.network.read(progress.of_pupil, PersonId("ann"), "", OVER_MS, 0.8)
     assert ann is not None and ann.term == TERM and ann.in_class == found
     assert [(each.lesson, each.came, each.subject) for each in ann.progress.parts] == [
         ("l1", Came.PRESENT, "science"),
         ("l2", Came.PRESENT, "science"),
     ]
-    assert await term.network.read(progress.of_pupil, PersonId("ann"), "spring", OVER_MS) is None
-    assert await term.network.read(progress.of_pupil, PersonId("tutor"), "", OVER_MS) is None
+    assert await term.network.read(progress.of_pupil, PersonId("ann"), "spring", OVER_MS, 0.8) is None
+    assert await term.network.read(progress.of_pupil, PersonId("tutor"), "", OVER_MS, 0.8) is None
+
+
+async def test_who_watched_what_they_missed_has_caught_up(museum: None, term: Store) -> None:
+    found = await term.network.change(
+        network_classes.add, SchoolClass(ClassId("k1"), PlaceId("s1"), SCHOOL, "Class 1", 7), NOW_MS, BY
+    )
+    assert found is not None
+    await enrol(term, "k1", 2)
+    # The lesson went on for others; of this class nobody came.
+    await term.catalogue.settle(lesson_now(), replace(in_room(), people=(), classes=()), OVER_MS)
+
+    async def watch(connection: AsyncConnection, person: str, role: Role, watched_ms: int) -> None:
+        watcher = library_notes.Watcher(person, person, role, "k1")
+        await library_notes.watched(connection, "i1", "l1", watcher, [(0, watched_ms)], 0, OVER_MS)
+
+    async def done() -> tuple[int, int]:
+        of = await term.network.read(progress.of_class, found, TERM, OVER_MS, 0.8)
+        return of.progress.done, of.progress.caught_up
+
+    item = {"id": "i1", "lesson_id": "l1", "title": "", "state": "ready", "started_ms": 1}
+    await term.network.change(
+        lambda connection: connection.execute(insert(library_items).values(item | {"duration_ms": 600_000}))
+    )
+    await term.network.change(watch, "ann", Role.STUDENT, 600_000)
+    assert await done() == (0, 0), "one pupil is not the class"
+    await term.network.change(watch, "t", Role.TUTOR, 400_000)
+    assert await done() == (0, 0)
+    await term.network.change(watch, "t", Role.TUTOR, 480_000)
+    assert await done() == (1, 1)
 
 
 def in_room() -> Report:

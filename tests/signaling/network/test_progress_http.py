@@ -78,6 +78,7 @@ async def test_pupils_and_parents_see_their_own(over: Any) -> None:
             "target": 3,
             "target_delivered": 1,
             "done": 1,
+            "caught_up": 0,
             "delivered": 0,
             "missed": 0,
             "minutes": 0,

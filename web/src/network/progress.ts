@@ -6,6 +6,8 @@ export interface Progress {
   target: number
   target_delivered: number
   done: number
+  /** So many of them by the recording. */
+  caught_up: number
   delivered: number
   missed: number
   minutes: number
@@ -35,6 +37,8 @@ export interface OwnProgress {
     subject: string
     starts_ms: number
     came: 'present' | 'late' | 'absent'
+    /** Absent, and has watched enough of the recording. */
+    caught_up: boolean
     minutes: number
   }[]
 }
