@@ -1,6 +1,7 @@
 """axe-core over every page and the states that matter, in Chinese and in English: no finding at all.
 
-And what axe cannot see: pages that fit a width of 320 px (a laptop at 400 %), and buttons that a thumb hits.
+And what axe cannot see: pages that fit a width of 320 px (a laptop at 400 %), buttons that a thumb hits, and
+that the Tab key comes to all that can be used, which shows that it has the focus.
 
 axe-core comes with the packages of web/ (a development dependency) and from no network.
 """
@@ -61,6 +62,37 @@ SMALL_BUTTONS = """(least) => [...document.querySelectorAll('.own button, .own i
 TOO_WIDE = """() => [...document.querySelectorAll('body *')]
   .filter((each) => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest('.unseen'))
   .map((each) => each.outerHTML.slice(0, 120)).slice(-3)"""
+
+
+WALK = """() => {
+  const kinds = 'a[href], button, input, select, textarea, summary, [tabindex]'
+  const usable = [...document.querySelectorAll(kinds)].filter((each) => each.tabIndex >= 0 && !each.disabled
+    && each.checkVisibility({ visibilityProperty: true }) && !(each.type === 'radio' && !each.checked))
+  window.walk = { usable, seen: new Set(), faults: [] }
+  document.addEventListener('focusin', ({ target }) => {
+    walk.seen.add(target)
+    const ring = target.closest('.el-input__wrapper, .el-select__wrapper, .el-checkbox, .el-switch') ?? target
+    const { outlineStyle, outlineWidth } = getComputedStyle(ring)
+    const what = target.outerHTML.slice(0, 160)
+    if (outlineStyle === 'none' || parseFloat(outlineWidth) < 2) walk.faults.push('does not show it: ' + what)
+    const { left, right, top, bottom } = ring.getBoundingClientRect()
+    if (right <= 0 || bottom <= 0 || left >= innerWidth || top >= innerHeight)
+      walk.faults.push('out of sight: ' + what)
+  })
+  // A day or a time is several stops.
+  return usable.reduce((stops, { type }) => stops + (/date|time/.test(type ?? '') ? 8 : 1), 2)
+}"""
+WALKED = """() => walk.faults.concat(walk.usable
+  .filter((each) => each.isConnected && !walk.seen.has(each))
+  .map((each) => 'not reached: ' + each.outerHTML.slice(0, 160)))"""
+
+
+async def is_walked_by_keyboard(person: Any) -> None:
+    """WCAG 2.2, 2.1.1, 2.4.7 and 2.4.11: from the top of the page to its end."""
+    await person.page.evaluate("() => document.activeElement?.blur?.()")
+    for _ in range(await person.page.evaluate(WALK)):
+        await person.page.keyboard.press("Tab")
+    assert await person.page.evaluate(WALKED) == []
 
 
 async def findings(person: Any) -> list[str]:
@@ -134,6 +166,8 @@ async def test_pages_without_a_token(glance: Any, address: str) -> None:
     person = await glance(address)
     await person.page.locator("h1").wait_for()
     await is_accessible(person)
+    await fits_a_narrow_window(person)
+    await is_walked_by_keyboard(person)
 
 
 @pytest.mark.parametrize(("role", "expired", "shows"), [
@@ -374,6 +408,7 @@ async def sign_in(shared_server: ServerProcess, window: BrowserContext) -> Async
     ("east-1-tutor", "/catalogue", "page-catalogue", LAPTOP),
     ("east-1-tutor", "/progress", "page-progress", PHONE),
     ("east-1-student", "/timetable", "to-catalogue", PHONE),
+    ("east-1-organizer", "/operations", "page-operations", LAPTOP),
 ])  # fmt: skip
 async def test_the_course_network(
     glance: Any, sign_in: SignInAs, who: str, address: str, shows: str, size: tuple[int, int]
@@ -383,6 +418,7 @@ async def test_the_course_network(
     await person.at(shows).first.wait_for()
     await is_accessible(person)
     await fits_a_narrow_window(person)
+    await is_walked_by_keyboard(person)
 
 
 @pytest.mark.parametrize(("role", "shows"), [("student", "page-check-in"), ("tutor", "check-in-open")])
