@@ -77,6 +77,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "healthz": None,
     "readyz": None,
     "metrics": None,
+    "security_txt": None,
     "openapi": None,
     "docs": None,
     "ledger_keys": None,  # a public key

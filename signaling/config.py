@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_origin, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -29,6 +29,8 @@ FILE_NAME: Final = "tongke.toml"
 NOT_SETTINGS: Final = frozenset({"TONGKE_CONFIG", "TONGKE_TOKEN", "TONGKE_URL"})
 """Read elsewhere: the name of the file itself, and what the clients `publish`, `watch` and `library` use."""
 
+_CONTACT: Final = re.compile(r"(https://|mailto:|tel:)[\x21-\x7e]+")
+"""RFC 9116, 2.5.3."""
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?/?|https?://\[[0-9A-Fa-f:.]+\](:[0-9]+)?/?")
 """Scheme, host and port: the pages are at the root of it."""
 
@@ -68,6 +70,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     openid_claim: str = "email"
     openid_name: str = ""
     second_factor_offices: tuple[Office, ...] = ()
+    security_contact: tuple[str, ...] = ()
     webhook_allow: tuple[str, ...] = ()
     webhook_deny: tuple[str, ...] = ()
     heartbeat_s: Seconds = 15.0
@@ -265,6 +268,10 @@ def _check(config: Config) -> None:
     _check_face(config)
     _check_mail(config)
     _check_openid(config)
+    _check_database(config.database)
+    for contact in config.security_contact:
+        if not _CONTACT.fullmatch(contact):
+            raise ConfigError("config.security-contact", value=contact)
 
 
 def _check_duration(source: str, text: str) -> float:
@@ -320,6 +327,18 @@ def _check_openid(config: Config) -> None:
         raise ConfigError("config.openid-scopes")
     if not config.openid_claim:
         raise ConfigError("config.openid-claim")
+
+
+def _check_database(text: str) -> None:
+    """To another machine it is said whether the connection is encrypted: left out, the driver takes what it
+    gets."""
+    url = urlsplit(text)
+    asked = parse_qs(url.query)
+    host = asked.get("host", [url.hostname or ""])[0]
+    if url.scheme.partition("+")[0] not in ("postgresql", "postgres") or {"ssl", "sslmode"} & asked.keys():
+        return
+    if host and not host.startswith("/") and host not in ("localhost", "127.0.0.1", "::1"):
+        raise ConfigError("config.database-ssl", host=host)
 
 
 def _check_media_ip(text: str) -> None:

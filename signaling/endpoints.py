@@ -30,6 +30,7 @@ from signaling import (
     readiness,
     requests,
     rest,
+    security_txt,
     settings_http,
     webhook_http,
     ws,
@@ -85,6 +86,15 @@ _HOUSE: Final = (
         tag="house",
         handler=readiness.readyz,
         response=readiness.ReadyReport,
+    ),
+    Operation(
+        id="security_txt",
+        method="GET",
+        path=security_txt.PATH,
+        tag="house",
+        handler=security_txt.get_security_txt,
+        response=security_txt.MEDIA_TYPE,
+        problems=("not-found",),
     ),
     Operation(
         id="metrics",

@@ -100,6 +100,30 @@ def test_tls_settings_fit_together() -> None:
     assert "not both" in sentence_of(options=pair | {"tls_self_signed": True})
 
 
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("postgresql://t:p@db.school.example/t", False),
+        ("postgresql+asyncpg://t@/t?host=10.0.0.5", False),
+        ("postgresql://t:p@db.school.example/t?sslmode=verify-full", True),
+        ("postgres://t:p@db.school.example/t?ssl=disable", True),
+        ("postgresql://t@127.0.0.1:5433/t", True),
+        ("postgresql://t@/t?host=/run/postgresql", True),
+        ("sqlite+aiosqlite:////srv/tongke.db", True),
+    ],
+)
+def test_whether_a_database_elsewhere_is_encrypted_is_said(url: str, good: bool) -> None:
+    if good:
+        assert load(options={"database": url}).database == url
+    else:
+        assert "sslmode" in sentence_of(options={"database": url})
+
+
+def test_a_contact_is_an_address() -> None:
+    assert load(options={"security_contact": "mailto:a@school.example"}).security_contact
+    assert "security_contact" in sentence_of(options={"security_contact": "a@school.example"})
+
+
 def test_every_setting_is_explained_in_every_language() -> None:
     for setting in SETTINGS:
         for language in catalogue.LANGUAGES:

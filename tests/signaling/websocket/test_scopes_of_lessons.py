@@ -26,6 +26,7 @@ FOR_ANYBODY = {
     "healthz": "says nothing",
     "readyz": "says nothing of anybody",
     "metrics": "figures of the house, for the proxy to keep in",
+    "security_txt": "the same for all",
     "openapi": "the same for all",
     "docs": "the same for all",
     "ledger_keys": "public keys",
