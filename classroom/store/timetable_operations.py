@@ -315,6 +315,16 @@ class Latest:
     before: Slot
 
 
+async def changes(connection: AsyncConnection, lessons: Collection[str]) -> dict[str, int]:
+    """How often something was done with these lessons, or undone; of those with which anything was. What
+    planned them was no change."""
+    count = (func.count() + func.count(_t.undone_ms)).label("changes")
+    joined = operation_lessons.join(timetable_operations, _t.id == _s.operation_id)
+    query = select(_s.lesson_id, count).select_from(joined).group_by(_s.lesson_id)
+    query = query.where(_s.lesson_id.in_(lessons), _t.kind != OperationKind.SERIES)
+    return {row.lesson_id: row.changes for row in await connection.execute(query)}
+
+
 async def latest(connection: AsyncConnection, lessons: Collection[str]) -> Mapping[str, Latest]:
     """By lesson; of those with which something was done since they were planned."""
     newer = timetable_operations.alias("newer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from typing import Final, Literal
@@ -20,7 +21,7 @@ from classroom.store.timetable_operations import Latest
 from signaling.access import Handler
 from signaling.keys import STORE, TOKENS
 from signaling.lessons_http import UnixMs
-from signaling.network.calendar_feed import TYPE, calendar
+from signaling.network.calendar_feed import TYPE, FeedEntry, calendar
 from signaling.network.courses_http import KEEPERS
 from signaling.network.enrolment_plans import LessonPlanner
 from signaling.network.principals import PRINCIPAL, secret_hash
@@ -218,11 +219,29 @@ async def calendar_feed(request: web.Request) -> web.Response:
         store.network.read(timetables.of_person, owner, now_ms, now_ms - FEED_BACK_MS, now_ms + FEED_AHEAD_MS)
     )
     entries = await read(store.network.read(_views, found, owner, now_ms))
-    changed = {(each.person, str(each.lesson)): each.changed_ms for each in found}
+    feed = await read(store.network.read(_feed, found, entries))
     page = str(request.url.with_path("/timetable").with_query(None))
-    text = calendar([(each, changed[each.person, each.lesson]) for each in entries], owner, page)
+    # Of a school year some 50 ms: not of those who are in a lesson.
+    text = await asyncio.to_thread(calendar, feed, owner, page)
     headers = {"Cache-Control": f"private, max-age={FEED_MAX_AGE_S}"}
     return web.Response(body=text, content_type=TYPE, charset="utf-8", headers=headers)
+
+
+async def _feed(
+    connection: AsyncConnection, found: tuple[Entry, ...], entries: list[TimetableEntry]
+) -> list[FeedEntry]:
+    changes = await timetable_operations.changes(connection, {each.lesson for each in found})
+    places = await network_places.named(connection, {_place(each) for each in found})
+    zones = {str(place.id): place.timezone for place in places.values()}
+    return [
+        FeedEntry(entry, each.changed_ms, changes.get(each.lesson, 0), zones.get(_place(each), "UTC"))
+        for each, entry in zip(found, entries, strict=True)
+    ]
+
+
+def _place(entry: Entry) -> str:
+    """Where it is given."""
+    return entry.path.split("/")[-2]
 
 
 _MY: Final = "/api/v1/my"

@@ -190,9 +190,19 @@ async def test_a_calendar_by_its_secret_address(district: Any, offer: Any) -> No
     [event] = Calendar.from_ical(text).walk("VEVENT")
     assert event["SUMMARY"] == "光的折射 (蒋小明)"
     assert round(event["DTSTART"].dt.timestamp()) == made["starts_ms"] // 1000
-    assert event["DTSTART"].dt.utcoffset().total_seconds() == 0
-    assert event["STATUS"] == "CONFIRMED"
+    assert event["DTSTART"].dt.utcoffset().total_seconds() == 8 * 3600
+    assert (event["STATUS"], event["SEQUENCE"]) == ("CONFIRMED", 0)
     assert event["UID"] == "l1.demo-west-1-student@tongke"
+    span = {"action": "cancel", "place": "demo-museum", "from_ms": district.now_ms}
+    body = {"reason": "雪", "span": span | {"until_ms": district.now_ms + 2 * DAY_MS}}
+    museum = district["museum-provider"]
+    assert (await museum.put("/api/v1/operations/snow", body))[0] == 200
+    [cancelled] = Calendar.from_ical((await read_calendar(district, told["path"]))[1]).walk("VEVENT")
+    assert (cancelled["UID"], cancelled["SEQUENCE"]) == (event["UID"], 1)
+    assert (cancelled["STATUS"], cancelled["DESCRIPTION"].split("\n")[-1]) == ("CANCELLED", "雪")
+    assert (await museum.post("/api/v1/operations/snow/undo"))[0] == 200
+    [restored] = Calendar.from_ical((await read_calendar(district, told["path"]))[1]).walk("VEVENT")
+    assert (restored["STATUS"], restored["SEQUENCE"]) == ("CONFIRMED", 2)
     assert (await parent.get("/api/v1/my/calendar"))[1]["since_ms"] > 0
     # A new address ends the old one; taken back there is none.
     _, other = await parent.post("/api/v1/my/calendar")
