@@ -47,6 +47,7 @@ from signaling.devices_http import ENTRY_S
 from signaling.diagnosis import add_diagnoses
 from signaling.endpoints import OPERATIONS
 from signaling.http_session import HttpSession
+from signaling.join_http import JOINS, Joins
 from signaling.lead_watch import Leader, LeadWatch
 from signaling.lesson_ender import LessonEnder
 from signaling.library_access import LibraryAccess
@@ -62,6 +63,7 @@ from signaling.metrics import DoorMetrics, PartsCollector, Readings
 from signaling.network.check_in_evidence import Evidence
 from signaling.network.check_in_http import EVIDENCE
 from signaling.network.dashboard_http import add_dashboard
+from signaling.network.device_cookies import DEVICES, DeviceCookies
 from signaling.network.enrolment_plans import LessonPlanner, PlannedRooms
 from signaling.network.enrolments_http import ENROLMENTS, EnrolmentDoor
 from signaling.network.imports_http import IMPORTING
@@ -454,7 +456,9 @@ def _share(app: web.Application, parts: Parts) -> None:
     app[SIGN_IN] = SignInDoor()
     app[SECOND_FACTORS] = SecondFactors(parts.tokens.key)
     app[IMPORTING] = asyncio.Lock()
+    app[DEVICES] = DeviceCookies(parts.tokens.key)
     app[CODES_TRIED] = code_attempts()
+    app[JOINS] = Joins()
     app[ENROLMENTS] = EnrolmentDoor()
     services = Services(
         sfu=parts.sfu,

@@ -2,13 +2,15 @@
 
 The link is one for the whole class (`class.links`), since nobody hands out forty in an emergency; whoever
 opens it says their name and becomes one pupil, whom the roster, the stage and attendance know apart from the
-others.
+others. A link that has got about makes pupils by the hundred: from one address as many as a class has, from
+all together as many as some classes.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 import msgspec
@@ -20,12 +22,33 @@ from classroom.rules.words import person_name
 from signaling.auth import bearer
 from signaling.keys import TOKENS
 from signaling.message import Name
+from signaling.network.attempts import Attempts
+from signaling.network.origin import caller_address
+from signaling.network.sign_in import take
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import body
 from signaling.rest import json_response, lesson_of
 
 PERSON_BYTES: Final = 9
+
+
+@dataclass(frozen=True)
+class Joins:
+    """How often a class's link may be used."""
+
+    from_address: Attempts = field(default_factory=lambda: Attempts(burst=120, per_second=1.0))
+    """A school's computer room: a class twice over, and one a second after it."""
+    of_class: Attempts = field(default_factory=lambda: Attempts(burst=1_000, per_second=5.0))
+    """Homes have an address each; what is over lets some pupils in every second."""
+
+    def take(self, lesson: str, class_id: str, address: str, now: float) -> None:
+        """Problem too-many-requests."""
+        take(self.from_address, f"{address} {lesson} {class_id}", now)
+        take(self.of_class, f"{lesson} {class_id}", now)
+
+
+JOINS: Final[web.AppKey[Joins]] = web.AppKey("joins", Joins)
 
 
 class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +75,7 @@ async def join(request: web.Request) -> web.Response:
     room = lesson.class_room(ClassId(claims.class_id))
     if room is None or not room.at_home:
         raise Problem("unknown-class")
+    request.app[JOINS].take(claims.lesson, claims.class_id, caller_address(request), time.monotonic())
     person = f"pupil-{secrets.token_urlsafe(PERSON_BYTES)}"
     token = request.app[TOKENS].issue(
         person=person,
@@ -80,6 +104,7 @@ OPERATIONS: Final = (
             "unsupported-media-type",
             "unknown-lesson",
             "unknown-class",
+            "too-many-requests",
             "not-ready",
             "too-large",
         ),

@@ -56,8 +56,8 @@ CODES_TRIED: Final[web.AppKey[Attempts]] = web.AppKey("codes_tried", Attempts)
 
 
 def code_attempts() -> Attempts:
-    """By address: a class opens its link in one room; nobody has twenty wrong codes."""
-    return Attempts(burst=20, per_second=1 / 10)
+    """By address: four classes open their links at once in one school; nobody has so many wrong codes."""
+    return Attempts(burst=200, per_second=1 / 10)
 
 
 class NewInvitation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

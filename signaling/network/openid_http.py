@@ -27,7 +27,7 @@ from signaling.network.openid_attempts import ATTEMPT_S, Attempt, OpenIdAttempts
 from signaling.network.openid_sessions import ID_TOKENS, IdTokens, Issued
 from signaling.network.openid_tokens import LEEWAY_S
 from signaling.network.origin import caller_address, is_secure, own_origin
-from signaling.network.sign_in import begin_sign_in
+from signaling.network.sign_in import SCHOOL, begin_sign_in
 from signaling.openapi import Operation
 from signaling.problems import Problem
 from signaling.requests import query
@@ -52,8 +52,8 @@ IN_VAIN: Final[web.AppKey[Attempts]] = web.AppKey("openid_in_vain", Attempts)
 
 
 def vain_attempts() -> Attempts:
-    """By address: a school's first morning, when many are not linked yet."""
-    return Attempts(burst=200, per_second=1 / 2)
+    """By address: a school's first morning, when many are not linked yet, and the issuer is slow."""
+    return Attempts(burst=SCHOOL, per_second=1 / 2)
 
 
 class SignInWays(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,8 +29,8 @@ each other."""
 HASH_BYTES: Final = 16
 AT_ONCE: Final = 2
 """In threads of their own, on processors that lessons need as well."""
-MAX_WAITING: Final = 400
-"""Ten classes; the last of them waits some 4 s. More is no school's morning."""
+MAX_WAITING: Final = 2_000
+"""Two schools in the same second; the last of them waits some 20 s. More is no city's morning."""
 LEAST_SCORE: Final = 2
 """Of zxcvbn's 0 to 4: some 10^6 guesses at the least, where 30,000 that leaked most often, names, dates,
 keyboard rows and the person's own words are tried first. Guesses at our door are limited (`attempts`)."""

@@ -3,8 +3,10 @@ be tried.
 
 Theory of operation. Attempts are counted before the password is looked at, and given back when it was right.
 Three counts hold: of a login from one address (a pupil who does not remember), of a login from all addresses
-(guessing spread over many), of an address over all logins (one password tried on many). Of a login from all
-addresses ten times as many are free, so that nobody is kept out by somebody who guesses elsewhere. An unknown
+(guessing spread over many), of an address over all logins (one password tried on many). At eight o'clock a
+school signs in from one address, and some mistype: so of an address as many are free as a school needs in
+its worst minute, which is also more than wait at once. And who has been in from this browser is counted by
+themselves (`device_cookies`): nobody next to them, or elsewhere, who guesses keeps them out. An unknown
 login, one without a password, a disabled one and a wrong password are answered alike, after the same time.
 A code that is asked for besides is of `second_step`.
 """
@@ -46,6 +48,23 @@ KEPT_IDLE_MS: Final = 7 * DAY_MS
 """On one's own phone or computer, who says so: over the holidays one signs in anew."""
 
 
+SCHOOL: Final = 1_500
+"""Attempts: a thousand pupils within a minute, half of whom mistype once. Less than MAX_WAITING: one address
+alone does not fill the queue."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One that has been counted."""
+
+    counts: tuple[tuple[Attempts, str], ...]
+
+    def forgive(self) -> None:
+        """The password was right."""
+        for attempts, key in self.counts:
+            attempts.forgive(key)
+
+
 @dataclass(frozen=True)
 class SignInDoor:
     passwords: Passwords = field(default_factory=Passwords)
@@ -53,28 +72,27 @@ class SignInDoor:
     """Login and address."""
     by_login: Attempts = field(default_factory=lambda: Attempts(burst=100, per_second=1 / 30))
     """3,000 guesses a day: of a password that 10^6 guesses find, a year."""
-    by_address: Attempts = field(default_factory=lambda: Attempts(burst=200, per_second=1 / 2))
-    """A school behind one address, on its first day."""
+    by_address: Attempts = field(default_factory=lambda: Attempts(burst=SCHOOL, per_second=1 / 2))
+    by_device: Attempts = field(default_factory=lambda: Attempts(burst=10, per_second=1 / 30))
+    """Login and browser, from which it has been in."""
     by_person: Attempts = field(default_factory=lambda: Attempts(burst=10, per_second=1 / 30))
     """Who is signed in and gives the old password."""
     by_code: Attempts = field(default_factory=lambda: Attempts(burst=10, per_second=1 / 300))
     """Codes of somebody whose password is known: 300 a day of a million, three of which are good."""
 
-    def attempt(self, login: str, address: str, now: float) -> None:
-        """Problem too-many-requests."""
-        for attempts, key in self._counts(login, address):
-            take(attempts, key, now)
-
-    def forgive(self, login: str, address: str) -> None:
-        for attempts, key in self._counts(login, address):
-            attempts.forgive(key)
-
-    def _counts(self, login: str, address: str) -> tuple[tuple[Attempts, str], ...]:
-        return (
+    def attempt(self, login: str, address: str, now: float, device: str = "") -> Attempt:
+        """To be forgiven when the password was right. device: a browser from which the login has been in;
+        empty: it has not. Problem too-many-requests."""
+        counts: tuple[tuple[Attempts, str], ...] = (
             (self.by_both, f"{address} {login}"),
             (self.by_login, login),
             (self.by_address, address),
         )
+        if device:
+            counts = ((self.by_device, f"{device} {login}"),)
+        for attempts, key in counts:
+            take(attempts, key, now)
+        return Attempt(counts)
 
 
 SIGN_IN: Final[web.AppKey[SignInDoor]] = web.AppKey("sign_in", SignInDoor)

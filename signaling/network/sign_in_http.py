@@ -16,6 +16,7 @@ from classroom.network.scope import Principal
 from classroom.store import accounts, second_factors, sign_ins
 from classroom.store.second_factors import SecondFactor
 from signaling.keys import CONFIG, STORE
+from signaling.network.device_cookies import DEVICES, set_device, shown_device
 from signaling.network.office_views import OfficeView, office_views
 from signaling.network.openid_logout_http import onward
 from signaling.network.origin import caller_address
@@ -98,18 +99,21 @@ async def sign_in(request: web.Request) -> web.Response:
     asked = await body(request, SignInRequest)
     door, network = request.app[SIGN_IN], request.app[STORE].network
     login, address = _login(asked.login), caller_address(request)
-    door.attempt(login, address, time.monotonic())
+    config, devices = request.app[CONFIG], request.app[DEVICES]
+    shown = shown_device(request, config)
+    attempt = door.attempt(login, address, time.monotonic(), devices.known(shown, login))
     found = await read(network.read(accounts.credentials, login)) if login else None
     known = "" if found is None or found.disabled else found.password_hash
     if not await door.passwords.verify(asked.password, known) or found is None:
         log.info("x sign-in of %s refused", found.person if found else "nobody")
         raise Problem("sign-in-refused")
-    door.forgive(login, address)
+    attempt.forgive()
     await check_second_factor(request, found.person, found.path, asked.code)
     if renewed := await door.passwords.renewed(asked.password, known):
         await read(network.change(accounts.rehash, found, renewed))
     response = web.Response(status=204, headers={"Cache-Control": "no-store"})
     await begin_sign_in(request, response, found.person, found.path, "password", keep=asked.keep)
+    set_device(response, config, devices.with_login(shown, login))
     return response
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,9 +18,13 @@ from classroom.model import PersonId
 from classroom.store import accounts, audit
 from classroom.store.demo_network import seed_demo_network
 from signaling.keys import CONFIG
+from signaling.network.device_cookies import COOKIE
 from signaling.network.origin import caller_address
 from signaling.network.passwords import HASHER
 from signaling.network.principals import SIGN_IN_COOKIE
+from signaling.network.sign_in import SCHOOL
+from signaling.network.sign_in import SIGN_IN as SIGN_INS
+from signaling.problems import Problem
 
 SIGN_IN = "/api/v1/sign-in"
 PASSWORD = "wolken über dem fluss"
@@ -134,6 +140,21 @@ async def test_guessing_ends(pupils_page: Any) -> None:
     assert status == 429 and told["type"] == "/problems/too-many-requests"
     # Others of the same school come in.
     assert (await sign_in(pupils_page, "demo-east-2-tutor", "wrong wrong"))[0] == 401
+
+
+async def test_who_guesses_beside_them_keeps_nobody_out(pupils_page: Any) -> None:
+    """Who has been in from their browser is counted by themselves."""
+    door = pupils_page.door.app[SIGN_INS]
+    assert (await sign_in(pupils_page))[0] == 204
+    now = time.monotonic()
+    for number in range(SCHOOL):
+        with contextlib.suppress(Problem):
+            door.attempt(f"made-up-{number}", "127.0.0.1", now)
+            door.attempt(TUTOR, f"192.0.2.{number % 200}", now)
+    assert (await sign_in(pupils_page))[0] == 204
+    pupils_page.door.http.cookie_jar.clear(lambda cookie: cookie.key == COOKIE)
+    told = await sign_in(pupils_page)
+    assert told[0] == (await sign_in(pupils_page, "nobody"))[0] == 429
 
 
 async def test_who_is_right_is_never_held_up(pupils_page: Any) -> None:
