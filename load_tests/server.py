@@ -97,7 +97,7 @@ class ServerProcess:
         """Starts it and waits until `/readyz` answers 200. Raises ServerDidNotStart."""
         self.data.mkdir(parents=True, exist_ok=True)
         command = [
-            *(str(TONGKE), "serve", "--demo", "--data", str(self.data)),
+            *(str(TONGKE), "serve", "--demo", "--no-demo-courses", "--data", str(self.data)),
             *("--host", self.host, "--port", str(self.port)),
             *("--media-ip", self.host, "--media-port", str(self.media_port)),
             *self._arguments,

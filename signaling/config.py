@@ -52,6 +52,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: Path | None = None
     tls_self_signed: bool = False
     demo: bool = False
+    demo_courses: bool = True
     storage: str = ""
     storage_endpoint: str = ""
     storage_region: str = ""

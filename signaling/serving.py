@@ -4,6 +4,7 @@ start."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import gc
 import signal
@@ -11,6 +12,7 @@ import ssl
 import time
 from typing import Final
 
+from classroom.store.demo_courses import seed_demo_courses
 from classroom.store.engine import without_password
 from classroom.store.store import StoreUnavailable
 from recorder.supervisor import LibraryInUseError
@@ -65,6 +67,10 @@ async def _serve(config: Config) -> None:
         _announce(server, language_of())
         if config.demo:
             await _announce_network(server, language_of())
+        if config.demo and config.demo_courses:
+            # Something to find for who signs in; nobody waits for it.
+            with contextlib.suppress(StoreUnavailable):
+                await seed_demo_courses(server.app[STORE])
         while not stop.is_set():
             try:
                 async with asyncio.timeout(COLLECT_EVERY_S):
