@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from classroom.network.accounts import AccountFault, BadAccount, email_address, login_name
 from classroom.network.appointing import MAX_SUBJECT
@@ -161,6 +162,10 @@ class Parsed:
     """With something in them, beside the heads."""
 
 
+_once = lru_cache(maxsize=4096)
+"""Of cells that are alike row after row: a school's name stands there a thousand times."""
+
+
 def parse(table: Iterable[Sequence[str]]) -> Parsed:
     """table: rows of cells, the heads first. Raises BadTableError: empty, columns, rows."""
     rows = _filled(table)
@@ -168,12 +173,14 @@ def parse(table: Iterable[Sequence[str]]) -> Parsed:
     found = _columns(heads)
     known = set(found.values())
     ignored = [head.strip()[:MAX_CELL] for at, head in enumerate(heads) if at not in known and head.strip()]
-    parsed = Parsed(columns=list(found), ignored=ignored)
+    parsed, columns = Parsed(columns=list(found), ignored=ignored), tuple(found.items())
     for number, cells in rows:
         parsed.rows += 1
         if parsed.rows > MAX_ROWS:
             raise BadTableError("rows")
-        made = _entry(number, {column: _cell(cells, at) for column, at in found.items()})
+        width = len(cells)
+        here = {column: cells[at].strip() if at < width else "" for column, at in columns}
+        made = _entry(number, here)
         if isinstance(made, Entry):
             parsed.entries.append(made)
         else:
@@ -212,12 +219,16 @@ def _filled(table: Iterable[Sequence[str]]) -> Iterator[tuple[int, Sequence[str]
             yield number, cells
 
 
-def _cell(cells: Sequence[str], at: int) -> str:
-    return cells[at].strip() if at < len(cells) else ""
+class _Somebody(NamedTuple):
+    row: int
+    name: str
+    login: str
+    office: Office
+    email: str
 
 
 def _entry(row: int, cells: Mapping[Column, str]) -> Entry | Fault:
-    office = _OFFICES.get(unicodedata.normalize("NFKC", cells[Column.OFFICE]).lower())
+    office = _office_of(cells[Column.OFFICE])
     if office is None:
         return Fault(row, RowFault.OFFICE, cells[Column.OFFICE][:MAX_CELL])
     name = person_name(cells[Column.NAME])
@@ -229,10 +240,23 @@ def _entry(row: int, cells: Mapping[Column, str]) -> Entry | Fault:
     except BadAccount as error:
         column = Column.EMAIL if error.fault is AccountFault.EMAIL else Column.LOGIN
         return Fault(row, RowFault(column.value), cells[column][:MAX_CELL])
-    return _placed(Entry(row, name, login, office, email=email), cells)
+    return _placed(_Somebody(row, name, login, office, email), cells)
 
 
-def _placed(entry: Entry, cells: Mapping[Column, str]) -> Entry | Fault:
+@_once
+def _office_of(text: str) -> Office | None:
+    return _OFFICES.get(unicodedata.normalize("NFKC", text).lower())
+
+
+@_once
+def _is_place(text: str) -> bool:
+    try:
+        return bool(place_name(text))
+    except BadPlace:
+        return False
+
+
+def _placed(entry: _Somebody, cells: Mapping[Column, str]) -> Entry | Fault:
     """With school, class and subject."""
     school, room = cells.get(Column.SCHOOL, ""), cells.get(Column.CLASS, "")
     grade, subject = cells.get(Column.GRADE, ""), cells.get(Column.SUBJECT, "")
@@ -240,10 +264,7 @@ def _placed(entry: Entry, cells: Mapping[Column, str]) -> Entry | Fault:
     if number is None:
         return Fault(entry.row, RowFault.GRADE, grade[:MAX_CELL])
     for text, kind in ((school, RowFault.SCHOOL), (room, RowFault.CLASS)):
-        try:
-            if text:
-                place_name(text)
-        except BadPlace:
+        if text and not _is_place(text):
             return Fault(entry.row, kind, text[:MAX_CELL])
     if entry.office is Office.STUDENT and not room:
         return Fault(entry.row, RowFault.CLASS, room)
@@ -289,6 +310,7 @@ def date_of(text: str) -> date | None:
         return None
 
 
+@_once
 def grade_of(text: str) -> int | None:
     """`3`, `三年级`, `初二` (8), `高一` (10); 0 of nothing. None: no grade."""
     if not text:

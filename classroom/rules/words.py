@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from classroom.rules.reasons import Reason, Refused
@@ -16,8 +17,9 @@ MAX_NAME_CHARACTERS = 80
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})
 """Categories of what leaves no mark by itself."""
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""They make a text read as another one than was written."""
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+"""Control characters (Cc), surrogates (Cs; no encoding can carry them), and overrides of direction: these make
+a text read as another one than was written."""
 
 
 def chat_text(text: str) -> str:
@@ -58,21 +60,16 @@ def seat_name(seat: str) -> str:
 def person_name(name: str) -> str:
     """A name as it will be shown. It comes from a school's records, not from the person: so what cannot be
     shown is left out instead of refused. Empty when nothing of it can be seen."""
-    shown = "".join(c for c in name if not _is_control(c)).strip()[:MAX_NAME_CHARACTERS].strip()
+    shown = _CONTROLS.sub("", name).strip()[:MAX_NAME_CHARACTERS].strip()
     return shown if _is_visible(shown) else ""
 
 
 def has_controls(text: str) -> bool:
     """Control characters, surrogates or overrides of direction."""
-    return any(map(_is_control, text))
+    return _CONTROLS.search(text) is not None
 
 
 def _is_visible(text: str) -> bool:
     """Something of it leaves a mark: it is not all blanks, marks on nothing, and what joins or hides. (These
     belong into a text: emoji are made with them, and Persian and Hindi are written with them.)"""
     return any(unicodedata.category(character) not in _INVISIBLE for character in text)
-
-
-def _is_control(character: str) -> bool:
-    """Control characters, surrogates (which no encoding can carry) and overrides of direction."""
-    return unicodedata.category(character) in ("Cc", "Cs") or character in _BIDI_CONTROLS

@@ -26,6 +26,8 @@ ASKED_AT_ONCE: Final = 2000
 WRITTEN_AT_ONCE: Final = 1000
 """Rows of one statement, made just before it: some 5 ms in which the loop does nothing else."""
 
+_OFFICES: Final = {office.value: office for office in Office}
+
 Think = Callable[[Known], Awaitable[ImportPlan]]
 """Makes the plan of what is known; in a thread, where it takes long."""
 
@@ -129,15 +131,11 @@ async def _accounts(connection: AsyncConnection, logins: Iterable[str]) -> dict[
     )
     found: dict[str, Account] = {}
     for part in _parts(logins, ASKED_AT_ONCE):
-        for row in await connection.execute(query.where(c.login.in_(part))):
-            found[row.login] = Account(
-                PersonId(row.person_id),
-                row.name,
-                Path(row.path),
-                row.login,
-                row.email,
-                disabled_ms=row.disabled_ms,
-            )
+        # By place, not by name: of a district's people that is a third of the time.
+        for person, path, login, email, disabled_ms, name in await connection.execute(
+            query.where(c.login.in_(part))
+        ):
+            found[login] = Account(PersonId(person), name, Path(path), login, email, disabled_ms=disabled_ms)
     return found
 
 
@@ -145,20 +143,22 @@ async def _appointments(
     connection: AsyncConnection, persons: Iterable[PersonId]
 ) -> dict[PersonId, tuple[Appointment, ...]]:
     c = appointments.c
+    about = (c.class_id, c.subject, c.about_id)
     found: dict[PersonId, tuple[Appointment, ...]] = {}
     for part in _parts(persons, ASKED_AT_ONCE):
-        query = select(appointments).where(c.person_id.in_(part), c.revoked_ms.is_(None))
-        for row in await connection.execute(query):
+        query = select(c.id, c.person_id, c.office, c.path, c.from_ms, c.until_ms, *about)
+        for row in await connection.execute(query.where(c.person_id.in_(part), c.revoked_ms.is_(None))):
+            name, person, office, path, from_ms, until_ms, class_id, subject, about_id = row
             held = Appointment(
-                id=row.id,
-                person=PersonId(row.person_id),
-                office=Office(row.office),
-                path=Path(row.path),
-                from_ms=row.from_ms,
-                until_ms=row.until_ms,
-                class_id=row.class_id,
-                subject=row.subject,
-                about=row.about_id,
+                id=name,
+                person=PersonId(person),
+                office=_OFFICES[office],
+                path=Path(path),
+                from_ms=from_ms,
+                until_ms=until_ms,
+                class_id=class_id,
+                subject=subject,
+                about=about_id,
             )
             found[held.person] = (*found.get(held.person, ()), held)
     return found
