@@ -18,7 +18,7 @@ MAX_NAME_CHARACTERS = 80
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})
 """Categories of what leaves no mark by itself."""
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-"""Control characters (Cc), surrogates (Cs; no encoding can carry them), and overrides of direction: these make
+"""Control characters (Cc), surrogates (Cs; no encoding carries them), and overrides of direction: these make
 a text read as another one than was written."""
 
 

@@ -8,7 +8,7 @@ hundreds, so that the event loop has its turns in between; others see all of it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ from classroom.store.timetable_slots import (
     chunks,
     following,
     given_in,
+    in_turns,
     masters,
     packed,
     standing,
@@ -219,11 +220,9 @@ async def _steps(connection: AsyncConnection, asked: Asked) -> list[Step]:
     operation = asked.operation
     span = operation.path, operation.from_ms, operation.until_ms
     if operation.kind is OperationKind.CANCEL:
-        slots = await given_in(connection, *span)
-        return [Step(lesson, slot, cancelled(slot)) for lesson, slot in slots.items()]
+        return await _each(await given_in(connection, *span), cancelled)
     if operation.kind is OperationKind.ONLINE:
-        slots = await taken_in(connection, *span)
-        return [Step(lesson, slot, moved_online(slot)) for lesson, slot in slots.items()]
+        return await _each(await taken_in(connection, *span), moved_online)
     assert asked.lesson is not None and asked.change is not None, "nothing else is asked for"
     limit = PAGE * 2 if asked.following else 1
     slots = await following(connection, operation.course, asked.lesson, limit)
@@ -232,6 +231,13 @@ async def _steps(connection: AsyncConnection, asked: Asked) -> list[Step]:
     steps = changed(slots, asked.lesson, asked.change, asked.timezone)
     if any(step.after.starts_ms <= operation.made_ms for step in steps):
         raise BadOperation(OperationFault.TIMES)
+    return steps
+
+
+async def _each(slots: Mapping[LessonId, Slot], change: Callable[[Slot], Slot]) -> list[Step]:
+    steps: list[Step] = []
+    async for some in in_turns(tuple(slots.items())):
+        steps += [Step(lesson, slot, change(slot)) for lesson, slot in some]
     return steps
 
 
@@ -281,10 +287,10 @@ async def lessons_of(connection: AsyncConnection, operation: str) -> tuple[Lesso
 async def steps_of(connection: AsyncConnection, operation: str, limit: int | None = None) -> tuple[Step, ...]:
     """The lessons of an operation, by id."""
     query = select(operation_lessons).where(_s.operation_id == operation).order_by(_s.lesson_id).limit(limit)
-    return tuple(
-        Step(LessonId(row.lesson_id), unpacked(row.before), unpacked(row.after))
-        for row in await connection.execute(query)
-    )
+    steps: list[Step] = []
+    async for some in in_turns((await connection.execute(query)).all()):
+        steps += [Step(LessonId(row.lesson_id), unpacked(row.before), unpacked(row.after)) for row in some]
+    return tuple(steps)
 
 
 async def listed(

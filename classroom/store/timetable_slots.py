@@ -3,7 +3,8 @@ would have two lessons at one time."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -64,6 +65,13 @@ def chunks(things: Sequence[T]) -> Iterator[Sequence[T]]:
         yield things[first : first + CHUNK]
 
 
+async def in_turns(things: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """Some of them at a time; in between everything else has its turn."""
+    for some in chunks(things):
+        yield some
+        await asyncio.sleep(0)
+
+
 async def given_in(
     connection: AsyncConnection, path: Path, from_ms: int, until_ms: int
 ) -> dict[LessonId, Slot]:
@@ -78,7 +86,10 @@ async def given_in(
         .order_by(_o.starts_ms, _o.number)
         .limit(MAX_LESSONS + 1)
     )
-    return {LessonId(row.lesson_id): slot_of(row) for row in await connection.execute(query)}
+    found: dict[LessonId, Slot] = {}
+    async for some in in_turns((await connection.execute(query)).all()):
+        found |= {LessonId(row.lesson_id): slot_of(row) for row in some}
+    return found
 
 
 async def taken_in(
@@ -99,10 +110,14 @@ async def taken_in(
         .order_by(_o.starts_ms, _o.number, _e.number)
     )
     found: dict[LessonId, Slot] = {}
-    for row in await connection.execute(query):
-        online = found.setdefault(LessonId(row.lesson_id), slot_of(row, {}, {})).online
-        assert isinstance(online, dict)
-        online[row.party_id] = False
+    async for some in in_turns((await connection.execute(query)).all()):
+        for row in some:
+            lesson = LessonId(row.lesson_id)
+            if lesson not in found:
+                found[lesson] = slot_of(row, {}, {})
+            online = found[lesson].online
+            assert isinstance(online, dict)
+            online[row.party_id] = False
         if len(found) > MAX_LESSONS:
             break
     return found
