@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Insert, Table, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import PersonId
@@ -96,8 +96,7 @@ async def carry_out(
 async def _write_accounts(connection: AsyncConnection, made: ImportPlan, now_ms: int) -> None:
     await _write(connection, accounts, (_account_row(each, now_ms) for each in made.accounts))
     names = ({"id": each.person, "name": each.name, "seen_ms": 0} for each in made.accounts)
-    for part in _parts(names, WRITTEN_AT_ONCE):
-        await connection.execute(insert_unless_there(connection, people), part)
+    await _carry(connection, insert_unless_there(connection, people), names)
     for each in made.renamed:
         await connection.execute(update(people).where(people.c.id == each.person).values(name=each.name))
         await connection.execute(
@@ -106,8 +105,19 @@ async def _write_accounts(connection: AsyncConnection, made: ImportPlan, now_ms:
 
 
 async def _write(connection: AsyncConnection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    await _carry(connection, insert(table), rows)
+
+
+async def _carry(connection: AsyncConnection, statement: Insert, rows: Iterable[dict[str, Any]]) -> None:
+    """Rows of the same columns, written past what is looked at row by row otherwise: that would be half of
+    the time, of values that are texts and numbers already."""
+    text, names = "", tuple[str, ...]()
     for part in _parts(rows, WRITTEN_AT_ONCE):
-        await connection.execute(insert(table), part)
+        if not text:
+            compiled = statement.compile(dialect=connection.dialect, column_keys=list(part[0]))
+            text, names = str(compiled), tuple(compiled.positiontup or ())
+        values = [tuple(map(row.__getitem__, names)) for row in part]
+        await connection.exec_driver_sql(text, values)
 
 
 async def _places(connection: AsyncConnection, path: Path) -> tuple[Place, ...]:
