@@ -76,8 +76,9 @@ export interface Letter {
 }
 
 /** `?a=b`, without what is empty. */
-const query = (asked: Record<string, string>) => {
-  const said = new URLSearchParams(Object.entries(asked).filter(([, value]) => value))
+const query = (asked: Record<string, string | undefined>) => {
+  const said = new URLSearchParams()
+  for (const [name, value] of Object.entries(asked)) if (value) said.set(name, value)
   return said.size ? `?${said}` : ''
 }
 
@@ -100,14 +101,22 @@ export const addClass = (place: string, made: { name: string; grade: number; at_
 export const closeClass = (id: string, reason: string) =>
   ask<null>('POST', path('classes', id, 'close'), { reason })
 
-export const accounts = async (asked: { place: string; words: string; office: string; after: string }) =>
-  (await ask<{ accounts: Account[] }>('GET', path('accounts') + query(asked))).accounts
+export const accounts = async (asked: {
+  place: string
+  words: string
+  office: string
+  after: string
+  /** `true`: these, too. */
+  disabled?: string
+}) => (await ask<{ accounts: Account[] }>('GET', path('accounts') + query(asked))).accounts
 
 export const addAccount = (made: { name: string; login: string; email: string; place: string }) =>
   ask<Account>('POST', path('accounts'), made)
 
 export const disableAccount = (person: string, reason: string) =>
   ask<null>('POST', path('accounts', person, 'disable'), { reason })
+
+export const enableAccount = (person: string) => ask<null>('POST', path('accounts', person, 'enable'), {})
 
 export const dropLostFactor = (person: string, reason: string) =>
   ask<null>('POST', path('accounts', person, 'second-factor', 'drop'), { reason })
