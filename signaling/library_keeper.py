@@ -40,6 +40,8 @@ LOOK_EVERY_S: Final = 2.0
 LIVE_AGAIN: Final = 0.05
 """An item that grows is read again after this part of its length: reading takes the longer the longer it is.
 That it ended is seen at the next look."""
+LIVE_AGAIN_LEAST_S: Final = 5.0
+"""At least so much later: to read a young item and to write its row takes 5 ms, and many lessons begin together."""
 LIVE_AGAIN_S: Final = 20.0
 """At most so much later."""
 FRESH_S: Final = 1.0
@@ -227,7 +229,7 @@ class LibraryKeeper:
             known[one.id] = one.state
             self._unread.discard(one.id)
             if one.state == "live":
-                wait_s = min(LIVE_AGAIN_S, LIVE_AGAIN * one.duration_ms / 1000)
+                wait_s = min(max(LIVE_AGAIN * one.duration_ms / 1000, LIVE_AGAIN_LEAST_S), LIVE_AGAIN_S)
                 self._again[one.id] = self._clock.now() + wait_s
             else:
                 self._again.pop(one.id, None)
