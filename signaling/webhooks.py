@@ -28,9 +28,10 @@ from typing import Final, Protocol
 import aiohttp
 import msgspec
 
-from classroom.clock import Clock, Timer
+from classroom.clock import Clock
 from classroom.store.outbox import StoreUnavailable
 from classroom.store.webhooks import Delivery, Webhook
+from signaling.bell import Bell
 from signaling.events_http import EventView, event_view
 from signaling.webhook_guard import Guard
 from signaling.webhook_signature import headers
@@ -114,15 +115,15 @@ class Dispatcher:
         self._send = send
         self._count = count
         self._chance = chance
-        self._news = asyncio.Event()
+        self._bell = Bell(clock)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._last_lesson: dict[str, str] = {}
         """By webhook: the lesson that it was last told of."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._outbox.on_news = self._news.set
-        self._news.set()
+        self._outbox.on_news = self._bell.ring
+        self._bell.ring()
         self._task = asyncio.create_task(self._run(), name="webhooks")
 
     async def close(self) -> None:
@@ -135,17 +136,8 @@ class Dispatcher:
 
     async def _run(self) -> None:
         while True:
-            self._news.clear()
-            wait_s = await self._look()
-            timer = None if wait_s is None else self._wake_in(wait_s)
-            try:
-                await self._news.wait()
-            finally:
-                if timer is not None:
-                    timer.cancel()
-
-    def _wake_in(self, seconds: float) -> Timer:
-        return self._clock.call_at(self._clock.now() + seconds, self._news.set)
+            self._bell.quiet()
+            await self._bell.heard(await self._look())
 
     async def _look(self) -> float | None:
         """Starts to tell those who are due; seconds until the next one is, None: nobody."""
@@ -169,11 +161,11 @@ class Dispatcher:
         error = task.exception()
         if error is None:
             # What came while it was busy.
-            self._news.set()
+            self._bell.ring()
             return
         if not isinstance(error, StoreUnavailable):
             log.error("x webhook %s: a fault of ours", webhook_id, exc_info=error)
-        self._wake_in(DATABASE_AWAY_S)
+        self._bell.ring_in(DATABASE_AWAY_S)
 
     async def _tell(self, webhook: Webhook) -> None:
         """Until nothing waits, or it does not take what it is told."""

@@ -28,7 +28,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Final
 
-from classroom.clock import Clock, Timer
+from classroom.clock import Clock
 from classroom.commands import CancelLesson, FromOffice, OfficeCommand, RestoreLesson, ReviseLesson
 from classroom.directory import Directory, UnknownLesson
 from classroom.lesson import LessonRoom
@@ -41,6 +41,7 @@ from classroom.store import enrolment_plans, timetable_operations
 from classroom.store.enrolment_plans import Wanted
 from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
+from signaling.bell import Bell
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class LessonPlanner:
         self._under_way: Collection[LessonId] = ()
         self._looked = False
         """What a server before this one left is known."""
-        self._wake = asyncio.Event()
+        self._bell = Bell(clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._gathering = False
         self._closing = False
@@ -87,7 +88,7 @@ class LessonPlanner:
         """What is not planned yet is planned by the next server."""
         self._store.catalogue.on_changed = lambda lessons: None
         self._closing = True
-        self._wake.set()
+        self._bell.ring()
         if self._tasks:
             # Those that are being planned are, unless the database is away.
             await asyncio.wait(self._tasks, timeout=CLOSING_S)
@@ -101,7 +102,7 @@ class LessonPlanner:
         self._due.update(dict.fromkeys(lessons))
         if self._due and not self._gathering:
             self._gathering = True
-            self._wake_in(GATHER_S)
+            self._bell.ring_in(GATHER_S)
 
     async def now(self, lesson: LessonId) -> None:
         """Plans a lesson by what the catalogue says of it, if it is not. Raises StoreUnavailable."""
@@ -110,7 +111,7 @@ class LessonPlanner:
         if lesson not in self._waiting:
             self._waiting[lesson] = asyncio.get_running_loop().create_future()
         self._due[lesson] = None
-        self._wake.set()
+        self._bell.ring()
         await asyncio.shield(self._waiting[lesson])
 
     async def caught_up(self, lesson: LessonId) -> None:
@@ -123,13 +124,10 @@ class LessonPlanner:
     # --- the tasks
     # --------------------------------------------------------------------------------------------
 
-    def _wake_in(self, seconds: float) -> Timer:
-        return self._clock.call_at(self._clock.now() + seconds, self._wake.set)
-
     async def _run(self) -> None:
         while not self._closing:
-            await self._wake.wait()
-            self._wake.clear()
+            await self._bell.heard()
+            self._bell.quiet()
             self._gathering = False
             while not self._closing and (some := self._take()):
                 self._under_way = frozenset(some)

@@ -24,12 +24,13 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from classroom.clock import Clock, Timer
+from classroom.clock import Clock
 from classroom.network.notices import GIVE_UP_MS, again_after_s, names_lessons
 from classroom.store import mail_outbox
 from classroom.store.mail_outbox import Letter
 from classroom.store.network import NetworkStore
 from classroom.store.outbox import StoreUnavailable
+from signaling.bell import Bell
 from signaling.mail import Delivery, MailAway
 from signaling.network.mail_letters import BadAddress, letter
 
@@ -73,7 +74,7 @@ class MailDispatcher:
         self._sender = sender
         self._site = site
         self._count = count
-        self._news = asyncio.Event()
+        self._bell = Bell(clock)
         self._away = 0
         """Attempts in vain in a row."""
         self._stopping = False
@@ -84,12 +85,12 @@ class MailDispatcher:
 
     def news(self) -> None:
         """Something may have come into the outbox."""
-        self._news.set()
+        self._bell.ring()
 
     async def close(self) -> None:
         """Waits for the letter that is under way; the next server sends the others."""
         self._stopping = True
-        self._news.set()
+        self._bell.ring()
         if self._task is not None:
             await asyncio.wait((self._task,), timeout=CLOSING_S)
             self._task.cancel()
@@ -99,7 +100,7 @@ class MailDispatcher:
 
     async def _run(self) -> None:
         while not self._stopping:
-            self._news.clear()
+            self._bell.quiet()
             try:
                 wait_s = await self._send_due()
             except StoreUnavailable:
@@ -107,15 +108,8 @@ class MailDispatcher:
             except Exception:
                 log.exception("x letters: a fault of ours")
                 wait_s = LOOK_EVERY_S
-            timer = self._wake_in(wait_s)
-            try:
-                if not self._stopping:
-                    await self._news.wait()
-            finally:
-                timer.cancel()
-
-    def _wake_in(self, seconds: float) -> Timer:
-        return self._clock.call_at(self._clock.now() + seconds, self._news.set)
+            if not self._stopping:
+                await self._bell.heard(wait_s)
 
     async def _send_due(self) -> float:
         """Until none is due; seconds until the next look."""
