@@ -41,7 +41,7 @@ LIVE_AGAIN: Final = 0.05
 """An item that grows is read again after this part of its length: reading takes the longer the longer it is.
 That it ended is seen at the next look."""
 LIVE_AGAIN_LEAST_S: Final = 5.0
-"""At least so much later: to read a young item and to write its row takes 5 ms, and many lessons begin together."""
+"""At least so much later: to read a young one and write its row takes 5 ms, of many lessons."""
 LIVE_AGAIN_S: Final = 20.0
 """At most so much later."""
 FRESH_S: Final = 1.0
