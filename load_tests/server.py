@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import ClassVar
 
 import aiohttp
 
@@ -48,6 +50,9 @@ class ServerProcess:
 
     Its output goes to a file in `data`.
     """
+
+    database: ClassVar[Path | None] = None
+    """What a data directory without a database begins with; None: the server makes one."""
 
     def __init__(
         self,
@@ -96,6 +101,8 @@ class ServerProcess:
     async def start(self) -> None:
         """Starts it and waits until `/readyz` answers 200. Raises ServerDidNotStart."""
         self.data.mkdir(parents=True, exist_ok=True)
+        if self.database is not None and not (self.data / self.database.name).exists():
+            shutil.copyfile(self.database, self.data / self.database.name)
         command = [
             *(str(TONGKE), "serve", "--demo", "--no-demo-courses", "--data", str(self.data)),
             *("--host", self.host, "--port", str(self.port)),

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -79,8 +80,18 @@ FIRST = (
     "tests/browser/test_film.py",
     "tests/browser/test_supervision.py",
     "tests/browser/test_clips.py",
+    "tests/signaling/test_real_layers.py",
+    # They wait, while the browsers that are busiest have the processors.
+    "tests/load_tests/test_scenarios.py",
+    "tests/scenarios/test_churn.py",
+    "tests/scenarios/test_encoder_to_library.py",
+    "tests/recorder/test_supervisor.py",
+    "tests/scenarios/test_server_killed.py",
+    "tests/scenarios/test_master_lost.py",
+    "tests/scenarios/test_postgresql.py",
+    "tests/classroom/store/test_restart_stateful.py",
 )
-"""What takes longest, so that at the end nobody waits for it."""
+"""What takes longest, so that at the end nobody waits for it: xdist keeps files of few tests for last."""
 
 
 class InLanes(LoadFileScheduling):
@@ -317,15 +328,42 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def demo_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with the demo school and the demo network."""
+    from classroom.store.demo import seed_demo
+    from classroom.store.demo_network import seed_demo_network
+    from classroom.store.engine import sqlite_url
+    from classroom.store.store import Store
+
+    file = tmp_path_factory.mktemp("demo") / "tongke.db"
+    shutil.copyfile(migrated_file, file)
+    store = await Store.open(sqlite_url(file))
+    await seed_demo(store)
+    await seed_demo_network(store)
+    await store.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def begun(demo_file: Path) -> Iterator[None]:
+    """Servers from here on find a database as their first start would have left it: that is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServerProcess, "database", demo_file)
+        yield
+
+
 @pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    """`tongke serve --demo` in a process of its own with an empty data directory; for one test."""
+async def server(begun: None, tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """`tongke serve --demo` in a process of its own with a data directory of its own; for one test."""
     async with ServerProcess(data=tmp_path / "data") as process:
         yield process
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
+async def shared_server(
+    begun: None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServerProcess]:
     """The same, for all tests that leave nothing behind in it (mark them `asyncio(loop_scope="session")`)."""
     async with ServerProcess(data=tmp_path_factory.mktemp("shared-server")) as process:
         yield process

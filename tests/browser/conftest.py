@@ -325,6 +325,11 @@ def few_pictures() -> str:
     return FEW_PICTURES
 
 
+@pytest.fixture(scope="session", autouse=True)
+def begun_before(begun: None) -> None:
+    """For the servers that files of tests start for themselves."""
+
+
 Visit = Callable[..., Awaitable[Person]]
 Enter = Callable[..., Awaitable[Person]]
 

@@ -15,7 +15,7 @@ from load_tests.server import ServerProcess, free_port
 
 PROGRAM = """#!{python}
 import http.server, os, pathlib, sys
-value = dict(zip(sys.argv[3::2], sys.argv[4::2]))
+value = dict(zip(sys.argv, sys.argv[1:]))
 data = pathlib.Path(value["--data"])
 with (data / "starts").open("a") as file:
     file.write(f"{{os.getpid()}} {{os.environ.get('WORD', '')}}\\n")
