@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from classroom.network.accounts import (
 )
 from classroom.network.model import Path
 from classroom.network.single_sign_on import Identity, Match, MatchBy
-from classroom.store import accounts, audit, sign_ins
+from classroom.store import accounts, audit, second_factors, sign_ins
+from classroom.store.second_factors import RecoveryHashes
 from classroom.store.sign_ins import SignIn
 from classroom.store.store import Store
 
@@ -112,6 +114,55 @@ async def test_only_so_many_at_once(store: Store, monkeypatch: pytest.MonkeyPatc
     assert [await is_in(store, f"s{number}", 1) for number in range(5)] == [False, False, True, True, True]
     listed = await store.network.read(sign_ins.listed, WANG.person, HOUR_MS)
     assert [each.secret_hash for each in listed] == ["s4", "s3", "s2"]
+
+
+async def test_sign_ins_of_a_session_of_the_issuer(store: Store) -> None:
+    """By its name, or all of a subject's; neither those by password nor somebody else's."""
+    people = (WANG, Account(PersonId("li"), "李", SCHOOL, "li", "li@example.org"))
+    for number, person in enumerate(people):
+        await add(store, person)
+        await store.network.change(accounts.of_identity, identity(f"u-{number}", person.email), 2)
+        for session in ("a", "b"):
+            made = SignIn(f"{person.person}-{session}", person.person, "openid", 0, 0, HOUR_MS, HOUR_MS)
+            made = replace(made, issuer_session=session, id_token="sealed")
+            await store.network.change(sign_ins.begin, made, SCHOOL)
+    await sign_in(store, "password")
+
+    async def end(subject: str, session: str) -> int:
+        issuer = "https://id.example.org"
+        end_issued = sign_ins.end_issued
+        return await store.network.change(end_issued, issuer, 5, subject=subject, session=session)
+
+    assert await end("u-0", "c") == await end("u-9", "") == 0
+    assert await end("u-0", "a") == 1 and not await is_in(store, "wang-a", 0.1)
+    assert await is_in(store, "wang-b", 0.1) and await is_in(store, "li-a", 0.1)
+    assert await end("u-0", "") == 1 and await end("", "b") == 1
+    assert await is_in(store, "li-a", 0.1) and await is_in(store, "password", 0.1)
+    deeds = [each.deed.deed for each in await store.network.read(audit.listed, ["/"])]
+    assert deeds.count("signed-out-by-issuer") == 3
+    # What was kept for the issuer goes with the sign-in.
+    over = await store.network.change(sign_ins.end, "li-a", 6)
+    assert over is not None and over.id_token == "sealed"
+    assert await store.network.change(sign_ins.end, "li-a", 6) is None
+
+
+async def test_a_recovery_code_is_good_once(store: Store) -> None:
+    await add(store)
+    codes = RecoveryHashes("salt", ("h1", "h2"))
+    await store.network.change(second_factors.begin, WANG.person, "sealed", 1)
+    confirm = second_factors.confirm
+    assert await store.network.change(confirm, WANG.person, SCHOOL, 1, 2, codes=codes, keep="")
+
+    async def use(code_hash: str) -> bool:
+        return await store.network.change(second_factors.use_recovery_code, WANG.person, SCHOOL, code_hash, 3)
+
+    assert await use("h1") and not await use("h1") and not await use("h3")
+    assert await store.network.read(second_factors.recovery_codes_left, WANG.person) == 1
+    assert await store.network.read(second_factors.recovery_salt, WANG.person) == "salt"
+    fresh = RecoveryHashes("other", ("h4",))
+    await store.network.change(second_factors.renew_codes, WANG.person, SCHOOL, fresh, 4)
+    assert not await use("h2") and await use("h4")
+    assert await store.network.read(second_factors.recovery_salt, WANG.person) == ""
 
 
 async def test_a_password_is_changed_once_by_the_one_that_was_seen(store: Store) -> None:
