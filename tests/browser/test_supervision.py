@@ -165,6 +165,12 @@ async def test_a_supervisor_looks_at_the_wall_and_delivers_a_form(district: Dist
     await page.get_by_test_id("review-text").fill("讲解清楚，互动充分。")
     await page.get_by_test_id("add-problem").click()
     await page.get_by_test_id("problem-text").fill("开课时没有点名")
+    # Who looks at another lesson meanwhile finds the form as it was.
+    await page.locator('[data-lesson="lesson-1"]').click()
+    await page.get_by_test_id("add-problem").wait_for()
+    assert await page.get_by_test_id("problem-text").count() == 0
+    await page.locator('[data-lesson="lesson-0"]').click()
+    assert await page.get_by_test_id("problem-text").input_value() == "开课时没有点名"
     await page.evaluate(AXE.read_text() + "\n;0")
     assert await page.evaluate(FINDINGS, RULES) == []
     await page.get_by_test_id("language").click()
@@ -188,7 +194,7 @@ async def test_one_click_opens_the_lesson_in_a_tab_of_its_own(district: District
     async with page.expect_popup() as opened:
         await page.get_by_test_id("rewind").click()
     tab = await opened.value
-    await tab.wait_for_url("**/library/lesson-0")
+    await tab.wait_for_url("**/library/lesson-0?at=0*")
     assert "token" not in tab.url
 
 

@@ -30,6 +30,8 @@ import {
   wallPage,
 } from '@/pages/chunks'
 
+const OF_ONE_PAGE = ['to', 'refused', 'at']
+
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
@@ -73,8 +75,8 @@ export const router = createRouter({
 })
 
 router.beforeEach((to, from) => {
-  // Query parameters (view, lang, tests' overrides) follow the person, but for what the sign-in page was told.
-  const following = Object.entries(from.query).filter(([name]) => name !== 'to' && name !== 'refused')
+  // Query parameters (view, lang, tests' overrides) follow the person, but for what one page was told.
+  const following = Object.entries(from.query).filter(([name]) => !OF_ONE_PAGE.includes(name))
   if (from.name && Object.keys(to.query).length === 0 && following.length > 0) {
     return { ...to, query: Object.fromEntries(following) }
   }

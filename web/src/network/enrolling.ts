@@ -12,7 +12,8 @@ import {
   type Enrolment,
   type Party,
 } from './catalogue-client'
-import { whoami, type WhoAmI } from './network-client'
+import type { WhoAmI } from './network-client'
+import { whoIsHere } from './who'
 import { heldBy, partiesOf, schoolsOf, type Held } from './timetable'
 
 /** What became of the last enrolment in a lesson. */
@@ -35,7 +36,7 @@ export function useEnrolling(changed: () => Promise<void>) {
   const told = ref<Record<string, Told>>({})
 
   async function loadParties(): Promise<void> {
-    const found = (who.value = await whoami())
+    const found = (who.value = await whoIsHere())
     const own = partiesOf(found)
     const schools = await Promise.all(schoolsOf(found).map((school) => classesOf(school)))
     const classes = schools.flat().map<Party>((each) => ({ kind: 'classes', id: each.id, name: each.name }))

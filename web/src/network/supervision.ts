@@ -149,6 +149,15 @@ export function chosen(lessons: WallLesson[], place: string, flag: Flag | ''): W
     .filter((each) => !flag || each.flags.includes(flag))
 }
 
+/** A form that is being written. */
+export interface Draft {
+  scores: Partial<Record<Criterion, number>>
+  text: string
+  problems: { kind: ProblemKind; text: string; minutes: string | number }[]
+}
+
+export const newDraft = (): Draft => ({ scores: {}, text: '', problems: [] })
+
 /** Whoever has to be looked at first, then by title. */
 export function byWeight(lessons: WallLesson[]): WallLesson[] {
   const weight = ({ flags }: WallLesson) => (flags[0] ? FLAGS.indexOf(flags[0]) : FLAGS.length)
