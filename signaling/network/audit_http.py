@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from classroom.network.model import Office, Path
 from classroom.store import audit
-from classroom.store.audit import Recorded
+from classroom.store.audit import Deed, Recorded
 from classroom.store.outbox import StoreUnavailable
 from signaling.attendance_table import Cell, harmless
 from signaling.keys import STORE
@@ -90,9 +90,14 @@ async def list_audit(request: web.Request) -> web.Response:
 
 
 async def audit_csv(request: web.Request) -> web.StreamResponse:
-    """All of it, in order, page by page: of whatever size."""
+    """All of it, in order, page by page: of whatever size. Who takes it away is on record, too, before the
+    first row leaves."""
     asked = query(request, AuditFileQuery)
     paths = await _paths(request, asked.place)
+    network, now_ms = request.app[STORE].network, request.app[STORE].clock.unix_ms()
+    person, range_ = request[PRINCIPAL].person, {"from_ms": asked.from_ms, "until_ms": asked.until_ms}
+    taken = [Deed(now_ms, person, "audit-exported", path, person, range_) for path in paths]
+    await read(network.change(audit.record, *taken))
     pages = _pages(request, paths, asked)
     first = await read(_first(pages))
     response = web.StreamResponse(

@@ -217,7 +217,9 @@ async def test_the_record_as_a_table(district: Any) -> None:
         text = (await response.read()).decode("utf-8-sig")
     head, *rows = csv.reader(io.StringIO(text))
     assert head == ["seq", "at", "person", "deed", "place", "object", "body"]
-    assert [row[3] for row in rows][-2:] == ["account-added", "account-disabled"]
+    # Who takes it away is on it.
+    assert [row[3] for row in rows][-3:] == ["account-added", "account-disabled", "audit-exported"]
+    assert rows[-1][2] == organizer.id
     assert {row[4] for row in rows} == {"/demo-city/demo-east/demo-east-1/"}
     numbers = [int(row[0]) for row in rows]
     assert numbers == sorted(numbers)
