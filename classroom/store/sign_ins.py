@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import PersonId
@@ -70,10 +71,17 @@ SHOWN: Final = 12
 secret."""
 
 
-async def seen(connection: AsyncConnection, secret_hash: str, now_ms: int) -> None:
-    await connection.execute(
-        update(sign_ins).where(_c.secret_hash == secret_hash, _c.seen_ms < now_ms).values(seen_ms=now_ms)
-    )
+_SEEN: Final = (
+    update(sign_ins)
+    .where(_c.secret_hash == bindparam("secret"), _c.seen_ms < bindparam("now_ms"))
+    .values(seen_ms=bindparam("now_ms"))
+)
+
+
+async def seen(connection: AsyncConnection, when: Mapping[str, int]) -> None:
+    """Hash of the secret -> when. In one order, since two servers may note the same."""
+    rows = [{"secret": secret_hash, "now_ms": now_ms} for secret_hash, now_ms in sorted(when.items())]
+    await connection.execute(_SEEN, rows)
 
 
 async def end(connection: AsyncConnection, secret_hash: str, now_ms: int) -> SignIn | None:

@@ -174,6 +174,7 @@ class Store:
         except TimeoutError:
             log.error("x store: closed with %d facts unwritten", self.health.queued)
         await self._writer.stop()
+        await self.network.close()
         await self._engine.dispose()
 
     # --- lessons
