@@ -101,8 +101,7 @@ class ServerProcess:
     async def start(self) -> None:
         """Starts it and waits until `/readyz` answers 200. Raises ServerDidNotStart."""
         self.data.mkdir(parents=True, exist_ok=True)
-        if self.database is not None and not (self.data / self.database.name).exists():
-            shutil.copyfile(self.database, self.data / self.database.name)
+        self._begin()
         command = [
             *(str(TONGKE), "serve", "--demo", "--no-demo-courses", "--data", str(self.data)),
             *("--host", self.host, "--port", str(self.port)),
@@ -122,6 +121,14 @@ class ServerProcess:
             except OSError as error:
                 raise ServerDidNotStart(f"{command[0]} cannot be run: {error.strerror}") from error
         await self._ready()
+
+    def _begin(self) -> None:
+        """With the database that there is for it, unless it has one, here or elsewhere."""
+        if self.database is None or "--database" in self._arguments:
+            return
+        file = self.data / self.database.name
+        if not file.exists():
+            shutil.copyfile(self.database, file)
 
     async def _ready(self) -> None:
         assert self._process is not None
