@@ -19,7 +19,7 @@ ADDRESSES: Final = (
     *("/sign-in", "/invite", "/me", "/catalogue", "/timetable", "/operations"),
     *("/supervision", "/check-in", "/import", "/places", "/dashboard", "/reviews"),
     "/second-factor",
-    *("/courses", "/courses/{course}", "/progress"),
+    *("/courses", "/courses/{course}", "/courses/{course}/timetable", "/progress"),
 )
 """What the pages' own router knows."""
 FOREVER: Final = "public, max-age=31536000, immutable"

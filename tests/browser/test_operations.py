@@ -122,6 +122,8 @@ async def changes_a_lesson_and_plans_a_series(office: Office) -> None:
     whose clock it is planned."""
     provider = await office.page("demo-east-1-provider", "/courses/light", LAPTOP)
     await at(provider, "to-course-timetable").click()
+    await provider.wait_for_url("**/timetable")
+    await provider.reload()
     form = at(provider, "change-form")
     await expect(at(form, "change-starts")).to_have_value(re.compile("T17:00$"))
     await expect(at(form, "operation-preview")).to_be_disabled()
