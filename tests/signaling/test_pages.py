@@ -1,4 +1,4 @@
-"""Every address that the pages' router knows is one of the server's: a page can be opened and loaded again."""
+"""Every address that the pages' router knows is one of the server's: a page can be opened and reloaded."""
 
 from __future__ import annotations
 
