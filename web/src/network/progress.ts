@@ -101,6 +101,12 @@ export interface Watched {
   name: string
 }
 
+/** Who organizes more than a school looks one up. */
+export const followsSchoolsBelow = (who: WhoAmI) =>
+  who.offices.some(
+    ({ office, place }) => office === 'organizer' && (place?.kind === 'city' || place?.kind === 'district'),
+  )
+
 /** A tutor their classes, an organizer their school. */
 export function watchedBy(who: WhoAmI): Watched[] {
   const found = new Map<string, Watched>()

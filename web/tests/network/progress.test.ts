@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { WhoAmI } from '@/network/network-client'
 import { newLesson, offerOf, providersOf } from '@/network/courses'
-import { peopleOf, watchedBy } from '@/network/progress'
+import { followsSchoolsBelow, peopleOf, watchedBy } from '@/network/progress'
 
 const HOUR = 3_600_000
 
@@ -32,6 +32,9 @@ describe('whose progress is shown', () => {
       ['tutor', 'school', 's1'],
     )
     expect(watchedBy(who).map((each) => each.id)).toEqual(['k1', 's2'])
+    expect(followsSchoolsBelow(who)).toBe(true)
+    const below = who.offices.filter(({ place }) => place?.kind === 'school')
+    expect(followsSchoolsBelow({ ...who, offices: below })).toBe(false)
   })
 })
 
