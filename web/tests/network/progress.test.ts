@@ -32,9 +32,8 @@ describe('whose progress is shown', () => {
       ['tutor', 'school', 's1'],
     )
     expect(watchedBy(who).map((each) => each.id)).toEqual(['k1', 's2'])
-    expect(followsSchoolsBelow(who)).toBe(true)
-    const below = who.offices.filter(({ place }) => place?.kind === 'school')
-    expect(followsSchoolsBelow({ ...who, offices: below })).toBe(false)
+    expect(followsSchoolsBelow(who)).toBe(false)
+    expect(followsSchoolsBelow(holding(['organizer', 'district', 'd']))).toBe(true)
   })
 })
 
