@@ -19,6 +19,7 @@ ADDRESSES: Final = (
     *("/sign-in", "/invite", "/me", "/catalogue", "/timetable", "/operations"),
     *("/supervision", "/check-in", "/import", "/places", "/dashboard", "/reviews"),
     "/second-factor",
+    "/supervision/{lesson}",
     *("/courses", "/courses/{course}", "/courses/{course}/timetable", "/progress"),
 )
 """What the pages' own router knows."""

@@ -196,6 +196,10 @@ async def test_one_click_opens_the_lesson_in_a_tab_of_its_own(district: District
     tab = await opened.value
     await tab.wait_for_url("**/library/lesson-0?at=0*")
     assert "token" not in tab.url
+    await page.goto(f"{district.server.url}/supervision/of-nobody")
+    refused = page.get_by_test_id("problem")
+    await refused.wait_for()
+    assert await refused.get_attribute("data-kind") == "not-found"
 
 
 async def test_who_is_not_signed_in_is_asked_to(district: District, visit: Any) -> None:

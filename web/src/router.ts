@@ -26,11 +26,12 @@ import {
   providerReviewsPage,
   secondFactorPage,
   signInPage,
+  supervisedLessonPage,
   timetablePage,
   wallPage,
 } from '@/pages/chunks'
 
-const OF_ONE_PAGE = ['to', 'refused', 'at']
+const OF_ONE_PAGE = ['to', 'refused', 'at', 'from']
 
 export const router = createRouter({
   history: createWebHistory(),
@@ -59,6 +60,7 @@ export const router = createRouter({
     { path: '/places', name: 'places', component: placesPage, meta: { network: true } },
     { path: '/me', name: 'me', component: myAccountPage, meta: { network: true } },
     { path: '/supervision', name: 'supervision', component: wallPage, meta: { network: true } },
+    { path: '/supervision/:lesson', name: 'supervised', component: supervisedLessonPage, props: true },
     { path: '/dashboard', name: 'dashboard', component: dashboardPage, meta: { network: true } },
     { path: '/reviews', name: 'reviews', component: providerReviewsPage, meta: { network: true } },
     { path: '/check-in', name: 'check-in', component: checkInPage },

@@ -23,7 +23,8 @@ async def started(door: Any) -> Any:
     master = await door.join("master")
     await door.join("tutor")
     await master.say("lesson.start")
-    await master.expect("lesson")
+    while (await master.expect("lesson"))["state"] != "live":
+        pass
     await door.parts.store.flush()
     return master
 

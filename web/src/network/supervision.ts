@@ -105,6 +105,10 @@ export const wall = () => ask<Wall>('GET', path(...SUPERVISION, 'wall'))
 export const enterLesson = (lesson: string) =>
   ask<Entry>('POST', path(...SUPERVISION, 'lessons', lesson, 'entry'))
 
+/** Where an entry leads: into the lesson, or to the beginning of what is recorded of it. */
+export const addressOf = ({ item, token }: Entry, beginning: boolean): string =>
+  `${beginning && item ? `/library/${encodeURIComponent(item)}?at=0` : '/join'}#token=${token}`
+
 export const deliver = (lesson: string, form: ReviewForm) =>
   ask<Review>('POST', path(...SUPERVISION, 'lessons', lesson, 'reviews'), form)
 

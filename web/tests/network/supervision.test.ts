@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { byWeight, chosen, parsePictures, type Flag, type WallLesson } from '@/network/supervision'
+import { addressOf, byWeight, chosen, parsePictures, type Flag, type WallLesson } from '@/network/supervision'
 
 function lesson(id: string, flags: Flag[] = [], provider = '/c/m/', schools = ['/c/e/1/']): WallLesson {
   return {
@@ -68,5 +68,14 @@ describe('the wall', () => {
     expect(chosen(all, '/c/w/', '').map(({ id }) => id)).toEqual(['y'])
     expect(chosen(all, '/c/', 'no_sound').map(({ id }) => id)).toEqual(['y'])
     expect(chosen(all, '', '')).toHaveLength(2)
+  })
+})
+
+describe('an entry', () => {
+  it('leads into the lesson, or to the beginning of its recording where there is one', () => {
+    const entry = { token: 'x.y', expires_at: 0, item: 'demo-1', live: true }
+    expect(addressOf(entry, false)).toBe('/join#token=x.y')
+    expect(addressOf(entry, true)).toBe('/library/demo-1?at=0#token=x.y')
+    expect(addressOf({ ...entry, item: '' }, true)).toBe('/join#token=x.y')
   })
 })
