@@ -140,6 +140,8 @@ export class LibraryPlayer implements ItemPlayer {
     this.waiting = window.setTimeout(() => {
       // Now and then hls.js does not come to the new pictures: begun anew, it does.
       if (this.video.paused ? this.paintAgain : this.shown !== index) this.renew()
+      // Or it was told to go where it is while the old pictures were still on their way out.
+      else if (this.video.paused) this.seekHere()
     }, ANGLE_PATIENCE_MS)
   }
 
@@ -162,6 +164,11 @@ export class LibraryPlayer implements ItemPlayer {
       buffered.start(range) <= currentTime && currentTime < buffered.end(range)
     if (!Array.from({ length: buffered.length }, covers).some(Boolean)) return
     this.paintAgain = frag.end <= currentTime
+    this.seekHere()
+  }
+
+  private seekHere(): void {
+    const { currentTime } = this.video
     this.video.currentTime = currentTime
   }
 
