@@ -242,7 +242,7 @@ async def outcomes(asked: Sequence[Any]) -> Counter[str]:
 
 async def test_five_hundred_ask_for_a_hundred_places(open_store: Any) -> None:
     """From two servers at once, with some who ask twice."""
-    stores = [await open_store(busy_timeout_s=30.0) for _ in range(2)]
+    stores = [await open_store() for _ in range(2)]
     await offer(stores[0], capacity=100)
     asked = [enrol(stores[number % 2], f"k{number % 450}") for number in range(500)]
     found = await outcomes(asked)
@@ -253,7 +253,7 @@ async def test_five_hundred_ask_for_a_hundred_places(open_store: Any) -> None:
 
 
 async def test_one_class_asks_for_two_lessons_at_once_on_two_servers(open_store: Any) -> None:
-    stores = [await open_store(busy_timeout_s=30.0) for _ in range(2)]
+    stores = [await open_store() for _ in range(2)]
     for lesson in ("l1", "l2"):
         await offer(stores[0], lesson)
     for number in range(10):

@@ -161,8 +161,8 @@ async def test_what_was_not_attended_flows_back_once(
 
 async def test_two_servers_settle_a_lesson_once(museum: None, term: Store, open_store: Any) -> None:
     await enrol(term, "k1", 40)
-    other = await open_store(busy_timeout_s=30.0)
-    mine = await open_store(busy_timeout_s=30.0)
+    other = await open_store()
+    mine = await open_store()
     found = await asyncio.gather(
         *(each.catalogue.settle(lesson_now(), report(), OVER_MS) for each in (mine, other))
     )

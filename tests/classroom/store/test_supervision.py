@@ -59,7 +59,7 @@ async def test_a_form_is_kept_once_with_its_problems_and_on_record(store: Store)
 
 
 async def test_two_at_the_same_time_deliver_one(open_store: Any) -> None:
-    store = await open_store(busy_timeout_s=30.0)
+    store = await open_store()
     done = await asyncio.gather(*(deliver(store, review(f"r{number}")) for number in range(4)))
     assert sorted(done) == [False, False, False, True]
 
@@ -233,7 +233,7 @@ async def test_a_check_in_is_opened_and_changed(store: Store) -> None:
 
 
 async def test_the_first_time_somebody_checks_in_counts(open_store: Any) -> None:
-    store = await open_store(busy_timeout_s=30.0)
+    store = await open_store()
     first = CheckedIn("l", "a", "c", "甲", 10, Found(Result.PRESENT, Way.POSITION, 12), 5, "a")
     again = CheckedIn("l", "a", "c", "甲", 20, Found(Result.LATE, Way.PRESENCE), None, "a")
     both = await asyncio.gather(*(store.network.change(check_in.check_in, each) for each in (first, again)))

@@ -140,7 +140,7 @@ class Days:
 
 @pytest_asyncio.fixture
 async def days(open_store: Any) -> AsyncIterator[Days]:
-    store = await open_store(busy_timeout_s=30.0)
+    store = await open_store()
     await seed_demo_network(store)
     days = Days(store)
     await days.offer("nine", days.nine)

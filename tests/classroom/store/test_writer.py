@@ -43,7 +43,7 @@ async def test_a_storm_is_written_in_few_commits(
 async def test_a_locked_database_is_waited_for(
     open_store: Any, database: Any, health_log: Any, fake_clock: Any, until: Any, sql: Any
 ) -> None:
-    store = await open_store(on_health=health_log)
+    store = await open_store(on_health=health_log, busy_timeout_s=0.0)
     with database.locked():
         for number in range(3):
             store.observe(joined(number))
@@ -70,7 +70,7 @@ async def test_while_the_database_is_away_no_room_is_opened(
     health_log: Any,
     fake_clock: Any,
 ) -> None:
-    store = await open_store(on_health=health_log)
+    store = await open_store(on_health=health_log, busy_timeout_s=0.0)
     monkeypatch.setattr("classroom.store.store.OPENING_S", 0.0)
     with database.locked():
         store.observe(joined(1))
@@ -152,7 +152,7 @@ async def test_closing_gives_a_database_up_that_does_not_come_back(
     caplog: pytest.LogCaptureFixture,
     health_log: Any,
 ) -> None:
-    store = await open_store(on_health=health_log)
+    store = await open_store(on_health=health_log, busy_timeout_s=0.0)
     monkeypatch.setattr("classroom.store.store.CLOSING_S", 0.0)
     with database.locked(), caplog.at_level(logging.ERROR):
         store.observe(joined(1))

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from sfu.engine.listen import open_sockets
+
+OWN, OWN_TOO = "127.83.70.85", "127.83.70.86"
+"""Where nothing else listens: a port that is taken on one is free on the other, and stays so."""
+
+
+@contextmanager
+def holder(host: str, kind: socket.SocketKind) -> Iterator[int]:
+    """The number of a port that somebody has for this protocol alone."""
+    with socket.socket(socket.AF_INET, kind) as held:
+        held.bind((host, 0))
+        if kind == socket.SOCK_STREAM:
+            held.listen()
+        yield held.getsockname()[1]
 
 
 def close_all(sockets: Iterable[socket.socket]) -> None:
@@ -36,29 +50,24 @@ def test_both_wildcards_together() -> None:
     ("kind", "protocol"), [(socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP")], ids=["udp", "tcp"]
 )
 def test_port_in_use_is_named(kind: socket.SocketKind, protocol: str) -> None:
-    with socket.socket(socket.AF_INET, kind) as holder:
-        holder.bind(("127.0.0.1", 0))
-        if kind == socket.SOCK_STREAM:
-            holder.listen()
-        port = holder.getsockname()[1]
-        with pytest.raises(OSError, match=f"{protocol} 127.0.0.1:{port}: Address already in use") as error:
-            open_sockets(["127.0.0.1"], port)
+    with holder(OWN, kind) as port:
+        with pytest.raises(OSError, match=f"{protocol} {OWN}:{port}: Address already in use") as error:
+            open_sockets([OWN], port)
         assert error.value.errno == errno.EADDRINUSE
 
 
 def test_nothing_stays_open_after_an_error() -> None:
-    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as holder:
-        holder.bind(("::1", 0))
-        holder.listen()
-        port = holder.getsockname()[1]
-        with pytest.raises(OSError, match=rf"TCP \[::1\]:{port}"):
-            open_sockets(["127.0.0.1", "::1"], port)
-    close_all(s for group in open_sockets(["127.0.0.1", "::1"], port)[1:] for s in group)
+    with holder(OWN, socket.SOCK_STREAM) as port, pytest.raises(OSError, match=f"TCP {OWN}:{port}"):
+        open_sockets([OWN_TOO, OWN], port)
+    close_all(s for group in open_sockets([OWN_TOO, OWN], port)[1:] for s in group)
 
 
-def test_address_of_another_machine() -> None:
-    with pytest.raises(OSError, match=r"UDP 192\.0\.2\.1:0"):
-        open_sockets(["192.0.2.1"], 0)
+@pytest.mark.parametrize(
+    ("host", "shown"), [("192.0.2.1", r"192\.0\.2\.1"), ("2001:db8::1", r"\[2001:db8::1\]")]
+)
+def test_address_of_another_machine(host: str, shown: str) -> None:
+    with pytest.raises(OSError, match=f"UDP {shown}:0"):
+        open_sockets([host], 0)
 
 
 def test_names_are_not_looked_up() -> None:
