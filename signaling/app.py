@@ -303,9 +303,9 @@ def _watch_credentials(
     watch = CredentialWatch(parts.store, parts.tokens, inside)
 
     async def running(_: web.Application) -> AsyncIterator[None]:
-        watch.start()
+        watch.rounds.start()
         yield
-        await watch.close()
+        await watch.rounds.close()
 
     app.cleanup_ctx.append(running)
 
@@ -330,9 +330,9 @@ def _end_lessons(app: web.Application, parts: Parts) -> None:
     ender = LessonEnder(parts.store, parts.directory, limits)
 
     async def running(_: web.Application) -> AsyncIterator[None]:
-        ender.start()
+        ender.rounds.start()
         yield
-        await ender.close()
+        await ender.rounds.close()
 
     app.cleanup_ctx.append(running)
 
@@ -367,9 +367,9 @@ def _send_letters(app: web.Application, parts: Parts) -> None:
 
     async def running(_: web.Application) -> AsyncIterator[None]:
         letters.start()
-        overdue.start()
+        overdue.rounds.start()
         yield
-        await overdue.close()
+        await overdue.rounds.close()
         await letters.close()
 
     app.cleanup_ctx.append(running)
@@ -383,9 +383,9 @@ def _keep_evidence(app: web.Application, parts: Parts) -> None:
         ) as session:
             root = parts.config.data / EVIDENCE_DIRECTORY
             evidence = app[EVIDENCE] = Evidence(root, parts.store, parts.config, session)
-            evidence.start()
+            evidence.rounds.start()
             yield
-            await evidence.close()
+            await evidence.rounds.close()
 
     app.cleanup_ctx.append(running)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
+
+from classroom.store.outbox import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -51,3 +53,39 @@ async def cancel_between(task: asyncio.Task[None], busy: asyncio.Lock) -> None:
             await busy.acquire()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+class Rounds:
+    """One look after the other, `every_s` apart, for as long as the server runs: what fails is tried again in
+    the next. `start` and `close` once each."""
+
+    def __init__(
+        self, name: str, look: Callable[[], Awaitable[object]], every_s: float, *, at_once: bool = True
+    ) -> None:
+        """at_once: the first look needs no rest before it."""
+        self._name = name
+        self._look = look
+        self._every_s = every_s
+        self._at_once = at_once
+        self._busy = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=self._name)
+
+    async def close(self) -> None:
+        if self._task is not None:
+            await cancel_between(self._task, self._busy)
+
+    async def _run(self) -> None:
+        if not self._at_once:
+            await asyncio.sleep(self._every_s)
+        while True:
+            async with self._busy:
+                try:
+                    await self._look()
+                except (StoreUnavailable, OSError) as error:
+                    log.warning("x %s: %s; looked at again later", self._name, error)
+                except Exception:
+                    log.exception("x %s: a mistake of ours", self._name)
+            await asyncio.sleep(self._every_s)

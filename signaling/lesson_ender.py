@@ -6,7 +6,6 @@ meanwhile; so it is in the lesson's stream with its reason, and the recorder hea
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import replace
 from typing import Final
@@ -17,9 +16,8 @@ from classroom.model import LessonId, PersonId, Role
 from classroom.rules.ending import EndCause, EndLimits, LeftBehind, end_cause
 from classroom.rules.reasons import Refused
 from classroom.store import live_lessons
-from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
-from signaling.background import cancel_between
+from signaling.background import Rounds
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +36,7 @@ class LessonEnder:
         self._since_ms = store.clock.unix_ms()
         """People were out because this server was not there yet: they have as long as anybody."""
         self._looks = 0
-        self._busy = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="lessons left behind")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            await cancel_between(self._task, self._busy)
+        self.rounds = Rounds("lessons left behind", self.look, LOOK_EVERY_S, at_once=False)
 
     async def look(self) -> dict[LessonId, EndCause]:
         """Ends those that are due; which it were. Raises StoreUnavailable."""
@@ -72,14 +62,3 @@ class LessonEnder:
             log.info("- lesson %s was left behind: %s", lesson, cause.value)
         except (Refused, UnknownLesson) as error:
             log.info("x lesson %s was left behind: %s", lesson, error)
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                async with self._busy:
-                    await self.look()
-            except StoreUnavailable:
-                continue
-            except Exception:
-                log.exception("x lessons left behind: a fault of ours")

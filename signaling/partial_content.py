@@ -47,6 +47,7 @@ async def while_allowed(request: web.Request, stands: Stands) -> AsyncIterator[N
 
 
 async def _cut(request: web.Request, stands: Stands) -> None:
+    await asyncio.sleep(LOOK_S)  # who has just been let in needs no second look
     while await stands():  # noqa: ASYNC110 - a right has no event: it ends by the clock, too
         await asyncio.sleep(LOOK_S)
     log.info("x %s is cut off: who gets it may not any more", request.path)

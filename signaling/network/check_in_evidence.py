@@ -23,9 +23,8 @@ import msgspec
 
 from classroom.network.check_in import Face
 from classroom.store import check_in
-from classroom.store.outbox import StoreUnavailable
 from signaling import webhook_signature
-from signaling.background import cancel_between
+from signaling.background import Rounds
 from signaling.requests import JSON
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class FaceAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evidence:
-    """`start` and `close` once each."""
+    """Swept in `rounds`."""
 
     def __init__(self, root: Path, store: Store, config: Config, http: aiohttp.ClientSession) -> None:
         """http: goes where webhooks may go."""
@@ -66,17 +65,9 @@ class Evidence:
         self._store = store
         self._config = config
         self._http = http
-        self._busy = asyncio.Lock()
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._task: asyncio.Task[None] | None = None
+        self.rounds = Rounds("evidence", lambda: self.sweep(store.clock.unix_ms), SWEEP_S)
         self.swept = 0
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="evidence")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            await cancel_between(self._task, self._busy)
 
     def until_ms(self, now_ms: int) -> int:
         return now_ms + self._config.evidence_days * DAY_MS
@@ -123,17 +114,6 @@ class Evidence:
                 raise ValueError(response.status)
             answer = await response.content.read(ANSWER_BYTES)
             return msgspec.json.decode(answer, type=FaceAnswer).result
-
-    async def _run(self) -> None:
-        while True:
-            async with self._busy:
-                try:
-                    await self.sweep(self._store.clock.unix_ms)
-                except (StoreUnavailable, OSError) as error:
-                    log.warning("x evidence cannot be swept: %s", error)
-                except Exception:
-                    log.exception("x a mistake of ours while sweeping evidence")
-            await asyncio.sleep(SWEEP_S)
 
     async def sweep(self, unix_ms: Callable[[], int]) -> None:
         """Deletes what has been kept long enough: files first, so that none is forgotten."""

@@ -5,15 +5,13 @@ tells."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
 
 from classroom.store import supervision_reviews
-from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
-from signaling.background import cancel_between
+from signaling.background import Rounds
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +24,7 @@ class OverdueWatch:
         """news: called when letters wait."""
         self._store = store
         self._news = news
-        self._busy = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="overdue problems")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            await cancel_between(self._task, self._busy)
+        self.rounds = Rounds("overdue problems", self.look, LOOK_EVERY_S)
 
     async def look(self) -> int:
         """How many problems were told of. Raises StoreUnavailable."""
@@ -46,14 +36,3 @@ class OverdueWatch:
             store.webhooks.written()
             self._news()
         return told
-
-    async def _run(self) -> None:
-        while True:
-            async with self._busy:
-                try:
-                    await self.look()
-                except StoreUnavailable as error:
-                    log.warning("x problems of supervision cannot be looked at: %s", error)
-                except Exception:
-                    log.exception("x a mistake of ours while looking at problems of supervision")
-            await asyncio.sleep(LOOK_EVERY_S)

@@ -10,14 +10,12 @@ While the database is away nobody can be taken anything back, and those inside s
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from classroom.store import supervision_live
-from classroom.store.outbox import StoreUnavailable
-from signaling.background import cancel_between
+from signaling.background import Rounds
 
 if TYPE_CHECKING:
     from classroom.store.store import Store
@@ -53,28 +51,9 @@ class CredentialWatch:
         self._store = store
         self._tokens = tokens
         self._inside = inside
-        self._busy = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self.rounds = Rounds("credentials", self.look, LOOK_S)
         self._since_ms = store.clock.unix_ms() - ENTRY_S * 1000
         self.sent_out = 0
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="credentials")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            await cancel_between(self._task, self._busy)
-
-    async def _run(self) -> None:
-        while True:
-            async with self._busy:
-                try:
-                    await self.look()
-                except StoreUnavailable as error:
-                    log.warning("x credentials cannot be looked at: %s", error)
-                except Exception:
-                    log.exception("x a mistake of ours while looking at credentials")
-            await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
         """Raises StoreUnavailable."""
