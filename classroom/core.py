@@ -136,6 +136,7 @@ class LessonCore:
         self._alarms: dict[str, Timer] = {}
         self._notices: list[Noticed] = []
         self._lesson_changed = False
+        self._cancelled_because = ""
         self._stage_changed = False
         self._hands_changed: set[ClassId | None] = set()
         """Classes whose hands went up or down."""
@@ -278,6 +279,7 @@ class LessonCore:
             self.change_recording(RecordingState.OFF)
         if move is Move.RESTORE:
             fields["ended_ms"] = 0
+        self._cancelled_because = reason if state is LessonState.CANCELLED else ""
         self.change_lesson(**fields)
         self._floor_changed = True
         self.observe(StateChanged, state=state, lesson=self.lesson, actor=actor, reason=reason)
@@ -358,7 +360,7 @@ class LessonCore:
             key = (person.role, person.class_id)
             event = None if person.id in special else made.get(key)
             if event is None:
-                event = LessonChanged(lesson, floor.may_publish(lesson, person))
+                event = LessonChanged(lesson, floor.may_publish(lesson, person), self._cancelled_because)
                 if person.id not in special:
                     made[key] = event
             line.deliver(event)

@@ -90,6 +90,8 @@ class LessonChanged:
     lesson: Lesson
     may_publish: frozenset[SourceKind]
     """What this member may send now."""
+    reason: str = ""
+    """Of a cancelled lesson: why, in the words of who cancelled it."""
 
 
 @dataclass(frozen=True, slots=True)

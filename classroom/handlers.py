@@ -169,7 +169,7 @@ _HANDLERS: Mapping[type[PersonCommand], Callable[[LessonCore, Attendee, Any], No
     Mute: _mute,
     StartLesson: lambda core, attendee, _command: start_lesson(core, attendee.id),
     EndLesson: lambda core, attendee, _command: end_lesson(core, attendee.id),
-    CancelLesson: lambda core, attendee, _command: cancel_lesson(core, attendee.id),
+    CancelLesson: lambda core, attendee, command: cancel_lesson(core, attendee.id, command.reason),
     **chat_handlers.HANDLERS,
     **moderation.HANDLERS,
     **voice_handlers.HANDLERS,

@@ -376,6 +376,8 @@ class LessonChanged(ServerMessage, tag="lesson", frozen=True, kw_only=True):
     phase: Phase
     recording: Literal["off", "on", "failing"]
     started_ms: int = 0
+    reason: str = ""
+    """Of a cancelled lesson: why, in the words of who cancelled it, where any were given."""
     may_publish: list[str] = []
     floor: FloorView
 

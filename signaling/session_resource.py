@@ -7,8 +7,8 @@ on a cookie.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -24,8 +24,9 @@ from sfu.transport import TransportClosed
 from signaling import sdpfrag, turn
 from signaling.access import admit
 from signaling.http_session import HttpSession, HttpSessions
-from signaling.keys import CONFIG, DIRECTORY, METRICS
+from signaling.keys import CONFIG, DIRECTORY, METRICS, STORE
 from signaling.problems import Problem
+from signaling.refusals import entry_problem
 from signaling.sdp import SdpError
 
 if TYPE_CHECKING:
@@ -155,21 +156,25 @@ async def read_text(request: web.Request, media_type: str, limit: int) -> str:
         raise Problem("bad-request", reason="UTF-8") from error
 
 
-@contextmanager
-def refusals_as_problems(request: web.Request) -> Iterator[None]:
+@asynccontextmanager
+async def refusals_as_problems(request: web.Request) -> AsyncIterator[None]:
     """What the neighbours refuse, in the caller's words."""
     try:
         yield
     except (SdpError, NegotiationError, TransportClosed) as error:
         raise Problem.of_media(error) from error
     except Refused as error:
-        raise Problem.of_rule(error.reason) from error
+        raise await entry_problem(error, _lesson(request), request.app[STORE]) from error
     except UnknownLesson as error:
-        raise Problem("unknown-lesson", lesson=request.match_info["lesson"]) from error
+        raise Problem("unknown-lesson", lesson=_lesson(request)) from error
     except StoreUnavailable as error:
         raise Problem("not-ready", headers={"Retry-After": str(RETRY_AFTER_S)}, reason=str(error)) from error
 
 
 async def open_room(request: web.Request) -> LessonRoom:
     """The room of the lesson in the path. Raises UnknownLesson, StoreUnavailable."""
-    return await request.app[DIRECTORY].open_room(LessonId(request.match_info["lesson"]))
+    return await request.app[DIRECTORY].open_room(_lesson(request))
+
+
+def _lesson(request: web.Request) -> LessonId:
+    return LessonId(request.match_info["lesson"])

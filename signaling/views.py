@@ -229,6 +229,7 @@ def lesson_changed(event: events.LessonChanged, me: Person) -> LessonChanged:
         phase=event.lesson.phase.value,
         recording=event.lesson.recording.value,
         started_ms=event.lesson.started_ms,
+        reason=event.reason,
         may_publish=may_publish_view(event.may_publish),
         floor=floor_view(event.lesson, me),
     )

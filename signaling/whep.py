@@ -130,7 +130,7 @@ class Whep:
         claims = admit(request, "whep")
         source = request.query.get("source", "")
         sfu, registry = request.app[SFU], request.app[PUBLICATIONS]
-        with refusals_as_problems(request):
+        async with refusals_as_problems(request):
             room = await open_room(request)
             if room.lesson.state not in _OVER and not registry.of_lesson(room.lesson.id):
                 # Before the room is asked, so that a player that waits makes no coming and going.

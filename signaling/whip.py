@@ -114,7 +114,7 @@ class Whip:
     async def _post(self, request: web.Request) -> web.Response:
         claims = admit(request, "whip")
         publisher = publisher_of(claims, request.query.get("name", ""))
-        with refusals_as_problems(request):
+        async with refusals_as_problems(request):
             room = await open_room(request)
             _check_free(request.app[PUBLICATIONS], room, publisher)
             offer = jsep.read_offer(await read_text(request, SDP, sdp.MAX_LENGTH))

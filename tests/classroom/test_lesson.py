@@ -291,8 +291,11 @@ async def test_the_end_closes_tracks_first_and_dismisses_everybody(live_hall: An
 
 async def test_an_organizer_cancels_before_it_begins(hall: Any, school: Any) -> None:
     await hall.join(school.organizer, school.student_a)
-    await hall.room.ask(CancelLesson(school.organizer.id))
+    await hall.room.ask(CancelLesson(school.organizer.id, "雾霾红色预警"))
     assert hall.room.lesson.state is LessonState.CANCELLED
+    told = hall[school.student_a].heard(events.LessonChanged)
+    assert told[-1].reason == "雾霾红色预警"
+    assert all(not event.reason for event in told[:-1])
     assert hall[school.student_a].events[-1] == events.Dismissed(LeaveCause.ENDED)
 
 

@@ -162,6 +162,16 @@ class FakeDirectory:
         await self.room.close()
 
 
+class FakeStore:
+    """What the database says of that lesson."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    async def state_reason(self, _: LessonId) -> str:
+        return self.reason
+
+
 @dataclass
 class Door:
     """The HTTP application of one lesson, and what stands behind it."""
@@ -169,6 +179,7 @@ class Door:
     client: TestClient[web.Request, web.Application]
     sfu: FakeSfu
     directory: FakeDirectory
+    store: FakeStore
     publications: PublicationRegistry
     metrics: DoorMetrics
     tokens: Tokens
@@ -208,20 +219,22 @@ async def door(
     aiohttp_client: Callable[..., Awaitable[TestClient[web.Request, web.Application]]], fake_sfu: FakeSfu
 ) -> AsyncIterator[Door]:
     """WHIP and WHEP of lesson `optics` (LESSON), before it is live."""
-    directory, publications, metrics = FakeDirectory(), PublicationRegistry(), DoorMetrics()
+    directory, store = FakeDirectory(), FakeStore()
+    publications, metrics = PublicationRegistry(), DoorMetrics()
     tokens = Tokens(b"k" * 32)
     app = web.Application(middlewares=[http.language, http.problems])
     app[keys.TOKENS] = tokens
     app[keys.CONFIG] = Config(turn_urls=TURN_URLS, turn_secret="shared")
     app[keys.SFU] = fake_sfu  # type: ignore[assignment]
     app[keys.DIRECTORY] = directory  # type: ignore[assignment]
+    app[keys.STORE] = store  # type: ignore[assignment]
     app[keys.PUBLICATIONS] = publications
     app[keys.METRICS] = metrics
     whip, whep = Whip(), Whep()
     whip.add_routes(app)
     whep.add_routes(app)
     client = await aiohttp_client(app)
-    yield Door(client, fake_sfu, directory, publications, metrics, tokens, whip, whep)
+    yield Door(client, fake_sfu, directory, store, publications, metrics, tokens, whip, whep)
     await client.close()
     await directory.close()
 

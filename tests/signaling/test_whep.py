@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from classroom.commands import EndLesson
+from classroom.commands import CancelLesson, EndLesson, FromOffice
 from classroom.floor import Priority, Route
-from classroom.model import PersonId, Publication, Source
+from classroom.model import PersonId, Publication, Role, Source
 from sfu.params import TransportState
 from signaling.sdp_parser import parse
 from signaling.whep import Choice, choose
@@ -156,6 +156,15 @@ async def test_a_lesson_that_is_over(door: Any, offer: Offer) -> None:
     await door.room.ask(EndLesson(PersonId("master")))
     await door.until(lambda: not door.sfu.open())
     assert await kind_of(await watch(door, offer("aiortc_watch"))) == (410, "lesson-ended")
+
+
+async def test_a_lesson_that_was_cancelled_says_why(door: Any, offer: Offer) -> None:
+    cancel = CancelLesson(PersonId("office"), "雾霾红色预警")
+    await door.room.ask(FromOffice(Role.ORGANIZER, cancel))
+    door.store.reason = "雾霾红色预警"
+    response = await watch(door, offer("aiortc_watch"))
+    assert await kind_of(response) == (410, "lesson-cancelled")
+    assert "雾霾红色预警" in (await response.json())["detail"]
 
 
 # --- the choice ---------------------------------------------------------------------------------------------

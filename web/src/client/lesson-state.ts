@@ -25,6 +25,8 @@ export interface LessonState {
   readonly id: string
   readonly title: string
   readonly state: State
+  /** Of a cancelled lesson: why, where anything was said. */
+  readonly reason: string
   readonly phase: Phase
   readonly recorded: boolean
   readonly recording: Recording
@@ -52,6 +54,7 @@ export function fromWelcome(welcome: Welcome, nowMs: number): LessonState {
     id: lesson.id,
     title: lesson.title,
     state: lesson.state,
+    reason: '',
     phase: lesson.phase,
     recorded: lesson.recorded ?? true,
     recording: lesson.recording ?? 'off',
@@ -111,6 +114,7 @@ function withChange(lesson: LessonState, change: LessonChanged): LessonState {
   return {
     ...lesson,
     state: change.state,
+    reason: change.reason ?? '',
     phase: change.phase,
     recording: change.recording,
     startedMs: change.started_ms ?? 0,

@@ -754,6 +754,7 @@ export interface LessonChanged {
   phase: Phase
   recording: 'failing' | 'off' | 'on'
   started_ms?: number
+  reason?: string
   may_publish?: Array<string>
   floor: FloorView
 }
