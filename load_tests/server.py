@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
+import secrets
 import shutil
 import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
@@ -23,6 +25,11 @@ STOP_TIMEOUT_S = 10.0
 """A server that has not ended by then is killed."""
 OUTPUT_LINES_SHOWN = 20
 TONGKE = Path(sys.executable).with_name("tongke")
+LENT_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""Who asks for no certain port, and each connection on its near side, gets one of these."""
+USUAL_LENT_PORTS = "32768 60999"
+LOWEST_PORT = 10_000
+"""Below are those that programs listen on by themselves."""
 
 
 class ServerDidNotStart(Exception):  # noqa: N818 - it is a finding, said in the user's words
@@ -30,15 +37,32 @@ class ServerDidNotStart(Exception):  # noqa: N818 - it is a finding, said in the
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port number that UDP and TCP both have free on this address now."""
-    for _ in range(100):  # a collision with a UDP socket is rare; a hundred mean that no port is free
-        with socket.socket(_family(host), socket.SOCK_STREAM) as tcp:
-            tcp.bind((host, 0))
-            port: int = tcp.getsockname()[1]
-            with socket.socket(_family(host), socket.SOCK_DGRAM) as udp, contextlib.suppress(OSError):
-                udp.bind((host, port))
-                return port
+    """A port number that UDP and TCP both have free on this address now, and that nobody takes by chance
+    before it is used, or while its server starts again."""
+    for port in itertools.islice(_ports, 100):  # one that is taken is rare; a hundred mean that none is free
+        with socket.socket(_family(host), socket.SOCK_STREAM) as tcp, contextlib.suppress(OSError):
+            tcp.bind((host, port))
+            found: int = tcp.getsockname()[1]
+            with socket.socket(_family(host), socket.SOCK_DGRAM) as udp:
+                udp.bind((host, found))
+                return found
     raise OSError(f"no port is free on {host} for UDP and TCP both")
+
+
+def _ports_apart() -> Iterator[int]:
+    """Those that the system does not lend, one after the other, from anywhere on: so none comes twice here,
+    and two processes hardly meet. 0, the system's choice, where it lends them all."""
+    try:
+        text = LENT_PORTS.read_text()
+    except OSError:
+        text = USUAL_LENT_PORTS
+    lowest, highest = map(int, text.split())
+    apart = [port for port in range(LOWEST_PORT, 65_536) if not lowest <= port <= highest] or [0]
+    begin = secrets.randbelow(len(apart))
+    return itertools.cycle(apart[begin:] + apart[:begin])
+
+
+_ports = _ports_apart()
 
 
 def _family(host: str) -> socket.AddressFamily:

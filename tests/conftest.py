@@ -178,9 +178,9 @@ def until() -> Callable[..., Awaitable[None]]:
     return wait
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def free_port() -> Callable[..., int]:
-    """`free_port(host="127.0.0.1")`: a number free for UDP and TCP."""
+    """`free_port(host="127.0.0.1")`: a number free for UDP and TCP, which nobody takes by chance."""
     return find_free_port
 
 

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from load_tests import server as module
-from load_tests.server import ServerProcess, free_port
+from load_tests.server import LENT_PORTS, ServerProcess, free_port
 
 PROGRAM = """#!{python}
 import http.server, os, pathlib, sys
@@ -69,3 +69,10 @@ def test_a_free_port_is_free_for_both_protocols(host: str) -> None:
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(family, kind) as free:
             free.bind((host, port))
+
+
+def test_a_free_port_is_none_that_the_system_lends() -> None:
+    lowest, highest = map(int, LENT_PORTS.read_text().split())
+    ports = [free_port() for _ in range(20)]
+    assert len(set(ports)) == 20
+    assert not any(lowest <= port <= highest for port in ports)

@@ -8,7 +8,7 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -92,8 +92,8 @@ async def test_a_network_without_either(server: Server, monkeypatch: pytest.Monk
     assert (report.media_works, report.quality, report.advice) == (False, "none", ["open-media"])
 
 
-async def test_no_server(unused_tcp_port: int) -> None:
-    url = f"http://127.0.0.1:{unused_tcp_port}"
+async def test_no_server(free_port: Callable[[], int]) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
     report = await command.examine(url, "token", "en", lambda _: None)
     assert (report.media_works, report.advice) == (False, ["http"])
     assert "cannot be reached" in command.describe(report.findings[0], "en")
@@ -106,7 +106,7 @@ async def test_a_token_of_nobody(server: Server) -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_the_command(
-    tmp_path: Path, language: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, language: str, capsys: pytest.CaptureFixture[str], free_port: Callable[[], int]
 ) -> None:
     """The link that somebody was given is enough; 0 when media can flow, 1 when not."""
 
@@ -115,7 +115,8 @@ def test_the_command(
         return await asyncio.to_thread(command.doctor, options)
 
     async def both() -> tuple[int, int]:
-        async with running(Config(port=0, media_port=0, data=tmp_path)) as server:
+        # A port that is nobody else's when the server has ended.
+        async with running(Config(port=free_port(), media_port=0, data=tmp_path)) as server:
             link = f"http://127.0.0.1:{server.port}/join?lang=en#token={token_of(server)}"
             works = await run(link, as_json=True)
         return works, await run(link, as_json=False)
