@@ -156,7 +156,7 @@ async def _migrate(url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated(postgres: Any) -> str:
+def migrated(postgres: Any, compiled_once: None) -> str:
     """The name of a database with all tables and no rows, for who leaves it so."""
     postgres.run("CREATE DATABASE migrated TEMPLATE template0")
     with ThreadPoolExecutor(1) as thread:
