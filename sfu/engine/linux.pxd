@@ -83,7 +83,7 @@ cdef extern from "<poll.h>" nogil:
         short events
         short revents
     int ppoll(pollfd *fds, unsigned long count, const timespec *timeout, const void *mask)
-    short POLLOUT
+    short POLLIN, POLLOUT
 
 cdef extern from "<sys/epoll.h>" nogil:
     ctypedef union epoll_data_t:

@@ -1,8 +1,9 @@
 # The packet thread: an engine bound to sockets.
 from libc.stdint cimport int64_t, uint64_t
 
+from sfu.engine.address cimport FIRST_STREAM_CHANNEL
 from sfu.engine.drops cimport SOCKET_COUNTER_COUNT
-from sfu.engine.linux cimport epoll_event, pthread_t, sem_t
+from sfu.engine.linux cimport epoll_event, pollfd, pthread_t, sem_t
 from sfu.engine.streams cimport streams_t
 from sfu.engine.udp cimport udp_t
 
@@ -13,8 +14,9 @@ cdef struct loop_t:
     void *engine
     udp_t udp
     streams_t streams
-    int epoll_fd
+    int epoll_fd                # streams, listeners, wakes
     int wake_fd
+    pollfd watched[1 + FIRST_STREAM_CHANNEL]    # the epoll set, and then each UDP socket
     epoll_event events[EVENTS]
     uint64_t counters[SOCKET_COUNTER_COUNT]
     pthread_t thread
@@ -23,7 +25,6 @@ cdef struct loop_t:
     bint open                   # has its sockets
     bint begun                  # has had its thread
     bint give_way               # a control call has been waiting for the lock
-    bint coarse                 # the kernel has no epoll_pwait2: sleeps end on whole milliseconds
     # under the engine's lock
     bint stopping
     int64_t asleep_until_us     # AWAKE, or when the thread will look at the engine's timers by itself

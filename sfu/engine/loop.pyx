@@ -9,10 +9,14 @@ Theory of operation. A round of the thread:
             Pictures go in pieces of less than half a millisecond (forward.pyx): while there are more, the next round begins
             without a sleep, and what its sockets hold is read, and sound forwarded, before the next piece
 
-epoll is level-triggered: a bound on what is read in a round then costs nothing, as what is left over is reported
+Two ways of waiting in one. The UDP sockets are few and stand in a list for ppoll; everything else, of which there may be
+thousands, is in an epoll set, and that set is one more entry of the list. For a socket in an epoll set has somebody waiting
+for it all the time: the kernel, which frees each datagram that we send, would try to wake us each time because there is room
+again, and find only there that nobody asked for that. With ppoll nobody waits while we send; it saves 3 % of the thread's time.
+
+Both are level-triggered: a bound on what is read in a round then costs nothing, as what is left over is reported
 again, and no socket can starve the others or the clock. Deadlines are in microseconds (a frame's packets are gathered
-for less than a millisecond), so the sleep is epoll_pwait2, called by number because C libraries of 2021 lack it; where the
-kernel does, sleeps end on the next whole millisecond.
+for less than a millisecond), as ppoll's are.
 
 Between two pieces a control call that has been waiting for the lock gets it: the thread sleeps for GIVE_WAY_US then, or it
 would have the lock back before the other is awake.
@@ -24,7 +28,7 @@ Signals are blocked in the thread: they are for Python's main thread.
 """
 
 cimport cython
-from libc.errno cimport ENOSYS, EPERM, errno
+from libc.errno cimport errno
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
@@ -48,6 +52,7 @@ from sfu.engine.linux cimport (
     EPOLL_CLOEXEC,
     EPOLL_CTL_ADD,
     EPOLLIN,
+    POLLIN,
     SIG_SETMASK,
     SOCK_CLOEXEC,
     SOCK_SEQPACKET,
@@ -60,6 +65,8 @@ from sfu.engine.linux cimport (
     epoll_wait,
     eventfd,
     monotonic_us,
+    pollfd,
+    ppoll,
     pthread_create,
     pthread_getcpuclockid,
     pthread_join,
@@ -73,7 +80,6 @@ from sfu.engine.linux cimport (
     sigfillset,
     sigset_t,
     socketpair,
-    syscall,
     timespec,
     write,
 )
@@ -105,52 +111,57 @@ import os
 from sfu.engine.listen import open_sockets
 
 cdef enum:
-    SYS_EPOLL_PWAIT2 = 441          # the same on every architecture
     RECEIVE_ROUNDS = 4              # 256 datagrams are 0.3 ms of work
     GIVE_WAY_US = 50                # as long as a control call needs to wake up and be done
     STUCK_US = 1000                 # a timer that is due again at once must not become a busy loop
     # What an epoll event is about: in the upper half of its data; the lower half is an index or a channel.
     TAG_WAKE = 0
-    TAG_UDP = 1
-    TAG_LISTENER = 2
-    TAG_STREAM = 3
+    TAG_LISTENER = 1
+    TAG_STREAM = 2
 
 cdef int64_t AWAKE = 0              # no deadline lies before it
 
 # --- the thread --------------------------------------------------------------------------------------------------
 
 
-cdef int wait_for_events(loop_t *loop) noexcept nogil:
-    """Events, or what epoll returns for an interruption."""
+cdef bint wait_for_events(loop_t *loop) noexcept nogil:
+    """Marks what can be read. False: nothing, or an interruption."""
     cdef timespec timeout
     cdef int64_t left_us = -1
-    cdef long count
     if loop.asleep_until_us != INT64_MAX:
         left_us = max(loop.asleep_until_us - monotonic_us(), <int64_t>(GIVE_WAY_US if loop.give_way else 0))
         timeout.tv_sec = left_us // 1000000
         timeout.tv_nsec = left_us % 1000000 * 1000
-    if not loop.coarse:
-        count = syscall(
-            SYS_EPOLL_PWAIT2, loop.epoll_fd, loop.events, EVENTS, &timeout if left_us >= 0 else NULL, NULL, 0
-        )
-        if count >= 0 or (errno != ENOSYS and errno != EPERM):
-            return <int>count
-        loop.coarse = True
-    if left_us >= 0:
-        left_us = min((left_us + 999) // 1000, <int64_t>60000)
-    return epoll_wait(loop.epoll_fd, loop.events, EVENTS, <int>left_us)
+    return ppoll(loop.watched, loop.udp.count + 1, &timeout if left_us >= 0 else NULL, NULL) > 0
+
+
+cdef void receive_datagrams(loop_t *loop, uint32_t channel) noexcept nogil:
+    cdef int i
+    for i in range(RECEIVE_ROUNDS):
+        if udp_receive(&loop.udp, channel, loop.engine) < RECEIVE_BATCH:
+            break
+
+
+cdef void receive_rest(loop_t *loop) noexcept nogil:
+    cdef int i
+    for i in range(epoll_wait(loop.epoll_fd, loop.events, EVENTS, 0)):
+        dispatch(loop, loop.events[i].data.u64, loop.events[i].events)
+
+
+cdef void receive(loop_t *loop) noexcept nogil:
+    cdef uint32_t i
+    for i in range(loop.udp.count):
+        if loop.watched[i + 1].revents:
+            receive_datagrams(loop, i)
+    if loop.watched[0].revents:
+        receive_rest(loop)
 
 
 cdef void dispatch(loop_t *loop, uint64_t data, uint32_t events) noexcept nogil:
     cdef uint32_t tag = <uint32_t>(data >> 32)
     cdef uint32_t which = <uint32_t>data
     cdef uint64_t wakes
-    cdef int i
-    if tag == TAG_UDP:
-        for i in range(RECEIVE_ROUNDS):
-            if udp_receive(&loop.udp, which, loop.engine) < RECEIVE_BATCH:
-                break
-    elif tag == TAG_STREAM:
+    if tag == TAG_STREAM:
         streams_ready(&loop.streams, which, events)
     elif tag == TAG_LISTENER:
         accept_ready(&loop.streams, which)
@@ -185,16 +196,16 @@ cdef bint settle(loop_t *loop) noexcept nogil:
 
 cdef void *run(void *argument) noexcept nogil:
     cdef loop_t *loop = <loop_t *>argument
-    cdef int count, i
     cdef timespec cpu
+    cdef bint readable
     loop.priority = priority_take(loop.priority)
     priority_sharpen_timers()
     sem_post(&loop.running)
     while settle(loop):
-        count = wait_for_events(loop)
+        readable = wait_for_events(loop)
         loop.asleep_until_us = AWAKE        # a control call that reads the old value wakes us once too often
-        for i in range(count):
-            dispatch(loop, loop.events[i].data.u64, loop.events[i].events)
+        if readable:
+            receive(loop)
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu)
     loop.cpu_seconds = <double>cpu.tv_sec + <double>cpu.tv_nsec / 1e9
     return NULL
@@ -248,11 +259,15 @@ cdef void close_stream(void *context, const address_t *address) noexcept nogil:
 # --- life --------------------------------------------------------------------------------------------------------
 
 
-cdef int watch(loop_t *loop, int fd, uint64_t tag, uint32_t which) noexcept nogil:
+cdef int watch_wakes(loop_t *loop) noexcept nogil:
     cdef epoll_event event
     event.events = EPOLLIN
-    event.data.u64 = tag << 32 | which
-    return epoll_ctl(loop.epoll_fd, EPOLL_CTL_ADD, fd, &event)
+    event.data.u64 = <uint64_t>TAG_WAKE << 32
+    return epoll_ctl(loop.epoll_fd, EPOLL_CTL_ADD, loop.wake_fd, &event)
+
+
+cdef inline void watch(loop_t *loop, uint32_t entry, int fd) noexcept nogil:
+    loop.watched[entry] = pollfd(fd, POLLIN, 0)
 
 
 cdef void loop_shut(loop_t *loop) noexcept nogil:
@@ -277,13 +292,14 @@ cdef loop_t *loop_new(void *engine, uint64_t seed) noexcept nogil:
     if (
         loop.epoll_fd < 0
         or loop.wake_fd < 0
-        or watch(loop, loop.wake_fd, TAG_WAKE, 0) < 0
+        or watch_wakes(loop) < 0
         or udp_init(&loop.udp, loop.counters) < 0
         or streams_init(&loop.streams, engine, loop.epoll_fd, loop.wake_fd, seed, loop.counters) < 0
     ):
         loop_shut(loop)
         free(loop)
         return NULL
+    watch(loop, 0, loop.epoll_fd)
     loop.streams.epoll_tag = <uint64_t>TAG_STREAM << 32
     loop.streams.listener_tag = <uint64_t>TAG_LISTENER << 32
     loop.open = True
@@ -381,8 +397,7 @@ cdef class Loop:
         cdef int error
         for i, bound in enumerate(udp):
             udp_add(&self.state.udp, bound.detach(), bound.family)
-            if watch(self.state, self.state.udp.sockets[i].fd, TAG_UDP, i) < 0:
-                raise_errno(errno)
+            watch(self.state, i + 1, self.state.udp.sockets[i].fd)
         for bound in tcp:
             error = accept_listen(&self.state.streams, bound.detach())
             if error < 0:
