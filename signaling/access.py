@@ -314,6 +314,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "review": _REVIEWED,
     "problems": _REVIEWED,
     "move_problem": _REVIEWED,
+    "show_problem": _REVIEWED,
     "negative_list": _OVERSEERS,
     "dashboard": _ORGANIZING,
     "dashboard_table": _ORGANIZING,

@@ -53,8 +53,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, rename={"person": "sub",
     iat: int = 0
     jti: Id = ""
     credential: Id = ""
-    """Of a supervisor of the course network (`classroom.network.supervision`): the appointment by which they
-    came in. With it they see their lesson and nothing else."""
+    """Of who looks at a lesson of the course network by an office (`classroom.network.supervision`): the
+    appointment by which they came in. With it they see their lesson and nothing else."""
     join: bool = False
     """Of a link for many: good for nothing but a token of one's own (POST /api/v1/join)."""
     scopes: Annotated[tuple[Scope, ...], Meta(max_length=MAX_SCOPES)] = ()

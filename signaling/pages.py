@@ -20,6 +20,7 @@ ADDRESSES: Final = (
     *("/supervision", "/check-in", "/import", "/places", "/dashboard", "/reviews"),
     "/second-factor",
     "/supervision/{lesson}",
+    "/supervision/problems/{problem}",
     *("/courses", "/courses/{course}", "/courses/{course}/timetable", "/progress"),
 )
 """What the pages' own router knows."""

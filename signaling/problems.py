@@ -213,6 +213,7 @@ STATUS: Final[Mapping[str, int]] = {
     "review-invalid": 422,
     "review-delivered": 409,
     "review-too-early": 409,
+    "recording-not-shown": 409,
     "problem-not-yours": 403,
     "problem-state": 409,
     "rating-invalid": 422,

@@ -21,6 +21,7 @@ from classroom.store.tables import lessons, observations, people, refused_entrie
 MAX_LIVE: Final = 2_000
 """Lessons on one wall: ten times those of a large district."""
 PAGE: Final = 500
+_LOOKING: Final = (Office.SUPERVISOR, Office.ORGANIZER, Office.PROVIDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,14 @@ async def refuse(connection: AsyncConnection, lesson: str, person: str, reason: 
 
 
 def revoked_credentials(connection: Connection, since_ms: int) -> frozenset[str]:
-    """Ids of supervisors' credentials that were taken back since then, or whose holder's account was shut."""
+    """Ids of credentials (offices by which lessons are looked at) that were taken back since then, or whose
+    holder's account was shut."""
     a = appointments.c
-    taken = select(a.id).where(a.revoked_ms >= since_ms, a.office == Office.SUPERVISOR)
+    taken = select(a.id).where(a.revoked_ms >= since_ms, a.office.in_(_LOOKING))
     shut = (
         select(a.id)
         .join(accounts, accounts.c.person_id == a.person_id)
-        .where(accounts.c.disabled_ms >= since_ms, a.office == Office.SUPERVISOR)
+        .where(accounts.c.disabled_ms >= since_ms, a.office.in_(_LOOKING))
     )
     return frozenset(connection.execute(taken.union(shut)).scalars())
 

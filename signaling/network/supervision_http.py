@@ -1,6 +1,7 @@
 """/api/v1/supervision: into a lesson by credential, and the record of who supervised.
 
     POST /api/v1/supervision/lessons/{lesson}/entry       a token for the lesson, as its supervisor
+    POST /api/v1/supervision/problems/{problem}/recording a token for where the recording shows a problem
     GET  /api/v1/supervision/observations                 who supervised what, and who was not let in
 
 Nothing of this is in any lesson's events."""
@@ -9,19 +10,19 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from aiohttp import web
 
 from classroom.model import LessonId, LessonState
-from classroom.network.model import Office
-from classroom.network.supervision import credential_for
-from classroom.store import supervision_live
+from classroom.network.model import Appointment, Office
+from classroom.network.supervision import LessonPlaces, credential_for
+from classroom.store import supervision_live, supervision_reviews
 from classroom.store.supervision_live import Observation
 from signaling.keys import STORE, TOKENS
 from signaling.network.principals import PRINCIPAL
-from signaling.network.supervision_access import IdText, places_of, reached_lesson
+from signaling.network.supervision_access import GIVE, OVERSEE, IdText, places_of, reached_lesson
 from signaling.network.supervision_watch import ENTRY_S
 from signaling.openapi import Operation
 from signaling.problems import Problem
@@ -41,6 +42,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     item: str
     """The recording; empty: there is none."""
     live: bool
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    """For the lesson and its recording: of who supervises as a supervisor, else as one of its people."""
+    expires_at: int
+    item: str
+    at_ms: int | None
+    """Item clock: where it shows the problem; null: of the whole lesson."""
 
 
 class ObservationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,20 +103,57 @@ async def enter(request: web.Request) -> web.Response:
             refused = (lesson.id, principal.person, "no_credential", store.clock.unix_ms())
             await read(store.network.change(supervision_live.refuse, *refused))
         raise Problem("not-found")
-    now = time.time()
+    token, ends = _token(request, "supervisor", lesson.id, credential)
+    item = await read(store.network.read(supervision_live.item, lesson.id))
+    live = lesson.state not in (LessonState.ENDED, LessonState.CANCELLED)
+    return json_response(Entry(token=token, expires_at=ends, item=item, live=live))
+
+
+def _token(
+    request: web.Request, role: Literal["supervisor", "student"], lesson: str, credential: Appointment
+) -> tuple[str, int]:
+    """Of the caller, by one of their offices, and when it ends: with the office at the latest."""
+    principal, now = request[PRINCIPAL], time.time()
     ends = now + ENTRY_S if credential.until_ms is None else min(now + ENTRY_S, credential.until_ms / 1000)
     token = request.app[TOKENS].issue(
         person=principal.person,
         name=principal.name,
-        role="supervisor",
-        lesson=lesson.id,
+        role=role,
+        lesson=lesson,
         now=now,
         ttl_s=ends - now,
         credential=credential.id,
     )
-    item = await read(store.network.read(supervision_live.item, lesson.id))
-    live = lesson.state not in (LessonState.ENDED, LessonState.CANCELLED)
-    return json_response(Entry(token=token, expires_at=int(ends), item=item, live=live))
+    return token, int(ends)
+
+
+async def show(request: web.Request) -> web.Response:
+    """To whom the problem concerns. Those who give or organize are nobody in the lesson: once it is over they
+    see what its pupils see, and there is nothing else that they could do there."""
+    store, principal = request.app[STORE], request[PRINCIPAL]
+    found = await read(store.network.read(supervision_reviews.problem, request.match_info["problem"]))
+    if found is None:
+        raise Problem("not-found")
+    problem, author = found
+    lesson = await read(store.lesson(LessonId(problem.lesson)))
+    concerned = author == principal.person or principal.reaches(GIVE | OVERSEE, problem.path)
+    if lesson is None or not concerned:
+        raise Problem("not-found")
+    # Of a form that was delivered in a lesson's first seconds the recording was not known yet.
+    item = problem.item or await read(store.network.read(supervision_live.item, lesson.id))
+    if not item:
+        raise Problem("recording-not-shown", detail_kind="none")
+    credential = credential_for(principal, {Office.SUPERVISOR}, await places_of(request, lesson.id))
+    if credential is not None:
+        token, ends = _token(request, "supervisor", lesson.id, credential)
+    else:
+        credential = credential_for(principal, GIVE | OVERSEE, LessonPlaces(gives=problem.path))
+        if credential is None:
+            raise Problem("not-found")
+        if lesson.state is not LessonState.ENDED:
+            raise Problem("recording-not-shown")
+        token, ends = _token(request, "student", lesson.id, credential)
+    return json_response(Shown(token=token, expires_at=ends, item=item, at_ms=problem.item_ms))
 
 
 async def observations(request: web.Request) -> web.Response:
@@ -139,6 +186,15 @@ OPERATIONS: Final = (
         handler=enter,
         response=Entry,
         problems=(*_READ, "foreign-page"),
+    ),
+    Operation(
+        id="show_problem",
+        method="POST",
+        path=_PREFIX + "/problems/{problem}/recording",
+        tag="supervision",
+        handler=show,
+        response=Shown,
+        problems=(*_READ, "foreign-page", "recording-not-shown"),
     ),
     Operation(
         id="observations",

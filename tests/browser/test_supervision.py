@@ -226,7 +226,7 @@ async def test_a_problem_is_answered_by_the_provider_and_seen_by_the_organizer(
     district: District, visit: Any
 ) -> None:
     scores = dict.fromkeys(("content", "teaching", "order", "safety", "technique"), 4)
-    form = {"scores": scores, "problems": [{"kind": "late", "text": "晚开始十分钟"}]}
+    form = {"scores": scores, "problems": [{"kind": "late", "text": "晚开始十分钟", "at_ms": 1500}]}
     lesson = "/api/v1/supervision/lessons/lesson-2/reviews"
     made = await district.ask("POST", "demo-city-supervisor", lesson, form)
 
@@ -239,6 +239,14 @@ async def test_a_problem_is_answered_by_the_provider_and_seen_by_the_organizer(
     await accessible(page)
     await page.get_by_test_id("move-send").click()
     await page.get_by_test_id("opened-review").get_by_text("已与班级约定").wait_for()
+
+    page = await as_person(district, visit, "demo-city-supervisor", "/reviews", (1280, 800))
+    await page.get_by_test_id("part-problems").click()
+    async with page.expect_popup() as opened:
+        await page.get_by_test_id("problem-minute").click()
+    player = await opened.value
+    await player.get_by_test_id("page-player").wait_for()
+    assert "/library/lesson-2?at=1.5" in player.url
 
     page = await as_person(district, visit, "demo-city-organizer", "/dashboard", (1280, 800))
     await page.get_by_test_id("dashboard-table").wait_for()

@@ -61,6 +61,12 @@ export const router = createRouter({
     { path: '/me', name: 'me', component: myAccountPage, meta: { network: true } },
     { path: '/supervision', name: 'supervision', component: wallPage, meta: { network: true } },
     { path: '/supervision/:lesson', name: 'supervised', component: supervisedLessonPage, props: true },
+    {
+      path: '/supervision/problems/:problem',
+      name: 'shown-problem',
+      component: supervisedLessonPage,
+      props: true,
+    },
     { path: '/dashboard', name: 'dashboard', component: dashboardPage, meta: { network: true } },
     { path: '/reviews', name: 'reviews', component: providerReviewsPage, meta: { network: true } },
     { path: '/check-in', name: 'check-in', component: checkInPage },

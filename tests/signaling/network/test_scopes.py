@@ -90,6 +90,7 @@ CASES |= {
     "move_problem": lambda school: Ask(
         {"problem": f"{school}-problem", "move": "answer"}, {"text": "mended"}
     ),
+    "show_problem": lambda school: Ask({"problem": f"{school}-problem"}),
     **{
         name: lambda school: Ask({"section": "lessons"}, query={"place": school})
         for name in ("dashboard", "dashboard_table", "dashboard_csv", "dashboard_xlsx")

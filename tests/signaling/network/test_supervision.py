@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -242,6 +243,37 @@ async def test_a_problem_goes_from_open_to_closed_and_leaves_the_negative_list(d
     assert (await supervisor.post(f"{path}/close", {"text": "x"}))[1]["type"] == "/problems/problem-state"
     assert (await supervisor.post(f"{path}/reopen", {"text": "又发生"}))[1]["state"] == "open"
     assert (await supervisor.post(f"{path}/eat", {"text": "x"}))[0] == 404
+
+
+async def test_the_recording_shows_a_problem_to_whom_it_concerns(district: Any, record: Any) -> None:
+    root = district.door.parts.config.data
+    live = {"state": LessonState.LIVE, "started_ms": district.now_ms}
+    lesson = await add_lesson(district, **live)
+    record(root, "optics-1", "optics", ended=True)
+    form = Form(dict.fromkeys(Criterion, 4), "", (NewProblem(ProblemKind.LATE, "晚", 90_000),))
+    author = PersonId("demo-city-supervisor")
+    made = Review("r", "optics", Path("/demo-city/demo-museum/"), author, "c", "optics-1", form.scores, "", 1)
+    assert await district.store.network.change(supervision_reviews.deliver, made, form, ["p"])
+    path = "/api/v1/supervision/problems/p/recording"
+    provider = district["museum-provider"]
+    # As one of the lesson's people: not while there is somebody to meet in it.
+    assert (await provider.post(path))[1]["type"] == "/problems/recording-not-shown"
+    await district.store.save_lesson(replace(lesson, state=LessonState.ENDED))
+    url = district.door.url("/media/optics-1/index.m3u8")
+    for who, role in (
+        ("museum-provider", "student"),
+        ("city-organizer", "student"),
+        (author[5:], "supervisor"),
+    ):
+        status, told = await district[who].post(path)
+        assert (status, told["item"], told["at_ms"]) == (200, "optics-1", 90_000)
+        head = {"Authorization": f"Bearer {told['token']}"}
+        async with district.door.http.get(url, headers=head) as response:
+            assert response.status == 200
+        async with district.door.http.get(district.door.url("/api/v1/me"), headers=head) as response:
+            assert (await response.json())["role"] == role
+    for other in ("east-1-provider", "west-supervisor", "east-organizer"):
+        assert (await district[other].post(path))[0] == 404
 
 
 async def test_reviews_come_in_pages(district: Any) -> None:

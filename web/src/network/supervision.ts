@@ -72,6 +72,14 @@ export interface Entry {
   live: boolean
 }
 
+export interface Shown {
+  token: string
+  expires_at: number
+  item: string
+  /** Where the recording shows the problem; null: it is of the whole lesson. */
+  at_ms: number | null
+}
+
 export interface NewProblem {
   kind: ProblemKind
   text: string
@@ -105,9 +113,13 @@ export const wall = () => ask<Wall>('GET', path(...SUPERVISION, 'wall'))
 export const enterLesson = (lesson: string) =>
   ask<Entry>('POST', path(...SUPERVISION, 'lessons', lesson, 'entry'))
 
-/** Where an entry leads: into the lesson, or to the beginning of what is recorded of it. */
-export const addressOf = ({ item, token }: Entry, beginning: boolean): string =>
-  `${beginning && item ? `/library/${encodeURIComponent(item)}?at=0` : '/join'}#token=${token}`
+/** Of a problem: where the recording shows it. */
+export const showProblem = (problem: string) =>
+  ask<Shown>('POST', path(...SUPERVISION, 'problems', problem, 'recording'))
+
+/** Where an entry leads: into the lesson, or to what is recorded of it, from there on; null: not to the recording. */
+export const addressOf = ({ item, token }: Pick<Entry, 'item' | 'token'>, fromMs: number | null): string =>
+  `${fromMs !== null && item ? `/library/${encodeURIComponent(item)}?at=${String(fromMs / 1000)}` : '/join'}#token=${token}`
 
 export const deliver = (lesson: string, form: ReviewForm) =>
   ask<Review>('POST', path(...SUPERVISION, 'lessons', lesson, 'reviews'), form)

@@ -74,8 +74,9 @@ describe('the wall', () => {
 describe('an entry', () => {
   it('leads into the lesson, or to the beginning of its recording where there is one', () => {
     const entry = { token: 'x.y', expires_at: 0, item: 'demo-1', live: true }
-    expect(addressOf(entry, false)).toBe('/join#token=x.y')
-    expect(addressOf(entry, true)).toBe('/library/demo-1?at=0#token=x.y')
-    expect(addressOf({ ...entry, item: '' }, true)).toBe('/join#token=x.y')
+    expect(addressOf(entry, null)).toBe('/join#token=x.y')
+    expect(addressOf(entry, 0)).toBe('/library/demo-1?at=0#token=x.y')
+    expect(addressOf({ ...entry, item: '' }, 0)).toBe('/join#token=x.y')
+    expect(addressOf(entry, 90_500)).toBe('/library/demo-1?at=90.5#token=x.y')
   })
 })
