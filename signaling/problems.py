@@ -218,6 +218,7 @@ STATUS: Final[Mapping[str, int]] = {
     "problem-state": 409,
     "rating-invalid": 422,
     "rating-closed": 409,
+    "rating-not-there": 409,
     "internal": 500,
     "closed": 503,
     # WebSocket

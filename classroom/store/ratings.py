@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, and_, case, func, select, update
+from sqlalchemy import Row, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from classroom.model import LessonState, Role
-from classroom.network.model import Path
-from classroom.network.ratings import Aspect, Rater, Rating
+from classroom.model import ClassRoom, Lesson, LessonState, PersonId, Role
+from classroom.network import ratings as rules
+from classroom.network.model import Office, Path
+from classroom.network.ratings import Absence, Aspect, Rater, Rating
+from classroom.roll import ClassRoll
+from classroom.store import roll_reader
 from classroom.store.insert_once import insert_once
 from classroom.store.network_paths import within_any
-from classroom.store.network_tables import places, school_classes
+from classroom.store.network_tables import appointments, places, school_classes
 from classroom.store.supervision_tables import checked_in, ratings
 from classroom.store.tables import classes, lessons, presence
 
@@ -93,8 +96,48 @@ async def one(connection: AsyncConnection, lesson: str, rater: Rater, rater_id: 
     return None if found is None else _rating(found)
 
 
-async def took_part(connection: AsyncConnection, lesson: str, person: str) -> bool:
-    """Whether somebody was in the lesson as a pupil, or checked in to it."""
+async def absence(connection: AsyncConnection, lesson: Lesson, person: PersonId, name: str) -> Absence | None:
+    """Why somebody did not take part as a pupil; None: they did."""
+    if await _came(connection, lesson.id, person):
+        return None
+    rooms = await _classes_of(connection, lesson, person)
+    if not rooms:
+        return Absence.STRANGER
+    rolls, brought = await roll_reader.rolls(connection, lesson), await _brought(connection, lesson)
+    found = {
+        rules.absence(person, name, room, rolls.get(room.id, ClassRoll()), brought=room.id in brought)
+        for room in rooms
+    }
+    return None if None in found else min(found, key=str)
+
+
+async def _classes_of(connection: AsyncConnection, lesson: Lesson, person: PersonId) -> list[ClassRoom]:
+    """In which of the lesson's they were when it began."""
+    a, at_ms = appointments.c, lesson.started_ms
+    query = select(a.class_id).where(
+        a.person_id == person,
+        a.office == Office.STUDENT,
+        a.from_ms <= at_ms,
+        or_(a.until_ms.is_(None), a.until_ms > at_ms),
+        or_(a.revoked_ms.is_(None), a.revoked_ms > at_ms),
+    )
+    own = set((await connection.execute(query)).scalars())
+    return [room for room in lesson.classes if room.id in own]
+
+
+async def _brought(connection: AsyncConnection, lesson: Lesson) -> set[str]:
+    """Classes whose tutor or room was there while the lesson was live."""
+    p = presence.c
+    query = select(p.class_id).where(
+        p.lesson_id == lesson.id,
+        p.role.in_((Role.TUTOR, Role.ROOM)),
+        or_(p.left_ms.is_(None), p.left_ms > lesson.started_ms),
+    )
+    return set((await connection.execute(query)).scalars())
+
+
+async def _came(connection: AsyncConnection, lesson: str, person: str) -> bool:
+    """Whether somebody was in the lesson as a pupil, or checked in to it, by themselves or by their tutor."""
     p, c = presence.c, checked_in.c
     came = select(p.seq).where(p.lesson_id == lesson, p.person_id == person, p.role == Role.STUDENT).limit(1)
     if (await connection.execute(came)).first() is not None:

@@ -1,6 +1,6 @@
 """/api/v1/ratings: what students and schools say of a lesson afterwards.
 
-    PUT /api/v1/ratings/{lesson}/mine             of a student who took part
+    PUT /api/v1/ratings/{lesson}/mine             of a student who took part, in a room or by themselves
     PUT /api/v1/ratings/{lesson}/schools/{school} of a school whose class took part, by its organizer
     GET /api/v1/ratings/{lesson}                  sums and words, for those who give or oversee it
     GET /api/v1/ratings/{lesson}/mine
@@ -24,6 +24,7 @@ from classroom.network.ratings import (
     LEAST_STARS,
     MAX_TEXT,
     OPEN_MS,
+    Absence,
     Aspect,
     BadRatingError,
     Rater,
@@ -240,13 +241,18 @@ async def lesson_ratings(request: web.Request) -> web.Response:
 
 
 async def _taken_part(request: web.Request) -> Lesson:
-    """Problem not-found, whether there is no such lesson or the caller was not in it."""
-    store, name = request.app[STORE], request.match_info["lesson"]
-    lesson = await read(store.lesson(LessonId(name)))
-    if lesson is None or not await read(
-        store.network.read(ratings.took_part, name, request[PRINCIPAL].person)
-    ):
+    """Problem not-found, whether there is no such lesson or the caller was in none of its classes;
+    rating-not-there of who was not there with their class."""
+    store, principal = request.app[STORE], request[PRINCIPAL]
+    lesson = await read(store.lesson(LessonId(request.match_info["lesson"])))
+    if lesson is None:
         raise Problem("not-found")
+    why = await read(store.network.read(ratings.absence, lesson, principal.person, principal.name))
+    if why is Absence.STRANGER:
+        raise Problem("not-found")
+    # Before its end nobody was absent.
+    if why is not None and is_open(lesson, store.clock.unix_ms()):
+        raise Problem("rating-not-there", detail_kind=why.value)
     return lesson
 
 
@@ -318,7 +324,7 @@ OPERATIONS: Final = (
         tag="supervision",
         handler=my_rating,
         response=OwnRating,
-        problems=_READ,
+        problems=(*_READ, "rating-not-there"),
     ),
     Operation(
         id="rate_lesson",
@@ -328,7 +334,7 @@ OPERATIONS: Final = (
         handler=rate_mine,
         request=RatingBody,
         response=OwnRating,
-        problems=_RATE,
+        problems=(*_RATE, "rating-not-there"),
     ),
     Operation(
         id="rate_for_school",

@@ -46,10 +46,28 @@ async def test_a_student_who_was_there_rates_once_it_is_over(district: Any, less
     assert (await student.get(f"{RATINGS}/mine"))[1]["may_rate"]
     status, told = await student.put(f"{RATINGS}/mine", {"stars": STARS, "text": " 好 "})
     assert (status, told["rating"]["stars"], told["rating"]["text"]) == (200, STARS, "好")
-    for other in ("east-2-student", "west-1-student"):
-        assert (await district[other].put(f"{RATINGS}/mine", {"stars": STARS}))[0] == 404
+    assert (await district["east-2-student"].put(f"{RATINGS}/mine", {"stars": STARS}))[0] == 404
+    # Of a class of the lesson, whose room was empty.
+    for ask in ("GET", "PUT"):
+        status, told = await district["west-1-student"].ask(ask, f"{RATINGS}/mine", {"stars": STARS})
+        assert (status, told["type"]) == (409, "/problems/rating-not-there")
+        assert "neither its tutor nor its room" in told["detail"]
     for bad in ({"content": 5}, STARS | {"content": 0}, STARS | {"other": 3}):
         assert (await student.put(f"{RATINGS}/mine", {"stars": bad}))[0] in (400, 422)
+
+
+async def test_who_sat_in_the_room_rates_as_its_roll_call_says(district: Any, lesson: Lesson) -> None:
+    tutor = {"lesson": "optics", "class_id": "demo-west-1-c1", "person": "demo-west-1-tutor"}
+    tutor = await district.door.join("tutor", **tutor)
+    student, mine = district["west-1-student"], f"{RATINGS}/mine"
+    name = (await student.get("/api/v1/whoami"))[1]["name"]
+    await tutor.say("roll.register", pupils=[{"seat": "1", "name": "别人"}, {"seat": "2", "name": name}])
+    await tutor.say("roll.mark", mark="late", seats=["2"])
+    await tutor.settled()
+    assert (await student.get(mine))[1] == {"may_rate": False, "rating": None}  # it goes on
+    await end(district)
+    assert (await student.get(mine))[1] == {"may_rate": True, "rating": None}
+    assert (await student.put(mine, {"stars": STARS}))[0] == 200
 
 
 async def test_a_school_rates_by_its_own_organizer(district: Any, lesson: Lesson) -> None:
