@@ -29,13 +29,23 @@ async def sfu():
     await started.close()
 
 
+async def give(media, datagram):
+    """After a pause much is due at once, more than the socket takes; nothing of it is lost."""
+    while True:
+        try:
+            media.send(datagram)
+            return
+        except BlockingIOError:
+            await asyncio.sleep(0.005)
+
+
 async def publish(sender, media):
     """Sends in real time; answers keyframe requests."""
     began = time.monotonic()
     while True:
         while sender.next_us() <= (time.monotonic() - began) * 1e6:
             for datagram in sender.frame():
-                media.send(datagram)
+                await give(media, datagram)
         while True:
             try:
                 request = media.recv(2000)

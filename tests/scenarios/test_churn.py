@@ -31,7 +31,7 @@ WARM_UP, CYCLES = 2, 8
 """Visits of each way before the first census, and after it."""
 RESUME_S = 0.5
 """How long a lost page is waited for; those who leave are not lost."""
-CONSENT_S = 2.0
+CONSENT_S = 5.0
 """How long a connection from which nothing comes is taken to live: longer than a busy machine pauses."""
 POOLED = 5
 """Connections that SQLAlchemy's pool keeps when they have been used once; each has a thread and its files."""

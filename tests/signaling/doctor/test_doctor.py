@@ -20,12 +20,35 @@ from signaling.cli.command import CommandError
 from signaling.config import Config
 from signaling.doctor import command, media_probe
 from signaling.doctor.findings import Finding, Report, Way, best
+from signaling.doctor.media_probe import Echo, MediaProbe
+
+MEASURE_S = 0.1
+SAFETY_S = 30.0
 
 
 @pytest.fixture(autouse=True)
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media_probe, "MEASURE_S", 0.1)
-    monkeypatch.setattr(media_probe, "CHECK_TIMEOUTS_S", (0.2, 0.4))
+    """An answer is waited for however long the machine takes."""
+    monkeypatch.setattr(media_probe, "MEASURE_S", MEASURE_S)
+    monkeypatch.setattr(media_probe, "CHECK_TIMEOUTS_S", (SAFETY_S,))
+    monkeypatch.setattr(media_probe, "HANDSHAKE_TIMEOUT_S", SAFETY_S)
+
+
+@pytest.fixture
+def hear_nothing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`hear_nothing(UdpWay, ...)`: nothing comes back on these ways, and that is found soon."""
+
+    def hear_nothing(*ways: type) -> None:
+        check = MediaProbe._check
+
+        async def soon(probe: MediaProbe, timeouts_s: tuple[float, ...]) -> float:
+            return await check(probe, (0.1, 0.2) if isinstance(probe._way, ways) else timeouts_s)
+
+        monkeypatch.setattr(MediaProbe, "_check", soon)
+        for way in ways:
+            monkeypatch.setattr(way, "send", lambda *_: None)
+
+    return hear_nothing
 
 
 @pytest_asyncio.fixture
@@ -47,7 +70,16 @@ async def examined(server: Server) -> Report:
     return report
 
 
-async def test_an_open_network(server: Server) -> None:
+async def test_an_open_network(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    took_s: dict[type, float] = {}
+    measure = MediaProbe.measure
+
+    async def timed(probe: MediaProbe, duration_s: float | None = None) -> Echo:
+        echo = await measure(probe, duration_s)
+        took_s[type(probe._way)] = echo.seconds
+        return echo
+
+    monkeypatch.setattr(MediaProbe, "measure", timed)
     report = await examined(server)
     assert [(finding.way, finding.works) for finding in report.findings] == [
         (Way.HTTP, True),
@@ -56,10 +88,11 @@ async def test_an_open_network(server: Server) -> None:
         (Way.TCP, True),
     ]
     assert all(finding.round_trip_ms is not None for finding in report.findings)
-    for way in (Way.UDP, Way.TCP):
+    for way, kind in ((Way.UDP, command.UdpWay), (Way.TCP, command.TcpWay)):
         found = best(report.findings, way)
         assert found is not None and (found.loss or 0) < 0.2
-        assert min(found.up_kbps or 0, found.down_kbps or 0) > 1000
+        # In the time that a machine takes over it on which much else goes on.
+        assert min(found.up_kbps or 0, found.down_kbps or 0) > 1000 * MEASURE_S / took_s[kind]
     assert report.media_works
     assert report.clock_offset_ms is not None and abs(report.clock_offset_ms) < 2000
     assert (report.media_port, report.media_hosts) == (server.media_port, ["127.0.0.1"])
@@ -75,8 +108,8 @@ async def test_nothing_of_it_stays(server: Server) -> None:
     assert len(server.app[keys.DIAGNOSES]) == 0
 
 
-async def test_a_network_without_udp(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command.UdpWay, "send", lambda *_: None)
+async def test_a_network_without_udp(server: Server, hear_nothing: Callable[..., None]) -> None:
+    hear_nothing(command.UdpWay)
     report = await examined(server)
     assert (report.media_works, report.quality, report.advice) == (True, "fair", ["open-udp"])
     udp = best(report.findings, Way.UDP)
@@ -85,9 +118,8 @@ async def test_a_network_without_udp(server: Server, monkeypatch: pytest.MonkeyP
     assert f"UDP port {server.media_port}" in text
 
 
-async def test_a_network_without_either(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    for way in (command.UdpWay, command.TcpWay):
-        monkeypatch.setattr(way, "send", lambda *_: None)
+async def test_a_network_without_either(server: Server, hear_nothing: Callable[..., None]) -> None:
+    hear_nothing(command.UdpWay, command.TcpWay)
     report = await examined(server)
     assert (report.media_works, report.quality, report.advice) == (False, "none", ["open-media"])
 
@@ -143,9 +175,10 @@ def test_a_stranger_needs_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_something_else_answers_at_the_media_port(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, hear_nothing: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A firewall that takes the connection and says nothing useful."""
+    hear_nothing(command.TcpWay)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         plan = diagnosis.MediaWay(protocol="tcp", host="127.0.0.1", port=port)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
+from classroom import core
+
 VARYING = re.compile(
     # Drawn at random, or the time of day, or counted over all connections of the server.
     r"'(id|at_ms|since_ms|started_ms|server_ms|session|resume)': [^,}]+"
@@ -12,12 +16,20 @@ VARYING = re.compile(
 )
 
 
+@pytest.fixture(autouse=True)
+def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rosters go out when there is news: not some time later, here before something and there behind it."""
+    for interval in ("ROSTER_INTERVAL_S", "ELSEWHERE_INTERVAL_S"):
+        monkeypatch.setattr(core, interval, 0.0)
+
+
 async def lesson(door: Any, *, supervised: bool) -> list[str]:
     """A short lesson: everything that master and tutor heard, in order."""
     supervisor = await door.join("supervisor") if supervised else None
     master, welcome = await door.enter("master")
     tutor, welcome_of_tutor = await door.enter("tutor")
-    heard = [welcome, welcome_of_tutor, await master.expect("roster")]
+    heard = [welcome, welcome_of_tutor, *await master.settled(), *await tutor.settled()]
+    assert any("tutor-1" in str(message) for message in heard if message["type"] == "roster")
     heard.append(await master.publish())
     await master.say("lesson.start")
     offer = await tutor.expect("subscribe.offer")
@@ -44,7 +56,6 @@ async def test_nobody_hears_of_a_supervisor(door: Any, other_door: Any) -> None:
 
 async def test_seq_and_roster_are_what_they_are_without_one(door: Any) -> None:
     master, tutor = await door.join("master"), await door.join("tutor")
-    await master.expect("roster")
     await master.settled()
     await tutor.settled()
     before = master.last_seq, tutor.last_seq
