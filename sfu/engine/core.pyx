@@ -151,6 +151,7 @@ cdef void keep_for_drain(void *context, outbound_t *out) noexcept nogil:
     cdef uint32_t at
     cdef uint32_t size
     cdef uint32_t i
+    out.bursts_sent += out.burst_count
     for i in range(out.burst_count):
         burst = &out.bursts[i]
         at = 0

@@ -14,6 +14,12 @@ cdef bint forward_ready(engine_t *e) noexcept nogil
 cdef bint forward_waiting(const engine_t *e) noexcept nogil
 # Everything that was gathered of this publication, now: what follows must not be mixed with it.
 cdef void forward_rest(engine_t *e, publication_t *p) noexcept nogil
+# The first so many of the packets gathered, as far as they are still there. Returns how many.
+cdef uint32_t find_lot(publication_t *p, uint32_t lot, layer_t **layers, const packet_t **packets) noexcept nogil
+# Bytes that bring each packet of a frame to the size of its largest, where that is near; of its last one only if asked to.
+cdef void even_out(const packet_t **packets, uint32_t count, uint8_t *padding, bint last_too) noexcept nogil
+# To one subscriber at its link's pace: what it is to get of these packets.
+cdef void forward_to(engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, const uint8_t *padding, uint32_t count) noexcept nogil
 # To one subscriber at once, however thin its link: what it is to get of these packets.
 cdef void forward_now(engine_t *e, subscription_t *s, layer_t **layers, const packet_t **packets, const uint8_t *padding, uint32_t count) noexcept nogil
 # The encoding that this subscriber is to get: the wanted one, or the nearest that has packets.

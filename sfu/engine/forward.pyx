@@ -34,6 +34,7 @@ from libc.stdlib cimport calloc
 
 from sfu.engine.ahead cimport fetch_ahead
 from sfu.engine.cache cimport cache_get, packet_t
+from sfu.engine.coalesce cimport coalesce, coalesce_along, coalesce_began, coalesce_part
 from sfu.engine.counters cimport DROP_FRAME_PACED, DROP_FRAME_SLOW_STREAM, DROP_LAYER, DROP_NO_ADDRESS
 from sfu.engine.feedback cimport seek_layer, want_keyframe
 from sfu.engine.layers cimport (
@@ -87,13 +88,16 @@ cdef void gather(engine_t *e, layer_t *layer, int64_t sequence, bint now) noexce
         return
     if p.gathered_count == p.gathered_room:
         forward_rest(e, p)
+    p.held = False
     if p.gathered_count == p.in_work:
         p.gather_until_us = e.now_us + GATHER_US
+        if p.video:
+            coalesce_began(e, p)
     entry = nth_gathered(p, p.gathered_count)
     entry.sequence = sequence
     entry.layer = layer.index
     p.gathered_count += 1
-    p.ready |= now or p.gathered_count - p.in_work >= LOT
+    p.ready |= (now and not coalesce(e, p)) or p.gathered_count - p.in_work >= LOT
     queue_publication(e, p)
 
 
@@ -102,7 +106,7 @@ cdef inline gathered_t *nth_gathered(publication_t *p, uint32_t n) noexcept nogi
 
 
 cdef inline bint is_due(const engine_t *e, const publication_t *p) noexcept nogil:
-    return p.in_work or p.ready or e.now_us >= p.gather_until_us
+    return p.ready or e.now_us >= p.gather_until_us or (p.video and p.in_work and not p.held)
 
 
 # --- whose turn it is -----------------------------------------------------------------------------------------------
@@ -119,7 +123,7 @@ cdef void forward_sound(engine_t *e) noexcept nogil:
     cdef publication_t *following
     while p != NULL:
         following = p.queued_next
-        if not p.video:
+        if not p.video and is_due(e, p):
             forward_rest(e, p)
         p = following
 
@@ -147,6 +151,8 @@ cdef void forward_pictures(engine_t *e, uint32_t work) noexcept nogil:
 
 
 cdef void forward_rest(engine_t *e, publication_t *p) noexcept nogil:
+    if p.carrier != NULL:
+        coalesce_part(p)
     while p.gathered_count > 0:
         forward_lot(e, p, UINT32_MAX)
     unqueue_publication(e, p)
@@ -157,31 +163,44 @@ cdef uint32_t forward_lot(engine_t *e, publication_t *p, uint32_t work) noexcept
     cdef const packet_t *packets[LOT]
     cdef layer_t *layers[LOT]
     cdef uint8_t padding[LOT]
+    cdef subscription_t *s
     cdef uint32_t count
     cdef uint64_t enough = e.out.packets + work
     if p.in_work == 0:
         p.in_work = min(p.gathered_count, <uint32_t>LOT)
         p.ready = p.gathered_count > p.in_work
-    count = find_packets(p, layers, packets)
-    even_out(packets, count, padding)
+    count = find_lot(p, p.in_work, layers, packets)
+    even_out(packets, count, padding, p.rider != NULL)
     while p.served < p.subscription_count and e.out.packets < enough:
         fetch_ahead(p, p.served)
-        forward_to(e, p.subscriptions[p.served], layers, packets, padding, count)
+        s = p.subscriptions[p.served]
         p.served += 1
+        forward_to(e, s, layers, packets, padding, count)
+        if p.rider != NULL:
+            coalesce_along(e, p.rider, s.transport)
         enough -= 1                     # who gets nothing costs a little too
     if p.served >= p.subscription_count:
         p.gathered_first += p.in_work
         p.gathered_count -= p.in_work
         p.in_work = p.served = 0
+        p.held = False
+        p.ready &= p.gathered_count > 0
+        end_ride(e, p)
     return <uint32_t>(enough - e.out.packets) if enough > e.out.packets else 0
 
 
-cdef uint32_t find_packets(publication_t *p, layer_t **layers, const packet_t **packets) noexcept nogil:
-    """The lot in work. Returns how many there are."""
+cdef inline void end_ride(engine_t *e, publication_t *picture) noexcept nogil:
+    cdef publication_t *sound = picture.rider
+    if sound != NULL:
+        coalesce_part(picture)
+        forward_rest(e, sound)
+
+
+cdef uint32_t find_lot(publication_t *p, uint32_t lot, layer_t **layers, const packet_t **packets) noexcept nogil:
     cdef const gathered_t *entry
     cdef uint32_t count = 0
     cdef uint32_t i
-    for i in range(p.in_work):
+    for i in range(lot):
         entry = nth_gathered(p, i)
         layers[count] = &p.layers[entry.layer]
         packets[count] = cache_get(&layers[count].cache, entry.sequence)
@@ -217,8 +236,7 @@ cdef void pre_roll(engine_t *e, layer_t *layer, int64_t sequence) noexcept nogil
             forward_to(e, p.subscriptions[i], layers, packets, padding, count)
 
 
-cdef void even_out(const packet_t **packets, uint32_t count, uint8_t *padding) noexcept nogil:
-    """Bytes that bring each packet of a frame to the size of its largest, where that is near."""
+cdef void even_out(const packet_t **packets, uint32_t count, uint8_t *padding, bint last_too) noexcept nogil:
     cdef uint32_t largest
     cdef uint32_t first = 0
     cdef uint32_t i
@@ -231,7 +249,8 @@ cdef void even_out(const packet_t **packets, uint32_t count, uint8_t *padding) n
             largest = max(largest, <uint32_t>packets[i].length)
         for k in range(first, i + 1):
             padding[k] = <uint8_t>(largest - packets[k].length) if largest - packets[k].length <= MAX_PADDING else 0
-        padding[i] = 0      # the last of a burst may be shorter
+        if not last_too:
+            padding[i] = 0      # the last of a burst may be shorter
         first = i + 1
 
 

@@ -31,6 +31,8 @@ cdef int subscription_ssrcs(subscription_t *s, uint32_t ssrc, uint32_t rtx_ssrc)
 cdef void subscription_delete(engine_t *e, subscription_t *s) noexcept nogil
 # It carries another publication from now on, under the same numbers. False: out of memory, nothing changed.
 cdef bint subscription_move(subscription_t *s, publication_t *to) noexcept nogil
+# Trade their places in the list of their publication.
+cdef void swap_subscriptions(publication_t *p, uint32_t one, uint32_t other) noexcept nogil
 
 cdef void attend(engine_t *e, layer_t *layer) noexcept nogil
 cdef void unattend(engine_t *e, layer_t *layer) noexcept nogil

@@ -7,6 +7,7 @@ from libc.string cimport memset
 
 from sfu.engine.address cimport same_address
 from sfu.engine.cache cimport cache_free, cache_init
+from sfu.engine.coalesce cimport coalesce_part
 from sfu.engine.consent cimport consent_forget
 from sfu.engine.events cimport events_free, events_init
 from sfu.engine.gcm cimport gcm_close
@@ -206,6 +207,7 @@ cdef void publication_delete(engine_t *e, publication_t *p) noexcept nogil:
     publication_leave(e, p)
     while p.subscription_count > 0:
         subscription_delete(e, p.subscriptions[p.subscription_count - 1])
+    coalesce_part(p)
     unqueue_publication(e, p)
     for i in range(t.stream_count):
         if t.streams[i].layer.publication != p:

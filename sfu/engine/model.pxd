@@ -25,6 +25,7 @@ from sfu.engine.outbound cimport outbound_t
 from sfu.engine.pacer cimport pacer_t
 from sfu.engine.payload cimport codec_t
 from sfu.engine.reception cimport reception_t
+from sfu.engine.rhythm cimport rhythm_t
 from sfu.engine.rtp cimport EXT_KINDS, MAX_EXTENSION_ID, TAG_BYTES
 from sfu.engine.speakers cimport mix_t, slot_t, voice_t
 from sfu.engine.table cimport table_t
@@ -157,6 +158,12 @@ cdef struct publication_t:
     uint32_t served
     bint ready                  # what is behind the lot in work can be forwarded
     int64_t gather_until_us     # or from then on
+    # What it leaves in one burst with (coalesce.pyx).
+    rhythm_t rhythm             # of its packets of sound, or of its pictures
+    uint32_t even_size          # of the latest picture's packets; 0: they are many, or differ
+    bint held                   # what was gathered waits for the other
+    publication_t *carrier      # the picture with which this sound goes along; NULL: none
+    publication_t *rider        # the sound that goes along with this picture; NULL: none
     bint queued                 # in the engine's list of publications with gathered packets
     publication_t *queued_next
     publication_t *queued_previous
