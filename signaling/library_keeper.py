@@ -83,6 +83,8 @@ class LibraryKeeper:
         """In the directory, and no items yet: their first line is not written."""
         self._again: dict[str, float] = {}
         """Live item -> when it is to be read again, by the clock."""
+        self._untold = True
+        """There may be deletions of which nobody was told, as the latest look found."""
         self._telling = asyncio.Lock()
         self._told: set[str] = set()
         """Deleted items of which the store was told, and which it has not written yet."""
@@ -172,9 +174,13 @@ class LibraryKeeper:
                     await asyncio.to_thread(bury_item, self._library, self._data, item, *said)
 
     async def chores(self) -> None:
+        """What is to be done now and then. Raises StoreUnavailable, OSError."""
+        await self.tell_deletions()
+        await self._rest()
+
+    async def _rest(self) -> None:
         if self._views is not None:
             await self._views.flush()
-        await self.tell_deletions()
         if self._sweep_due is None:
             await self._finish_deletions()
         if self._sweep_due is None or self._clock.now() >= self._sweep_due:
@@ -187,7 +193,9 @@ class LibraryKeeper:
             try:
                 async with self._busy:
                     await self.look()
-                    await self.chores()
+                    if self._untold:
+                        await self.tell_deletions()
+                    await self._rest()
                 away = False
             except (StoreUnavailable, OSError) as error:
                 if not away:
@@ -206,17 +214,19 @@ class LibraryKeeper:
             await self._store.library.refresh()
             self._states = await self._store.library.states()
         known = self._states
-        changed_at = await asyncio.to_thread(_changed_at, self._library.path(""))
+        now = self._clock.now()
+        growing = [name for name, state in known.items() if state == "live"]
+        waiting = [name for name in growing if self._again.get(name, now) > now]
+        changed_at, ended = await asyncio.to_thread(_seen, self._library, waiting)
         if changed_at != self._listed_at:
             names = await asyncio.to_thread(names_of, self._library)
             self._unread = {name for name in names if name not in known}
             self._listed_at = changed_at
-        now = self._clock.now()
-        growing = [name for name, state in known.items() if state == "live"]
-        waiting = [name for name in growing if self._again.get(name, now) > now]
-        ended = await asyncio.to_thread(_ended, self._library, waiting)
         await self._keep([*(name for name in growing if name not in waiting), *ended, *self._unread])
-        await index_words(self._store.library)
+        news = await self._store.library.news()
+        self._untold = news.deletions
+        if news.words:
+            await index_words(self._store.library)
 
     async def _keep(self, names: Sequence[str]) -> None:
         if self._states is None:
@@ -269,9 +279,10 @@ def names_of(library: Library) -> list[str]:
     return [entry.name for entry in sorted(found, key=_made_at)]
 
 
-def _ended(library: Library, names: Sequence[str]) -> list[str]:
-    """Those of them that are complete."""
-    return [name for name in names if library.storage.size(summary_path(name))]
+def _seen(library: Library, names: Sequence[str]) -> tuple[int, list[str]]:
+    """When the library's directory changed, and which of these items are complete."""
+    ended = [name for name in names if library.storage.size(summary_path(name))]
+    return _changed_at(library.path("")), ended
 
 
 def _read(library: Library, names: Sequence[str]) -> list[ItemFacts]:

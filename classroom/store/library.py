@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from classroom.library.clips import ClipStanding
 from classroom.library.retention import Kept
@@ -21,6 +21,15 @@ from classroom.store.outbox import Look, Transaction
 
 Told = tuple[str, str | None]
 """A notice: its kind, and the person whom it is for; None: those of the subject."""
+
+
+class News(NamedTuple):
+    """What there is to do in the library."""
+
+    words: bool
+    """There are items with something new to be found by."""
+    deletions: bool
+    """There are deletions of which nobody was told."""
 
 
 class LibraryStore:
@@ -88,6 +97,14 @@ class LibraryStore:
         """Its row stays, on record; nobody sees it or finds it any more."""
         await self._change(
             lambda connection: library_items.set_deleted(connection, item, at_ms=at_ms, by=by, reason=reason)
+        )
+
+    async def news(self) -> News:
+        """Asked every other second: one way to the database and back for all of it."""
+        return await self._look(
+            lambda connection: News(
+                library_texts.has_news(connection), library_items.has_untold_deletions(connection)
+            )
         )
 
     async def untold_deletions(self) -> tuple[ItemRecord, ...]:

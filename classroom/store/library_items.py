@@ -311,6 +311,11 @@ def untold_deletions(connection: Connection) -> tuple[ItemRecord, ...]:
     return tuple(record(row) for row in connection.execute(query))
 
 
+def has_untold_deletions(connection: Connection) -> bool:
+    query = select(_items.id).where(_items.deletion_told.is_(False)).limit(1)
+    return connection.execute(query).first() is not None
+
+
 async def set_verdict(connection: AsyncConnection, item: str, verdict: str, at_ms: int) -> None:
     values = {"verdict": verdict, "verdict_ms": at_ms}
     await connection.execute(update(library_items).where(_items.id == item).values(values))

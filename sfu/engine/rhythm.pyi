@@ -1,4 +1,4 @@
-"""When the next packet of sound, or the next picture, is to be expected; the packet path's code, for tests."""
+"""When the next packet of sound, or the next picture, is expected; the packet path's code, for tests."""
 
 class Rhythm:
     """Times are microseconds, later than 0."""

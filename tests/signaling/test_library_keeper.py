@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from classroom.store.library import News
 from classroom.store.library_items import ItemFacts
 from recorder import index, ledger
 from recorder.item import header_path, index_path, ledger_path
@@ -43,8 +44,8 @@ class Shelf:
     async def keep(self, facts: Sequence[ItemFacts], now_ms: int) -> None:
         self.kept += [one.state for one in facts]
 
-    async def index_words(self, at_once: int) -> int:
-        return 0
+    async def news(self) -> News:
+        return News(words=False, deletions=False)
 
 
 class Database:
