@@ -62,6 +62,7 @@ _HOSTS: Final = {**_own("master"), **_all("organizer")}
 _ENCODERS: Final = _own("master", "encoder")
 _SIGNED_IN: Final[Offices] = frozenset()
 _OVERSEERS: Final[Offices] = frozenset({Office.SUPERVISOR, Office.ORGANIZER})
+_SUPERVISING: Final[Offices] = frozenset({Office.SUPERVISOR})
 _REVIEWED: Final[Offices] = _OVERSEERS | {Office.PROVIDER}
 _ORGANIZING: Final[Offices] = frozenset({Office.ORGANIZER})
 _PROVIDERS: Final[Offices] = frozenset({Office.ORGANIZER, Office.PROVIDER})
@@ -314,6 +315,7 @@ ACCESS: Final[Mapping[str, Rule | Offices | None]] = {
     "review": _REVIEWED,
     "problems": _REVIEWED,
     "move_problem": _REVIEWED,
+    "unreviewed": _SUPERVISING,
     "show_problem": _REVIEWED,
     "negative_list": _OVERSEERS,
     "dashboard": _ORGANIZING,

@@ -5,6 +5,8 @@ Times are Unix times in ms, as UTC. Ids of people, classes and lessons come from
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(
@@ -30,6 +33,9 @@ metadata = MetaData(
 
 _ID = String(64)
 _KEY = String(32)
+
+LIVE: Final = "state = 'live'"
+"""The condition of a partial index: to be said word by word where it is to be used."""
 
 lessons = Table(
     "lessons",
@@ -47,6 +53,7 @@ lessons = Table(
     Column("master_id", _ID),
     Index(None, "starts_ms"),
     Index(None, "started_ms"),
+    Index("ix_lessons_live", "started_ms", "id", sqlite_where=text(LIVE), postgresql_where=text(LIVE)),
 )
 """`shared`: what else everybody in the lesson shares, as JSON (`classroom.shared`)."""
 
@@ -126,6 +133,7 @@ observations = Table(
     Column("ended_ms", BigInteger),
     Column("cause", _KEY),
     Index(None, "lesson_id", "started_ms"),
+    Index("ix_observations_person_id", "person_id", "started_ms"),
 )
 """Who supervised what, from when to when: apart from all that a lesson's people may ever be shown."""
 

@@ -1,6 +1,7 @@
 """/api/v1/supervision: the result form (督查评价) and what comes of it.
 
     POST /api/v1/supervision/lessons/{lesson}/reviews     the form; the provider has it at once
+    GET  /api/v1/supervision/unreviewed                   what the caller supervised, and said nothing of yet
     GET  /api/v1/supervision/reviews[/{review}]           of whom they concern, and whose they are
     GET  /api/v1/supervision/problems
     POST /api/v1/supervision/problems/{problem}/{move}    answer (the provider); close, reopen (who oversees)
@@ -10,15 +11,18 @@ Nothing of this is in any lesson's events, so those who are supervised do not he
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import LessonState
 from classroom.network.model import ROOT, Office
+from classroom.network.scope import Principal
 from classroom.network.supervision import (
     BEST_SCORE,
     LEAST_SCORE,
@@ -35,7 +39,8 @@ from classroom.network.supervision import (
     checked_form,
     credential_for,
 )
-from classroom.store import supervision_live, supervision_reviews
+from classroom.store import supervision_due, supervision_live, supervision_places, supervision_reviews
+from classroom.store.supervision_live import NO_ITEM
 from classroom.store.supervision_reviews import Problem as FoundProblem
 from classroom.store.supervision_reviews import Review
 from signaling.keys import STORE
@@ -119,6 +124,8 @@ class ReviewView(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     supervisor: str
     """Name."""
+    mine: bool
+    """The caller wrote it."""
     item: str
     scores: dict[CriterionName, int]
     text: str
@@ -173,6 +180,24 @@ class ListedView(msgspec.Struct, frozen=True, kw_only=True):
 class NegativeList(msgspec.Struct, frozen=True, kw_only=True):
     providers: list[ListedView]
     """Most problems first."""
+
+
+class DueView(msgspec.Struct, frozen=True, kw_only=True):
+    lesson: str
+    title: str
+    provider: str
+    """Name of who gave it; empty: not known."""
+    started_ms: int
+    ended_ms: int
+    looked_ms: int
+    """When the caller last came into it, or watched its recording."""
+    item: str
+    """The recording; empty: there is none."""
+
+
+class DueList(msgspec.Struct, frozen=True, kw_only=True):
+    lessons: list[DueView]
+    """What the caller looked at last comes first."""
 
 
 async def deliver(request: web.Request) -> web.Response:
@@ -234,7 +259,33 @@ async def reviews(request: web.Request) -> web.Response:
     )
     unseen = await read(store.network.read(supervision_reviews.unseen, principal.paths(GIVE)))
     following = cursor(found[-1].at_ms, found[-1].id) if len(found) == asked.limit else ""
-    return json_response(ReviewList(reviews=[_review(each) for each in found], next=following, unseen=unseen))
+    listed = [_review(each, principal) for each in found]
+    return json_response(ReviewList(reviews=listed, next=following, unseen=unseen))
+
+
+async def unreviewed(request: web.Request) -> web.Response:
+    """Lessons that are over, as long as the caller's credential reaches them."""
+    store, principal = request.app[STORE], request[PRINCIPAL]
+    await store.written()  # who has just come out of one
+    found = await read(store.network.read(_due, principal))
+    return json_response(DueList(lessons=list(found)))
+
+
+async def _due(connection: AsyncConnection, principal: Principal) -> list[DueView]:
+    found = await supervision_due.due(connection, principal.person)
+    places = await supervision_places.lesson_places(connection, {each.lesson for each in found})
+    reached = [each for each in found if credential_for(principal, {Office.SUPERVISOR}, places[each.lesson])]
+    items = await supervision_live.items(connection, {each.lesson for each in reached})
+    gives = {each.lesson: places[each.lesson].gives for each in reached}
+    names = await supervision_places.names(connection, {path for path in gives.values() if path})
+    return [
+        DueView(
+            **dataclasses.asdict(each),
+            provider=names[path].name if (path := gives[each.lesson]) in names else "",
+            item=items.get(each.lesson, NO_ITEM).id,
+        )
+        for each in reached
+    ]
 
 
 async def review(request: web.Request) -> web.Response:
@@ -252,7 +303,7 @@ async def _one(request: web.Request, name: str, status: int = 200) -> web.Respon
         now_ms = store.clock.unix_ms()
         await read(store.network.change(supervision_reviews.see, found.id, principal.person, now_ms))
     problems = await read(store.network.read(supervision_reviews.problems, (ROOT,), review=found.id))
-    return json_response(_review(found, problems), status=status)
+    return json_response(_review(found, principal, problems), status=status)
 
 
 async def problems(request: web.Request) -> web.Response:
@@ -324,13 +375,14 @@ async def negative_list(request: web.Request) -> web.Response:
     )
 
 
-def _review(each: Review, problems: tuple[FoundProblem, ...] = ()) -> ReviewView:
+def _review(each: Review, principal: Principal, problems: tuple[FoundProblem, ...] = ()) -> ReviewView:
     return ReviewView(
         id=each.id,
         lesson=each.lesson,
         title=each.title,
         provider=each.provider,
         supervisor=each.supervisor_name,
+        mine=each.supervisor == principal.person,
         item=each.item,
         scores={name.value: score for name, score in each.scores.items()},
         text=each.text,
@@ -372,6 +424,15 @@ OPERATIONS: Final = (
         response=ReviewView,
         status=201,
         problems=(*_BODY, "review-invalid", "review-delivered", "review-too-early"),
+    ),
+    Operation(
+        id="unreviewed",
+        method="GET",
+        path=_PREFIX + "/unreviewed",
+        tag="supervision",
+        handler=unreviewed,
+        response=DueList,
+        problems=("not-ready",),
     ),
     Operation(
         id="reviews",

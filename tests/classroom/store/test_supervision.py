@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from sqlalchemy import String, Text, insert, text
+from sqlalchemy import String, Table, Text, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import ClassId, ClassRoom, Lesson, LessonId, LessonState, PersonId
@@ -17,6 +17,7 @@ from classroom.store import (
     audit,
     check_in,
     ratings,
+    supervision_due,
     supervision_live,
     supervision_places,
     supervision_reviews,
@@ -25,8 +26,10 @@ from classroom.store.catalogue_tables import offers
 from classroom.store.check_in import CheckedIn
 from classroom.store.demo_network import seed_demo_network
 from classroom.store.library_items import ItemFacts
+from classroom.store.library_tables import library_watching
 from classroom.store.store import Store
 from classroom.store.supervision_reviews import Review
+from classroom.store.tables import observations
 
 MUSEUM = Path("/demo-city/demo-museum/")
 SCORES = dict.fromkeys(Criterion, 4)
@@ -185,6 +188,32 @@ async def test_what_is_live_or_should_be(store: Store) -> None:
         await store.save_lesson(Lesson(LessonId(lesson), "", state=state, starts_ms=starts_ms))
     found = await store.network.read(supervision_live.live, 10 * hour)
     assert {each.id for each in found} == {"live", "late"}
+
+
+async def test_what_a_supervisor_has_not_reviewed_yet(store: Store) -> None:
+    who, states = PersonId("s"), {"c": LessonState.LIVE}
+    for number, lesson in enumerate("abcde"):
+        state = states.get(lesson, LessonState.ENDED)
+        await store.save_lesson(Lesson(LessonId(lesson), lesson, state=state, started_ms=1, ended_ms=2))
+        looked = {"lesson_id": lesson, "person_id": who, "started_ms": 10 + number}
+        if lesson != "d":  # nobody was in, and the recording was watched
+            await store.network.change(insert_row, observations, {"id": f"first-{lesson}"} | looked)
+    again = {"id": "again", "lesson_id": "a", "person_id": who, "started_ms": 100}
+    await store.network.change(insert_row, observations, again)
+    watched = {"item_id": "i", "person_id": who, "name": "", "role": "supervisor", "lesson_id": "d"}
+    numbers = dict.fromkeys(("watched_ms", "position_ms", "began_ms"), 0)
+    row = watched | numbers | {"spans": "[]", "updated_ms": 50}
+    await store.network.change(insert_row, library_watching, row)
+    assert await deliver(store, review(lesson="e"))
+    assert await deliver(store, review("r2", "a", "another"))
+    found = await store.network.read(supervision_due.due, who)
+    assert [(each.lesson, each.looked_ms) for each in found] == [("a", 100), ("d", 50), ("b", 11)]
+    assert found[0].ended_ms == 2
+    assert await store.network.read(supervision_due.due, PersonId("t")) == ()
+
+
+async def insert_row(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> None:
+    await connection.execute(insert(table).values(row))
 
 
 async def test_credentials_that_were_taken_back(store: Store, sql: Any) -> None:

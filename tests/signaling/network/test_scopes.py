@@ -137,6 +137,7 @@ LISTS = {
         "wall",
         "wall_pictures",
         "reviews",
+        "unreviewed",
         "problems",
         "negative_list",
         "received_ratings",

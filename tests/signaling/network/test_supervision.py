@@ -180,6 +180,27 @@ async def test_a_form_reaches_the_provider_at_once_and_only_them(district: Any) 
         assert (await district[other].get("/api/v1/supervision/reviews"))[1]["reviews"] == []
 
 
+async def test_what_was_supervised_waits_for_its_form_after_the_lesson(district: Any) -> None:
+    lesson = await add_lesson(district)
+    path, supervisor = "/api/v1/supervision/unreviewed", district["east-supervisor"]
+    _, told = await entry(supervisor)
+    socket = await district.door.socket()
+    await socket.say("hello", token=told["token"])
+    await socket.expect("welcome")
+    assert (await supervisor.get(path))[1] == {"lessons": []}  # it goes on
+    await socket.say("leave")
+    await district.store.save_lesson(replace(lesson, state=LessonState.ENDED, started_ms=5, ended_ms=9))
+    _, told = await supervisor.get(path)
+    (one,) = told["lessons"]
+    assert (one["lesson"], one["provider"], one["ended_ms"], one["item"]) == ("optics", "同课科技馆", 9, "")
+    assert (await district["city-supervisor"].get(path))[1] == {"lessons": []}
+    assert (await district["museum-provider"].get(path))[0] == 403
+    assert (await deliver(supervisor))[1]["mine"]
+    assert (await supervisor.get(path))[1] == {"lessons": []}
+    _, seen = await district["museum-provider"].get("/api/v1/supervision/reviews")
+    assert not seen["reviews"][0]["mine"]
+
+
 async def test_a_week_without_an_answer_is_noticed_by_the_server_itself(district: Any) -> None:
     await add_lesson(district, state=LessonState.ENDED)
     form = Form(dict.fromkeys(Criterion, 4), "", (NewProblem(ProblemKind.LATE, "晚"),))

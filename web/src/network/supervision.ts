@@ -96,8 +96,22 @@ export interface Review extends ReviewForm {
   id: string
   lesson: string
   provider: string
+  /** Whoever asks wrote it. */
+  mine: boolean
   at_ms: number
   seen_ms: number | null
+}
+
+/** A lesson that is over, that was supervised and that waits for the form. */
+export interface Unreviewed {
+  lesson: string
+  title: string
+  provider: string
+  started_ms: number
+  ended_ms: number
+  looked_ms: number
+  /** The recording; empty: there is none. */
+  item: string
 }
 
 export interface Picture {
@@ -123,6 +137,9 @@ export const addressOf = ({ item, token }: Pick<Entry, 'item' | 'token'>, fromMs
 
 export const deliver = (lesson: string, form: ReviewForm) =>
   ask<Review>('POST', path(...SUPERVISION, 'lessons', lesson, 'reviews'), form)
+
+export const unreviewed = async () =>
+  (await ask<{ lessons: Unreviewed[] }>('GET', path(...SUPERVISION, 'unreviewed'))).lessons
 
 export const reviewsOf = async (lesson: string) =>
   (
