@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from classroom.model import PersonId
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 CAPACITY = 4_096
 """Of all people together: one command of everybody in a full room. A command takes some 50 us, so a full
@@ -49,6 +50,17 @@ class Inbox(Generic[T]):
         while not self._items:
             self._filled.clear()
             await self._filled.wait()
+        return self._next()
+
+    def take_more(self, kind: type[S], most: int) -> list[S]:
+        """The oldest items, as far as they are of this kind; those that are here."""
+        found: list[S] = []
+        while len(found) < most and self._items and isinstance(item := self._items[0][1], kind):
+            self._next()
+            found.append(item)
+        return found
+
+    def _next(self) -> T:
         sender, item = self._items.popleft()
         if sender is not None:
             self._waiting[sender] -= 1

@@ -2,16 +2,18 @@
 
 Whatever happens to a lesson is a job in the inbox of its room: somebody comes, goes or asks for something, a
 timer is due, the server closes. The room's task takes one at a time, has it done (`membership`, `handlers`),
-and tells everybody (`LessonCore.settle`) before it takes the next.
+and tells everybody (`LessonCore.settle`) before it takes the next. Those who come right behind each other are
+let in one by one and told of together.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from classroom.clock import Clock, Timer
 from classroom.commands import (
@@ -40,6 +42,8 @@ from classroom.talk.state import Restored
 __all__ = ["LessonRoom", "Member", "Observer"]
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_LOOK_UPS = 32
 """Of old messages at the same time, by all moderators: each is one question to the database."""
@@ -252,23 +256,35 @@ class LessonRoom:
     async def _run(self) -> None:
         done = 0
         while not self.closed:
-            self._do(await self._inbox.take())
-            done += 1
-            if not done % JOBS_IN_A_ROW:
+            job = await self._inbox.take()
+            # A class that comes in together is told of, and told what it receives, once.
+            together = (
+                [job, *self._inbox.take_more(_Join, JOBS_IN_A_ROW)] if isinstance(job, _Join) else [job]
+            )
+            self._do(together)
+            before, done = done, done + len(together)
+            if before // JOBS_IN_A_ROW != done // JOBS_IN_A_ROW:
                 await asyncio.sleep(0)
         while len(self._inbox):
             job = await self._inbox.take()
             _answer(job, Refused(Reason.CLOSED) if isinstance(job, _Join | _Ask) else None)
 
-    def _do(self, job: _Job) -> None:
+    def _do(self, jobs: Sequence[_Job]) -> None:
+        answers = [self._guarded(job, partial(self._carry_out, job)) for job in jobs]
+        fault = self._guarded(jobs[-1], self._core.settle)
+        for job, answer in zip(jobs, answers, strict=True):
+            self._tell(job, answer if fault is None else fault)
+
+    def _guarded(self, job: _Job, do: Callable[[], T]) -> T | Refused:
         try:
-            answer = self._carry_out(job)
-            self._core.settle()
+            return do()
         except Exception:
             # A fault of ours. It costs who asked this one answer; the lesson goes on for everybody else.
             self._faults += 1
             log.exception("x lesson %s: fault in %s", self.lesson.id, type(job).__name__)
-            answer = Refused(Reason.INTERNAL)
+            return Refused(Reason.INTERNAL)
+
+    def _tell(self, job: _Job, answer: Any) -> None:
         if isinstance(answer, Refused) and self._looks_up(job, answer.reason):
             return
         if isinstance(answer, Refused):

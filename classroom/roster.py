@@ -183,9 +183,11 @@ class Roster:
 
     def statuses(self) -> tuple[ClassStatus, ...]:
         """As everybody may see them."""
-        return tuple(self._status(entry) for entry in self._classes.values())
+        return tuple([entry.status or self._status(entry) for entry in self._classes.values()])
 
     def classes_seen_by(self, viewer: Audience) -> tuple[ClassStatus, ...]:
+        if not viewer.everybody:
+            return self.statuses()
         return tuple(self._shown(entry, viewer) for entry in self._classes.values())
 
     def tutors(self) -> Mapping[ClassId, PersonId | None]:
@@ -257,7 +259,7 @@ class Roster:
         self._changed_quality.clear()
 
     def _in_order(self, people: Iterable[PersonId]) -> tuple[Attendee, ...]:
-        return tuple(self._attendees[person] for person in sorted(people, key=self._arrivals.__getitem__))
+        return tuple(map(self._attendees.__getitem__, sorted(people, key=self._arrivals.__getitem__)))
 
     def _index(self, person: Person) -> dict[PersonId, None]:
         return self._classless if person.class_id is None else self._classes[person.class_id].members

@@ -32,7 +32,7 @@ from sfu.params import (
     MediaParameters,
     RemoteParameters,
 )
-from signaling.sdp import MAX_SECTIONS, Direction, MediaSection, SdpError, SessionDescription
+from signaling.sdp import MAX_SECTIONS, PROTOCOL, Direction, MediaSection, SdpError, SessionDescription
 from signaling.sdp_parser import parse
 
 SESSION_ID = "1"
@@ -210,46 +210,51 @@ def answer_echo(
     """The answer to a client that sends on some m-lines and receives on others: answer_publish and
     answer_watch in one. SdpError."""
     receive, send = _receiving(chosen), _sending_all(tracks)
-    return _answer(offer, local, lambda section: receive(section) or send(section), version=1)
+    return _answer(offer, local, lambda pen, section: receive(pen, section) or send(pen, section), version=1)
 
 
 def offer_subscribe(version: int, local: LocalParameters, lines: MediaLines) -> str:
     """Our offer of all m-lines: sendonly those that carry something, inactive the others. version: grows
     with every offer of a connection (RFC 9429, 5.2.2)."""
-    return _describe(version, local, [_offered(line) for line in lines], DtlsSetup.ACTPASS, mixed=True)
+    pen = _Pen(local, DtlsSetup.ACTPASS)
+    return _describe(version, [_offered(pen, line) for line in lines], mixed=True)
 
 
 def _answer(
     offer: SessionDescription,
     local: LocalParameters,
-    fill: Callable[[MediaSection], MediaSection | None],
+    fill: Callable[[_Pen, MediaSection], MediaSection | None],
     version: int,
 ) -> str:
     setup = remote_parameters(offer).dtls.setup
-    ours = DtlsSetup.ACTIVE if setup is DtlsSetup.PASSIVE else DtlsSetup.PASSIVE
-    sections = [_answered(section, fill) for section in offer.sections]
-    return _describe(version, local, sections, ours, bundle=bool(offer.bundle), mixed=offer.mixed_extensions)
+    pen = _Pen(local, DtlsSetup.ACTIVE if setup is DtlsSetup.PASSIVE else DtlsSetup.PASSIVE)
+    sections = [_answered(pen, section, fill) for section in offer.sections]
+    return _describe(version, sections, bundle=bool(offer.bundle), mixed=offer.mixed_extensions)
 
 
-def _receiving(chosen: Mapping[str, MediaParameters]) -> Callable[[MediaSection], MediaSection | None]:
-    def receive(section: MediaSection) -> MediaSection | None:
+def _receiving(chosen: Mapping[str, MediaParameters]) -> Callable[[_Pen, MediaSection], MediaSection | None]:
+    def receive(pen: _Pen, section: MediaSection) -> MediaSection | None:
         if (parameters := chosen.get(section.mid)) is None:
             return None
         rids = tuple(encoding for encoding in parameters.encodings if encoding.rid)
-        return _media(section, parameters, Direction.RECVONLY, rids)
+        return pen.answer(section, parameters, Direction.RECVONLY, rids)
 
     return receive
 
 
-def _sending_all(tracks: Mapping[str, OfferedTrack]) -> Callable[[MediaSection], MediaSection | None]:
-    def send(section: MediaSection) -> MediaSection | None:
-        track = tracks.get(section.mid)
-        return _sending(section, track) if track else None
+def _sending_all(tracks: Mapping[str, OfferedTrack]) -> Callable[[_Pen, MediaSection], MediaSection | None]:
+    def send(pen: _Pen, section: MediaSection) -> MediaSection | None:
+        if (track := tracks.get(section.mid)) is None:
+            return None
+        parameters = track.parameters
+        return pen.answer(section, parameters, Direction.SENDONLY, parameters.encodings, track)
 
     return send
 
 
-def _answered(section: MediaSection, fill: Callable[[MediaSection], MediaSection | None]) -> MediaSection:
+def _answered(
+    pen: _Pen, section: MediaSection, fill: Callable[[_Pen, MediaSection], MediaSection | None]
+) -> MediaSection:
     if section.rejected or section.kind is None:
         return MediaSection(
             media=section.media,
@@ -261,66 +266,76 @@ def _answered(section: MediaSection, fill: Callable[[MediaSection], MediaSection
             rtcp_mux=False,
             rtcp_rsize=False,
         )
-    return fill(section) or _media(section, section.parameters(), Direction.INACTIVE)
+    return fill(pen, section) or pen.answer(section, section.parameters(), Direction.INACTIVE)
 
 
-def _offered(line: Line) -> MediaSection:
-    empty = MediaSection(media=str(line.kind), mid=line.mid)
-    if line.active:
-        return _sending(empty, line.track)
-    return _media(empty, line.track.parameters, Direction.INACTIVE)
-
-
-def _sending(section: MediaSection, track: OfferedTrack) -> MediaSection:
+def _offered(pen: _Pen, line: Line) -> MediaSection:
+    track = line.track
     parameters = track.parameters
-    return _media(section, parameters, Direction.SENDONLY, parameters.encodings, track)
+    if line.active:
+        return pen.media(line.mid, parameters, Direction.SENDONLY, parameters.encodings, track)
+    return pen.media(line.mid, parameters, Direction.INACTIVE)
 
 
-def _media(
-    section: MediaSection,
-    parameters: MediaParameters,
-    direction: Direction,
-    encodings: tuple[Encoding, ...] = (),
-    track: OfferedTrack | None = None,
-) -> MediaSection:
-    return MediaSection(
-        media=section.media,
-        mid=section.mid,
-        protocol=section.protocol,
-        direction=direction,
-        formats=parameters.formats,
-        extensions=parameters.extensions,
-        encodings=encodings,
-        msids=((track.stream, track.track),) if track else (),
-        cname=track.stream if track else "",
-        rtcp_rsize=section.rtcp_rsize,
-    )
+class _Pen:
+    """Writes the m-lines of one description: all of them on its one transport, whose candidates stand in the
+    first that lives."""
 
+    def __init__(self, local: LocalParameters, setup: DtlsSetup) -> None:
+        self._ice = local.ice
+        self._dtls = DtlsParameters(local.fingerprints, setup)
+        self._candidates = local.candidates
 
-def _describe(
-    version: int,
-    local: LocalParameters,
-    sections: list[MediaSection],
-    setup: DtlsSetup,
-    *,
-    mixed: bool,
-    bundle: bool = True,
-) -> str:
-    """Puts the one transport into every m-line that lives, its candidates into the first."""
-    dtls = DtlsParameters(local.fingerprints, setup)
-    placed: list[MediaSection] = []
-    candidates = local.candidates
-    for section in sections:
-        if section.rejected:
-            placed.append(section)
-            continue
-        placed.append(
-            replace(
-                section, ice=local.ice, dtls=dtls, candidates=candidates, end_of_candidates=bool(candidates)
-            )
+    def answer(
+        self,
+        section: MediaSection,
+        parameters: MediaParameters,
+        direction: Direction,
+        encodings: tuple[Encoding, ...] = (),
+        track: OfferedTrack | None = None,
+    ) -> MediaSection:
+        return self.media(
+            section.mid,
+            parameters,
+            direction,
+            encodings,
+            track,
+            protocol=section.protocol,
+            rtcp_rsize=section.rtcp_rsize,
         )
-        candidates = ()
-    mids = tuple(section.mid for section in placed if not section.rejected) if bundle else ()
+
+    def media(
+        self,
+        mid: str,
+        parameters: MediaParameters,
+        direction: Direction,
+        encodings: tuple[Encoding, ...] = (),
+        track: OfferedTrack | None = None,
+        *,
+        protocol: str = PROTOCOL,
+        rtcp_rsize: bool = True,
+    ) -> MediaSection:
+        candidates, self._candidates = self._candidates, ()
+        return MediaSection(
+            media=parameters.kind.value,
+            mid=mid,
+            protocol=protocol,
+            direction=direction,
+            formats=parameters.formats,
+            extensions=parameters.extensions,
+            encodings=encodings,
+            msids=((track.stream, track.track),) if track else (),
+            cname=track.stream if track else "",
+            rtcp_rsize=rtcp_rsize,
+            ice=self._ice,
+            dtls=self._dtls,
+            candidates=candidates,
+            end_of_candidates=bool(candidates),
+        )
+
+
+def _describe(version: int, sections: list[MediaSection], *, mixed: bool, bundle: bool = True) -> str:
+    mids = tuple(section.mid for section in sections if not section.rejected) if bundle else ()
     return str(
         SessionDescription(
             session_id=SESSION_ID,
@@ -328,6 +343,6 @@ def _describe(
             bundle=mids,
             ice_lite=True,
             mixed_extensions=mixed,
-            sections=tuple(placed),
+            sections=tuple(sections),
         )
     )

@@ -40,6 +40,10 @@ MAX_SECTIONS = 64
 """M-lines: what the largest wall of pictures (48) and its voices take on one connection."""
 
 
+PROTOCOL = "UDP/TLS/RTP/SAVPF"
+"""Of all media of WebRTC (RFC 9429, 5.1.2)."""
+
+
 class SdpError(Exception):
     """Bad input. str() is a sentence for people; `kind` is stable, one of:
 
@@ -75,7 +79,7 @@ class MediaSection:
     mid: str
     port: int = 9
     """0: rejected."""
-    protocol: str = "UDP/TLS/RTP/SAVPF"
+    protocol: str = PROTOCOL
     raw_formats: tuple[str, ...] = field(default=(), compare=False)
     """The format list of the m-line as it was read; written again only where `formats` is empty."""
     direction: Direction = Direction.SENDRECV
@@ -129,7 +133,7 @@ class SessionDescription:
 
     def __str__(self) -> str:
         """The text, with CRLF; parse(str(x)) == x."""
-        return _text(_session_lines(self)) + "".join(map(_section_text, self.sections))
+        return _text(_session_lines(self)) + "".join(_section_texts(self.sections))
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -153,42 +157,51 @@ def _text(lines: Iterable[str]) -> str:
     return "".join([f"{line}\r\n" for line in lines])
 
 
-def _section_text(section: MediaSection) -> str:
+def _section_texts(sections: Iterable[MediaSection]) -> Iterator[str]:
+    """What the sections of a bundle have in common, their transport, is written once."""
+    ice, dtls, transport = None, None, ""
+    for section in sections:
+        if section.ice is not ice or section.dtls is not dtls:
+            ice, dtls = section.ice, section.dtls
+            transport = _text(_transport_lines(ice, dtls))
+        yield _section_text(section, transport)
+
+
+def _section_text(section: MediaSection, transport: str) -> str:
+    numbers, media = _media_text(section.extensions, section.formats)
+    numbers = numbers or " ".join(section.raw_formats) or "0"
     return (
-        _text(_section_lines(section))
-        + _media_text(section.extensions, section.formats)
+        f"m={section.media} {section.port} {section.protocol} {numbers}\r\nc=IN IP4 0.0.0.0\r\n"
+        + (f"a=mid:{section.mid}\r\n" if section.mid else "")
+        + f"a={section.direction}\r\n"
+        + transport
+        + _text(_other_lines(section))
+        + media
         + _text(_encoding_lines(section))
     )
 
 
-def _section_lines(section: MediaSection) -> Iterator[str]:
-    numbers = _payload_types(section.formats) or " ".join(section.raw_formats) or "0"
-    yield f"m={section.media} {section.port} {section.protocol} {numbers}"
-    yield "c=IN IP4 0.0.0.0"
-    if section.mid:
-        yield f"a=mid:{section.mid}"
-    yield f"a={section.direction}"
-    yield from _transport_lines(section)
+def _transport_lines(ice: IceParameters | None, dtls: DtlsParameters | None) -> Iterator[str]:
+    if ice:
+        yield f"a=ice-ufrag:{ice.ufrag}"
+        yield f"a=ice-pwd:{ice.pwd}"
+    if dtls:
+        for fingerprint in dtls.fingerprints:
+            yield f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}"
+        yield f"a=setup:{dtls.setup}"
+
+
+def _other_lines(section: MediaSection) -> Iterator[str]:
+    for candidate in section.candidates:
+        yield "a=" + candidate_attribute(candidate)
+    if section.end_of_candidates:
+        yield "a=end-of-candidates"
     for stream, track in section.msids:
         yield f"a=msid:{stream} {track}".rstrip()
     if section.rtcp_mux:
         yield "a=rtcp-mux"
     if section.rtcp_rsize:
         yield "a=rtcp-rsize"
-
-
-def _transport_lines(section: MediaSection) -> Iterator[str]:
-    if section.ice:
-        yield f"a=ice-ufrag:{section.ice.ufrag}"
-        yield f"a=ice-pwd:{section.ice.pwd}"
-    if section.dtls:
-        for fingerprint in section.dtls.fingerprints:
-            yield f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}"
-        yield f"a=setup:{section.dtls.setup}"
-    for candidate in section.candidates:
-        yield "a=" + candidate_attribute(candidate)
-    if section.end_of_candidates:
-        yield "a=end-of-candidates"
 
 
 def candidate_attribute(candidate: Candidate) -> str:
@@ -201,17 +214,17 @@ def candidate_attribute(candidate: Candidate) -> str:
 
 
 @lru_cache(MAX_TEXTS)
-def _payload_types(formats: tuple[PayloadFormat, ...]) -> str:
-    """As the m-line lists them."""
+def _media_text(
+    extensions: tuple[tuple[Extension, int], ...], formats: tuple[PayloadFormat, ...]
+) -> tuple[str, str]:
+    """What does not depend on whom it is for: most of an offer, and the same for a whole lesson. The payload
+    types as the m-line lists them, and the lines that say what they are."""
     numbers = [number for each in formats for number in (each.payload_type, each.rtx_payload_type)]
-    return " ".join(str(number) for number in numbers if number is not None)
-
-
-@lru_cache(MAX_TEXTS)
-def _media_text(extensions: tuple[tuple[Extension, int], ...], formats: tuple[PayloadFormat, ...]) -> str:
-    """What does not depend on whom it is for: most of an offer, and the same for a whole lesson."""
     lines = [f"a=extmap:{number} {extension}" for extension, number in extensions]
-    return _text([*lines, *(line for each in formats for line in _format_lines(each))])
+    return (
+        " ".join(str(number) for number in numbers if number is not None),
+        _text([*lines, *(line for each in formats for line in _format_lines(each))]),
+    )
 
 
 def _format_lines(payload_format: PayloadFormat) -> Iterator[str]:
@@ -233,10 +246,10 @@ def _rtpmap(codec: Codec) -> str:
 
 def _encoding_lines(section: MediaSection) -> Iterator[str]:
     rids = [encoding.rid for encoding in section.encodings if encoding.rid]
-    verb = "send" if section.direction.sends else "recv"
-    for rid in rids:
-        yield f"a=rid:{rid} {verb}"
     if rids:
+        verb = "send" if section.direction.sends else "recv"
+        for rid in rids:
+            yield f"a=rid:{rid} {verb}"
         yield f"a=simulcast:{verb} " + ";".join(rids)
     known = [(encoding.ssrc, encoding.rtx_ssrc) for encoding in section.encodings if encoding.ssrc]
     if len(known) > 1:
@@ -244,7 +257,8 @@ def _encoding_lines(section: MediaSection) -> Iterator[str]:
     for ssrc, rtx_ssrc in known:
         if rtx_ssrc:
             yield f"a=ssrc-group:FID {ssrc} {rtx_ssrc}"
+    of_each = [f"cname:{section.cname or '-'}"]
+    of_each += [f"msid:{stream} {track}".rstrip() for stream, track in section.msids]
     for number in (number for pair in known for number in pair if number):
-        yield f"a=ssrc:{number} cname:{section.cname or '-'}"
-        for stream, track in section.msids:
-            yield f"a=ssrc:{number} msid:{stream} {track}".rstrip()
+        for attribute in of_each:
+            yield f"a=ssrc:{number} {attribute}"

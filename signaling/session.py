@@ -397,13 +397,16 @@ class Session:
 
     def _heard(self, voices: Voices) -> None:
         """Who speaks, as far as this member hears them: of others it need not know."""
-        known = {*self._subscriber.people, *self._voices, self.claims.person}
-        heard = self._subscriber.heard(voices.places).items()
-        lines = {mid: person for mid, person in heard if person != self.claims.person}
-        told = (sorted(voices.speaking & known), lines)
+        speaking: list[str] = []
+        if voices.speaking:
+            known = {*self._subscriber.people, *self._voices, self.claims.person}
+            speaking = sorted(voices.speaking & known)
+        heard = self._subscriber.heard(voices.places) if voices.places else {}
+        lines = {mid: person for mid, person in heard.items() if person != self.claims.person}
+        told = (speaking, lines)
         if told != self._speaking:
             self._speaking = told
-            self._say(messages.Speakers(people=told[0], lines=lines))
+            self._say(messages.Speakers(people=speaking, lines=lines))
 
     def offer(self, message: messages.SubscribeOffer) -> None:
         self._say(message)
@@ -446,10 +449,11 @@ class Session:
 
     def lines(self, now: float) -> Lines:
         at, frozen_s = self._frozen
+        up = self._publisher.transport
         return (
-            self._publisher.transport,
+            up,
             self._subscriber.transport,
-            not self._muted.issuperset(self._publisher.sources),
+            up is not None and not self._muted.issuperset(self._publisher.sources),
             frozen_s if now - at < REPORT_LASTS_S else 0.0,
         )
 

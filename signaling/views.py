@@ -65,6 +65,18 @@ class _Made(Generic[T, V]):
         # The value is held, so that no other one can have its id.
         if known is not None and known[0] is value:
             return known[1]
+        return self._remember(value)
+
+    def each(self, values: Iterable[T]) -> list[V]:
+        """Of all of them, without a call for each that is known."""
+        known, unknown = self._known, (None, None)
+        found = []
+        for value in values:
+            held, view = known.get(id(value), unknown)
+            found.append(cast(V, view) if held is value else self._remember(value))
+        return found
+
+    def _remember(self, value: T) -> V:
         if len(self._known) >= MAX_MADE:
             self._known.clear()
         view = cast(V, msgspec.Raw(_encoder.encode(self._make(value))))
@@ -202,8 +214,8 @@ def snapshot_view(snapshot: events.Snapshot) -> LessonView:
         recorded=lesson.recorded,
         recording=lesson.recording.value,
         started_ms=lesson.started_ms,
-        classes=[class_view(status) for status in snapshot.classes],
-        people=[person_view(attendee) for attendee in snapshot.people],
+        classes=class_view.each(snapshot.classes),
+        people=person_view.each(snapshot.people),
         hands=[hand_view(hand) for hand in snapshot.hands],
         chat=[chat_view(entry) for entry in snapshot.chat],
         conduct=conduct_view(lesson.conduct),
@@ -241,9 +253,9 @@ def stage_changed(event: events.StageChanged) -> StageChanged:
 
 def roster_changed(event: events.RosterChanged) -> RosterChanged:
     return RosterChanged(
-        people=[person_view(attendee) for attendee in event.people],
+        people=person_view.each(event.people),
         gone=list(event.gone),
-        classes=[class_view(status) for status in event.classes],
+        classes=class_view.each(event.classes),
         classes_gone=list(event.gone_classes),
     )
 

@@ -44,3 +44,17 @@ async def test_full_for_people_it_still_takes_what_the_server_says() -> None:
     assert len(inbox) == CAPACITY + 1
     await inbox.take()
     assert inbox.offer(0, A)
+
+
+async def test_more_of_a_kind_is_taken_as_far_as_it_reaches() -> None:
+    inbox: Inbox[int | str] = Inbox()
+    for item in (1, 2, 3, "x", 4):
+        assert inbox.offer(item, A)
+    assert inbox.take_more(int, 2) == [1, 2]
+    assert inbox.take_more(str, 2) == []
+    assert inbox.take_more(int, 2) == [3]
+    assert inbox.take_more(str, 2) == ["x"]
+    assert inbox.take_more(int, 2) == [4]
+    assert inbox.take_more(int, 2) == []
+    # Who was taken out has room again.
+    assert all(inbox.offer(n, A) for n in range(PER_PERSON))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from classroom import events
+from classroom import events, floor
 from classroom.commands import (
     CancelLesson,
     EndLesson,
@@ -20,13 +22,16 @@ from classroom.commands import (
     StartLesson,
     Unpublish,
 )
+from classroom.core import ROSTER_INTERVAL_S
 from classroom.events import LeaveCause
 from classroom.inbox import PER_PERSON
 from classroom.limits import ACTIONS, CHAT
 from classroom.model import (
     CAMERA,
+    ClassId,
     HandId,
     LessonState,
+    PersonId,
     Publication,
     RecordingState,
     Source,
@@ -75,6 +80,35 @@ async def test_a_late_comer_has_routes_when_join_returns(
     await live_hall.room.join(school.student_a, member)
     assert member.receives == ["m/camera"]
     assert member.events == []
+
+
+async def test_those_who_come_together_are_told_of_together(
+    live_hall: Any, school: Any, new_member: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = await live_hall.join(school.master)
+    await live_hall.room.ask(Publish(school.master.id, CAMERA, P("p1")))
+    planned: list[set[Any]] = []
+
+    def plans(lesson: Any, senders: Any, receivers: Any) -> Any:
+        receivers = tuple(receivers)
+        planned.append({receiver.id for receiver in receivers})
+        return floor.plans(lesson, senders, receivers)
+
+    monkeypatch.setattr("classroom.core.floor", SimpleNamespace(plans=plans, concerns=floor.concerns))
+    people = (school.student_a, school.student_1, school.room_1)
+    members = [new_member() for _ in people]
+    # In the middle one who may not: the others come in all the same.
+    stranger = replace(school.student_1, id=PersonId("x"), class_id=ClassId("nowhere"))
+    comers = [*zip(people[:2], members, strict=False), (stranger, new_member()), (people[2], members[2])]
+    snapshots = await asyncio.gather(*(live_hall.room.join(*each) for each in comers), return_exceptions=True)
+    assert isinstance(snapshots.pop(2), Refused)
+    assert planned == [{person.id for person in people}]
+    assert all(member.receives == ["m/camera"] for member in members)
+    assert [person.id for person in snapshots[2].people] == ["m", "s1", "r1"]
+    await live_hall.clock.advance(ROSTER_INTERVAL_S)
+    await live_hall.turn()
+    told = {attendee.id for event in master.heard(events.RosterChanged) for attendee in event.people}
+    assert told >= {person.id for person in people}
 
 
 async def test_events_continue_the_snapshot(hall: Any, school: Any, new_member: Any) -> None:
