@@ -293,12 +293,11 @@ def _watch_credentials(
     def inside() -> Iterator[Inside]:
         for session in sessions():
             if isinstance(session, HttpSession):
-                if session.credential:
-                    out = partial(session.end, LeaveCause.REMOVED)
-                    yield Inside(session.credential, session.room.lesson.id, session.person_id, out)
-            elif session.claims.credential:
+                out = partial(session.end, LeaveCause.REMOVED)
+                yield Inside(session.by, session.room.lesson.id, session.person_id, out)
+            else:
                 out, claims = partial(session.end, Bye(reason="expired")), session.claims
-                yield Inside(claims.credential, claims.lesson, session.person_id, out)
+                yield Inside(claims.by, claims.lesson, session.person_id, out)
 
     watch = CredentialWatch(parts.store, parts.tokens, inside)
 

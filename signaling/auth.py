@@ -55,12 +55,20 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, rename={"person": "sub",
     credential: Id = ""
     """Of who looks at a lesson of the course network by an office (`classroom.network.supervision`): the
     appointment by which they came in. With it they see their lesson and nothing else."""
+    sign_in: Id = ""
+    """Of who came by a sign-in of the course network: which (`classroom.store.sign_ins.NAMED`). With it the
+    token is taken back."""
     join: bool = False
     """Of a link for many: good for nothing but a token of one's own (POST /api/v1/join)."""
     scopes: Annotated[tuple[Scope, ...], Meta(max_length=MAX_SCOPES)] = ()
     """What else they are beside the lesson, as `KIND:VALUE`: `school:`, `district:` (belongs to it; of a
     supervisor: may look at, `*`: all), `subject:` (teaches it), `review:` (教研员 of a subject, `*`: of
     all)."""
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """What this token ends with, when it is taken back."""
+        return tuple(each for each in (self.credential, self.sign_in) if each)
 
 
 _claims = msgspec.json.Decoder(Claims)
@@ -80,8 +88,8 @@ class Tokens:
 
     key: bytes
     revoked: set[str] = field(default_factory=set, compare=False)
-    """Whose tokens count no more, whatever they say: ids of room devices and of supervisors' credentials that
-    were revoked."""
+    """Whose tokens count no more, whatever they say: ids of room devices, of credentials and of sign-ins that
+    were taken back."""
 
     replaced: dict[tuple[str, str], int] = field(default_factory=dict, compare=False)
     """Lesson and person -> until when (Unix time in seconds) tokens were issued to them that count no more:
@@ -105,11 +113,13 @@ class Tokens:
         class_id: str = "",
         scopes: Sequence[str] = (),
         credential: str = "",
+        sign_in: str = "",
     ) -> str:
         """A signed token, valid from now for ttl_s seconds."""
         claims: dict[str, Any] = {"sub": person, "name": name, "role": role, "lesson": lesson}
         claims |= {"class": class_id} | ({"scopes": list(scopes)} if scopes else {})
         claims |= {"credential": credential} if credential else {}
+        claims |= {"sign_in": sign_in} if sign_in else {}
         times = {"iat": int(now), "exp": int(now + ttl_s), "jti": secrets.token_urlsafe(9)}
         return jwt.encode(claims | times, self.key, ALGORITHM)
 
@@ -127,7 +137,7 @@ class Tokens:
         if len(token) > MAX_TOKEN:
             raise Problem("token-invalid", headers=_challenge("invalid_token"))
         claims = self._decode(token)
-        if claims.join is not join or not self.revoked.isdisjoint((claims.person, claims.credential)):
+        if claims.join is not join or not self.revoked.isdisjoint((claims.person, *claims.by)):
             raise Problem("token-invalid", headers=_challenge("invalid_token"))
         if claims.iat <= self.replaced.get((claims.lesson, claims.person), -1):
             raise Problem("token-invalid", headers=_challenge("invalid_token"))

@@ -65,7 +65,7 @@ class HttpSession:
         self.person = person
         self.owner = claims.person
         """`sub` of the token that made it: only its bearer may change or end it."""
-        self.credential = claims.credential
+        self.by = claims.by
         self.expiry = asyncio.get_running_loop().call_later(claims.exp - time.time(), self._expire)
         """A credential that has run out ends what was begun with it."""
         self.etag = _new_etag()

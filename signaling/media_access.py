@@ -128,7 +128,7 @@ class MediaDoor:
 
     async def _stands(self, item: str, viewer: Viewer, purpose: Purpose, ends: int) -> bool:
         """ends: Unix time in s, of the person's own token; 0: unknown."""
-        if viewer.person in self._revoked or viewer.credential in self._revoked:
+        if self._is_revoked(viewer):
             return False
         if ends and ends <= self._wall():
             return False
@@ -139,6 +139,9 @@ class MediaDoor:
         if holding is None or holding.right(viewer) is None:
             return False
         return purpose != "download" or holding.may_download(viewer)
+
+    def _is_revoked(self, viewer: Viewer) -> bool:
+        return any(each in self._revoked for each in (viewer.person, viewer.credential, viewer.sign_in))
 
     async def right(self, viewer: Viewer, item: str) -> Right:
         """By which right the viewer may see the item. Raises Problem: item-not-allowed, unknown-item,
@@ -188,7 +191,7 @@ class MediaDoor:
         token = header or address or request.cookies.get(COOKIE, "")
         if token and (not header or is_media_token(header)):
             claims = self.tokens.verify(token, item, self._wall(), purpose)
-            if claims.sub in self._revoked or claims.k in self._revoked:
+            if self._is_revoked(claims.viewer):
                 raise Problem("media-token-expired")
             return claims.viewer, claims.exp, address, claims.u
         own = admit(request, "media_index")
@@ -207,7 +210,9 @@ def _right(holding: Holding | None, viewer: Viewer, item: str) -> Right:
 
 def viewer_of(claims: Claims) -> Viewer:
     role, scopes = Role(claims.role), frozenset(claims.scopes)
-    return Viewer(claims.person, role, claims.lesson, claims.class_id, scopes, claims.credential)
+    return Viewer(
+        claims.person, role, claims.lesson, claims.class_id, scopes, claims.credential, claims.sign_in
+    )
 
 
 def authorise_media(request: web.Request, item_id: str, purpose: Purpose = "play") -> Awaitable[MediaGrant]:

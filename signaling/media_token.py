@@ -56,13 +56,15 @@ class MediaClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Scopes."""
     k: str = ""
     """Credential."""
+    n: str = ""
+    """Sign-in."""
     p: Purpose = "play"
     u: int = 0
     """Unix time in s when the person's own token ends, and with it whatever still runs."""
 
     @property
     def viewer(self) -> Viewer:
-        return Viewer(self.sub, Role(self.r), self.l, self.c, frozenset(self.s), self.k)
+        return Viewer(self.sub, Role(self.r), self.l, self.c, frozenset(self.s), self.k, self.n)
 
 
 _claims = msgspec.json.Decoder(MediaClaims)
@@ -97,6 +99,7 @@ class MediaTokens:
             c=viewer.class_id,
             s=tuple(sorted(viewer.scopes)),
             k=viewer.credential,
+            n=viewer.sign_in,
             p=purpose,
             u=int(until),
         )

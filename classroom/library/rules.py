@@ -89,6 +89,8 @@ class Viewer:
     """`KIND:VALUE`, see SCOPE_KINDS."""
     credential: str = ""
     """Of a supervisor who was let in to this lesson alone."""
+    sign_in: str = ""
+    """By which the token was given; nothing hangs on it but the token's end."""
 
     def values(self, kind: str) -> frozenset[str]:
         """Of the scopes of a kind."""

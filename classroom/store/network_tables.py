@@ -132,6 +132,8 @@ recovery_codes = Table(
 """What is good once in place of an authenticator's code; `code_hash`: Argon2id, with the `salt` that all of a
 person's have."""
 
+_revoked = text("revoked_ms IS NOT NULL")
+
 sign_ins = Table(
     "sign_ins",
     metadata,
@@ -146,12 +148,15 @@ sign_ins = Table(
     Column("proved_ms", BigInteger, nullable=False, server_default="0"),
     Column("issuer_session", String(255), nullable=False, server_default=""),
     Column("id_token", Text, nullable=False, server_default=""),
+    Column("revoked_ms", BigInteger),
     Index(None, "person_id"),
     Index(None, "issuer_session"),
+    Index(None, "revoked_ms", sqlite_where=_revoked, postgresql_where=_revoked),
 )
 """Who is signed in; of the secret only its SHA-256, in hex. `way`: `password`, `openid` or `invitation`.
 It ends when `idle_ms` have gone by since it was last seen. `proved_ms`: when they last showed that it is
-they. Of a sign-in by `openid`: the issuer's `sid`, and the id token, encrypted, until it is over."""
+they. Of a sign-in by `openid`: the issuer's `sid`, and the id token, encrypted, until it is over.
+`revoked_ms`: it was taken back, and with it the tokens of lessons that it gave."""
 
 invitations = Table(
     "invitations",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import PersonId
@@ -15,7 +15,9 @@ from classroom.store import audit
 from classroom.store.audit import Deed
 from classroom.store.network_tables import accounts, sign_ins
 
-KEPT_MS: Final = 30 * 86_400_000
+DAY_MS: Final = 86_400_000
+"""Longer than any token of a lesson that a sign-in gave."""
+KEPT_MS: Final = 30 * DAY_MS
 """How long one that is over is shown to whose it was; what was done by it stays in the audit."""
 MAX_OF_PERSON: Final = 50
 """At once; who signs in once more signs out where they were longest ago."""
@@ -69,6 +71,8 @@ async def begin(connection: AsyncConnection, made: SignIn, path: Path, *, instea
 SHOWN: Final = 12
 """Hex digits by which a sign-in is named to people: enough to tell a person's own apart, no way back to the
 secret."""
+NAMED: Final = 24
+"""Hex digits by which the tokens of lessons name the sign-in that gave them: enough for all there are."""
 
 
 _SEEN: Final = (
@@ -97,48 +101,65 @@ async def end(connection: AsyncConnection, secret_hash: str, now_ms: int) -> Sig
 async def end_issued(
     connection: AsyncConnection, issuer: str, now_ms: int, *, subject: str, session: str
 ) -> int:
-    """Those by single sign-on of this subject, by this session; empty: whichever. How many. On record."""
-    query = (
-        select(_c.secret_hash, _c.person_id, accounts.c.path)
-        .join(accounts, accounts.c.person_id == _c.person_id)
-        .where(_c.way == "openid", _c.ended_ms.is_(None), _c.ends_ms > now_ms, accounts.c.issuer == issuer)
-    )
+    """Takes back those by single sign-on of this subject, by this session; empty: whichever. How many still
+    stood. On record."""
+    here = [_c.way == "openid", _c.revoked_ms.is_(None), accounts.c.issuer == issuer]
     if subject:
-        query = query.where(accounts.c.subject == subject)
+        here.append(accounts.c.subject == subject)
     if session:
-        query = query.where(_c.issuer_session == session)
-    found = (await connection.execute(query)).all()
-    for row in found:
+        here.append(_c.issuer_session == session)
+    query = select(_c.secret_hash, _c.person_id, _c.ended_ms, _c.ends_ms, accounts.c.path)
+    found = (
         await connection.execute(
-            update(sign_ins).where(_c.secret_hash == row.secret_hash).values(_over(now_ms))
+            query.join(accounts, accounts.c.person_id == _c.person_id).where(
+                *here, _c.ends_ms > now_ms - DAY_MS
+            )
         )
+    ).all()
+    standing = [row for row in found if row.ended_ms is None and row.ends_ms > now_ms]
+    for row in found:
+        # One that was followed by another of this session may still have somebody in a lesson.
+        change = {"revoked_ms": now_ms} | (_over(now_ms) if row in standing else {})
+        at = _c.secret_hash == row.secret_hash
+        await connection.execute(update(sign_ins).where(at).values(change))
+    for row in standing:
         told = {"sign_in": row.secret_hash[:SHOWN]}
         deed = Deed(now_ms, row.person_id, "signed-out-by-issuer", Path(row.path), row.person_id, told)
         await audit.record(connection, deed)
-    return len(found)
+    return len(standing)
 
 
 def _over(now_ms: int) -> dict[str, Any]:
     return {"ended_ms": now_ms, "id_token": ""}
 
 
+def _taken_back(now_ms: int) -> dict[str, Any]:
+    return _over(now_ms) | {"revoked_ms": now_ms}
+
+
+def revoked(connection: Connection, since_ms: int) -> frozenset[str]:
+    """Names in tokens (`NAMED`) of those that were taken back since then."""
+    found = connection.execute(select(_c.secret_hash).where(_c.revoked_ms >= since_ms)).scalars()
+    return frozenset(each[:NAMED] for each in found)
+
+
 async def end_shown(connection: AsyncConnection, person: PersonId, shown: str, now_ms: int) -> bool:
-    """One of a person's own, by the beginning of its hash. False: they have none."""
+    """One of a person's own, by the beginning of its hash; it is taken back. False: they have none."""
     done = await connection.execute(
         update(sign_ins)
         .where(_c.person_id == person, _c.secret_hash.startswith(shown, autoescape=True))
         .where(_c.ended_ms.is_(None))
-        .values(_over(now_ms))
+        .values(_taken_back(now_ms))
     )
     return bool(done.rowcount)
 
 
 async def end_all(connection: AsyncConnection, person: PersonId, now_ms: int, *, keep: str = "") -> None:
-    """keep: the hash of one that stays."""
+    """Takes them back. keep: the hash of one that stays."""
     await connection.execute(
         update(sign_ins)
         .where(_c.person_id == person, _c.ended_ms.is_(None), _c.secret_hash != keep)
-        .values(_over(now_ms))
+        .values(_taken_back(now_ms))
     )
 
 

@@ -2,8 +2,8 @@
 own sign-out (RP-Initiated Logout 1.0).
 
 The issuer itself calls when somebody is signed out there: whoever came by that session of it, or by any, is
-out here at their next request. Nothing but its signature says that it is the issuer. Who is in a lesson stays
-there until the lesson's token ends, as after signing out here."""
+out here at their next request, and out of the lessons that they came into by it within seconds
+(`supervision_watch`). Nothing but its signature says that it is the issuer."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from classroom.model import PersonId
 from classroom.network.model import Office
 from classroom.network.scope import Principal, everything
 from classroom.store.outbox import StoreUnavailable
+from classroom.store.sign_ins import NAMED
 from signaling.auth import bearer
 from signaling.config import Config
 from signaling.keys import CONFIG, STORE, TOKENS
@@ -48,6 +49,12 @@ PRINCIPAL: Final[web.RequestKey[Principal]] = web.RequestKey("principal", Princi
 def secret_hash(secret: str) -> str:
     """What the database knows of it: SHA-256, in hex. It has 256 bits of chance, so no salt is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def sign_in_of(request: web.Request) -> str:
+    """Which sign-in the caller came by, for the token of a lesson; empty: by a token of their own."""
+    secret = shown_secret(request)
+    return secret_hash(secret)[:NAMED] if secret else ""
 
 
 def cookie_name(config: Config) -> str:

@@ -21,7 +21,7 @@ from classroom.network.supervision import LessonPlaces, credential_for
 from classroom.store import supervision_live, supervision_reviews
 from classroom.store.supervision_live import Observation
 from signaling.keys import STORE, TOKENS
-from signaling.network.principals import PRINCIPAL
+from signaling.network.principals import PRINCIPAL, sign_in_of
 from signaling.network.supervision_access import GIVE, OVERSEE, IdText, places_of, reached_lesson
 from signaling.network.supervision_watch import ENTRY_S
 from signaling.openapi import Operation
@@ -123,6 +123,7 @@ def _token(
         now=now,
         ttl_s=ends - now,
         credential=credential.id,
+        sign_in=sign_in_of(request),
     )
     return token, int(ends)
 

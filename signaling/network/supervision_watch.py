@@ -1,10 +1,14 @@
-"""Supervisors' credentials, while they are inside: whoever's is taken back is out within seconds.
+"""What lets people into lessons, while they are inside: whoever's is taken back is out within seconds.
 
 Theory of operation. A supervisor comes into a lesson by a token that names the credential and ends with it,
 so of a credential that runs out nothing needs to be noticed: the token's end is that of the session, of each
 request and of each media token. What is taken back earlier stands in the database, perhaps written by another
 server. It is asked every LOOK_S for what was taken back since; tokens that name one of those count no more
-(`Tokens.revoked`), and sessions that were begun with one are ended, on record.
+(`Tokens.revoked`), and sessions that were begun with one are ended, a supervisor's on record.
+
+The same for sign-ins: the token of a lesson names the one that gave it. One that its issuer or its owner ends
+from elsewhere, or that ends with the account or the password, is taken back. Who signs out by themselves
+leaves no lesson by it: a master who does so in another tab goes on teaching.
 
 While the database is away nobody can be taken anything back, and those inside stay."""
 
@@ -14,7 +18,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
-from classroom.store import supervision_live
+from classroom.store import sign_ins, supervision_live
 from signaling.background import Rounds
 
 if TYPE_CHECKING:
@@ -35,10 +39,10 @@ ENDED: Final = "credential_ended"
 
 
 class Inside:
-    """Somebody who is in a lesson, by which credential, and how they are sent out."""
+    """Somebody who is in a lesson, by which credential and sign-in, and how they are sent out."""
 
-    def __init__(self, credential: str, lesson: str, person: str, send_out: Callable[[], None]) -> None:
-        self.credential = credential
+    def __init__(self, by: tuple[str, ...], lesson: str, person: str, send_out: Callable[[], None]) -> None:
+        self.by = by
         self.lesson = lesson
         self.person = person
         self.send_out = send_out
@@ -59,10 +63,15 @@ class CredentialWatch:
         """Raises StoreUnavailable."""
         now_ms = self._store.clock.unix_ms()
         network = self._store.network
-        self._tokens.revoked.update(await network.look(supervision_live.revoked_credentials, self._since_ms))
+        credentials = await network.look(supervision_live.revoked_credentials, self._since_ms)
+        taken = credentials | await network.look(sign_ins.revoked, self._since_ms)
+        self._tokens.revoked.update(taken)
         self._since_ms = now_ms - OVERLAP_MS
-        for each in [each for each in self._inside() if each.credential in self._tokens.revoked]:
+        # Whoever comes later is refused, and whoever was on the way in is found by the next looks.
+        out = [each for each in self._inside() if not taken.isdisjoint(each.by)] if taken else []
+        for each in out:
             self.sent_out += 1
-            log.info("x %s is sent out of lesson %s: credential ended", each.person, each.lesson)
+            log.info("x %s is sent out of lesson %s: taken back", each.person, each.lesson)
             each.send_out()
-            await network.change(supervision_live.refuse, each.lesson, each.person, ENDED, now_ms)
+            if not credentials.isdisjoint(each.by):
+                await network.change(supervision_live.refuse, each.lesson, each.person, ENDED, now_ms)

@@ -24,7 +24,7 @@ from signaling.lessons_http import UnixMs
 from signaling.network.calendar_feed import TYPE, FeedEntry, calendar
 from signaling.network.courses_http import KEEPERS
 from signaling.network.enrolment_plans import LessonPlanner
-from signaling.network.principals import PRINCIPAL, secret_hash
+from signaling.network.principals import PRINCIPAL, secret_hash, sign_in_of
 from signaling.network.timetable_operations_views import OperationKindName, slot_view
 from signaling.network.timetable_views import TimetableChange, TimetableEntry
 from signaling.openapi import Operation
@@ -159,6 +159,7 @@ async def enter(request: web.Request) -> web.Response:
         now=now,
         ttl_s=ttl_s,
         scopes=scopes,
+        sign_in=sign_in_of(request),
     )
     answer = EntryPass(
         token=token,

@@ -140,6 +140,9 @@ async def test_sign_ins_of_a_session_of_the_issuer(store: Store) -> None:
     assert await is_in(store, "li-a", 0.1) and await is_in(store, "password", 0.1)
     deeds = [each.deed.deed for each in await store.network.read(audit.listed, ["/"])]
     assert deeds.count("signed-out-by-issuer") == 3
+    # With them go the tokens of lessons that they gave; those of before were taken back before.
+    assert await store.network.look(sign_ins.revoked, 5) == {"wang-a", "wang-b", "li-b"}
+    assert await store.network.look(sign_ins.revoked, 6) == frozenset()
     # What was kept for the issuer goes with the sign-in.
     over = await store.network.change(sign_ins.end, "li-a", 6)
     assert over is not None and over.id_token == "sealed"

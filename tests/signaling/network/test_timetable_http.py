@@ -9,6 +9,8 @@ import pytest
 from icalendar import Calendar
 
 from classroom.model import LessonId
+from classroom.store.sign_ins import SHOWN
+from signaling.network.principals import secret_hash
 from signaling.network.timetable_http import PLANNER
 
 DAY_MS = 86_400_000
@@ -210,3 +212,28 @@ async def test_a_calendar_by_its_secret_address(district: Any, offer: Any) -> No
     assert (await read_calendar(district, other["path"]))[0] == 200
     assert (await parent.delete("/api/v1/my/calendar"))[0] == 204
     assert (await read_calendar(district, other["path"]))[0] == 404
+
+
+async def test_who_is_signed_out_from_elsewhere_is_out_of_the_lesson(district: Any, offer: Any) -> None:
+    await offer(in_ms=60_000)
+    lost, own = [await district.sign_in("demo-west-1-student") for _ in range(2)]
+    await own.put(STUDENT, {})
+
+    async def come(person: Any) -> tuple[Any, Any]:
+        status, told = await person.post("/api/v1/my/lessons/l1/entry")
+        assert status == 201, told
+        socket = await district.door.socket()
+        await socket.say("hello", token=told["token"])
+        await socket.expect("welcome")
+        return socket, told["token"]
+
+    socket, token = await come(lost)
+    assert (await own.delete(f"/api/v1/sign-ins/{secret_hash(lost.secret)[:SHOWN]}"))[0] == 204
+    assert (await socket.bye())["reason"] == "expired"
+    again = await district.door.socket()
+    await again.say("hello", token=token)
+    assert (await again.expect("error"))["kind"] == "token-invalid"
+    # By what still stands they come in; and who signs out by themselves goes on in the lesson.
+    socket, _ = await come(own)
+    assert (await own.post("/api/v1/sign-out"))[0] == 200
+    await socket.settled()
