@@ -243,7 +243,8 @@ async def test_a_problem_is_answered_by_the_provider_and_seen_by_the_organizer(
     page = await as_person(district, visit, "demo-city-supervisor", "/reviews", (1280, 800))
     await page.get_by_test_id("part-problems").click()
     async with page.expect_popup() as opened:
-        await page.get_by_test_id("problem-minute").click()
+        problem = page.get_by_test_id("review-problem").filter(has_text="晚开始十分钟")
+        await problem.get_by_test_id("problem-minute").click()
     player = await opened.value
     await player.get_by_test_id("page-player").wait_for()
     assert "/library/lesson-2?at=1.5" in player.url

@@ -136,6 +136,20 @@ async def plays(page: Page, fits: Callable[[dict[str, Any]], bool], frames: int 
             await asyncio.sleep(0.05)
 
 
+async def nothing_is_missing(sfu: Sfu, page: Page, before: dict[str, Any]) -> None:
+    """Since `before` (what `plays` found) no keyframe was asked for, and no packet is missing that the engine
+    could not send again: what a busy machine loses by itself it can, numbers that were left out it cannot."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            found = await page.evaluate(RECEIVED)
+            if found["packetsLost"] <= sfu.counters()["nack_served"]:
+                break
+            await asyncio.sleep(0.05)
+    assert found["pliCount"] == before["pliCount"]
+    counters = sfu.counters()
+    assert counters["drop_nack_unknown"] == 0 or counters["nack_out"], "asked for what was never sent"
+
+
 def wide(width: int) -> Callable[[dict[str, Any]], bool]:
     return lambda found: found.get("frameWidth") == width
 
@@ -146,16 +160,15 @@ async def test_simulcast(sfu: Sfu, page_of: Callable[[], Any], codec: str) -> No
     publication = await publish(sfu, sending, codec, SIMULCAST)
     assert [each.rid for each in publication.parameters.encodings] == ["q", "h", "f"]
     subscription = await subscribe(sfu, receiving, publication)
-    first = found = await plays(receiving, wide(1280))
+    first = await plays(receiving, wide(1280))
     for layer, width in ((0, 320), (2, 1280), (1, 640), (2, 1280)):
         subscription.want_layer(layer)
-        found = await plays(receiving, wide(width))
-    assert (found["packetsLost"], found["pliCount"]) == (0, first["pliCount"])
+        await plays(receiving, wide(width))
+    await nothing_is_missing(sfu, receiving, first)
     await sending.evaluate(SWITCH_OFF, ["q"])
     await plays(receiving, wide(320))
     await sending.evaluate(SWITCH_OFF, ["q", "h", "f"])
-    found = await plays(receiving, wide(1280))
-    assert found["packetsLost"] == 0
+    await nothing_is_missing(sfu, receiving, await plays(receiving, wide(1280)))
 
 
 async def test_layers_that_nobody_receives_stop_and_come_back_with_a_keyframe(
@@ -190,9 +203,9 @@ async def test_layers_that_nobody_receives_stop_and_come_back_with_a_keyframe(
     subscription.want_layer(None)
     assert told.get_nowait() == ["q", "f"]  # at once, and not the one between
     await sending.evaluate(SWITCH_OFF, ["q", "f"])
-    after = await plays(receiving, wide(1280), frames=1)
+    await plays(receiving, wide(1280), frames=1)
     assert top()["key_frames"] > stopped["key_frames"]
-    assert (after["packetsLost"], after["pliCount"]) == (0, before["pliCount"])
+    await nothing_is_missing(sfu, receiving, before)
 
 
 @pytest.mark.parametrize(
@@ -215,9 +228,10 @@ async def test_spatial_layers_wanted_by_two(
     for wanted in ((0, top), (top, 0), (1, top)):
         for subscription, layer in zip(subscriptions, wanted, strict=True):
             sfu.engine.set_wanted_layer(subscription.id, layer)  # whatever the bandwidth of a busy machine
-        found = [await plays(page, wide(widths[layer])) for page, layer in zip(pages, wanted, strict=True)]
-    for before, after in zip(first, found, strict=True):
-        assert (after["packetsLost"], after["pliCount"]) == (0, before["pliCount"])
+        for page, layer in zip(pages, wanted, strict=True):
+            await plays(page, wide(widths[layer]))
+    for page, before in zip(pages, first, strict=True):
+        await nothing_is_missing(sfu, page, before)
     if mode == "L3T3_KEY":
         await leaves_out_what_is_below(sfu, publication, subscriptions[1])
 
@@ -246,10 +260,10 @@ async def test_temporal_layers(sfu: Sfu, page_of: Callable[[], Any], codec: str)
     encoding = {"scalabilityMode": "L1T3", "scaleResolutionDownBy": 4}
     publication = await publish(sfu, sending, codec, [encoding])
     subscription = await subscribe(sfu, receiving, publication)
-    first = found = await plays(receiving, wide(320))
+    first = await plays(receiving, wide(320))
     for temporal, low, high in ((0, 1, 6), (2, 9, 40)):
         sfu.engine.set_wanted_layer(subscription.id, 7, temporal)
-        found = await plays(
+        await plays(
             receiving, lambda each, low=low, high=high: low <= each["framesPerSecond"] < high, frames=4
         )
-    assert (found["packetsLost"], found["pliCount"]) == (0, first["pliCount"])
+    await nothing_is_missing(sfu, receiving, first)
