@@ -417,6 +417,13 @@ async def test_the_course_network(
     person = await glance(address, size=size)
     await person.at(shows).first.wait_for()
     await is_accessible(person)
+    if await person.at("network-menu").is_visible():
+        await person.at("network-menu").press("Enter")
+        await person.at("to-places").wait_for()
+        await is_accessible(person)
+        await person.at("to-places").press("Escape")
+        assert await person.at("network-menu").evaluate("(each) => each === document.activeElement")
+        assert not await person.at("to-places").is_visible()
     await fits_a_narrow_window(person)
     await is_walked_by_keyboard(person)
 
