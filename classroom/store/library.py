@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sqlalchemy import Connection
+
 from classroom.library.clips import ClipStanding
 from classroom.library.retention import Kept
 from classroom.library.rules import Grant, Holding, Party, Viewer
@@ -17,7 +19,7 @@ from classroom.store.library_items import ItemFacts, ItemRecord, Sender
 from classroom.store.library_notes import Deed, Mark, Timeline, View, Watcher, Watching
 from classroom.store.library_retention import Over, Policy
 from classroom.store.library_search import Finder, Found
-from classroom.store.outbox import Look, Transaction
+from classroom.store.outbox import Look, Transaction, Write
 
 Told = tuple[str, str | None]
 """A notice: its kind, and the person whom it is for; None: those of the subject."""
@@ -35,10 +37,11 @@ class News(NamedTuple):
 class LibraryStore:
     """All methods raise StoreUnavailable."""
 
-    def __init__(self, read: Transaction, change: Transaction, look: Look) -> None:
+    def __init__(self, read: Transaction, change: Transaction, look: Look, write: Write) -> None:
         self._read = read
         self._change = change
         self._look = look
+        self._write = write
         self._finder = Finder(read)
 
     # --- items ----------------------------------------------------------------------------------------------
@@ -46,11 +49,11 @@ class LibraryStore:
     async def keep(self, facts: Sequence[ItemFacts], now_ms: int) -> None:
         """Brings the rows of these items to what their files say."""
 
-        async def work(connection: Any) -> None:
+        def work(connection: Connection) -> None:
             for one in facts:
-                await library_items.keep(connection, one, now_ms)
+                library_items.keep(connection, one, now_ms)
 
-        await self._change(work)
+        await self._write(work)
 
     async def find(self, item: str) -> ItemRecord | None:
         """Deleted ones too."""

@@ -41,12 +41,15 @@ async def open_library(url: str) -> AsyncIterator[LibraryStore]:
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(reason(error)) from error
 
+    async def write(work: Callable[[Connection], None], /) -> None:
+        await change(lambda connection: connection.run_sync(work))
+
     try:
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(upgrade)
         except (SQLAlchemyError, SchemaError, OSError) as error:
             raise StoreUnavailable(reason(error)) from error
-        yield LibraryStore(read, change, look)
+        yield LibraryStore(read, change, look, write)
     finally:
         await engine.dispose()

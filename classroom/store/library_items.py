@@ -94,19 +94,17 @@ def _changed(now_ms: int) -> ColumnElement[int]:
     return case((latest > now_ms, latest), else_=now_ms)
 
 
-async def keep(connection: AsyncConnection, facts: ItemFacts, now_ms: int) -> None:
+def keep(connection: Connection, facts: ItemFacts, now_ms: int) -> None:
     """Makes the item's row, or brings it to what the files and the lesson say now. What an organizer has set
     stays; a deleted item stays deleted."""
-    known = (await connection.execute(select(library_items).where(_items.id == facts.id))).one_or_none()
+    known = connection.execute(select(library_items).where(_items.id == facts.id)).one_or_none()
     if known is not None and known.state == DELETED:
         return
-    people, schools = await _of_lesson(connection, LessonId(facts.lesson))
-    places = await supervision_places.lesson_places(connection, (facts.lesson,))
+    people, schools = _of_lesson(connection, LessonId(facts.lesson))
+    places = supervision_places.places_of(connection, (facts.lesson,))
     values = _values(facts, people, schools) | {"path": places[facts.lesson].home}
     if known is None:
-        await connection.execute(
-            insert(library_items).values(id=facts.id, changed_ms=_changed(now_ms), **values)
-        )
+        connection.execute(insert(library_items).values(id=facts.id, changed_ms=_changed(now_ms), **values))
     else:
         at = _items.id == facts.id
         kept = {name for name in known.edited.split(",") if name}
@@ -119,13 +117,11 @@ async def keep(connection: AsyncConnection, facts: ItemFacts, now_ms: int) -> No
         )
         if renamed:
             fresh["indexed_seq"] = -1
-        await connection.execute(
-            update(library_items).where(at).values({**fresh, "changed_ms": _changed(now_ms)})
-        )
-    await connection.execute(delete(library_places).where(library_places.c.item_id == facts.id))
+        connection.execute(update(library_items).where(at).values({**fresh, "changed_ms": _changed(now_ms)}))
+    connection.execute(delete(library_places).where(library_places.c.item_id == facts.id))
     if schools:
         rows = [{"item_id": facts.id, "school": school} for school in schools]
-        await connection.execute(insert(library_places), rows)
+        connection.execute(insert(library_places), rows)
 
 
 def _values(facts: ItemFacts, people: Sequence[tuple[str, str]], schools: Sequence[str]) -> dict[str, Any]:
@@ -150,9 +146,7 @@ def _values(facts: ItemFacts, people: Sequence[tuple[str, str]], schools: Sequen
     }
 
 
-async def _of_lesson(
-    connection: AsyncConnection, lesson: LessonId
-) -> tuple[list[tuple[str, str]], list[str]]:
+def _of_lesson(connection: Connection, lesson: LessonId) -> tuple[list[tuple[str, str]], list[str]]:
     """(names and roles of who taught, masters first; schools of its classes)."""
     people, presence, classes, lessons = (
         tables.people.c,
@@ -166,18 +160,18 @@ async def _of_lesson(
         .where(presence.lesson_id == lesson, presence.role.in_((Role.MASTER, Role.TUTOR)))
         .order_by(presence.role, presence.seq)
     )
-    found = [(row.name, row.role) for row in await connection.execute(came) if row.name]
+    found = [(row.name, row.role) for row in connection.execute(came) if row.name]
     registered = select(people.name, people.id).where(
         or_(
             people.id.in_(select(classes.tutor_id).where(classes.lesson_id == lesson)),
             people.id.in_(select(lessons.master_id).where(lessons.id == lesson)),
         )
     )
-    masters = (await connection.execute(select(lessons.master_id).where(lessons.id == lesson))).scalar()
-    for row in await connection.execute(registered):
+    masters = connection.execute(select(lessons.master_id).where(lessons.id == lesson)).scalar()
+    for row in connection.execute(registered):
         found.append((row.name, Role.MASTER if row.id == masters else Role.TUTOR))
     rooms = select(classes.school).where(classes.lesson_id == lesson).order_by(classes.position)
-    schools = dict.fromkeys(row.school for row in await connection.execute(rooms) if row.school)
+    schools = dict.fromkeys(row.school for row in connection.execute(rooms) if row.school)
     return sorted(dict.fromkeys(found), key=lambda one: one[1] != Role.MASTER), list(schools)
 
 

@@ -31,6 +31,12 @@ class Look(Protocol):
     async def __call__(self, query: Callable[[Connection], T], /) -> T: ...
 
 
+class Write(Protocol):
+    """Has something written that is written again and again, in a transaction. Raises StoreUnavailable."""
+
+    async def __call__(self, work: Callable[[Connection], None], /) -> None: ...
+
+
 class Webhooks:
     """All methods raise StoreUnavailable."""
 

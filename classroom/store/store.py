@@ -88,7 +88,7 @@ class Store:
         self._ledger = Ledger()
         self._closed = False
         self.webhooks = Webhooks(self._read, self._change, self._ledger)
-        self.library = LibraryStore(self._read, self._change, self._look)
+        self.library = LibraryStore(self._read, self._change, self._look, self._write)
         self.network = NetworkStore(self._read, self._change, self._look)
         self.catalogue = CatalogueStore(self._read, self._change)
         self._writer = Writer(
@@ -353,6 +353,13 @@ class Store:
         try:
             async with self._engine.begin() as connection:
                 return await change(connection)
+        except (SQLAlchemyError, OSError) as error:
+            raise _unavailable(error) from error
+
+    async def _write(self, work: Callable[[Connection], None]) -> None:
+        """What is written every few seconds: in SQLite by the writer's thread, in one hop for all of it."""
+        try:
+            await self._transact(work)
         except (SQLAlchemyError, OSError) as error:
             raise _unavailable(error) from error
 

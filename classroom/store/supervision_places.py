@@ -31,9 +31,14 @@ Among = Callable[[SQLColumnExpression[Any]], ColumnElement[bool]]
 
 async def lesson_places(connection: AsyncConnection, ids: Collection[str]) -> dict[str, LessonPlaces]:
     """Of each of these lessons; of one that is not there or belongs nowhere as well."""
+    return await connection.run_sync(places_of, ids)
+
+
+def places_of(connection: Connection, ids: Collection[str]) -> dict[str, LessonPlaces]:
+    """As `lesson_places`."""
     found: dict[str, LessonPlaces] = {}
     for some in pieces(sorted(ids)):
-        found |= await places_among(connection, _one_of(some))
+        found |= _places_among(connection, _one_of(some))
     return {each: found.get(each, NOWHERE) for each in ids}
 
 
@@ -41,16 +46,16 @@ def _one_of(ids: Sequence[str]) -> Among:
     return lambda column: column.in_(ids)
 
 
-async def places_among(connection: AsyncConnection, among: Among) -> dict[str, LessonPlaces]:
+def _places_among(connection: Connection, among: Among) -> dict[str, LessonPlaces]:
     """Of those that belong anywhere."""
-    gives = await connection.run_sync(givers, among)
+    gives = givers(connection, among)
     takes: defaultdict[str, set[Path]] = defaultdict(set)
     query = (
         select(classes.c.lesson_id, school_classes.c.path)
         .join(school_classes, school_classes.c.id == classes.c.id)
         .where(among(classes.c.lesson_id))
     )
-    for row in await connection.execute(query):
+    for row in connection.execute(query):
         takes[row.lesson_id].add(Path(row.path))
     return {
         each: LessonPlaces(path, tuple(sorted(takes.get(each, ()))), course)
