@@ -58,13 +58,30 @@ def test_pictures_of_several_encodings_count_as_one() -> None:
     assert abs(rhythm.due_us - (START + 100 * 33_333)) < 300
 
 
+def test_one_that_is_late_or_missing_changes_nothing() -> None:
+    times = steady(200)
+    times[150] += 13 * MS
+    del times[170]
+    rhythm = of(*times[:151])
+    for time in times[151:172]:
+        rhythm.came(time)
+        assert rhythm.expects(time + 17 * MS, 4 * MS)
+
+
+def test_half_as_many_is_another_rhythm() -> None:
+    rhythm = of(*steady(100))
+    for time in steady(40, 40 * MS, START + 100 * 20 * MS):
+        rhythm.came(time)
+    assert abs(rhythm.due_us - (START + 100 * 20 * MS + 40 * 40 * MS)) < 300
+
+
 def test_another_rhythm_is_trusted_after_a_while() -> None:
     rhythm = of(*steady(100))
     begin = START + 100 * 20 * MS + 7 * MS
-    for time in steady(4, 33_333, begin):
+    for time in steady(20, 33_333, begin):
         rhythm.came(time)
     assert not rhythm.expects(rhythm.due_us - MS, 4 * MS)
-    for time in steady(60, 33_333, begin + 4 * 33_333):
+    for time in steady(60, 33_333, begin + 20 * 33_333):
         rhythm.came(time)
     assert rhythm.expects(rhythm.due_us - MS, 4 * MS)
 
