@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import partial
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -55,12 +56,12 @@ EAST, WEST = "demo-east-1", "demo-west-1"
 TOPIC: Final = "光的折射"
 _BY: Final = PersonId(f"{MUSEUM}-provider")
 
+_course: Final = partial(Course, path=Path(""), provider_name="")
+"""The store knows the place of a provider, and its name."""
 COURSES: Final = (
-    Course(
+    _course(
         id=CourseId("demo-light"),
         provider=MUSEUM,
-        path=Path(""),
-        provider_name="",
         title="光的折射：一杯水里的筷子",
         topic=TOPIC,
         kind=CourseKind.SCIENCE_CLASS,
@@ -71,11 +72,9 @@ COURSES: Final = (
         style="动手实验",
         summary="请准备一杯水和一根筷子，跟着老师一起观察。",
     ),
-    Course(
+    _course(
         id=CourseId("demo-light-east"),
         provider=PlaceId(EAST),
-        path=Path(""),
-        provider_name="",
         title="池水为什么看起来浅",
         topic=TOPIC,
         kind=CourseKind.LECTURE,
@@ -86,11 +85,9 @@ COURSES: Final = (
         style="故事引入",
         summary="从渔夫叉鱼的故事说起。",
     ),
-    Course(
+    _course(
         id=CourseId("demo-air"),
         provider=MUSEUM,
-        path=Path(""),
-        provider_name="",
         title="空气炮科学秀",
         topic="空气",
         kind=CourseKind.SCIENCE_SHOW,
@@ -102,7 +99,6 @@ COURSES: Final = (
         summary="看不见的空气有多大力气？",
     ),
 )
-"""Without what is their provider's."""
 
 
 @dataclass(frozen=True, slots=True)
