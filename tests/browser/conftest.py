@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from classroom.model import PersonId
 from classroom.network.model import ROOT
@@ -28,6 +28,7 @@ from signaling.network.principals import SIGN_IN_COOKIE, SIGN_IN_PREFIX, secret_
 
 PATIENCE_MS = 60_000
 """For anything a page should do; a machine that builds at the same time needs seconds."""
+expect.set_options(timeout=PATIENCE_MS)
 LINK = re.compile(r"https?://[^\s/]+(/join#token=([\w-]+)\.([\w-]+)\.[\w-]+)")
 
 RECEIVED = """async () => {

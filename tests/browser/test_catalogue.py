@@ -26,8 +26,6 @@ TOO_WIDE = """() => [...document.querySelectorAll('body *')]
   .map((each) => each.outerHTML.slice(0, 120)).slice(-3)"""
 LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 HOUR_MS = 3_600_000
-expect.set_options(timeout=60_000)
-"""A machine that builds at the same time needs seconds."""
 COURSES = (
     ("light", "光的折射", "物理", "光学", "李老师", "动手实验", "从一杯水里的筷子说起，人人动手。"),
     ("mirror", "镜子里的世界", "物理", "光学", "李老师", "故事引入", "为什么左右相反，上下却不相反？"),

@@ -64,7 +64,6 @@ def table(text: str) -> Any:
 
 
 async def test_from_a_file_to_a_school(chromium: Browser, tmp_path: Path) -> None:
-    expect.set_options(timeout=TIMEOUT_MS)
     async with ServerProcess(data=tmp_path / "data") as server:
         page = await organizer(server, chromium, "/import")
         at = page.get_by_test_id

@@ -37,7 +37,6 @@ TOO_WIDE = """() => [...document.querySelectorAll('body *')]
   .map((each) => each.outerHTML.slice(0, 120)).slice(-3)"""
 LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-expect.set_options(timeout=60_000)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -57,11 +58,11 @@ async def test_a_stand_by_tutor_takes_a_class_over(
     tutor = await visit(await link(organizer, "stand-by"), size=(390, 844))
     await tutor.at("join-start").click()
     await tutor.at("stand-by").wait_for()
-    assert await tutor.at("stand-by-take").count() == 2
+    await expect(tutor.at("stand-by-take")).to_have_count(2)
     taken = await tutor.at("stand-by-take").nth(1).get_attribute("data-class")
     await tutor.at("stand-by-take").nth(1).click()
     await tutor.page.locator(f"[data-testid=roster][data-class='{taken}']").wait_for()
-    assert await tutor.at("stand-by").count() == 0
+    await expect(tutor.at("stand-by")).to_have_count(0)
     row = master.page.locator(f"{TUTOR_2}[data-class='{taken}']")
     await row.get_by_text("周老师").wait_for()
     await master.page.get_by_text("辅导教师现在是周老师").first.wait_for()

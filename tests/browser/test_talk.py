@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -51,7 +52,7 @@ async def test_a_quiz_is_asked_answered_counted_and_shown(talk: Talk) -> None:
         await talk.tutor.at("quiz-tally-count").nth(index).locator("input").fill(count)
     await talk.tutor.at("quiz-tally").click()
     await talk.master.has("quiz-result", answered="39")
-    assert await talk.master.at("quiz-class").count() == 2
+    await expect(talk.master.at("quiz-class")).to_have_count(2)
     assert await talk.student.at("quiz-result").count() == 0
 
     await talk.master.at("quiz-close").click()
