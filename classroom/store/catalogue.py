@@ -17,7 +17,7 @@ from classroom.store import catalogue_search, courses, enrolments, settlements, 
 from classroom.store.catalogue_search import Found, Listed, OfferFinder
 from classroom.store.enrolment_desk import Request
 from classroom.store.enrolments import Enroller
-from classroom.store.outbox import Transaction
+from classroom.store.outbox import Look, Transaction
 
 PAGE: Final = courses.PAGE
 ENROLMENTS_PAGE: Final = enrolments.PAGE
@@ -26,9 +26,10 @@ ENROLMENTS_PAGE: Final = enrolments.PAGE
 class CatalogueStore:
     """All methods raise StoreUnavailable."""
 
-    def __init__(self, read: Transaction, change: Transaction) -> None:
+    def __init__(self, read: Transaction, change: Transaction, look: Look) -> None:
         self._read = read
         self._change = change
+        self._look = look
         self._enroller = Enroller(change, lambda lessons: self.on_changed(lessons))
         self.on_changed: Callable[[Iterable[LessonId]], None] = lambda lessons: None
         """Called with lessons in which who is enrolled may not be who was."""
@@ -126,7 +127,7 @@ class CatalogueStore:
 
     async def due(self, now_ms: int) -> tuple[LessonId, ...]:
         """Lessons that are over and not settled."""
-        return await self._read(lambda connection: settlements.due(connection, now_ms))
+        return await self._look(lambda connection: settlements.due(connection, now_ms))
 
     async def settle(self, lesson: Lesson, report: Report, now_ms: int) -> Settlement | None:
         """Once; whoever waits for what flows back moves up. None: it was settled before."""

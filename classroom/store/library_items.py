@@ -17,6 +17,7 @@ from classroom.store import reader, supervision_places, tables
 from classroom.store.library_tables import library_grants, library_items, library_places
 
 DELETED: Final = "deleted"
+LIVE: Final = "live"
 MAX_NAMES: Final = 40
 """Of those who taught, told with an item: a lesson has one master and a tutor for each class."""
 
@@ -101,8 +102,12 @@ def keep(connection: Connection, facts: ItemFacts, now_ms: int) -> None:
     if known is not None and known.state == DELETED:
         return
     people, schools = _of_lesson(connection, LessonId(facts.lesson))
-    places = supervision_places.places_of(connection, (facts.lesson,))
-    values = _values(facts, people, schools) | {"path": places[facts.lesson].home}
+    if known is not None and known.state == facts.state == LIVE:
+        # Who gives it is looked up when it begins and when it ends; in between it is kept every few seconds.
+        home = known.path
+    else:
+        home = supervision_places.places_of(connection, (facts.lesson,))[facts.lesson].home
+    values = _values(facts, people, schools) | {"path": home}
     if known is None:
         connection.execute(insert(library_items).values(id=facts.id, changed_ms=_changed(now_ms), **values))
     else:
@@ -305,9 +310,11 @@ def untold_deletions(connection: Connection) -> tuple[ItemRecord, ...]:
     return tuple(record(row) for row in connection.execute(query))
 
 
+_UNTOLD: Final = select(_items.id).where(_items.deletion_told.is_(False)).limit(1)
+
+
 def has_untold_deletions(connection: Connection) -> bool:
-    query = select(_items.id).where(_items.deletion_told.is_(False)).limit(1)
-    return connection.execute(query).first() is not None
+    return connection.execute(_UNTOLD).first() is not None
 
 
 async def set_verdict(connection: AsyncConnection, item: str, verdict: str, at_ms: int) -> None:

@@ -7,6 +7,7 @@ second time, for those who may read notes.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -46,15 +47,17 @@ async def index_words(connection: AsyncConnection, limit: int) -> int:
 
 
 def has_news(connection: Connection) -> bool:
-    """Asked every other second, so both by an index."""
+    """Asked every other second, so both by an index; to make the statements anew took longer than to ask."""
     return any(connection.execute(query).first() for query in (_new(1), _live(1)))
 
 
+@cache
 def _new(limit: int) -> Select[Any]:
     query = select(library_items, _latest().label("latest")).where(_items.indexed_seq < 0)
     return query.where(_items.state.in_(("live", "ready"))).order_by(_items.indexed_seq).limit(limit)
 
 
+@cache
 def _live(limit: int) -> Select[Any]:
     query = select(library_items, _latest().label("latest")).where(
         _items.state == "live", _items.indexed_seq >= 0

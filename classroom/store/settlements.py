@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.attendance import Report
@@ -38,7 +38,7 @@ _ATTENDED: Final = (
 )
 
 
-async def due(connection: AsyncConnection, now_ms: int) -> tuple[LessonId, ...]:
+def due(connection: Connection, now_ms: int) -> tuple[LessonId, ...]:
     """Lessons that are over, or that nobody can come into any more; those that were cancelled once that
     cannot be undone."""
     joined = offers.join(lessons, _l.id == _o.lesson_id)
@@ -55,7 +55,7 @@ async def due(connection: AsyncConnection, now_ms: int) -> tuple[LessonId, ...]:
     )
     found: list[LessonId] = []
     for query in queries:
-        found += [LessonId(each) for each in (await connection.execute(query.limit(AT_ONCE))).scalars()]
+        found += [LessonId(each) for each in connection.execute(query.limit(AT_ONCE)).scalars()]
     return tuple(found)
 
 

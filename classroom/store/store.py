@@ -90,7 +90,7 @@ class Store:
         self.webhooks = Webhooks(self._read, self._change, self._ledger)
         self.library = LibraryStore(self._read, self._change, self._look, self._write)
         self.network = NetworkStore(self._read, self._change, self._look)
-        self.catalogue = CatalogueStore(self._read, self._change)
+        self.catalogue = CatalogueStore(self._read, self._change, self._look)
         self._writer = Writer(
             transact, self._ledger, clock, on_health or (lambda health: None), self.webhooks.written, uptime
         )
