@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import BigInteger, CompoundSelect, Connection, bindparam, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import Lesson, LessonId, LessonState, PersonId
@@ -108,14 +108,22 @@ async def refuse(connection: AsyncConnection, lesson: str, person: str, reason: 
 def revoked_credentials(connection: Connection, since_ms: int) -> frozenset[str]:
     """Ids of credentials (offices by which lessons are looked at) that were taken back since then, or whose
     holder's account was shut."""
-    a = appointments.c
+    return frozenset(connection.execute(_TAKEN_BACK, {"since_ms": since_ms}).scalars())
+
+
+def _taken_back() -> CompoundSelect[Any]:
+    a, since_ms = appointments.c, bindparam("since_ms", type_=BigInteger)
     taken = select(a.id).where(a.revoked_ms >= since_ms, a.office.in_(_LOOKING))
     shut = (
         select(a.id)
         .join(accounts, accounts.c.person_id == a.person_id)
         .where(accounts.c.disabled_ms >= since_ms, a.office.in_(_LOOKING))
     )
-    return frozenset(connection.execute(taken.union(shut)).scalars())
+    return taken.union(shut)
+
+
+_TAKEN_BACK: Final = _taken_back()
+"""Asked every other second; to make it anew took as long as to ask."""
 
 
 async def observed(

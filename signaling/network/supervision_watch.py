@@ -22,6 +22,8 @@ from classroom.store import sign_ins, supervision_live
 from signaling.background import Rounds
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from classroom.store.store import Store
     from signaling.auth import Tokens
 
@@ -63,8 +65,8 @@ class CredentialWatch:
         """Raises StoreUnavailable."""
         now_ms = self._store.clock.unix_ms()
         network = self._store.network
-        credentials = await network.look(supervision_live.revoked_credentials, self._since_ms)
-        taken = credentials | await network.look(sign_ins.revoked, self._since_ms)
+        credentials, signed_in = await network.look(_taken_back, self._since_ms)
+        taken = credentials | signed_in
         self._tokens.revoked.update(taken)
         self._since_ms = now_ms - OVERLAP_MS
         # Whoever comes later is refused, and whoever was on the way in is found by the next looks.
@@ -75,3 +77,9 @@ class CredentialWatch:
             each.send_out()
             if not credentials.isdisjoint(each.by):
                 await network.change(supervision_live.refuse, each.lesson, each.person, ENDED, now_ms)
+
+
+def _taken_back(connection: Connection, since_ms: int) -> tuple[frozenset[str], frozenset[str]]:
+    """Credentials, and sign-ins."""
+    credentials = supervision_live.revoked_credentials(connection, since_ms)
+    return credentials, sign_ins.revoked(connection, since_ms)
