@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import time
-from contextlib import suppress
 
 import av
 import pytest
@@ -83,6 +82,7 @@ class Classroom:
         self.supervisor = RecorderSupervisor(plane, data_dir, lambda *state: self.states.put_nowait(state))
         self.library = Library(data_dir)
         self.sending = None
+        self.takes = True
 
     async def state(self):
         async with asyncio.timeout(PATIENCE_S):
@@ -125,11 +125,26 @@ class Classroom:
                 sender.ssrc = subscribed.get(publication, 0)
                 while sender.next_us() <= now_us:
                     for datagram in sender.frame():
-                        if self.plane.transport is not None and sender.ssrc:
-                            with suppress(OSError):  # the process died; what it misses is a gap
-                                self.plane.transport.ours.send(datagram)
+                        if sender.ssrc:
+                            await self._give(datagram)
             self._answer()
             await asyncio.sleep(0.01)
+
+    async def _give(self, datagram):
+        """What is due all at once after a pause of the machine the recorder is given time to take."""
+        for _ in range(100 if self.takes else 1):
+            if self.plane.transport is None:
+                return
+            try:
+                self.plane.transport.ours.send(datagram)
+            except BlockingIOError:
+                await asyncio.sleep(0.005)
+            except OSError:  # the process died; what it misses is a gap
+                return
+            else:
+                self.takes = True
+                return
+        self.takes = False
 
     def _answer(self):
         while self.plane.transport is not None:
@@ -185,11 +200,11 @@ async def test_a_killed_recorder_comes_back_and_goes_on_in_the_same_item(
     item = await classroom.begin(camera, microphone)
     await classroom.until(lambda: classroom.recorded_s(item) > 1 and classroom.supervisor._spare)
     assert await classroom.state() == ("demo", "on", "")
+    spare = classroom.supervisor._spare._process.pid
     os.kill(process_of(classroom.supervisor), signal.SIGKILL)
-    killed = time.monotonic()
     assert await classroom.state() == ("demo", "failing", "process")
     assert await classroom.state() == ("demo", "on", "")
-    assert time.monotonic() - killed < 2
+    assert process_of(classroom.supervisor) == spare, "at once, by the one that was there"
     before = classroom.recorded_s(item)
     await classroom.until(lambda: classroom.recorded_s(item) > before + 3)
     await classroom.end()
@@ -259,6 +274,7 @@ async def test_a_spare_process_is_there_before_it_is_needed(classroom, camera, m
     item = await classroom.begin(camera)
     assert await classroom.state() == ("demo", "on", "")
     await classroom.until(lambda: classroom.recorded_s(item) > 0.4 and classroom.supervisor._spare)
+    spare = classroom.supervisor._spare._process.pid
     spare = classroom.supervisor._spare._process.pid
     os.kill(process_of(classroom.supervisor), signal.SIGKILL)
     assert await classroom.state() == ("demo", "failing", "process")

@@ -185,7 +185,8 @@ async def test_a_client_that_estimates_itself_keeps_its_picture(
         await until(lambda: stats()["available_bitrate_bps"] > 0)
         await arriving
         await until(lambda: stats()["estimate_bps"] > 0)
-    assert viewer.transport.downlink.state is StreamState.OK
+        # What a machine that paused had it say meanwhile is not the last word.
+        await until(lambda: viewer.transport.downlink.state is StreamState.OK)
 
 
 async def test_we_hear_of_the_peers_close(room_at: Callable[..., Any], until: Callable[..., Any]) -> None:
