@@ -65,9 +65,10 @@ export function useDevice(go: (lesson: string) => void) {
       trouble.value = ''
     } catch (error) {
       if (isForgotten(error)) {
+        // Who took the room's credential back stands before the device and waits for its code.
+        wait = keptCredential(localStorage) ? 0 : PAIRING_EVERY_MS
         keepCredential(localStorage, '')
         pairing.value = null
-        wait = PAIRING_EVERY_MS
       } else {
         trouble.value = error instanceof ProblemError ? error.problem.title : 'offline'
       }
