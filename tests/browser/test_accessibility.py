@@ -419,11 +419,12 @@ async def test_the_course_network(
     await is_accessible(person)
     if await person.at("network-menu").is_visible():
         await person.at("network-menu").press("Enter")
-        await person.at("to-places").wait_for()
+        ways = person.at("network-nav")
+        await ways.wait_for()
         await is_accessible(person)
-        await person.at("to-places").press("Escape")
+        await ways.get_by_role("link").last.press("Escape")
         assert await person.at("network-menu").evaluate("(each) => each === document.activeElement")
-        assert not await person.at("to-places").is_visible()
+        assert not await ways.is_visible()
     await fits_a_narrow_window(person)
     await is_walked_by_keyboard(person)
 
