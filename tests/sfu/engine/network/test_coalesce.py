@@ -150,6 +150,11 @@ class Lecture:
             self.engine.input(head + payload, address, self.now_us)
             self.engine.tick(self.now_us)
 
+    def sound_before(self, early_us: int) -> int:
+        """A packet of sound, so long before the next picture is due."""
+        self.until(self.next_us - early_us)
+        return self.sound()
+
     def sound(self) -> int:
         unit = self.units[SOUND]
         self.units[SOUND] += 1
@@ -232,8 +237,7 @@ def test_sound_waits_for_the_picture_that_is_expected_and_goes_behind_it(lecture
     room = lecture()
     room.warm(2000)
     before = room.bursts()
-    room.until(room.next_us - 2000)
-    sound = room.sound()
+    sound = room.sound_before(2000)
     assert not any(viewer.packets for viewer in room.viewers.values())
     room.until(room.next_us)
     picture = room.picture()
@@ -280,8 +284,7 @@ def test_what_is_further_apart_than_the_bound_does_not_wait(lecture: type[Lectur
 def test_a_picture_that_does_not_come_is_waited_for_no_longer_than_the_bound(lecture: type[Lecture]) -> None:
     room = lecture()
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    sound = room.sound()
+    sound = room.sound_before(2000)
     room.until(room.next_us + 10_000)
     for viewer in room.viewers.values():
         assert viewer.when(sound=True, unit=sound) == [room.next_us - 2000 + HOLD_SOUND_US]
@@ -300,24 +303,21 @@ def test_sound_that_does_not_come_is_waited_for_no_longer_than_the_bound(lecture
 def test_for_few_nothing_waits(lecture: type[Lecture]) -> None:
     room = lecture(FEW)
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    room.sound()
+    room.sound_before(2000)
     assert all(viewer.packets for viewer in room.viewers.values())
 
 
 def test_sound_and_pictures_of_two_senders_do_not_wait_for_each_other(lecture: type[Lecture]) -> None:
     room = lecture(apart=True)
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    room.sound()
+    room.sound_before(2000)
     assert all(viewer.packets for viewer in room.viewers.values())
 
 
 def test_a_key_picture_takes_nothing_along_and_does_not_wait(lecture: type[Lecture]) -> None:
     room = lecture()
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    sound = room.sound()
+    sound = room.sound_before(2000)
     room.until(room.next_us)
     picture = room.picture(12, keyframe=True)
     for viewer in room.viewers.values():
@@ -328,8 +328,7 @@ def test_a_key_picture_takes_nothing_along_and_does_not_wait(lecture: type[Lectu
 def test_a_picture_of_unequal_packets_takes_nothing_along(lecture: type[Lecture]) -> None:
     room = lecture()
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    sound = room.sound()
+    sound = room.sound_before(2000)
     room.until(room.next_us)
     room.picture(shrink=200)
     room.until(room.next_us + SOUND_US)
@@ -340,8 +339,7 @@ def test_a_picture_of_unequal_packets_takes_nothing_along(lecture: type[Lecture]
 def test_a_picture_whose_end_is_lost_keeps_sound_no_longer_than_the_bound(lecture: type[Lecture]) -> None:
     room = lecture()
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    sound = room.sound()
+    sound = room.sound_before(2000)
     room.until(room.next_us)
     room.picture(lost=2)
     room.until(room.next_us + SOUND_US)
@@ -352,10 +350,8 @@ def test_a_picture_whose_end_is_lost_keeps_sound_no_longer_than_the_bound(lectur
 def test_more_sound_sends_what_waits_on_its_way(lecture: type[Lecture]) -> None:
     room = lecture()
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    first = room.sound()
-    room.until(room.next_us - 1500)
-    second = room.sound()
+    first = room.sound_before(2000)
+    second = room.sound_before(1500)
     for viewer in room.viewers.values():
         assert viewer.order() == [(True, first, 0), (True, second, 0)]
 
@@ -366,8 +362,7 @@ def test_who_gets_no_picture_gets_the_sound_at_once(lecture: type[Lecture]) -> N
     paused = room.come()
     room.warm(2000)
     room.engine.set_paused(paused.picture, True)
-    room.until(room.next_us - 2000)
-    room.sound()
+    room.sound_before(2000)
     got = {id(viewer) for viewer in room.viewers.values() if viewer.packets}
     assert got == {id(hears), id(paused)}
 
@@ -408,8 +403,7 @@ def test_a_thin_link_is_paced_as_ever_and_its_sound_never_waits(lecture: type[Le
     room.warm(2000)
     report(100_000)
     assert room.engine.transport_stats(thin.transport)["paced"]
-    room.until(room.next_us - 2000)
-    sound = room.sound()
+    sound = room.sound_before(2000)
     assert thin.when(sound=True, unit=sound) == [room.next_us - 2000]
     assert [viewer for viewer in room.viewers.values() if viewer.packets] == [thin]
 
@@ -418,8 +412,7 @@ def test_who_is_not_keyed_gets_nothing_and_holds_nobody_up(lecture: type[Lecture
     room = lecture()
     early = room.come(keyed=False)
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    room.sound()
+    room.sound_before(2000)
     room.until(room.next_us)
     room.picture()
     assert early.packets == []
@@ -434,8 +427,7 @@ def test_padding_makes_one_burst_of_a_picture_whose_packets_differ_by_a_few_byte
         room.come(encrypted=True)
     room.warm(2000)
     before = room.bursts()
-    room.until(room.next_us - 2000)
-    sound = room.sound()
+    sound = room.sound_before(2000)
     room.until(room.next_us)
     picture = room.picture(shrink=7)
     assert room.bursts() - before == MANY
@@ -516,8 +508,7 @@ def test_a_publication_that_ends_while_something_waits(
 def test_a_publication_that_ends_while_the_two_go_out(lecture: type[Lecture], gone: str) -> None:
     room = lecture(200)
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    sound = room.sound()
+    sound = room.sound_before(2000)
     room.until(room.next_us)
     room.put_picture()
     room.engine.remove_publication(room.audio if gone == "sound" else room.video)
@@ -531,8 +522,7 @@ def test_a_publication_that_ends_while_the_two_go_out(lecture: type[Lecture], go
 def test_a_pause_while_something_waits(lecture: type[Lecture]) -> None:
     room = lecture()
     room.warm(2000)
-    room.until(room.next_us - 2000)
-    room.sound()
+    room.sound_before(2000)
     viewers = list(room.viewers.values())
     room.engine.set_paused(viewers[3].picture, True)
     room.engine.set_paused(viewers[5].sound, True)
