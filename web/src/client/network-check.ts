@@ -18,9 +18,13 @@ const TRANSFER_BYTES = 256 * 1024
 /** kbit/s: a camera at 720p with its sound; sound and a small picture. As in signaling/doctor/findings.py. */
 const GOOD_KBPS = 1_800
 const USABLE_KBPS = 500
+/** Beyond that tokens and certificates begin to be refused. As there. */
+const CLOCK_TOLERANCE_MS = 60_000
 
 export interface Plan {
   iceServers: IceServer[]
+  /** Unix time by the server's clock. */
+  serverMs: number
   /** Of the media port, for what is to be asked for. */
   port: number
   hosts: string[]
@@ -33,20 +37,25 @@ export interface Probes {
   upload(bytes: number): Promise<void>
   /** Media by this way alone; resolves with its round trip in ms (null: unknown). */
   connect(way: Exclude<Way, 'http'>, plan: Plan): Promise<number | null>
+  /** ms by a clock that only goes forward. */
   now(): number
+  /** Unix time in ms, as this device has it. */
+  unixMs(): number
 }
 
 export interface NetworkVerdict {
   /** Null while it is being measured. */
   quality: Quality | null
-  /** ms; null when the server did not answer. */
+  /** ms; of the way that media will take, of HTTP while that is not known; null when the server did not answer. */
   roundTripMs: number | null
   ways: Partial<Record<Way, WayState>>
   /** kbit/s over HTTP; null: not measured. */
   downKbps: number | null
   upKbps: number | null
+  /** The server's clock minus this device's, right to half a round trip; null: not known. */
+  clockOffsetMs: number | null
   /** What to ask the school's network people for: a key of the catalogue's `network.advice`. */
-  advice: 'none' | 'http' | 'openUdp' | 'relayOnly' | 'openMedia' | 'bandwidth'
+  advice: 'none' | 'http' | 'openUdp' | 'relayOnly' | 'openMedia' | 'bandwidth' | 'clock'
   port: number
   hosts: string[]
 }
@@ -57,22 +66,30 @@ const NOTHING: NetworkVerdict = {
   ways: {},
   downKbps: null,
   upKbps: null,
+  clockOffsetMs: null,
   advice: 'none',
   port: 0,
   hosts: [],
 }
 
-function adviceFor({ ways, downKbps }: NetworkVerdict): NetworkVerdict['advice'] {
+function adviceFor(found: NetworkVerdict, sends: boolean): NetworkVerdict['advice'] {
+  const { ways } = found
   if (ways.http !== 'works') return 'http'
   if (ways.udp !== 'works' && ways.tcp !== 'works') return ways.turn === 'works' ? 'relayOnly' : 'openMedia'
   if (ways.udp !== 'works') return 'openUdp'
-  return downKbps !== null && downKbps < USABLE_KBPS ? 'bandwidth' : 'none'
+  if (below(USABLE_KBPS, found.downKbps) || (sends && below(USABLE_KBPS, found.upKbps))) return 'bandwidth'
+  return Math.abs(found.clockOffsetMs ?? 0) > CLOCK_TOLERANCE_MS ? 'clock' : 'none'
 }
 
-/** What is to be thought of what was found; pure. */
-export function judge(found: NetworkVerdict): NetworkVerdict {
-  const advice = adviceFor(found)
-  const slow = found.downKbps !== null && found.downKbps < GOOD_KBPS
+function below(kbps: number, measured: number | null): boolean {
+  return measured !== null && measured < kbps
+}
+
+/** What is to be thought of what was found; pure. sends: all the lesson long, as those who teach do; others may now and
+ * then, with a small picture. */
+export function judge(found: NetworkVerdict, sends = false): NetworkVerdict {
+  const advice = adviceFor(found, sends)
+  const slow = below(GOOD_KBPS, found.downKbps) || below(sends ? GOOD_KBPS : USABLE_KBPS, found.upKbps)
   const far = (found.roundTripMs ?? 0) > 150
   let quality: Quality = slow || far || found.ways.udp !== 'works' ? 'fair' : 'good'
   if (advice === 'http' || advice === 'openMedia' || advice === 'bandwidth') quality = 'poor'
@@ -87,9 +104,11 @@ export function median(values: readonly number[]): number | null {
 
 class Check {
   found: NetworkVerdict = NOTHING
+  private mediaMs: number | null = null
 
   constructor(
     private readonly probes: Probes,
+    private readonly sends: boolean,
     private readonly onProgress: (verdict: NetworkVerdict) => void,
   ) {}
 
@@ -102,20 +121,15 @@ class Check {
       const relays = plan.iceServers.some((server) => server.urls.some((url) => url.startsWith('turn')))
       if (relays) await this.media('turn', plan)
     }
-    this.tell(judge(this.found))
+    this.tell(judge(this.found, this.sends))
     return this.found
   }
 
   private async http(): Promise<Plan | null> {
     this.way('http', 'trying')
-    const roundTrips: number[] = []
     let plan: Plan | null = null
     try {
-      for (let count = 0; count < ROUND_TRIPS; count += 1) {
-        const start = this.probes.now()
-        plan = await this.probes.plan()
-        roundTrips.push(this.probes.now() - start)
-      }
+      plan = await this.plans()
       const down = await this.kbps((bytes) => this.probes.download(bytes))
       const up = await this.kbps((bytes) => this.probes.upload(bytes))
       this.tell({ ...this.found, downKbps: down, upKbps: up })
@@ -123,9 +137,24 @@ class Check {
     } catch {
       this.way('http', 'fails')
     }
-    const middle = median(roundTrips)
-    this.tell({ ...this.found, roundTripMs: middle === null ? null : Math.round(middle) })
     return this.found.ways.http === 'works' ? plan : null
+  }
+
+  /** Asks several times: for the round trip, and for the clock by the fastest answer, which is half as old. */
+  private async plans(): Promise<Plan> {
+    const roundTrips: number[] = []
+    for (;;) {
+      const start = this.probes.now()
+      const plan = await this.probes.plan()
+      const took = this.probes.now() - start
+      if (roundTrips.every((each) => took < each)) {
+        const clockOffsetMs = Math.round(plan.serverMs + took / 2 - this.probes.unixMs())
+        this.tell({ ...this.found, clockOffsetMs })
+      }
+      roundTrips.push(took)
+      this.tell({ ...this.found, roundTripMs: Math.round(median(roundTrips) ?? took) })
+      if (roundTrips.length === ROUND_TRIPS) return plan
+    }
   }
 
   private async kbps(transfer: (bytes: number) => Promise<void>): Promise<number> {
@@ -137,7 +166,10 @@ class Check {
   private async media(way: Exclude<Way, 'http'>, plan: Plan): Promise<void> {
     this.way(way, 'trying')
     try {
-      await this.probes.connect(way, plan)
+      const roundTripMs = await this.probes.connect(way, plan)
+      // Ways are tried in the order in which a browser prefers them.
+      this.mediaMs ??= roundTripMs
+      this.tell({ ...this.found, roundTripMs: this.mediaMs ?? this.found.roundTripMs })
       this.way(way, 'works')
     } catch {
       this.way(way, 'fails')
@@ -154,10 +186,11 @@ class Check {
   }
 }
 
-/** Tries everything; tells what is known so far each time that something becomes known. */
+/** Tries everything; tells what is known so far each time that something becomes known. sends: as `judge` has it. */
 export function checkNetwork(
   probes: Probes,
+  sends = false,
   onProgress: (verdict: NetworkVerdict) => void = () => undefined,
 ): Promise<NetworkVerdict> {
-  return new Check(probes, onProgress).run()
+  return new Check(probes, sends, onProgress).run()
 }

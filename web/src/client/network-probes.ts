@@ -12,6 +12,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 6_000
 
 interface PlanBody {
+  server_ms: number
   ice_servers: IceServer[]
   media: { host: string; port: number }[]
 }
@@ -23,10 +24,15 @@ export class BrowserProbes implements Probes {
     return performance.now()
   }
 
+  unixMs(): number {
+    return Date.now()
+  }
+
   async plan(): Promise<Plan> {
     const body = (await (await this.ask('GET', PATH)).json()) as PlanBody
     const hosts = [...new Set(body.media.map((way) => way.host))]
-    return { iceServers: body.ice_servers, port: body.media[0]?.port ?? 0, hosts }
+    const port = body.media[0]?.port ?? 0
+    return { iceServers: body.ice_servers, serverMs: body.server_ms, port, hosts }
   }
 
   async download(bytes: number): Promise<void> {
