@@ -29,6 +29,8 @@ from signaling.sdp_parser import parse
 
 CHECK_TIMEOUTS_S: Final = (0.25, 0.5, 1.0, 2.0)
 """RFC 8489, 6.2.1: doubled each time."""
+ECHO_TIMEOUTS_S: Final = (0.25, 0.5, 1.0, 2.0)
+"""For the first packet that comes back."""
 ROUND_TRIPS: Final = 5
 HANDSHAKE_TIMEOUT_S: Final = 8.0
 MEASURE_S: Final = 2.0
@@ -128,15 +130,15 @@ class MediaProbe:
         assert self._keys is not None and self._way is not None
         duration_s = MEASURE_S if duration_s is None else duration_s
         count = round(RATE_KBPS * 125 * duration_s / PACKET_BYTES)
+        await self._first_echo()
         begin = time.monotonic()
         self._returned = 0
         for number in range(count):
             if (ahead := number * duration_s / count - (time.monotonic() - begin)) > 0.005:
                 await asyncio.sleep(ahead)
-            self._way.send(self._keys.outbound.protect(_packet(self._sent)))
-            self._sent += 1
+            self._send()
         seconds = time.monotonic() - begin
-        await self._all_back(count)
+        await self._all_back(count, LAST_ECHO_S)
         return Echo(count, self._returned, seconds)
 
     async def close(self) -> None:
@@ -147,9 +149,24 @@ class MediaProbe:
 
     # --- inside -------------------------------------------------------------------------------------------
 
-    async def _all_back(self, count: int) -> None:
+    def _send(self) -> None:
+        assert self._keys is not None and self._way is not None
+        self._way.send(self._keys.outbound.protect(_packet(self._sent)))
+        self._sent += 1
+
+    async def _first_echo(self) -> None:
+        """The server has the keys a moment after us: what comes there before is dropped, and the line would
+        be blamed for it."""
+        for timeout_s in ECHO_TIMEOUTS_S:
+            self._returned = 0
+            self._send()
+            await self._all_back(1, timeout_s)
+            if self._returned:
+                return
+
+    async def _all_back(self, count: int, timeout_s: float) -> None:
         try:
-            async with asyncio.timeout(LAST_ECHO_S):
+            async with asyncio.timeout(timeout_s):
                 while self._returned < count:
                     self._arrived.clear()
                     await self._arrived.wait()

@@ -10,10 +10,13 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import pytest_asyncio
 
+from sfu.dtls import SrtpKeys, generate_certificate
 from signaling import diagnosis, keys
 from signaling.app import Server, running
 from signaling.cli.command import CommandError
@@ -21,6 +24,7 @@ from signaling.config import Config
 from signaling.doctor import command, media_probe
 from signaling.doctor.findings import Finding, Report, Way, best
 from signaling.doctor.media_probe import Echo, MediaProbe
+from signaling.doctor.ways import DatagramWay
 
 MEASURE_S = 0.1
 SAFETY_S = 30.0
@@ -96,6 +100,24 @@ async def test_an_open_network(server: Server, monkeypatch: pytest.MonkeyPatch) 
     assert report.media_works
     assert report.clock_offset_ms is not None and abs(report.clock_offset_ms) < 2000
     assert (report.media_port, report.media_hosts) == (server.media_port, ["127.0.0.1"])
+
+
+async def test_what_the_server_drops_before_it_has_the_keys_is_no_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(media_probe, "ECHO_TIMEOUTS_S", (0.001,) * 4)
+    probe = MediaProbe(generate_certificate())
+    sent: list[bytes] = []
+
+    def echo_from_the_third_on(datagram: bytes) -> None:
+        sent.append(datagram)
+        if len(sent) > 2:
+            probe._received(datagram)
+
+    probe._way = cast(DatagramWay, SimpleNamespace(send=echo_from_the_third_on))
+    probe._keys = cast(SrtpKeys, SimpleNamespace(outbound=SimpleNamespace(protect=bytes)))
+    echo = await probe.measure(MEASURE_S)
+    assert (echo.returned, len(sent)) == (echo.sent, echo.sent + 3)
 
 
 async def test_nothing_of_it_stays(server: Server) -> None:
