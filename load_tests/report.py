@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .bare import Bare
 from .statistics import Percentiles
 
 
@@ -112,6 +113,14 @@ class LectureReport:
     joins: Joins
     delays: Delays
     publisher: PublisherReport
+    bare: Bare | None = None
+    """None: not measured."""
+
+    @property
+    def times_bare(self) -> float | None:
+        """How many times as much as the kernel and the cipher alone the server takes for a packet."""
+        own = self.window.process_us_per_packet
+        return own / self.bare.us_per_packet if own and self.bare else None
 
 
 def machine() -> Machine:
@@ -161,6 +170,11 @@ def _window(report: LectureReport) -> Rows:
     window = report.window
     yield "server CPU per RTP packet sent", _unit(window.process_us_per_packet, "µs")
     yield "  packet thread alone", _unit(window.packet_thread_us_per_packet, "µs")
+    if report.bare:
+        yield (
+            "  kernel and AES-GCM alone",
+            f"{report.bare.us_per_packet:.2f} µs, the server {_unit(report.times_bare, 'times that')}",
+        )
     yield "server process", _percent(window.process_share)
     yield "recorder process (not counted above)", _percent(window.children_share)
     yield "packets sent", f"{window.packets_per_s:,.0f}/s ({window.megabits_per_s:.1f} Mbit/s)"

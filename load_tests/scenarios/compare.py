@@ -52,7 +52,7 @@ async def _ours(options: LectureOptions, host: str, arguments: Sequence[str]) ->
 async def _janus(options: LectureOptions, host: str) -> LectureReport:
     async with JanusProcess(host) as janus:
         target = Target(janus.url, janus.pid, _no_token, JanusDoor, publishing=None)
-        return await lecture(options, target)
+        return await lecture(replace(options, bare_s=0.0), target)
 
 
 def _no_token(role: str, number: int, lesson: str = "", class_id: str = "") -> str:
@@ -77,6 +77,7 @@ def _figures(found: dict[str, LectureReport], peer: str) -> Iterator[Figure]:
         for reason in joins.failures:
             yield Figure(f"{name}_failure", "  failure", reason)
     ours, theirs = (found[name].window.process_us_per_packet for name in (OURS, peer))
+    yield Figure("times_bare", f"{OURS} / kernel and AES-GCM alone", found[OURS].times_bare)
     factor = theirs / ours if ours and theirs else None
     yield Figure("factor", f"{peer} / {OURS}: CPU per packet", factor)
 

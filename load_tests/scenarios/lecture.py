@@ -3,14 +3,16 @@ memory.
 
 Order of things: the publisher starts; one subscriber warms the server up (imports, caches); memory is read;
 the others join at a steady rate; once everybody has media, a window of `duration_s` is measured in which
-nobody comes or goes; then everybody leaves.
+nobody comes or goes; then everybody leaves, and the same bursts are sent by nothing but the kernel and the
+cipher (`bare.py`), which says what this machine takes for them at this time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ..bare import bare
 from ..crowd import Crowd
 from ..evidence import delays, joins, publisher_report, window
 from ..media import Camera, Microphone
@@ -29,6 +31,8 @@ class LectureOptions:
     subscribers: int = 200
     duration_s: float = 20.0
     joins_per_second: float = 20.0
+    bare_s: float = 5.0
+    """For the kernel and the cipher alone; 0: they are not asked."""
     settle_s: float = 1.0
     """Before each look: what joins leave to do is done by then."""
     lesson: str = "demo"
@@ -43,7 +47,11 @@ async def lecture(options: LectureOptions, target: Target) -> LectureReport:
     async with Crowd(target, sink) as crowd:
         token = target.token("encoder", 0)
         await crowd.publish(options.lesson, token, options.camera, options.microphone)
-        return await crowd.beside(_measure(crowd, options))
+        report = await crowd.beside(_measure(crowd, options))
+    if options.bare_s == 0 or target.pid is None:
+        return report
+    alone = await bare(report.subscribers, options.bare_s, options.camera, options.microphone)
+    return replace(report, bare=alone)
 
 
 async def _measure(crowd: Crowd, options: LectureOptions) -> LectureReport:

@@ -45,6 +45,8 @@ def _figures(number: int, report: LectureReport) -> Iterator[Figure]:
     key, name = f"n{number}", f"{number} subscribers"
     yield Figure(f"{key}_cpu_us", f"{name}: CPU per packet", window.process_us_per_packet, "µs")
     yield Figure(f"{key}_thread_us", "  packet thread alone", window.packet_thread_us_per_packet, "µs")
+    if report.bare:
+        yield Figure(f"{key}_bare_us", "  kernel and AES-GCM alone", report.bare.us_per_packet, "µs")
     yield Figure(f"{key}_packets_per_s", "  packets per second", round(window.packets_per_s))
     share = None if window.process_share is None else 100 * window.process_share
     yield Figure(f"{key}_share", "  of one processor", share, "%")

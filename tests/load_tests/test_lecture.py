@@ -23,7 +23,7 @@ def options() -> LectureOptions:
     # A server of Python loses nothing of so little, whatever else the machine does.
     camera = Camera(bits_per_second=400_000, key_octets=8_000)
     return LectureOptions(
-        subscribers=SUBSCRIBERS, duration_s=0.6, joins_per_second=100, settle_s=0.0, camera=camera
+        subscribers=SUBSCRIBERS, duration_s=0.6, joins_per_second=100, bare_s=0.1, settle_s=0.0, camera=camera
     )
 
 
@@ -40,17 +40,20 @@ async def test_figures_of_a_whole_lecture(miniature: Any, options: LectureOption
     assert report.window.packets_sent > 0
     assert report.window.process_us_per_packet is not None
     assert report.joins.first_packet_ms.count == SUBSCRIBERS - 1
+    assert report.bare is not None
+    assert report.times_bare == report.window.process_us_per_packet / report.bare.us_per_packet
     assert report.srtp_profile.startswith("SRTP_")
     assert all(session.closed for session in miniature.server.sessions)
 
     write_json(report, tmp_path / "report.json")
     assert '"packets_sent"' in (tmp_path / "report.json").read_text()
     assert "server CPU per RTP packet sent" in table(report)
+    assert "kernel and AES-GCM alone" in table(report)
 
 
 async def test_a_server_elsewhere_has_no_processor_figures(miniature: Any, options: LectureOptions) -> None:
     report = await lecture(options, Target(miniature.url, None, token))
-    assert report.window.process_us_per_packet is None
+    assert (report.window.process_us_per_packet, report.bare, report.times_bare) == (None, None, None)
     assert report.joins.rss_kb_per_subscriber is None
     assert "unknown" in table(report)
 
