@@ -21,7 +21,7 @@ ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 MANY = 70
 """Viewers: more than from which on anything waits."""
 FEW = 60
-HOLD_SOUND_US, HOLD_PICTURE_US, RIDE_US = 3000, 4000, 3000
+HOLD_SOUND_US, HOLD_PICTURE_US, RIDE_US = 3000, 8000, 3000
 SOUND, PICTURE = 70, 60
 """SSRCs that the publisher sends."""
 START_US = 1_000_000
