@@ -19,7 +19,7 @@ from signaling.serving import COLLECT_AFTER
 
 from .commands import DOORS, Found, Scenario, arguments
 from .door import Door, Refused
-from .figures import Report, lecture_charts
+from .figures import Report, drawn, lecture_charts
 from .namespace import NoNamespace, enter
 from .plot import CannotPlot, write_png
 from .process import NoSuchProcess
@@ -73,7 +73,7 @@ def show(report: Found, options: argparse.Namespace) -> None:
     elif options.json and not isinstance(report, Report):
         write_json(report, options.json)
     if options.plot:
-        charts = report.charts if isinstance(report, Report) else lecture_charts(report)
+        charts = drawn(report) if isinstance(report, Report) else lecture_charts(report)
         title = "\n".join(text.splitlines()[:2])
         write_png(title, charts, options.plot)
 

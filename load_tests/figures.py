@@ -59,6 +59,8 @@ class Chart:
     x_label: str
     y_label: str
     series: tuple[Series, ...]
+    bars: tuple[tuple[str, float], ...] = ()
+    """In place of curves: names and how long their bars are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,28 @@ def curve(name: str, points: Iterable[tuple[float, float]]) -> Series:
     found = list(points)
     kept: Sequence[tuple[float, float]] = found[:: max(1, len(found) // POINTS_KEPT)]
     return Series(name, tuple(round(x, 3) for x, _ in kept), tuple(round(y, 3) for _, y in kept))
+
+
+def drawn(report: Report) -> tuple[Chart, ...]:
+    """Its charts; of a scenario without curves of its own the percentiles it found, and if there are none its
+    plain numbers, those of one unit side by side."""
+    if report.charts:
+        return report.charts
+    curves: dict[str, list[Series]] = {}
+    bars: dict[str, list[tuple[str, float]]] = {}
+    for figure in report.figures:
+        name, value = figure.label.strip(), figure.value
+        if isinstance(value, Percentiles) and value.count:
+            curves.setdefault(figure.unit, []).append(_steps(name, value))
+        elif isinstance(value, int | float):
+            bars.setdefault(figure.unit, []).append((name, float(value)))
+    if curves:
+        return tuple(Chart("percentiles", unit, "share", tuple(each)) for unit, each in curves.items())
+    return tuple(
+        Chart(unit or "counts", unit, "", (), tuple(each))
+        for unit, each in bars.items()
+        if any(length for _, length in each)
+    )
 
 
 def lecture_charts(report: LectureReport) -> tuple[Chart, ...]:

@@ -20,7 +20,7 @@ class CannotPlot(Exception):  # noqa: N818
 def write_png(title: str, charts: Sequence[Chart], path: Path) -> None:
     """One chart below the other. Raises CannotPlot or OSError."""
     if not charts:
-        raise CannotPlot("this scenario has no curves to draw")
+        raise CannotPlot("this scenario found nothing to draw")
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to load, and seldom needed
         from matplotlib.figure import Figure
@@ -35,6 +35,10 @@ def write_png(title: str, charts: Sequence[Chart], path: Path) -> None:
 
 
 def _draw(axes: Any, chart: Chart) -> None:
+    if chart.bars:
+        names, lengths = zip(*reversed(chart.bars), strict=True)
+        axes.bar_label(axes.barh(names, lengths), fmt="%.5g", fontsize=8)
+        axes.margins(x=0.15)
     for series in chart.series:
         axes.plot(series.x, series.y, label=series.name, marker="o" if len(series.x) < 12 else "")
     positive = [x for series in chart.series for x in series.x if x > 0]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from load_tests.figures import Chart, Figure, Report, Series, cumulative, curve
+from load_tests.figures import Chart, Figure, Report, Series, cumulative, curve, drawn
 from load_tests.plot import CannotPlot, write_png
 from load_tests.report import Machine
 from load_tests.statistics import Percentiles
@@ -45,8 +46,21 @@ def test_a_picture_is_drawn(tmp_path: Path) -> None:
     path = tmp_path / "found.png"
     write_png("title", [Chart("delays", "ms", "share", curves)], path)
     assert path.read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(CannotPlot, match="no curves"):
+    with pytest.raises(CannotPlot, match="nothing to draw"):
         write_png("title", [], path)
+
+
+def test_every_report_can_be_drawn(tmp_path: Path) -> None:
+    own = Chart("own", "s", "share", (Series("one", (1.0, 2.0), (0.0, 1.0)),))
+    assert drawn(report(own)) == (own,)
+    (percentiles,) = drawn(report())
+    assert [series.name for series in percentiles.series] == ["delay"]
+    assert percentiles.series[0].x == (2.0, 3.0, 3.0, 3.0)
+    numbers = replace(report(), figures=report().figures[:2] + report().figures[-1:])
+    cost, counts = drawn(numbers)
+    assert (cost.x_label, cost.bars, counts.bars) == ("µs", (("cost", 1.5),), (("joined", 12.0),))
+    write_png("title", (cost, counts), tmp_path / "found.png")
+    assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_curves_are_thinned() -> None:
