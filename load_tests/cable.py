@@ -1,6 +1,6 @@
 """The way between browsers and a server, with a hand on it: HTTP and the WebSocket through `Line`, media by
 UDP through `MediaLine`, both of one browser through `Cable`. What is cut is cut as a cable is: connections of
-TCP break, datagrams vanish without a word.
+TCP break, datagrams vanish without a word. Media may be delayed and lost on the way (link.py, seeded).
 
 A page that is to send its media this way runs `MediaLine.script` first: it leads the candidates of the
 server's descriptions to the line and takes out those of TCP.
@@ -11,8 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+from .link import Link
 
 HOST = "127.0.0.1"
 MAX_DATAGRAM = 2048
@@ -92,15 +95,16 @@ class Line:
 class MediaLine:
     """Media by UDP; each socket of a browser has one towards the server, so the server tells them apart."""
 
-    def __init__(self, port: int) -> None:
-        """port: the server's media port."""
-        self._port = port
+    def __init__(self, port: int, down: Link | None = None, up: Link | None = None) -> None:
+        """port: the server's media port; down, up: towards the browsers and away from them, None: at once."""
+        self._port, self._down, self._up = port, down, up
         self._near = _bound()
         self._far: dict[Address, socket.socket] = {}
         self.port: int = self._near.getsockname()[1]
         self.broken = False
         self.lost = 0
         """Datagrams that were sent into it while it was cut."""
+        self._closed = False
 
     @property
     def script(self) -> str:
@@ -113,6 +117,7 @@ class MediaLine:
         self._loop.add_reader(self._near, self._from_browsers)
 
     def close(self) -> None:
+        self._closed = True
         for each in (self._near, *self._far.values()):
             self._loop.remove_reader(each)
             each.close()
@@ -127,8 +132,7 @@ class MediaLine:
             if self.broken or far is None:
                 self.lost += 1
             else:
-                with contextlib.suppress(OSError):
-                    far.send(data)
+                self._carry(self._up, len(data), partial(far.send, data))
 
     def _way(self, address: Address) -> socket.socket | None:
         if address not in self._far and len(self._far) < MAX_WAYS:
@@ -141,12 +145,24 @@ class MediaLine:
         for _ in range(READS_PER_WAKE):
             try:
                 data = far.recv(MAX_DATAGRAM)
-                if self.broken:
-                    self.lost += 1
-                else:
-                    self._near.sendto(data, address)
             except OSError:
                 return
+            if self.broken:
+                self.lost += 1
+            else:
+                self._carry(self._down, len(data), partial(self._near.sendto, data, address))
+
+    def _carry(self, link: Link | None, octets: int, deliver: Callable[[], object]) -> None:
+        """Over the link, and out of it."""
+        if link is None:
+            self._deliver(deliver)
+        elif (comes_out := link.send(self._loop.time(), octets)) is not None:
+            self._loop.call_at(comes_out, self._deliver, deliver)
+
+    def _deliver(self, deliver: Callable[[], object]) -> None:
+        if not self._closed:
+            with contextlib.suppress(OSError):
+                deliver()
 
 
 def _bound() -> socket.socket:

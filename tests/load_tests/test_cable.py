@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest_asyncio
 
 from load_tests.cable import HOST, Cable, MediaLine
+from load_tests.link import Conditions, Link
 
 PATIENCE_S = 30
 
@@ -111,6 +112,22 @@ async def test_what_is_sent_into_a_cut_cable_never_comes(
     await until(lambda: cable.media.lost == 1)
     cable.mend()
     assert await ask(browser, b"after") == b"AFTER"
+
+
+async def test_media_is_lost_and_delayed_as_its_links_say(
+    media: Media, until: Callable[..., Awaitable[None]]
+) -> None:
+    down, up = Link(Conditions(loss=1.0)), Link(Conditions(delay_s=0.001))
+    line = MediaLine(media.transport.get_extra_info("sockname")[1], down, up)
+    line.open()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as browser:
+        browser.setblocking(False)
+        browser.connect((HOST, line.port))
+        browser.send(b"lost on its way back")
+        await until(lambda: down.lost == 1)
+        down.conditions = Conditions(delay_s=0.001)
+        assert await ask(browser, b"late") == b"LATE"
+    line.close()
 
 
 async def test_connections_break_and_none_is_made_while_it_is_cut(cable: Cable) -> None:
