@@ -1,6 +1,6 @@
 """How well each person was reached, second by second: the lesson's quality record. Values and pure functions.
 
-Size. A second is 11 bytes, and a row of the database holds PERIOD_S of them for one person, column by column
+Size. A second is 12 bytes, and a row of the database holds PERIOD_S of them for one person, column by column
 and compressed, beside a few plain columns to search and sum by. A second looks much like the one before:
 with every figure breathing by 10 % a row takes 375 bytes with its key, so 1,000 people for 45 minutes are
 45,000 rows and 17 MB; steady ones half of that. A shorter period would mean more rows for the same seconds,
@@ -39,8 +39,12 @@ REASONS: Final = tuple(QualityReason)
 """What is stored is the place in these: new ones are added at the end."""
 _LEVEL_AT: Final = {level: at for at, level in enumerate(LEVELS)}
 _REASON_AT: Final = {reason: at for at, reason in enumerate(REASONS)}
-_SECOND: Final = struct.Struct("<9BbB")
+_SECOND: Final = struct.Struct("<9BbBb")
 SECOND_BYTES: Final = _SECOND.size
+FIRST_BYTES: Final = 11
+"""Of a second as it was before `wanted` came to it."""
+_NOTHING_WANTED: Final = b"\xff"
+"""`wanted` of such a second: not known."""
 UNKNOWN: Final = 255
 """In the place of a level: nothing was measured in this second."""
 _STEP: Final = math.log(1.05)
@@ -72,7 +76,9 @@ class Second:
     layer: int
     """Sent of the largest picture; -1: none, or it waits."""
     frozen: int
-    """Pictures that stood still."""
+    """Pictures that stood still, as the server saw it or the person's own page counted."""
+    wanted: int = -1
+    """Of the same picture as `layer`; -1: there is none, or it was not noted yet."""
 
 
 _FIELDS: Final = tuple(field.name for field in fields(Second))
@@ -104,6 +110,8 @@ class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
     """At the end of the period; -1: nothing of it."""
     wanted: int = 0
     paused: bool = False
+    frozen_s: int = 0
+    """Seconds in which it stood still on its way to the person."""
 
 
 class StreamPeriod(StreamFigures, frozen=True, kw_only=True, array_like=True):
@@ -126,6 +134,7 @@ class Columns(NamedTuple):
     estimate_kbps: ArrayLike
     layer: ArrayLike
     frozen: ArrayLike
+    wanted: ArrayLike
 
 
 Column = NDArray[Any]
@@ -202,7 +211,7 @@ def _as_it_is(column: Column) -> Column:
 _PACKING: Final[Mapping[str, Callable[[Column], Column]]] = {
     **dict.fromkeys(("up_kbps", "down_kbps", "round_trip_ms", "jitter_ms", "estimate_kbps"), _amount),
     **dict.fromkeys(("lost_up", "lost_down"), _share),
-    "layer": _signed,
+    **dict.fromkeys(("layer", "wanted"), _signed),
     "frozen": _at_most,
 }
 
@@ -216,7 +225,7 @@ def body(period: Period) -> bytes:
 def parse_body(stored: bytes, count: int) -> tuple[tuple[Second, ...], tuple[StreamPeriod, ...]]:
     """Seconds and streams of a row with `count` seconds. ValueError when it is not one."""
     try:
-        plain = zlib.decompress(stored)
+        plain = _completed(zlib.decompress(stored), count)
         by_column = [plain[at * count : (at + 1) * count] for at in range(SECOND_BYTES)]
         if len(by_column[-1]) < count:
             raise ValueError("not a quality row: too short")
@@ -228,8 +237,24 @@ def parse_body(stored: bytes, count: int) -> tuple[tuple[Second, ...], tuple[Str
     return seconds, streams
 
 
+def _completed(plain: bytes, count: int) -> bytes:
+    """One that was written before `wanted` came to it, with that column. Streams begin with a bracket, which
+    is no layer."""
+    end = FIRST_BYTES * count
+    if plain[end : end + 1] != b"[":
+        return plain
+    return plain[:end] + _NOTHING_WANTED * count + plain[end:]
+
+
+def noted(packed: bytes, people: int) -> list[bytes]:
+    """The seconds of so many people one after the other, also those noted before `wanted` came to them."""
+    width = FIRST_BYTES if len(packed) == FIRST_BYTES * people else SECOND_BYTES
+    lacking = _NOTHING_WANTED * (SECOND_BYTES - width)
+    return [packed[at * width : (at + 1) * width] + lacking for at in range(people)]
+
+
 def _second(values: tuple[int, ...]) -> Second:
-    level, reason, up, down, lost_up, lost_down, round_trip, jitter, estimate, layer, frozen = values
+    level, reason, up, down, lost_up, lost_down, round_trip, jitter, estimate, layer, frozen, wanted = values
     return Second(
         level=LEVELS[level],
         reason=REASONS[reason],
@@ -242,6 +267,7 @@ def _second(values: tuple[int, ...]) -> Second:
         estimate_kbps=_AMOUNTS[estimate],
         layer=layer,
         frozen=frozen,
+        wanted=wanted,
     )
 
 
@@ -266,7 +292,7 @@ class Summary:
 
 def summary(packed: bytes) -> Summary:
     """packed: at least one second."""
-    levels, reasons, up, down, lost_up, lost_down, round_trips, _, _, _, frozen = (
+    levels, reasons, up, down, lost_up, lost_down, round_trips, _, _, _, frozen, _ = (
         packed[at::SECOND_BYTES] for at in range(SECOND_BYTES)
     )
     count = len(levels)

@@ -146,7 +146,7 @@ class HttpSession:
 
     def lines(self, now: float) -> Lines:
         """There is one connection, whatever flows on it, and no page that counts."""
-        return self.transport, None, bool(self.transport.publications), 0.0
+        return self.transport, None, bool(self.transport.publications), 0.0, 0
 
     def quality(self, found: Finding) -> None:
         """There is no page to show it on; it is on record."""

@@ -77,7 +77,7 @@ class _Line:
 
     def look(self, now: float, leader: Leader, sfu: MediaPlane) -> bool:
         """Whether media have come since the last look."""
-        uplink, _, sends, _ = leader.lines(now)
+        uplink, _, sends, *_ = leader.lines(now)
         number, packets = (uplink.id, sfu.packets_received(uplink)) if uplink and sends else (0, 0)
         if number != self._transport:
             # Counted anew; until something has come on it, it says nothing.

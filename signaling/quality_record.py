@@ -162,7 +162,7 @@ def stream_period(
     # One that began anew counts from zero.
     then = before if before is not None and before.packets <= after.packets else None
     was = _NOTHING if then is None else _counts(then)
-    packets, octets, expected, repaired, nacks, plis, shed = map(sub, _counts(after), was)
+    packets, octets, expected, repaired, nacks, plis, shed, stalls = map(sub, _counts(after), was)
     lost = after.lost
     if not after.outgoing:
         lost = max(expected - max(packets - repaired, 0), 0) / expected if expected else 0.0
@@ -181,13 +181,14 @@ def stream_period(
         layer=after.layer,
         wanted=after.wanted,
         paused=after.paused,
+        frozen_s=stalls,  # a look a second
     )
 
 
-_NOTHING: Final = (0,) * 7
+_NOTHING: Final = (0,) * 8
 
 
-def _counts(totals: StreamTotals) -> tuple[int, int, int, int, int, int, int]:
+def _counts(totals: StreamTotals) -> tuple[int, ...]:
     return (
         totals.packets,
         totals.bytes,
@@ -196,4 +197,5 @@ def _counts(totals: StreamTotals) -> tuple[int, int, int, int, int, int, int]:
         totals.nacks,
         totals.plis,
         totals.shed,
+        totals.stalls,
     )

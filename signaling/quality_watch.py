@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
+SECOND_MS: Final = 1000
+FORGOTTEN_MS: Final = 250
+"""Of what the server saw stand still, for each second without: pages tell of it within three seconds."""
 NOBODYS: Final = LessonId("")
 _STATE_AT: Final = {state: at for at, state in enumerate(STATES)}
 
@@ -68,6 +71,8 @@ ROW: Final = np.dtype(
         ("up_state", np.uint8),
         ("down_state", np.uint8),
         ("frozen_s", np.float64),
+        ("told_ms", np.int64),
+        ("seen_ms", np.int64),
         ("recorded", np.bool_),
         ("phase", np.uint8),
         ("up", LINE),
@@ -76,12 +81,14 @@ ROW: Final = np.dtype(
         ("gathered", GATHERED),
     ]
 )
-"""Of one participant: FACTS, at which looks rows of the record are due, and what was found so far."""
+"""Of one participant: FACTS, at which looks rows of the record are due, and what was found so far. `told_ms`:
+the page told that pictures stood still for so long, and it is not on record yet; `seen_ms`: the server saw
+it, and the page has not told of it yet."""
 
 
-Lines = tuple["Transport | None", "Transport | None", bool, float]
+Lines = tuple["Transport | None", "Transport | None", bool, float, int]
 """On which the participant sends; on which it receives; whether it sends something that is not muted; how
-long pictures stood still lately, as its own page counted (seconds)."""
+long pictures stood still lately, as its own page counted (seconds), and since it came (ms)."""
 
 
 class Participant(Protocol):
@@ -119,6 +126,7 @@ class Facts(NamedTuple):
     """A place in STATES."""
     down_state: int
     frozen_s: float
+    frozen_ever_ms: int
     lesson: LessonId
     """On whose record the second is; empty: on none."""
 
@@ -130,7 +138,7 @@ class Watched:
         self.participant = participant
         self.hidden = participant.role is Role.SUPERVISOR
         """Nothing of it is on record."""
-        self.facts = Facts(0, 0, False, 0, 0, 0.0, NOBODYS)
+        self.facts = Facts(0, 0, False, 0, 0, 0.0, 0, NOBODYS)
         self.turn = 0
 
 
@@ -255,10 +263,26 @@ class QualityWatch:
         shown = rows["verdict"]["shown"][at]
         # Of who has one line only, that one stands for both directions.
         one, other = up.of(samples, at, instead=down), down.of(samples, at, instead=up)
-        packed = seconds(np.where(shown == NONE, found[at], shown), one, other)
+        frozen = self._frozen(at, other["stalled"])
+        packed = seconds(np.where(shown == NONE, found[at], shown), one, other, frozen)
         self._record.keep(self._subjects, rows["gathered"], at, packed)
         for place in at[rows["phase"][at] == self._turn % PERIOD_S]:
             self._write(int(place), self._latest)
+
+    def _frozen(self, at: NDArray[np.intp], stalled: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Pictures that stood still in this second: those that the server saw so, else one if the page told
+        of any. It tells when it is over, and also of what the server saw, to within a look: that is not put
+        down twice."""
+        told, seen = self._rows["told_ms"][at], self._rows["seen_ms"][at]
+        both = (told > 0) & (seen > 0)
+        told = np.where(both, np.maximum(told - seen - SECOND_MS, 0), told)
+        seen = np.where(both, 0, seen)
+        late = (stalled == 0) & (told > 0)
+        self._rows["told_ms"][at] = np.where(late, np.maximum(told - SECOND_MS, 0), told)
+        self._rows["seen_ms"][at] = np.where(
+            stalled > 0, seen + SECOND_MS, np.maximum(seen - FORGOTTEN_MS, 0)
+        )
+        return np.where(late, np.uint32(1), stalled)
 
     def _write(self, at: int, snapshot: StatsSnapshot | None) -> None:
         """snapshot: the latest that has the lines."""
@@ -322,15 +346,18 @@ class QualityWatch:
             subject.transports = transports
         for name in ("expected", "up_state", "down_state", "frozen_s"):
             row[name] = getattr(facts, name)
+        row["told_ms"] = min(
+            row["told_ms"] + facts.frozen_ever_ms - before.frozen_ever_ms, SECOND_MS * PERIOD_S
+        )
         row["recorded"] = bool(facts.lesson)
         watched.facts = facts
 
 
 def facts_of(
     participant: Participant, hidden: bool, now: float
-) -> tuple[int, int, bool, int, int, float, LessonId]:
+) -> tuple[int, int, bool, int, int, float, int, LessonId]:
     """As Facts has them; a plain tuple is made in half the time."""
-    up, down, sends, frozen_s = participant.lines(now)
+    up, down, sends, frozen_s, frozen_ever_ms = participant.lines(now)
     room = participant.room
     lesson = NOBODYS
     if not hidden and room is not None and (found := room.lesson).state is LessonState.LIVE:
@@ -342,6 +369,7 @@ def facts_of(
         _STATE_AT[up.downlink.state] if up is not None else 0,
         _STATE_AT[down.downlink.state] if down is not None else 0,
         frozen_s,
+        frozen_ever_ms,
         lesson,
     )
 
@@ -365,7 +393,7 @@ def _find(ids: NDArray[np.uint32], samples: Samples) -> _Found:
     return _Found(at, known[at] == ids)
 
 
-def seconds(shown: Codes, up: Samples, down: Samples) -> Packed:
+def seconds(shown: Codes, up: Samples, down: Samples, frozen: NDArray[np.uint32]) -> Packed:
     """What is kept of one look, a row each."""
     return pack(
         Columns(
@@ -379,6 +407,7 @@ def seconds(shown: Codes, up: Samples, down: Samples) -> Packed:
             jitter_ms=1000 * np.maximum(up["jitter_up_s"], down["jitter_down_s"]),
             estimate_kbps=down["estimate_bps"] // 1000,
             layer=down["layer"],
-            frozen=down["stalled"],
+            frozen=frozen,
+            wanted=down["wanted"],
         )
     )

@@ -151,8 +151,8 @@ class Session:
         self._role = Role(claims.role)
         self._hand = services.pointers.hand(claims.lesson, claims.person, self._role, loop.time())
         self._muted: set[str] = set()
-        self._frozen = (0.0, 0.0)
-        """When the page last said that pictures had stood still, and for how long; seconds."""
+        self._frozen = (0.0, 0.0, 0)
+        """When the page last said that pictures had stood still, and for how long (s); in all (ms)."""
         self._away: asyncio.TimerHandle | None = None
         self._refresh: asyncio.TimerHandle | None = None
         self._expiry = self._expire_at(claims.exp)
@@ -288,7 +288,8 @@ class Session:
         self._subscriber.restart()
 
     def _quality_report(self, message: messages.QualityReport) -> None:
-        self._frozen = (asyncio.get_running_loop().time(), message.frozen_ms / 1000)
+        ms, now = message.frozen_ms, asyncio.get_running_loop().time()
+        self._frozen = (now, ms / 1000, self._frozen[2] + ms)
 
     def _pointer_move(self, message: PointerMove) -> None:
         self._hand.move(message, asyncio.get_running_loop().time())
@@ -448,13 +449,14 @@ class Session:
         return self._role
 
     def lines(self, now: float) -> Lines:
-        at, frozen_s = self._frozen
+        at, frozen_s, ever_ms = self._frozen
         up = self._publisher.transport
         return (
             up,
             self._subscriber.transport,
             up is not None and not self._muted.issuperset(self._publisher.sources),
             frozen_s if now - at < REPORT_LASTS_S else 0.0,
+            ever_ms,
         )
 
     def quality(self, found: Finding) -> None:

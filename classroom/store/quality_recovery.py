@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from classroom.model import LessonId, PersonId
 from classroom.quality import PERIOD_S, SECOND_BYTES, UNKNOWN, Period
+from classroom.quality import noted as noted_seconds
 from classroom.store import tables
 from classroom.store.rows import quality_writes
 
@@ -62,8 +63,8 @@ async def _recover_lesson(
 
 def _seconds(people: str, packed: bytes) -> Iterator[tuple[str, bytes]]:
     """Of those who were measured."""
-    for at, person in enumerate(people.split("\n")):
-        second = packed[at * SECOND_BYTES : (at + 1) * SECOND_BYTES]
+    everybody = people.split("\n")
+    for person, second in zip(everybody, noted_seconds(packed, len(everybody)), strict=True):
         if len(second) == SECOND_BYTES and second[0] != UNKNOWN:
             yield person, second
 

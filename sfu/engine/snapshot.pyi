@@ -27,7 +27,7 @@ SAMPLE: np.dtype[np.void]
     stalled        those of them that got nothing although their publisher sent: they wait for a keyframe
     shed           pictures left out because the link would have carried them too late
     layer          being sent of the largest video; -1: none, or it waits for a keyframe
-    wanted
+    wanted         of that video; -1: there is none
 """
 
 class StreamTotals(NamedTuple):
@@ -43,6 +43,7 @@ class StreamTotals(NamedTuple):
     layer: int
     """Publication: the highest encoding that is active; subscription: being sent, -1 while it waits."""
     wanted: int
+    """Publication: the highest there is; subscription: the highest of those there are that it is to get."""
     packets: int
     bytes: int
     """Of payload."""
@@ -54,6 +55,8 @@ class StreamTotals(NamedTuple):
     plis: int
     keyframes: int
     shed: int
+    stalls: int
+    """How often `since` found that it had got nothing although its publisher sent."""
     lost: float
     """Fraction that the peer reported last; of subscriptions."""
     jitter_s: float
@@ -69,6 +72,6 @@ class StatsSnapshot:
         """Transports."""
     def since(self, before: StatsSnapshot) -> NDArray[np.void]:
         """Rows of SAMPLE in the order of the transports, of each that was there in both; empty when no time
-        has passed."""
+        has passed. To be called once, with the one before: it goes on counting that one's `stalls`."""
     def streams(self, transport: int) -> list[StreamTotals]:
         """Publications, then subscriptions; empty for a transport that is not there."""

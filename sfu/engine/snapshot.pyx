@@ -39,6 +39,7 @@ class StreamTotals(NamedTuple):
     plis: int
     keyframes: int
     shed: int
+    stalls: int
     lost: float
     jitter_s: float
     round_trip_s: float
@@ -116,7 +117,7 @@ cdef void copy_subscription(stream_row_t *row, const subscription_t *s) noexcept
     row.layer = s.layer
     row.wanted = s.wanted_layer
     if p.layer_count == 1 and s.selector != NULL:
-        row.wanted = s.wanted_spatial
+        row.wanted = <uint8_t>min(<uint32_t>s.wanted_spatial, max(p.layers[0].spatial_count, 1) - 1)
         if s.layer >= 0:
             row.layer = <int8_t>s.selector.spatial
     row.packets = s.packets
@@ -191,7 +192,7 @@ cdef void add_incoming(sample_t *s, sums_t *sums, const stream_row_t *b, const s
     s.jitter_up_s = max(s.jitter_up_s, a.jitter_s)
 
 
-cdef void add_outgoing(sample_t *s, sums_t *sums, const stream_row_t *b, const stream_row_t *a) noexcept:
+cdef void add_outgoing(sample_t *s, sums_t *sums, const stream_row_t *b, stream_row_t *a) noexcept:
     cdef uint64_t packets = grown(b.packets, a.packets)
     cdef uint64_t bytes_ = grown(b.bytes, a.bytes)
     sums.sent += packets
@@ -200,11 +201,13 @@ cdef void add_outgoing(sample_t *s, sums_t *sums, const stream_row_t *b, const s
     s.shed += grown(b.shed, a.shed)
     if packets:
         s.jitter_down_s = max(s.jitter_down_s, a.jitter_s)
+    a.stalls = b.stalls
     if not a.video or a.paused:
         return
     s.videos += 1
     if packets == 0 and not b.paused and grown(b.expected, a.expected) > 0:
         s.stalled += 1
+        a.stalls += 1
     if s.videos == 1 or bytes_ > sums.largest:
         sums.largest = bytes_
         s.layer = a.layer
@@ -216,7 +219,7 @@ cdef inline double share(double part, double whole) noexcept:
 
 
 cdef void compare(
-    sample_t *s, const link_row_t *b, const stream_row_t *before, const link_row_t *a, const stream_row_t *after, double passed
+    sample_t *s, const link_row_t *b, const stream_row_t *before, const link_row_t *a, stream_row_t *after, double passed
 ) noexcept:
     cdef sums_t sums
     cdef const stream_row_t *old
@@ -229,7 +232,7 @@ cdef void compare(
     s.sent_bps = 8 * grown(b.bytes_out, a.bytes_out) / passed
     s.round_trip_s = a.rtt_us / 1e6
     s.estimate_bps = a.estimate_bps
-    s.layer = -1
+    s.layer = s.wanted = -1
     for i in range(a.count):
         old = same_stream(before + b.first, b.count, i, after[a.first + i].id)
         if old == NULL:
@@ -333,7 +336,7 @@ cdef class StatsSnapshot:
             found.append(
                 StreamTotals(
                     s.id, s.publication, bool(s.outgoing), bool(s.video), bool(s.paused), s.layer, s.wanted,
-                    s.packets, s.bytes, s.expected, s.repaired, s.nacks, s.plis, s.keyframes, s.shed,
+                    s.packets, s.bytes, s.expected, s.repaired, s.nacks, s.plis, s.keyframes, s.shed, s.stalls,
                     s.lost, s.jitter_s, s.rtt_us / 1e6,
                 )
             )

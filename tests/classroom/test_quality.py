@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from classroom.model import PersonId
 from classroom.quality import (
+    FIRST_BYTES,
     PERIOD_S,
+    SECOND_BYTES,
     Period,
     Second,
     StreamPeriod,
@@ -20,6 +22,7 @@ from classroom.quality import (
     body,
     class_quality,
     columns,
+    noted,
     pack,
     parse_body,
     summary,
@@ -27,7 +30,7 @@ from classroom.quality import (
 from sfu.params import Quality, QualityReason
 
 GOOD, FAIR, POOR = Quality.GOOD, Quality.FAIR, Quality.POOR
-SECOND = Second(GOOD, QualityReason.NONE, 40, 1507, 0.0, 0.0, 29, 4, 2455, 2, 0)
+SECOND = Second(GOOD, QualityReason.NONE, 40, 1507, 0.0, 0.0, 29, 4, 2455, 2, 0, 2)
 """Amounts as a byte has them."""
 CAMERA = StreamPeriod(person="m", source="camera", sent=True, kbps=1500, lost=0.01, repaired=12, wanted=2)
 
@@ -46,6 +49,7 @@ seconds = st.builds(
     estimate_kbps=amounts,
     layer=st.integers(-1, 7),
     frozen=st.integers(0, 255),
+    wanted=st.integers(-1, 7),
 )
 
 
@@ -65,11 +69,25 @@ def test_every_second_comes_back_as_it_went_in(found: list[Second]) -> None:
 
 
 def test_what_is_more_than_its_field_takes_is_its_most() -> None:
-    huge = Second(POOR, QualityReason.DELAY, *[10**9] * 2, 1.0, 1.0, *[10**9] * 3, 7, 10**9)
-    assert pack(columns([huge])).shape == (1, 11)
+    huge = Second(POOR, QualityReason.DELAY, *[10**9] * 2, 1.0, 1.0, *[10**9] * 3, 7, 10**9, 7)
+    assert pack(columns([huge])).shape == (1, 12)
     (found,), _ = parse_body(body(Period.of(PersonId("p"), 0, (huge,))), 1)
     assert found.down_kbps > 250_000
     assert (found.lost_up, found.frozen) == (1.0, 255)
+
+
+@given(st.lists(seconds, min_size=1, max_size=40), st.booleans())
+def test_rows_and_notes_from_before_the_wanted_layer_are_read(found: list[Second], streams: bool) -> None:
+    period = Period.of(PersonId("p"), 0, found, (CAMERA,) if streams else ())
+    plain = zlib.decompress(body(period))
+    end, width = FIRST_BYTES * len(found), SECOND_BYTES
+    came, read = parse_body(zlib.compress(plain[:end] + plain[end + len(found) :]), len(found))
+    assert read == period.streams
+    assert came == tuple(replace(second, wanted=-1) for second in period.seconds)
+    each = [period.packed[at * width : (at + 1) * width] for at in range(len(found))]
+    assert noted(period.packed, len(found)) == each
+    old = [second[:FIRST_BYTES] for second in each]
+    assert noted(b"".join(old), len(found)) == [second + b"\xff" for second in old]
 
 
 @given(st.binary(max_size=60), st.integers(0, 40))

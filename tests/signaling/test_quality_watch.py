@@ -21,7 +21,7 @@ from signaling.publications import PublicationRegistry
 from signaling.quality_record import SLOT_S
 from signaling.quality_watch import QualityWatch
 
-GOOD = {"received": 10, "sent": 100, "sent_bps": 1_500_000.0, "round_trip_s": 0.03, "layer": 2}
+GOOD = {"received": 10, "sent": 100, "sent_bps": 1_500_000.0, "round_trip_s": 0.03, "layer": 2, "wanted": 2}
 LOSSY = GOOD | {"lost_down": 0.2}
 
 
@@ -87,14 +87,15 @@ class PaperParticipant:
     downlink: Any = None
     sends: bool = False
     frozen: float = 0.0
+    frozen_ever_ms: int = 0
     told: list[Finding] = field(default_factory=list)
 
     @property
     def person_id(self) -> PersonId:
         return PersonId(f"person-{self.id}")
 
-    def lines(self, now: float) -> tuple[Any, Any, bool, float]:
-        return self.uplink, self.downlink, self.sends, self.frozen
+    def lines(self, now: float) -> tuple[Any, Any, bool, float, int]:
+        return self.uplink, self.downlink, self.sends, self.frozen, self.frozen_ever_ms
 
     def quality(self, found: Finding) -> None:
         self.told.append(found)
@@ -221,6 +222,42 @@ def test_every_second_is_on_record(house: House) -> None:
     second = periods[0].seconds[0]
     assert (second.down_kbps, second.round_trip_ms, second.layer) == (1507, 29, 2)  # to 2.5 %
     assert second.reason is QualityReason.NONE
+    assert (second.wanted, second.frozen) == (2, 0)
+
+
+def test_a_layer_below_the_wanted_one_is_on_record(house: House) -> None:
+    viewer = house.viewer(1)
+    house.plane.samples[1] = GOOD | {"layer": 0}
+    house.pass_seconds(3)
+    (period,) = house.periods_of(viewer)
+    assert {(second.layer, second.wanted) for second in period.seconds} == {(0, 2)}
+
+
+@pytest.mark.parametrize(
+    ("stalled", "told_ms", "on_record"),
+    [
+        # The page alone saw it: as many seconds as it told of.
+        ([0, 0, 0, 0, 0, 0], 2500, [0, 0, 1, 1, 1, 0]),
+        ([0, 0, 0, 0, 0, 0], 300, [0, 0, 1, 0, 0, 0]),
+        # Both did: once.
+        ([1, 1, 0, 0, 0, 0], 2400, [1, 1, 0, 0, 0, 0]),
+        ([1, 0, 0, 0, 0, 0], 4000, [1, 0, 1, 1, 1, 0]),
+        # The server alone.
+        ([0, 2, 1, 0, 0, 0], 0, [0, 2, 1, 0, 0, 0]),
+    ],
+)
+def test_pictures_that_stood_still_are_on_record_once(
+    house: House, stalled: list[int], told_ms: int, on_record: list[int]
+) -> None:
+    """The page tells in the third second."""
+    viewer = house.viewer(1)
+    house.pass_seconds(1)
+    for number, each in enumerate(stalled):
+        house.plane.samples[1] = GOOD | {"stalled": each}
+        viewer.frozen_ever_ms = told_ms if number >= 2 else 0
+        house.pass_seconds(1)
+    (period,) = house.periods_of(viewer)
+    assert [second.frozen for second in period.seconds] == on_record
 
 
 def test_rows_of_many_fall_due_a_part_at_a_time(house: House) -> None:
@@ -262,7 +299,15 @@ def test_only_a_live_lesson_is_on_record(state: LessonState) -> None:
 
 def totals(packets: int, size: int, **values: Any) -> StreamTotals:
     """Of subscription 5 to publication 7."""
-    rest = {"repaired": 0, "nacks": 0, "plis": 0, "keyframes": 0, "shed": 0, "lost": 0.0} | values
+    rest = {
+        "repaired": 0,
+        "nacks": 0,
+        "plis": 0,
+        "keyframes": 0,
+        "shed": 0,
+        "stalls": 0,
+        "lost": 0.0,
+    } | values
     known = {"outgoing": True, "video": True, "paused": False, "layer": 1, "wanted": 2, "expected": 0}
     return StreamTotals(
         **{"id": 5, "publication": 7, "packets": packets, "bytes": size, "jitter_s": 0.004} | known,
@@ -277,12 +322,13 @@ def test_streams_of_a_period_are_told_by_person_and_source(house: House) -> None
     house.plane.totals[1] = totals(100, 100_000)
     while not house.periods:
         house.pass_seconds(1)
-    house.plane.totals[1] = totals(400, 100_000 + PERIOD_S * 125_000, repaired=9, shed=2, lost=0.25)
+    house.plane.totals[1] = totals(400, 100_000 + PERIOD_S * 125_000, repaired=9, shed=2, stalls=3, lost=0.25)
     house.pass_seconds(PERIOD_S)
     _, period = house.periods
     (stream,) = period.streams
     assert (stream.person, stream.source, stream.sent) == ("master", "camera", True)
     assert (stream.kbps, stream.repaired, stream.left_out, stream.lost) == (1000, 9, 2, 0.25)
+    assert stream.frozen_s == 3
     assert (stream.layer, stream.wanted, stream.round_trip_ms, stream.jitter_ms) == (1, 2, 50, 4)
 
 

@@ -119,7 +119,9 @@ def test_a_subscription_that_waits_for_a_keyframe_stalls(plane: Plane) -> None:
     down = plane.between(before, waiting)[1]
     assert (down.videos, down.stalled, down.layer) == (1, 1, -1)
     plane.send(keyframe=True, sequence=101)
-    assert plane.between(waiting, plane.snapshot(12.0))[1].stalled == 0
+    moving = plane.snapshot(12.0)
+    assert plane.between(waiting, moving)[1].stalled == 0
+    assert [each.streams(plane.subscriber)[0].stalls for each in (before, waiting, moving)] == [0, 1, 1]
 
 
 def test_what_is_paused_or_not_sent_does_not_stall(plane: Plane) -> None:
@@ -138,6 +140,7 @@ def test_only_transports_of_both_moments(plane: Plane) -> None:
     plane.engine.remove_transport(plane.publisher)
     after = plane.snapshot(11.0)
     assert list(after.since(before)["transport"]) == [plane.subscriber]
+    assert list(after.since(before)["wanted"]) == [-1]
     assert len(after) == 2
     assert after.streams(plane.publisher) == after.streams(12345) == after.streams(newcomer) == []
 

@@ -30,9 +30,12 @@ async def test_pictures_that_stood_still_count_for_a_while(door: Any) -> None:
     assert session.lines(0.0)[3] == 0.0
     await tutor.say("quality.report", frozen_ms=1200)
     await tutor.settled()
-    at, _ = session._frozen
+    at, *_ = session._frozen
     assert session.lines(at + REPORT_LASTS_S - 0.1)[3] == 1.2
     assert session.lines(at + REPORT_LASTS_S)[3] == 0.0
+    await tutor.say("quality.report", frozen_ms=1200)
+    await tutor.settled()
+    assert session.lines(at + REPORT_LASTS_S)[4] == 2400
 
 
 @pytest.mark.parametrize("odd", [-1, 60_001, "x", None])
