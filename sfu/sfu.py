@@ -22,6 +22,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from .beat import beat
 from .dtls import Certificate, generate_certificate, load_certificate
 from .engine.engine import Engine, Event, EventKind
 from .engine.loop import Loop
@@ -103,7 +104,7 @@ class Sfu:
         self._loop = asyncio.get_running_loop()
         self.pauses = Pauses(engine, self._loop.call_soon)
         self._loop.add_reader(engine.event_fd(), self.drain)
-        self._timer = self._loop.call_later(TICK_S, self._timer_due)
+        self._timer = self._loop.call_at(beat(self._loop.time(), TICK_S), self._timer_due)
         packets.start()
 
     @classmethod
@@ -287,7 +288,7 @@ class Sfu:
         log.warning("x %d events lost: the event loop does not keep up", event.detail)
 
     def _timer_due(self) -> None:
-        self._timer = self._loop.call_later(TICK_S, self._timer_due)
+        self._timer = self._loop.call_at(beat(self._loop.time(), TICK_S), self._timer_due)
         self.tick(self.now())
 
     def tick(self, now: float) -> None:

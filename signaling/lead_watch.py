@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from classroom.clock import Clock, Timer
 from classroom.commands import ReportLead
 from classroom.model import LEADING, LessonState, PersonId, Role
+from sfu.beat import beat
 from signaling.quality_watch import Lines
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class LeadWatch:
         self._timer: Timer | None = None
 
     def start(self) -> None:
-        self._timer = self._clock.call_at(self._clock.now() + REST_S, self._due)
+        self._timer = self._clock.call_at(beat(self._clock.now(), REST_S), self._due)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -122,7 +123,7 @@ class LeadWatch:
         except Exception:
             log.exception("x a mistake of ours while looking at those who lead")
         pause_s = LOOK_S if self._lines else REST_S
-        self._timer = self._clock.call_at(self._clock.now() + pause_s, self._due)
+        self._timer = self._clock.call_at(beat(self._clock.now(), pause_s), self._due)
 
     def look(self) -> None:
         """At all who lead a lesson that is live."""

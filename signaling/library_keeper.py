@@ -28,6 +28,7 @@ from classroom.store.outbox import StoreUnavailable
 from classroom.store.store import Store
 from recorder.item import summary_path
 from recorder.library import ITEM_ID, UNSENT, ItemView, Library, UnknownItemError
+from sfu.beat import beat
 from signaling.background import cancel_between
 from signaling.clip_cutter import ClipCutter
 from signaling.library_deletion import CLIPS, RETENTION, bury_item, delete_item, sweep
@@ -202,7 +203,7 @@ class LibraryKeeper:
                     log.warning("x library: %s; looking again later", error)
                 away = True
             wake = asyncio.Event()
-            timer = self._clock.call_at(self._clock.now() + LOOK_EVERY_S, wake.set)
+            timer = self._clock.call_at(beat(self._clock.now(), LOOK_EVERY_S), wake.set)
             try:
                 await wake.wait()
             finally:

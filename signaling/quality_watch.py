@@ -28,6 +28,7 @@ from classroom.commands import ReportQuality
 from classroom.events import Fact
 from classroom.model import LessonId, LessonState, PersonId, Role
 from classroom.quality import PERIOD_S, Columns, Packed, pack
+from sfu.beat import beat
 from sfu.engine.snapshot import SAMPLE
 from sfu.quality import (
     LEVELS,
@@ -172,7 +173,7 @@ class QualityWatch:
         self._timer: Timer | None = None
 
     def start(self) -> None:
-        self._timer = self._clock.call_at(self._clock.now() + LOOK_S, self._due)
+        self._timer = self._clock.call_at(beat(self._clock.now(), LOOK_S), self._due)
 
     def close(self) -> None:
         """Hands out what has been measured so far. Idempotent."""
@@ -204,7 +205,7 @@ class QualityWatch:
     # --- a look ---------------------------------------------------------------------------------------------
 
     def _due(self) -> None:
-        self._timer = self._clock.call_at(self._clock.now() + LOOK_S, self._due)
+        self._timer = self._clock.call_at(beat(self._clock.now(), LOOK_S), self._due)
         try:
             self.look()
         except Exception:
