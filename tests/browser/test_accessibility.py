@@ -105,6 +105,14 @@ async def findings(person: Any) -> list[str]:
     return found
 
 
+async def fits_a_narrow_window(person: Any) -> None:
+    size = person.page.viewport_size
+    await person.page.set_viewport_size(NARROW)
+    wide = await person.page.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= NARROW["width"], await person.page.evaluate(TOO_WIDE)
+    await person.page.set_viewport_size(size)
+
+
 async def change_language(person: Any, language: str) -> None:
     """By the page's own switch; a script presses it, as it may lie behind a dialog."""
     await person.at("language").first.evaluate("(button) => button.click()")
@@ -121,28 +129,6 @@ async def is_accessible(person: Any) -> None:
     assert not any(found.values()), found
     assert await person.page.locator("h1").count() == 1
     assert await person.page.evaluate("() => window.violations") == [], "of the Content-Security-Policy"
-
-
-@dataclass(frozen=True)
-class Class:
-    """Everybody is in, the lesson is live."""
-
-    master: Any
-    tutor: Any
-    student: Any
-    supervisor: Any
-    room: Any
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def people(enter: Any) -> AsyncIterator[Class]:
-    master = await enter("master", size=LAPTOP)
-    await master.has("lesson-state", state="live")
-    others = (("tutor", PHONE), ("student", TABLET), ("supervisor", LAPTOP))
-    pages = await asyncio.gather(*(enter(role, size=size) for role, size in others))
-    room = await enter("room", size=BIG_SCREEN, view="room")
-    await asyncio.gather(*(page.sees_and_hears() for page in pages))
-    yield Class(master, *pages, room)
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +189,111 @@ async def test_the_organizer_page_is_not_for_a_pupil(glance: Any, token: Any) ->
     person = await glance(f"/organizer#token={token('student')}", size=LAPTOP)
     await person.at("problem").wait_for()
     await is_accessible(person)
+
+
+async def test_the_door_in_a_narrow_window(glance: Any, token: Any) -> None:
+    person = await glance(f"/join#token={token('tutor')}")
+    await person.at("join-check").click()
+    await person.at("join-preview").wait_for()
+    await fits_a_narrow_window(person)
+
+
+@pytest.mark.parametrize("address", ["/api/docs", "/problems/token-expired"])
+async def test_pages_for_programmers(glance: Any, address: str) -> None:
+    person = await glance(address)
+    # Of schemas there are a hundred pages; whether a box of text can be read is seen in one.
+    await person.page.evaluate(
+        "() => document.querySelectorAll('tr:nth-child(n+5), pre').forEach((e) => e.remove())"
+    )
+    assert await findings(person) == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sign_in(shared_server: ServerProcess, window: BrowserContext) -> AsyncIterator[SignInAs]:
+    """Signs in to the window, past the password, until the test is over."""
+    engine = make_engine(sqlite_url(shared_server.data / "tongke.db"), 30.0)
+    held: list[str] = []
+
+    async def as_person(person: str) -> None:
+        secret, now_ms = SIGN_IN_PREFIX + secrets.token_urlsafe(32), round(time.time() * 1000)
+        ends_ms = now_ms + HOUR_MS
+        made = SignIn(secret_hash(secret), PersonId(person), "password", now_ms, now_ms, ends_ms, HOUR_MS)
+        async with engine.begin() as connection:
+            await sign_ins.begin(connection, made, ROOT)
+        held.append(made.secret_hash)
+        cookie = {"name": SIGN_IN_COOKIE, "value": secret, "url": shared_server.url}
+        await window.add_cookies([cookie])  # type: ignore[list-item]
+
+    yield as_person
+    await window.clear_cookies(name=SIGN_IN_COOKIE)
+    async with engine.begin() as connection:
+        await connection.execute(delete(sign_in_rows).where(sign_in_rows.c.secret_hash.in_(held)))
+    await engine.dispose()
+
+
+@pytest.mark.parametrize(("who", "address", "shows", "size"), [
+    ("city-organizer", "/me", "my-office", LAPTOP), ("city-organizer", "/places", "page-places", LAPTOP),
+    ("city-organizer", "/import", "page-import", LAPTOP),
+    ("city-organizer", "/dashboard", "dashboard-csv", PHONE),
+    ("city-supervisor", "/supervision", "wall-place", LAPTOP),
+    ("museum-provider", "/reviews", "part-ratings", PHONE),
+    ("museum-provider", "/courses", "new-course", PHONE),
+    ("east-1-tutor", "/catalogue", "page-catalogue", LAPTOP),
+    ("east-1-tutor", "/progress", "page-progress", PHONE),
+    ("east-1-student", "/timetable", "to-catalogue", PHONE),
+    ("east-1-organizer", "/operations", "page-operations", LAPTOP),
+])  # fmt: skip
+async def test_the_course_network(
+    glance: Any, sign_in: SignInAs, who: str, address: str, shows: str, size: tuple[int, int]
+) -> None:
+    await sign_in(f"demo-{who}")
+    person = await glance(address, size=size)
+    await person.at(shows).first.wait_for()
+    await is_accessible(person)
+    if await person.at("network-menu").is_visible():
+        await person.at("network-menu").press("Enter")
+        ways = person.at("network-nav")
+        await ways.wait_for()
+        await is_accessible(person)
+        await ways.get_by_role("link").last.press("Escape")
+        assert await person.at("network-menu").evaluate("(each) => each === document.activeElement")
+        assert not await ways.is_visible()
+    await fits_a_narrow_window(person)
+    await is_walked_by_keyboard(person)
+
+
+@pytest.mark.parametrize(("role", "shows"), [("student", "page-check-in"), ("tutor", "check-in-open")])
+async def test_check_in(glance: Any, token: Any, role: str, shows: str) -> None:
+    person = await glance(f"/check-in#token={token(role)}", size=PHONE)
+    await person.at(shows).wait_for()
+    await is_accessible(person)
+    await fits_a_narrow_window(person)
+
+
+# From here on the lesson is live: five pages with pictures and sound, which cost most of a processor until
+# the file's end. What needs no lesson stands above.
+
+
+@dataclass(frozen=True)
+class Class:
+    """Everybody is in, the lesson is live."""
+
+    master: Any
+    tutor: Any
+    student: Any
+    supervisor: Any
+    room: Any
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def people(enter: Any) -> AsyncIterator[Class]:
+    master = await enter("master", size=LAPTOP)
+    await master.has("lesson-state", state="live")
+    others = (("tutor", PHONE), ("student", TABLET), ("supervisor", LAPTOP))
+    pages = await asyncio.gather(*(enter(role, size=size) for role, size in others))
+    room = await enter("room", size=BIG_SCREEN, view="room")
+    await asyncio.gather(*(page.sees_and_hears() for page in pages))
+    yield Class(master, *pages, room)
 
 
 @pytest.mark.parametrize("role", ["master", "tutor", "student", "supervisor", "room"])
@@ -342,96 +433,9 @@ async def test_a_lecture_in_a_narrow_window(people: Class, role: str) -> None:
     await fits_a_narrow_window(getattr(people, role))
 
 
-async def test_the_door_in_a_narrow_window(glance: Any, token: Any) -> None:
-    person = await glance(f"/join#token={token('tutor')}")
-    await person.at("join-check").click()
-    await person.at("join-preview").wait_for()
-    await fits_a_narrow_window(person)
-
-
-async def fits_a_narrow_window(person: Any) -> None:
-    size = person.page.viewport_size
-    await person.page.set_viewport_size(NARROW)
-    wide = await person.page.evaluate("() => document.documentElement.scrollWidth")
-    assert wide <= NARROW["width"], await person.page.evaluate(TOO_WIDE)
-    await person.page.set_viewport_size(size)
-
-
 async def test_a_lesson_that_one_was_taken_out_of(glance: Any, link_of: Any, people: Class) -> None:
     """The same tab's place, taken by another window: the page says so, and offers the way back."""
     person = await glance(link_of("student").path, size=PHONE)
     await person.at("join-start").click()
     await people.student.at("problem").wait_for()
     await is_accessible(people.student)
-
-
-@pytest.mark.parametrize("address", ["/api/docs", "/problems/token-expired"])
-async def test_pages_for_programmers(glance: Any, address: str) -> None:
-    person = await glance(address)
-    # Of schemas there are a hundred pages; whether a box of text can be read is seen in one.
-    await person.page.evaluate(
-        "() => document.querySelectorAll('tr:nth-child(n+5), pre').forEach((e) => e.remove())"
-    )
-    assert await findings(person) == []
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def sign_in(shared_server: ServerProcess, window: BrowserContext) -> AsyncIterator[SignInAs]:
-    """Signs in to the window, past the password, until the test is over."""
-    engine = make_engine(sqlite_url(shared_server.data / "tongke.db"), 30.0)
-    held: list[str] = []
-
-    async def as_person(person: str) -> None:
-        secret, now_ms = SIGN_IN_PREFIX + secrets.token_urlsafe(32), round(time.time() * 1000)
-        ends_ms = now_ms + HOUR_MS
-        made = SignIn(secret_hash(secret), PersonId(person), "password", now_ms, now_ms, ends_ms, HOUR_MS)
-        async with engine.begin() as connection:
-            await sign_ins.begin(connection, made, ROOT)
-        held.append(made.secret_hash)
-        cookie = {"name": SIGN_IN_COOKIE, "value": secret, "url": shared_server.url}
-        await window.add_cookies([cookie])  # type: ignore[list-item]
-
-    yield as_person
-    await window.clear_cookies(name=SIGN_IN_COOKIE)
-    async with engine.begin() as connection:
-        await connection.execute(delete(sign_in_rows).where(sign_in_rows.c.secret_hash.in_(held)))
-    await engine.dispose()
-
-
-@pytest.mark.parametrize(("who", "address", "shows", "size"), [
-    ("city-organizer", "/me", "my-office", LAPTOP), ("city-organizer", "/places", "page-places", LAPTOP),
-    ("city-organizer", "/import", "page-import", LAPTOP),
-    ("city-organizer", "/dashboard", "dashboard-csv", PHONE),
-    ("city-supervisor", "/supervision", "wall-place", LAPTOP),
-    ("museum-provider", "/reviews", "part-ratings", PHONE),
-    ("museum-provider", "/courses", "new-course", PHONE),
-    ("east-1-tutor", "/catalogue", "page-catalogue", LAPTOP),
-    ("east-1-tutor", "/progress", "page-progress", PHONE),
-    ("east-1-student", "/timetable", "to-catalogue", PHONE),
-    ("east-1-organizer", "/operations", "page-operations", LAPTOP),
-])  # fmt: skip
-async def test_the_course_network(
-    glance: Any, sign_in: SignInAs, who: str, address: str, shows: str, size: tuple[int, int]
-) -> None:
-    await sign_in(f"demo-{who}")
-    person = await glance(address, size=size)
-    await person.at(shows).first.wait_for()
-    await is_accessible(person)
-    if await person.at("network-menu").is_visible():
-        await person.at("network-menu").press("Enter")
-        ways = person.at("network-nav")
-        await ways.wait_for()
-        await is_accessible(person)
-        await ways.get_by_role("link").last.press("Escape")
-        assert await person.at("network-menu").evaluate("(each) => each === document.activeElement")
-        assert not await ways.is_visible()
-    await fits_a_narrow_window(person)
-    await is_walked_by_keyboard(person)
-
-
-@pytest.mark.parametrize(("role", "shows"), [("student", "page-check-in"), ("tutor", "check-in-open")])
-async def test_check_in(glance: Any, token: Any, role: str, shows: str) -> None:
-    person = await glance(f"/check-in#token={token(role)}", size=PHONE)
-    await person.at(shows).wait_for()
-    await is_accessible(person)
-    await fits_a_narrow_window(person)
