@@ -15,9 +15,9 @@ from typing import Literal
 
 import msgspec
 
-from recorder import index, ledger
+from recorder import chain, index, ledger
 from recorder.index import TrackIndex
-from recorder.item import header_path, index_path, ledger_path, part_path, summary_path
+from recorder.item import checkpoints_path, header_path, index_path, ledger_path, part_path, summary_path
 from recorder.lines import NOT_JSON
 from recorder.storage import Archive, MediaFiles, Storage
 
@@ -68,6 +68,7 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     lesson: str
     title: str
     state: Literal["live", "ready"]
+    """`ready`: it has ended, and its seal is on the disk."""
     started_at: str
     """RFC 3339, UTC."""
     duration_s: float
@@ -130,10 +131,20 @@ class Library:
             return self._ready[item_id]
         view = self._summary(item_id)
         if view is None:
-            view = view_of(self.files(item_id))
+            files = self.files(item_id)
+            view = view_of(files)
+            if files.ended and not self._sealed(files.header):
+                view = msgspec.structs.replace(view, state="live")
         if view.state == "ready":
             self._ready[item_id] = view
         return view
+
+    def _sealed(self, header: ledger.Header) -> bool:
+        """The seal is written a moment behind the ledger's last line, which it speaks of. Items of the layout
+        before have none."""
+        if header.version < ledger.VERSION:
+            return True
+        return chain.is_sealed(_read(self.storage, checkpoints_path(header.id)))
 
     def files(self, item_id: str) -> ItemFiles:
         """Raises UnknownItemError."""

@@ -6,7 +6,7 @@ from classroom.model import Lesson, LessonId, LessonState, RecordingState
 from classroom.network.wall import GAP_NEWS_MS, Flag, Seen, flags
 from recorder import ledger
 from recorder.control import TrackMute
-from recorder.item import header_path
+from recorder.item import checkpoints_path, header_path, summary_path
 from recorder.library import Library, UnknownItemError
 from recorder.storage import Storage
 from signaling.library_keeper import facts_of
@@ -151,3 +151,19 @@ def test_a_retransmission_stream_repairs_as_well(studio, sender, h264, read_trac
 def test_what_is_no_item_is_unknown(tmp_path, name):
     with pytest.raises(UnknownItemError):
         Library(tmp_path).item(name)
+
+
+def test_an_item_is_ready_when_its_seal_is_on_the_disk(lesson, sender, opus):
+    lesson.add(sender(opus, 1))
+    lesson.run(4 * SECOND)
+    lesson.close()
+    checkpoints = checkpoints_path(lesson.item)
+    whole = lesson.storage.read(checkpoints)
+    # As it is a moment earlier: the ledger has its end, the seal is still to be written.
+    lesson.storage.remove(summary_path(lesson.item))
+    lesson.storage.replace(checkpoints, whole[: whole.rindex(b"\n", 0, -1) + 1])
+    library = Library(lesson.root)
+    assert library.files(lesson.item).ended is not None
+    assert library.item(lesson.item).state == "live"
+    lesson.storage.replace(checkpoints, whole)
+    assert library.item(lesson.item).state == "ready"
