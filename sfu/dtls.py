@@ -1,13 +1,14 @@
 """DTLS of one transport: handshake, identity, SRTP keys, close_notify. The only file of the server that
 knows aiortc.
 
-Theory of operation. aiortc's RTCDtlsTransport drives OpenSSL over an ICE transport, of which it uses
-`_recv`, `_send` and `role`; `_Wire` is ours: a bounded queue of datagrams on one side, a callback on the
-other. Where aiortc would make SRTP sessions for itself (`_setup_srtp`) we make them for the packet engine.
-RTP never comes here.
+Theory of operation. OpenSSL is sans-IO here: a datagram goes in (`receive`), OpenSSL takes its step, and what
+it wants to say goes out by a callback, all of it in the same call. There is no task and nothing waits; one
+timer repeats a flight that nobody answers. aiortc has the certificate, the context and the SRTP profiles; its
+transport would be two tasks, an event emitter and a router of RTP for each connection, of which the packet
+engine needs none. RTP never comes here.
 
-One task runs the handshake; afterwards aiortc's own waits for close_notify. The handshake has no time limit
-of its own: whoever owns the session ends it by `close`, which aborts a handshake in progress as well.
+The handshake has no time limit of its own: whoever owns the session ends it by `close`, which aborts a
+handshake in progress as well.
 
 `PRIVATE_NAMES` lists what of aiortc is used without its public promise; a test looks whether it is all
 still there.
@@ -19,26 +20,25 @@ import asyncio
 import contextlib
 import datetime
 import functools
+import hashlib
 import logging
 import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
-from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, RTCIceTransport
+from aiortc import RTCCertificate
 from aiortc.rtcdtlstransport import (
     SRTP_AEAD_AES_128_GCM,
     SRTP_AEAD_AES_256_GCM,
     SRTP_AES128_CM_SHA1_80,
     SRTPProtectionProfile,
-    State,
 )
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from pylibsrtp import Policy, Session
 
 from .params import DtlsParameters, DtlsSetup, Fingerprint
@@ -49,21 +49,7 @@ RELEASE_BUFFERS = 0x10
 """SSL_MODE_RELEASE_BUFFERS of OpenSSL, which pyOpenSSL has no name for: a connection that is idle (after its
 handshake all of ours are) gives its buffers back, a fifth of what it holds."""
 
-PRIVATE_NAMES = {
-    RTCDtlsTransport: (
-        "_do_handshake",
-        "_role",
-        "_set_role",
-        "_set_state",
-        "_setup_srtp",
-        "_srtp_profiles",
-        "_ssl",
-        "_state",
-        "_task",
-        "_validate_peer_identity",
-    ),
-    RTCCertificate: ("_cert", "_create_ssl_context", "_key"),
-}
+PRIVATE_NAMES = {RTCCertificate: ("_cert", "_create_ssl_context", "_key")}
 
 SRTP_PROFILES = [SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM, SRTP_AES128_CM_SHA1_80]
 """In our order: AES-GCM costs a third of AES-CM with HMAC-SHA1, and 128 bits are enough (DESIGN of the
@@ -74,6 +60,10 @@ REPLAY_WINDOW_PACKETS = 1024
 
 MAX_QUEUED = 32
 """DTLS datagrams that wait for the handshake: one flight of the peer has at most 10, and it repeats them."""
+MAX_DATAGRAM_OCTETS = 1500
+"""A flight of ours has one certificate on P-256 in it and fits one datagram."""
+DIGESTS = {"sha-256": hashlib.sha256, "sha-384": hashlib.sha384, "sha-512": hashlib.sha512}
+"""Of fingerprints (RFC 8122, 5); those by other functions are passed over."""
 HELLO_REPEAT_S = 0.05
 """As client we repeat a ClientHello that nobody answered once after so long, and leave the rest to OpenSSL,
 whose first repetition comes after a second. FFmpeg's WHIP muxer, as DTLS server, takes the first one as the
@@ -112,16 +102,12 @@ class Certificate(RTCCertificate):
             # Nobody resumes: every connection has a fresh certificate check. The cache would only grow.
             context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
             context.set_mode(RELEASE_BUFFERS)
-            context.set_info_callback(_log_alert)
             self._context = context
         return self._context
 
-
-def _log_alert(connection: SSL.Connection, where: int, code: int) -> None:
-    """OpenSSL's own error is empty in a failed handshake: the alert (RFC 8446, 6) is what names the cause."""
-    if where & SSL.SSL_CB_ALERT and code & 0xFF:
-        direction = "<" if where & SSL.SSL_CB_READ else ">"
-        log.info("%s %s DTLS alert %d", direction, connection.get_app_data(), code & 0xFF)
+    def connection(self) -> SSL.Connection:
+        """A new one, with buffers in memory for its two ends."""
+        return SSL.Connection(self._create_ssl_context(SRTP_PROFILES))
 
 
 def generate_certificate() -> Certificate:
@@ -198,8 +184,8 @@ class SrtpKeys:
 
 
 class DtlsSession:
-    """One association, from either role. Callbacks come in the event loop, `on_end` once, and not after
-    `close`."""
+    """One association, from either role. `on_keys` and `on_end` are called at most once each, in the event
+    loop, from inside `receive` or a timer, and not after `close`."""
 
     def __init__(
         self,
@@ -212,182 +198,224 @@ class DtlsSession:
     ) -> None:
         """on_end: with the reason, one of `peer_closed`, `handshake_failed`, `fingerprint_mismatch`,
         `no_srtp_profile`, `internal_error`. name: for logs."""
-        self._wire = _Wire(send)
-        self._transport = _KeyingTransport(self._wire, certificate, name, on_keys)
+        self._certificate = certificate
         self._name = name
-        self._on_end: Callable[[str], None] | None = on_end
-        self._task: asyncio.Task[None] | None = None
-        self._repeat: asyncio.TimerHandle | None = None
+        self._send = send
+        self._on_keys = on_keys
+        self._on_end = on_end
+        self._remote: DtlsParameters | None = None
+        self._connection: SSL.Connection | None = None
+        """While it lives: from `start` to the end, whoever ends it."""
+        self._waiting: deque[bytes] = deque()
+        self._working = False
+        self._keyed = False
+        self._ended = False
+        self._last = b""
+        self._timer: asyncio.TimerHandle | None = None
 
     def start(self, remote: DtlsParameters) -> None:
         """Begins the handshake: as client when the peer is PASSIVE, else as server. Once."""
-        assert self._task is None
-        self._transport._set_role("client" if remote.setup is DtlsSetup.PASSIVE else "server")
-        fingerprints = [RTCDtlsFingerprint(each.algorithm, each.value) for each in remote.fingerprints]
-        self._task = asyncio.create_task(self._run(RTCDtlsParameters(fingerprints=fingerprints)))
-        if remote.setup is DtlsSetup.PASSIVE:
-            loop = asyncio.get_running_loop()
-            self._repeat = loop.call_later(HELLO_REPEAT_S, self._wire.repeat)
+        assert self._remote is None
+        self._remote = remote
+        self._connection = self._certificate.connection()
+        loop = asyncio.get_running_loop()
+        if self._is_client:
+            self._connection.set_connect_state()
+            self._timer = loop.call_later(HELLO_REPEAT_S, self._repeat_hello)
+        else:
+            self._connection.set_accept_state()
+        if self._is_client or self._waiting:
+            loop.call_soon(self._work)
 
     @property
     def started(self) -> bool:
-        return self._task is not None
+        return self._remote is not None
 
     def receive(self, datagram: bytes) -> bool:
-        """Takes one datagram, before or after `start`. False: the queue is full, or it is not DTLS;
-        dropped."""
-        self._cancel_repeat()
-        return self._wire.put(datagram)
-
-    async def close(self) -> None:
-        """Says close_notify and ends every task. Idempotent."""
-        self._on_end = None
-        self._cancel_repeat()
-        task, self._task = self._task, None
-        if task is None:
-            return
-        if not task.done():
-            task.cancel()
-            await asyncio.wait([task])
-        pump = self._transport._task
-        await self._transport.stop()
-        if pump is not None:
-            await asyncio.wait([pump])
-        self._wire.close()
-
-    def _cancel_repeat(self) -> None:
-        if self._repeat is not None:
-            self._repeat.cancel()
-
-    async def _run(self, remote: RTCDtlsParameters) -> None:
-        try:
-            await self._transport.start(remote)
-        except Exception:
-            log.exception("x %s DTLS handshake ended by a mistake of ours", self._name)
-            self._end("internal_error")
-            return
-        pump = self._transport._task
-        if pump is None:
-            self._transport.say_goodbye()
-            self._end(self._transport.failure)
-        else:
-            pump.add_done_callback(self._pump_done)
-
-    def _pump_done(self, pump: asyncio.Future[None]) -> None:
-        if pump.cancelled():
-            return
-        if error := pump.exception():
-            log.error("x %s DTLS ended by a mistake of ours", self._name, exc_info=error)
-            self._end("internal_error")
-        else:
-            self._transport.say_goodbye()
-            self._end("peer_closed")
-
-    def _end(self, reason: str) -> None:
-        on_end, self._on_end = self._on_end, None
-        if on_end is not None:
-            on_end(reason)
-
-
-class _Wire:
-    """What aiortc takes for an ICE transport."""
-
-    role = "controlled"
-
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        self.send = send
-        self._last = b""
-        self._queue: deque[bytes] = deque()
-        self._arrived = asyncio.Event()
-        self._closed = False
-
-    def put(self, datagram: bytes) -> bool:
-        """Only what begins like DTLS (RFC 7983) gets through: aiortc falls over an empty datagram."""
-        if self._closed or len(self._queue) == MAX_QUEUED or not 20 <= next(iter(datagram), 0) <= 63:
+        """Takes one datagram, before or after `start`. False: the queue is full, or it is not DTLS
+        (RFC 7983); dropped."""
+        if self._ended or len(self._waiting) == MAX_QUEUED or not 20 <= next(iter(datagram), 0) <= 63:
             return False
-        self._queue.append(datagram)
-        self._arrived.set()
+        self._waiting.append(datagram)
+        if self._connection is not None:
+            self._work()
         return True
 
     def close(self) -> None:
-        self._closed = True
-        self._queue.clear()
-        self._arrived.set()
+        """Says close_notify, and nothing is left of it. Idempotent."""
+        if not self._ended:
+            self._leave()
 
-    async def _recv(self) -> bytes:
-        """Cancelled while it waits, it takes nothing."""
-        while not self._queue:
-            if self._closed:
-                raise ConnectionError
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._queue.popleft()
-
-    async def _send(self, data: bytes) -> None:
-        self._last = data
-        self.send(data)
-
-    def repeat(self) -> None:
-        """Sends the last datagram once more."""
-        if self._last:
-            self.send(self._last)
-
-
-class _KeyingTransport(RTCDtlsTransport):
-    """aiortc's transport, which hands the SRTP keys out and remembers why it failed."""
-
-    def __init__(
-        self, wire: _Wire, certificate: Certificate, name: str, on_keys: Callable[[SrtpKeys], None]
-    ) -> None:
-        super().__init__(cast(RTCIceTransport, wire), [certificate])
-        self._srtp_profiles = SRTP_PROFILES
-        self._wire = wire
-        self._name = name
-        self._on_keys = on_keys
-        self.failure = "handshake_failed"
+    # --- one step after the other ---------------------------------------------------------------------------
 
     @property
-    def _connection(self) -> SSL.Connection:
-        assert self._ssl is not None  # there since `start`
-        return self._ssl
+    def _is_client(self) -> bool:
+        return self._remote is not None and self._remote.setup is DtlsSetup.PASSIVE
 
-    def _set_state(self, state: State) -> None:
-        if state is State.CONNECTING:
-            self._connection.set_app_data(self._name)
-        super()._set_state(state)
+    def _work(self) -> None:
+        """Takes what waits. What comes in while something is being sent waits for its turn."""
+        if self._working:
+            return
+        self._working = True
+        try:
+            self._steps()
+        except Exception:
+            log.exception("x %s DTLS ended by a mistake of ours", self._name)
+            self._end("internal_error")
+        finally:
+            self._working = False
 
-    def _validate_peer_identity(self, remote: RTCDtlsParameters) -> None:
-        super()._validate_peer_identity(remote)
-        if self._state is State.FAILED:
-            self.failure = "fingerprint_mismatch"
+    def _steps(self) -> None:
+        if self._is_client and not self._last:
+            self._step(b"")
+        while self._waiting and not self._ended:
+            self._step(self._waiting.popleft())
 
-    def _setup_srtp(self) -> None:
-        chosen = self._connection.get_selected_srtp_profile()
+    def _step(self, datagram: bytes) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        if datagram:
+            self._cancel_timer()
+            connection.bio_write(datagram)
+        if not self._keyed:
+            self._shake(connection)
+        if self._keyed and not self._ended:  # a good-bye may stand behind the last flight
+            self._read(connection)
+        if not self._ended:
+            self._flush(connection)
+            self._watch_time(connection)
+
+    def _shake(self, connection: SSL.Connection) -> None:
+        try:
+            connection.do_handshake()
+        except SSL.WantReadError:
+            return
+        except SSL.Error as error:
+            log.info("x %s DTLS handshake: %s", self._name, _reasons(error))
+            self._end("handshake_failed")
+            return
+        self._keyed = True
+        if failure := self._establish(connection):
+            self._end(failure)
+
+    def _read(self, connection: SSL.Connection) -> None:
+        """After the handshake: a flight that the peer repeats, or its good-bye."""
+        try:
+            connection.recv(MAX_DATAGRAM_OCTETS)
+        except SSL.ZeroReturnError:
+            self._end("peer_closed")
+        except SSL.Error:
+            pass  # nothing to read, or nothing that is ours
+
+    def _flush(self, connection: SSL.Connection) -> None:
+        """Sends what OpenSSL has written."""
+        length = MAX_DATAGRAM_OCTETS
+        while length == MAX_DATAGRAM_OCTETS:
+            try:
+                self._last = connection.bio_read(MAX_DATAGRAM_OCTETS)
+            except SSL.Error:
+                return
+            length = len(self._last)
+            self._send(self._last)
+
+    # --- identity and keys ----------------------------------------------------------------------------------
+
+    def _establish(self, connection: SSL.Connection) -> str:
+        """Looks who it is and hands the keys out. Returns why not, or nothing."""
+        if not self._is_the_one(connection):
+            return "fingerprint_mismatch"
+        chosen = connection.get_selected_srtp_profile()
         profile = next((each for each in SRTP_PROFILES if each.openssl_profile == chosen), None)
         if profile is None:
-            self.failure = "no_srtp_profile"
-            self._set_state(State.FAILED)
-            return
-        length = 2 * (profile.key_length + profile.salt_length)
-        material = self._connection.export_keying_material(b"EXTRACTOR-dtls_srtp", length)
-        ours = 1 if self._role == "server" else 0  # RFC 5764, 4.2: the client's write key comes first
-        our_key = profile.get_key_and_salt(material, ours)
-        self._on_keys(
-            SrtpKeys(
-                inbound=_session(profile, profile.get_key_and_salt(material, 1 - ours), inbound=True),
-                outbound=_session(profile, our_key, inbound=False),
-                aead_key=our_key if profile in AEAD_PROFILES else b"",
-                profile=profile.openssl_profile.decode(),
-            )
+            return "no_srtp_profile"
+        # The peer has our last flight before it gets any media.
+        self._flush(connection)
+        self._on_keys(_keys(connection, profile, ours=0 if self._is_client else 1))
+        return ""
+
+    def _is_the_one(self, connection: SSL.Connection) -> bool:
+        """Whether the peer's certificate is the one of its description: there is a fingerprint by a function
+        that we know, and all of those fit (RFC 8122, 5; RFC 5763, 5)."""
+        certificate = connection.get_peer_certificate()
+        if certificate is None or self._remote is None:
+            return False
+        der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        known = [each for each in self._remote.fingerprints if each.algorithm.lower() in DIGESTS]
+        return bool(known) and all(
+            DIGESTS[each.algorithm.lower()](der).digest().hex(":") == each.value.lower() for each in known
         )
 
-    def say_goodbye(self) -> None:
-        """To a peer that said it first, or with whom it came to nothing: close_notify, or the alert that
-        OpenSSL has ready and aiortc has not sent."""
-        with contextlib.suppress(SSL.Error):
-            self._connection.shutdown()
-        with contextlib.suppress(SSL.Error):
-            self._wire.send(self._connection.bio_read(1500))
+    # --- time -----------------------------------------------------------------------------------------------
+
+    def _watch_time(self, connection: SSL.Connection) -> None:
+        """A timer runs while a flight of ours waits for its answer (RFC 6347, 4.2.4)."""
+        if self._timer is None and (wait_s := connection.DTLSv1_get_timeout()) is not None:
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        connection = self._connection
+        if connection is None:
+            return
+        # Zero: OpenSSL wants to repeat its flight; more: that one was answered, and another waits.
+        if connection.DTLSv1_get_timeout() == 0:
+            try:
+                connection.DTLSv1_handle_timeout()
+            except SSL.Error as error:
+                log.info("x %s DTLS handshake: %s", self._name, _reasons(error))
+                self._end("handshake_failed")
+                return
+            self._flush(connection)
+        self._watch_time(connection)
+
+    def _repeat_hello(self) -> None:
+        self._timer = None
+        if self._connection is not None:
+            self._send(self._last)
+            self._watch_time(self._connection)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- the end --------------------------------------------------------------------------------------------
+
+    def _end(self, reason: str) -> None:
+        if not self._ended:
+            self._leave()
+            self._on_end(reason)
+
+    def _leave(self) -> None:
+        """Close_notify, or the alert that OpenSSL has ready."""
+        self._ended = True
+        self._cancel_timer()
+        self._waiting.clear()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(SSL.Error):
+                connection.shutdown()
+            self._flush(connection)
+
+
+def _reasons(error: SSL.Error) -> str:
+    """What OpenSSL says, an alert of the peer's among it."""
+    found = error.args[0] if error.args else ()
+    return "; ".join(reason for _, _, reason in found) if isinstance(found, list) else str(error)
+
+
+def _keys(connection: SSL.Connection, profile: SRTPProtectionProfile, *, ours: int) -> SrtpKeys:
+    """ours: which of the two write keys, the client's first (RFC 5764, 4.2)."""
+    length = 2 * (profile.key_length + profile.salt_length)
+    material = connection.export_keying_material(b"EXTRACTOR-dtls_srtp", length)
+    our_key = profile.get_key_and_salt(material, ours)
+    return SrtpKeys(
+        inbound=_session(profile, profile.get_key_and_salt(material, 1 - ours), inbound=True),
+        outbound=_session(profile, our_key, inbound=False),
+        aead_key=our_key if profile in AEAD_PROFILES else b"",
+        profile=profile.openssl_profile.decode(),
+    )
 
 
 def _session(profile: SRTPProtectionProfile, key: bytes, *, inbound: bool) -> Session:

@@ -262,7 +262,7 @@ class Transport(MediaEnd):
 
     async def _dispose(self) -> None:
         try:
-            await self._dtls.close()
+            self._dtls.close()
         finally:
             for address in self._ice.addresses:
                 if not is_udp(address):

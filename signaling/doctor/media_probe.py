@@ -143,7 +143,7 @@ class MediaProbe:
 
     async def close(self) -> None:
         if self._dtls is not None:
-            await self._dtls.close()
+            self._dtls.close()
         if self._way is not None:
             await self._way.close()
 

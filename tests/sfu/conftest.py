@@ -195,7 +195,7 @@ async def peer_of(plane: Plane) -> AsyncIterator[Callable[..., Peer]]:
 
     yield make
     for peer in peers:
-        await peer.dtls.close()
+        peer.dtls.close()
 
 
 class Watch:

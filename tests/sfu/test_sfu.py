@@ -132,7 +132,7 @@ async def test_churn_leaves_nothing_behind(plane: Any, peer_of: Callable[..., An
         receiver.subscribe(sender.publish(OPUS), OPUS)
         await asyncio.gather(sender.close(), receiver.close())
         for peer in peers:
-            await peer.dtls.close()
+            peer.dtls.close()
     assert plane.sfu.census() == before
     assert len(asyncio.all_tasks()) == tasks
 

@@ -231,7 +231,7 @@ async def test_the_peer_closes(transport: Transport, peer_of: PeerOf, watch: Any
     peer = peer_of(transport)
     await peer.join()
     publication = transport.publish(OPUS)
-    await peer.dtls.close()
+    peer.dtls.close()
     await watch.reached(CLOSED)
     assert (transport.failure, publication.closed) == ("peer_closed", True)
 
