@@ -296,12 +296,21 @@ class Roster:
         return entry.status
 
     def _count(self, entry: _ClassEntry) -> ClassStatus:
-        online = [a for a in map(self._attendees.__getitem__, entry.members) if a.online]
-        tutors = [attendee.id for attendee in online if attendee.role is Role.TUTOR]
-        devices = sum(attendee.role is Role.ROOM for attendee in online)
+        tutors, devices, others = [], 0, 0
+        # Of hundreds, for each who comes.
+        for attendee in map(self._attendees.__getitem__, entry.members):
+            if not attendee.online:
+                continue
+            role = attendee.person.role
+            if role is Role.TUTOR:
+                tutors.append(attendee.person.id)
+            elif role is Role.ROOM:
+                devices += 1
+            else:
+                others += 1
         room = entry.room
         # Who took the class over on record, or is registered, when there; else the first other one who is;
         # else the one who should be.
         named = [person for person in (room.stand_in, room.tutor) if person is not None]
         tutor = next((person for person in (*(n for n in named if n in tutors), *tutors, *named)), None)
-        return ClassStatus(room, tutor, bool(tutors), len(online) - len(tutors) - devices, bool(devices))
+        return ClassStatus(room, tutor, bool(tutors), others, bool(devices))

@@ -3,6 +3,11 @@
 Each attribute that we know is one row of a table and one small method; a line is looked at once. Numbers go
 through `_number`, words through `_token`, so that nothing unbounded, and no line break, gets from the text
 into our own.
+
+What says which codecs and header extensions there are is most of a description, and to the letter the same
+of all browsers of one make and version. So these lines of an m-line are read as one text, once for all who
+send it (`_catalogue`), and what was made of them is shared: it never changes. Where anything is wrong, the
+whole is read line by line, to say which.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NoReturn
 
 from sfu.params import (
@@ -62,6 +68,14 @@ CANDIDATE = re.compile(
 )
 
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)")
+"""The same of a whole text, whose lines end."""
+CATALOGUE = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:")
+"""Lines that say the same whoever sends them."""
+MAX_CATALOGUE = 10_000
+"""Characters: Chromium writes about 4,000 for an m-line of video."""
+MAX_CATALOGUES = 128
+"""M-lines of different browsers, kept to be met again: some 30 kB each."""
 
 DIRECTIONS = frozenset(Direction)
 SETUPS = frozenset(DtlsSetup)
@@ -81,7 +95,29 @@ def parse(text: str) -> SessionDescription:
         raise SdpError("not_sdp", "This is not an SDP: it does not begin with the line v=0.")
     if len(lines) > MAX_LINES:
         raise SdpError("sdp_too_large", f"The SDP has {len(lines)} lines; at most {MAX_LINES} are read.")
+    try:
+        if not CONTROL_IN_TEXT.search(text):
+            return _read_at_once(lines)
+    except (SdpError, _MalformedError):
+        pass
     return _read(lines)
+
+
+def _read_at_once(lines: list[str]) -> SessionDescription:
+    """Raises SdpError or _MalformedError; `_read` tells where."""
+    session = _Session()
+    sections: list[_Section] = []
+    catalogues: list[list[str]] = []
+    for line in lines:
+        if sections and line.startswith(CATALOGUE):
+            catalogues[-1].append(line)
+        elif line.strip():
+            _read_plain_line(line, session, sections)
+            if len(catalogues) < len(sections):
+                catalogues.append([])
+    for section, catalogue in zip(sections, catalogues, strict=True):
+        section.take("\n".join(catalogue))
+    return _put_together(session, sections)
 
 
 def _read(lines: list[str]) -> SessionDescription:
@@ -94,6 +130,10 @@ def _read(lines: list[str]) -> SessionDescription:
             _read_line(line, session, sections)
         except _MalformedError as error:
             raise SdpError("bad_sdp", f"Line {number} of the SDP cannot be read: {error}.") from None
+    return _put_together(session, sections)
+
+
+def _put_together(session: _Session, sections: list[_Section]) -> SessionDescription:
     built = tuple(section.build(session) for section in sections)
     mids = [section.mid for section in built if section.mid]
     if len(set(mids)) != len(mids):
@@ -104,10 +144,14 @@ def _read(lines: list[str]) -> SessionDescription:
 
 
 def _read_line(line: str, session: _Session, sections: list[_Section]) -> None:
-    if len(line) < 2 or line[1] != "=" or not line[0].islower():
-        _malformed("it has not the form letter=value")
     if CONTROL.search(line):
         _malformed("it contains control characters")
+    _read_plain_line(line, session, sections)
+
+
+def _read_plain_line(line: str, session: _Session, sections: list[_Section]) -> None:
+    if len(line) < 2 or line[1] != "=" or not line[0].islower():
+        _malformed("it has not the form letter=value")
     kind, value = line[0], line[2:].strip()
     if kind == "m":
         if len(sections) == MAX_SECTIONS:
@@ -222,6 +266,25 @@ class _Session(_Level):
             reader(self, value)
 
 
+@dataclass(frozen=True, slots=True)
+class _Catalogue:
+    """What an m-line says of codecs and header extensions."""
+
+    formats: tuple[PayloadFormat, ...]
+    extensions: dict[int, str]
+    """Not to be changed."""
+
+
+@lru_cache(MAX_CATALOGUES)
+def _catalogue(media: str, raw_formats: tuple[str, ...], text: str) -> _Catalogue:
+    """Raises _MalformedError."""
+    section = _Section(media=media, raw_formats=raw_formats)
+    for line in text.split("\n") if text else ():
+        name, _, value = line[2:].strip().partition(":")
+        section.attribute(name, value.strip())
+    return _Catalogue(section._formats(), section.extensions)
+
+
 @dataclass(slots=True)
 class _Section(_Level):
     """An m-line while it is read: attributes by payload type and by SSRC, in any order."""
@@ -244,6 +307,16 @@ class _Section(_Level):
     simulcast: dict[str, list[str]] = field(default_factory=lambda: {"send": [], "recv": []})
     candidates: list[Candidate] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
+    taken: _Catalogue | None = None
+    """Codecs and header extensions that were read as a whole."""
+
+    def take(self, text: str) -> None:
+        """The lines that `CATALOGUE` names, of which none may have come by another way. Raises
+        _MalformedError."""
+        if self.codecs or self.fmtp or self.feedback or self.extensions:
+            _malformed("a blank where none belongs")
+        read = _catalogue if len(text) <= MAX_CATALOGUE else _catalogue.__wrapped__
+        self.taken = read(self.media, self.raw_formats, text)
 
     def attribute(self, name: str, value: str) -> None:
         if name in FLAGS:
@@ -337,6 +410,7 @@ class _Section(_Level):
     def build(self, session: _Session) -> MediaSection:
         direction = self.direction or session.direction or Direction.SENDRECV
         encodings = self._encodings("send" if direction.sends else "recv")
+        extensions = self.taken.extensions if self.taken else self.extensions
         return MediaSection(
             media=self.media,
             mid=self.mid,
@@ -345,8 +419,8 @@ class _Section(_Level):
             protocol=self.protocol,
             raw_formats=self.raw_formats,
             direction=direction,
-            formats=self._formats(),
-            extensions=_known(session.extensions | self.extensions),
+            formats=self.taken.formats if self.taken else self._formats(),
+            extensions=_known(session.extensions | extensions),
             encodings=encodings,
             msids=tuple(self.msids),
             # It belongs to an SSRC (RFC 5576, 6.1); "-" stands for none.

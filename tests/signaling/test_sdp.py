@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from sfu.params import (
     Kind,
     PayloadFormat,
 )
+from signaling import sdp_parser
 from signaling.sdp import (
     MAX_LENGTH,
     MAX_LINES,
@@ -311,6 +313,30 @@ def test_whatever_comes_only_sdp_error_goes_out(text: str) -> None:
     except SdpError:
         return
     assert parse(str(description)) == description
+
+
+@settings(max_examples=300)
+@given(st.one_of(mutated, st.sampled_from(CAPTURED).map(captured)))
+def test_read_at_once_is_read_line_by_line(text: str) -> None:
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    try:
+        by_line = sdp_parser._read(lines)
+    except SdpError as error:
+        with pytest.raises(SdpError, match=re.escape(str(error))):
+            parse(text)
+    else:
+        assert parse(text) == by_line
+        assert [each.raw_formats for each in parse(text).sections] == [
+            each.raw_formats for each in by_line.sections
+        ]
+
+
+def test_what_browsers_have_in_common_is_read_once() -> None:
+    text = captured("chromium_publish.sdp")
+    one, other = parse(text), parse(text.replace("a=ice-ufrag:", "a=ice-ufrag:x"))
+    assert one != other
+    for mine, theirs in zip(one.sections, other.sections, strict=True):
+        assert mine.formats is theirs.formats
 
 
 tokens = st.text(alphabet="abcdefghijklmnopqrstuvwxyzABC0123456789-", min_size=1, max_size=12)
