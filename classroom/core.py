@@ -144,6 +144,8 @@ class LessonCore:
         self._classes_rerouted: set[ClassId] = set()
         """Where somebody sends something else, of whom nobody outside gets anything."""
         self._rerouted: list[PersonId] = []
+        self._plans: floor.Plans | None = None
+        """The latest: who comes in changes nothing of what there is to receive."""
         self._roster_told_at = clock.now() - ROSTER_INTERVAL_S
         self._elsewhere_told_at = clock.now() - ELSEWHERE_INTERVAL_S
         self._roster_timer: Timer | None = None
@@ -465,7 +467,10 @@ class LessonCore:
         self._route(tuple(senders), receivers)
 
     def _route(self, senders: Iterable[Attendee], receivers: Iterable[Attendee]) -> None:
-        for person_id, plan in floor.plans(self.lesson, senders, receivers).items():
+        plans, senders = self._plans, tuple(senders)
+        if plans is None or plans.lesson is not self.lesson or plans.senders != senders:
+            plans = self._plans = floor.Plans(self.lesson, senders)
+        for person_id, plan in plans.of(receivers).items():
             line = self.lines.get(person_id)
             if line is not None:
                 line.route(plan)

@@ -404,25 +404,39 @@ def routes_of(lesson: Lesson, people: Iterable[Attendee], attendee: Attendee) ->
 def plans(lesson: Lesson, senders: Iterable[Attendee], receivers: Iterable[Attendee]) -> dict[PersonId, Plan]:
     """For each of the receivers who is connected. `senders` need hold only those who send, in the order they
     came; where only something of a class has changed, see `confined_to`."""
-    senders = [attendee for attendee in senders if attendee.online]
-    scene = _set(lesson, senders)
-    by_place: dict[_Place, Plan] = {}
-    result: dict[PersonId, Plan] = {}
-    for attendee in receivers:
-        if not attendee.online:
-            continue
-        place = _place(attendee)
-        plan = by_place.get(place)
-        if plan is None:
-            plan = by_place[place] = _plan(scene, place)
-        if attendee.tracks:
-            plan = Plan(_without(plan.routes, attendee), _without(plan.standby, attendee))
-        result[attendee.id] = plan
-    for listener, voices in _private_voices(lesson, senders).items():
-        if listener in result:
-            plan = result[listener]
-            result[listener] = Plan((*voices, *plan.routes), plan.standby)
-    return result
+    return Plans(lesson, senders).of(receivers)
+
+
+class Plans:
+    """What there is to receive as long as the lesson and those who send stay as they are: who comes meanwhile
+    gets what others of the same place got."""
+
+    def __init__(self, lesson: Lesson, senders: Iterable[Attendee]) -> None:
+        self.lesson = lesson
+        self.senders = tuple(senders)
+        online = [attendee for attendee in self.senders if attendee.online]
+        self._scene = _set(lesson, online)
+        self._voices = _private_voices(lesson, online)
+        self._by_place: dict[_Place, Plan] = {}
+
+    def of(self, receivers: Iterable[Attendee]) -> dict[PersonId, Plan]:
+        """For each who is connected."""
+        result: dict[PersonId, Plan] = {}
+        for attendee in receivers:
+            if not attendee.online:
+                continue
+            place = _place(attendee)
+            plan = self._by_place.get(place)
+            if plan is None:
+                plan = self._by_place[place] = _plan(self._scene, place)
+            if attendee.tracks:
+                plan = Plan(_without(plan.routes, attendee), _without(plan.standby, attendee))
+            result[attendee.id] = plan
+        for listener, voices in self._voices.items():
+            if listener in result:
+                plan = result[listener]
+                result[listener] = Plan((*voices, *plan.routes), plan.standby)
+        return result
 
 
 def confined_to(lesson: Lesson, person: Person) -> ClassId | None:

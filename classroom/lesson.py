@@ -28,7 +28,7 @@ from classroom.core import LessonCore, Observer
 from classroom.events import CommandRefused, LeaveCause, Snapshot
 from classroom.handlers import handle
 from classroom.inbox import Inbox
-from classroom.membership import everybody_out, join, leave
+from classroom.membership import everybody_out, join, leave, snapshot
 from classroom.model import Attendee, ChatEntry, ChatId, ClassStatus, Hand, Lesson, Person, PersonId
 from classroom.office import carry_out
 from classroom.restart import restore
@@ -59,7 +59,9 @@ JOBS_IN_A_ROW = 32
 class _Join:
     person: Person
     member: Member
-    done: asyncio.Future[tuple[Snapshot, Line]]
+    done: asyncio.Future[tuple[Snapshot | None, Line]]
+    shown: bool
+    """A snapshot is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +188,26 @@ class LessonRoom:
         next waits: they continue the snapshot. A person who is in already is taken over by the new
         connection: the old member is dismissed, its tracks are gone, hands and place stay. Raises Refused
         (and tells the observers)."""
-        done: asyncio.Future[tuple[Snapshot, Line]] = asyncio.get_running_loop().create_future()
-        if not self._offer(_Join(person, member, done), person.id):
+        shown = await self._come(person, member, shown=True)
+        assert shown is not None, "a snapshot was asked for"
+        return shown
+
+    async def enter(self, person: Person, member: Member) -> None:
+        """The same for who shows nothing of the lesson, and needs no snapshot."""
+        await self._come(person, member, shown=False)
+
+    async def _come(self, person: Person, member: Member, *, shown: bool) -> Snapshot | None:
+        done: asyncio.Future[tuple[Snapshot | None, Line]] = asyncio.get_running_loop().create_future()
+        if not self._offer(_Join(person, member, done, shown), person.id):
             raise Refused(self._no_room())
         try:
-            snapshot, line = await done
+            found, line = await done
         except asyncio.CancelledError:
             self._inbox.put(_Leave(person.id, member, LeaveCause.LOST, None))
             raise
         line.release_routes()
         asyncio.get_running_loop().call_soon(line.release_events)
-        return snapshot
+        return found
 
     async def leave(self, person_id: PersonId, member: Member, cause: LeaveCause = LeaveCause.LEFT) -> None:
         """Takes the member out, unless it has been replaced or dismissed meanwhile. Its tracks go with it.
@@ -327,10 +338,11 @@ class LessonRoom:
             else:
                 self._inbox.put(job)
 
-    def _join(self, job: _Join) -> tuple[Snapshot, Line] | None:
+    def _join(self, job: _Join) -> tuple[Snapshot | None, Line] | None:
         if job.done.cancelled():
             return None
-        return join(self._core, job.person, job.member)
+        line = join(self._core, job.person, job.member)
+        return snapshot(self._core, line) if job.shown else None, line
 
     def _leave(self, job: _Leave) -> None:
         leave(self._core, job.person, job.member, job.cause)

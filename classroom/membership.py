@@ -42,7 +42,7 @@ from classroom.talk.private_voice import of_person
 log = logging.getLogger(__name__)
 
 
-def join(core: LessonCore, person: Person, member: Member) -> tuple[Snapshot, Line]:
+def join(core: LessonCore, person: Person, member: Member) -> Line:
     """Lets somebody in. Raises Refused."""
     if core.closed:
         raise Refused(Reason.CLOSED)
@@ -68,7 +68,7 @@ def join(core: LessonCore, person: Person, member: Member) -> tuple[Snapshot, Li
     core.lines.connect(line)
     core.arrived(person)
     log.info("< lesson %s: %s %s", core.lesson.id, person.role, person.id)
-    return _snapshot(core, line), line
+    return line
 
 
 def leave(core: LessonCore, person_id: PersonId, member: Member, cause: LeaveCause) -> None:
@@ -224,7 +224,8 @@ def _drop_tracks(core: LessonCore, attendee: Attendee, cause: LeaveCause) -> Non
     core.put(replace(attendee, tracks=()))
 
 
-def _snapshot(core: LessonCore, line: Line) -> Snapshot:
+def snapshot(core: LessonCore, line: Line) -> Snapshot:
+    """All that somebody who has come in may know."""
     present = core.present(line.person.id)
     assert present is not None, "a snapshot is for who is in"
     return Snapshot(

@@ -47,6 +47,8 @@ SUPERSETS: dict[H264Profile, frozenset[H264Profile]] = {
 PREFERENCE = (P.CONSTRAINED_BASELINE, P.BASELINE, P.CONSTRAINED_HIGH, P.MAIN, P.HIGH, P.UNSPECIFIED)
 """Which a publisher should use of several: the first is decoded by everything."""
 
+MAX_COMPARED = 1024
+"""Pairs of descriptions whose comparison is kept: each of a browser's twenty with each that is published."""
 MAX_CANONICAL = 256
 """Answers that are kept: descriptions of codecs are few, those of ill-meaning publishers aside."""
 
@@ -91,6 +93,7 @@ def h264_rank(codec: Codec) -> int | None:
     return PREFERENCE.index(profile)
 
 
+@lru_cache(MAX_COMPARED)
 def same_codec(one: Codec, other: Codec) -> bool:
     """Whether both stand for the same bytes. Of H264 the level does not matter: it may differ between the two
     directions, and is a promise about sizes, which nobody here keeps or breaks (RFC 6184, 8.2.2)."""
@@ -101,6 +104,7 @@ def same_codec(one: Codec, other: Codec) -> bool:
     return _variant(one) == _variant(other)
 
 
+@lru_cache(MAX_COMPARED)
 def decodes(receiver: Codec, stream: Codec) -> bool:
     """Whether who offers to receive `receiver` can decode `stream`."""
     if same_codec(receiver, stream):

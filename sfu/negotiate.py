@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from .codecs import canonical, decodes, forwarded, h264_rank, is_red_of, red_of, same_codec
 from .params import Codec, Encoding, Extension, Kind, MediaParameters, PayloadFormat
@@ -45,6 +46,8 @@ VIDEO_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "goog-remb", "transpo
 FIRST_PAYLOAD_TYPES: dict[str, int] = {"opus": 111, "red": 63, "h264": 102, "vp8": 96, "vp9": 98, "av1": 45}
 """Where each codec stands on our connections unless it is taken: the numbers that Chromium uses. The one
 after it is its rtx."""
+MAX_ANSWERS = 128
+"""Answers that are kept: what browsers offer for the publications that there are, some 30 kB each."""
 DYNAMIC_PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
 """Free for any codec with rtcp-mux (RFC 5761, 4; RFC 9429, 5.2.1)."""
 OTHER_PAYLOAD_TYPES = tuple(
@@ -241,33 +244,31 @@ def answer_subscription(
 ) -> MediaParameters:
     """`publication` under the payload types and extension ids of the client's recvonly m-line.
     Raises NegotiationError `no_common_codec`."""
-    match = _receivable(publication.codec, offered)
-    if match is None or publication.kind is not offered.kind:
-        raise _no_common_codec(offered, [publication.codec.name])
-    formats = (match, *_red_beside(match, publication, offered))
+    codec, red = publication.codec, len(publication.formats) > 1
+    formats = _receivable(codec, offered.kind, offered.formats, red)
+    if not formats or publication.kind is not offered.kind:
+        raise _no_common_codec(offered, [codec.name])
     rtx_used = any(each.rtx_payload_type is not None for each in formats)
+    sent = sendable(publication)
     return MediaParameters(
         kind=publication.kind,
         mid=offered.mid,
         formats=formats,
-        extensions=tuple((uri, number) for uri, number in offered.extensions if uri in sendable(publication)),
+        extensions=tuple((uri, number) for uri, number in offered.extensions if uri in sent),
         encodings=(Encoding(ssrc, rtx_ssrc if rtx_used else None),),
     )
 
 
-def _red_beside(
-    match: PayloadFormat, publication: MediaParameters, offered: MediaParameters
+@lru_cache(MAX_ANSWERS)
+def _receivable(
+    codec: Codec, kind: Kind, offered: tuple[PayloadFormat, ...], red: bool
 ) -> tuple[PayloadFormat, ...]:
-    if len(publication.formats) == 1:
-        return ()
-    found = (each for each in offered.formats if is_red_of(each.codec, match.payload_type))
-    return tuple(replace(each, feedback=_feedback(offered.kind, each)) for each in found)[:1]
-
-
-def _receivable(codec: Codec, offered: MediaParameters) -> PayloadFormat | None:
-    """The client's format for `codec`: an exact match before a profile that includes it. In the answer
-    stands the client's own fmtp: what it is ready to receive."""
-    exact = (each for each in offered.formats if same_codec(each.codec, codec))
-    wider = (each for each in offered.formats if decodes(each.codec, codec))
+    """The client's format for `codec`: an exact match before a profile that includes it; of sound with its
+    RED if that is sent. In the answer stands the client's own fmtp: what it is ready to receive."""
+    exact = (each for each in offered if same_codec(each.codec, codec))
+    wider = (each for each in offered if decodes(each.codec, codec))
     match = next(exact, None) or next(wider, None)
-    return replace(match, feedback=_feedback(offered.kind, match)) if match else None
+    if match is None:
+        return ()
+    beside = (each for each in offered if red and is_red_of(each.codec, match.payload_type))
+    return tuple(replace(each, feedback=_feedback(kind, each)) for each in (match, *(tuple(beside)[:1])))

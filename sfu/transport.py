@@ -100,6 +100,8 @@ class Transport(MediaEnd):
         )
         self._remote: RemoteParameters | None = None
         self._restarting = False
+        self._engine_answers = False
+        """It has been told how, once at least."""
         self._connecting_since = 0.0
         self._disposal: asyncio.Task[None] | None = None
 
@@ -152,7 +154,8 @@ class Transport(MediaEnd):
             return
         host, port, _ = unpack_address(address)
         now = self._owner.now()
-        self._ask_engine()
+        if self._engine_answers:
+            self._ask_engine()
         try:
             check = self._ice.receive(datagram, address, (host, port), udp=is_udp(address), now=now)
         except StunError as error:
@@ -164,7 +167,8 @@ class Transport(MediaEnd):
         if check.selected:
             self._owner.control_counters.add("ice_nominations")
             self.engine.set_address(self.id, address)
-            log.info("- %s at %s port %d %s", self._name, host, port, "udp" if is_udp(address) else "tcp")
+            if self.state is TransportState.CONNECTED:
+                log.info("- %s moves %s", self._name, _place(address))
         elif check.validated:
             self.engine.add_address(self.id, address)
         if check.authenticated and address == self._ice.selected:
@@ -183,6 +187,7 @@ class Transport(MediaEnd):
         """The next checks, as long as they say the same."""
         if (known := self._ice.known) is not None:
             answer_checks(self.engine, self.id, known.pwd, known.priority, known.nominated)
+            self._engine_answers = True
 
     def dtls_received(self, datagram: bytes) -> None:
         if self.state in ENDED:
@@ -271,16 +276,20 @@ class Transport(MediaEnd):
             self._owner.forget(self)
 
     def _set_state(self, state: TransportState) -> None:
-        log.log(
-            logging.WARNING if state is TransportState.FAILED else logging.INFO,
-            "- %s %s -> %s %s",
-            self._name,
-            self.state,
-            state,
-            self.failure,
-        )
+        if state is TransportState.CONNECTED:
+            where = _place(self._ice.selected) if self._ice.selected else ""
+            log.info("- %s %s -> %s %s", self._name, self.state, state, where)
+        elif state is not TransportState.CONNECTING:
+            level = logging.WARNING if state is TransportState.FAILED else logging.INFO
+            log.log(level, "- %s %s -> %s %s", self._name, self.state, state, self.failure)
         self.state = state
         self._owner.tell(self._on_state, state)
+
+
+def _place(address: bytes) -> str:
+    """For logs."""
+    host, port, _ = unpack_address(address)
+    return f"at {host} port {port} {'udp' if is_udp(address) else 'tcp'}"
 
 
 class LocalTransport(MediaEnd):

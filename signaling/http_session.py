@@ -178,10 +178,10 @@ class HttpSession:
     # --- the end ------------------------------------------------------------------------------------------
 
     def _transport_changed(self, state: TransportState) -> None:
-        log.info("- %s transport %s %s", self.id[:6], state, self.transport.failure)
         if state is TransportState.CONNECTED:
             self.on_connected()
         if cause := LEAVE_CAUSES.get(state):
+            log.info("- %s transport %s %s", self.id[:6], state, self.transport.failure)
             self.end(cause)
 
     def end(self, cause: LeaveCause) -> None:

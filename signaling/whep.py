@@ -143,7 +143,10 @@ class Whep:
             with session.ends_on_error():
                 tracks = await _subscribe(session, sfu, registry, wanted, source)
                 answer = jsep.answer_watch(offer, session.transport.local, tracks)
-        log.info("< %s watches %s as %s", session.id[:6], room.lesson.id, claims.person)
+        log.info(
+            "< %s watches %s as %s by transport %d",
+            *(session.id[:6], room.lesson.id, claims.person, session.transport.id),
+        )
         return self._resource.created(request, session, answer)
 
 
@@ -164,7 +167,7 @@ async def _subscribe(
     stop_listening = registry.listen(viewer, session.room.lesson.id)
     session.on_close = lambda _cause: stop_listening()
     session.connect()
-    await session.room.join(session.person, session)
+    await session.room.enter(session.person, session)
     lesson = session.room.lesson
     choice = choose(viewer.routes, [member.person for member in lesson.stage], source)
     tracks: dict[str, OfferedTrack] = {}

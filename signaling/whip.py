@@ -162,7 +162,7 @@ async def _publish(
     session.on_close = withdraw
     session.on_stopped = stop
     session.connect()
-    await session.room.join(publisher.person, session)
+    await session.room.enter(publisher.person, session)
     for parameters in chosen.values():
         publication = session.publish(parameters)
         source = publisher.source(parameters.kind)

@@ -147,7 +147,7 @@ def assemble(school: Any, fake_clock: Any, fake_observer: Any, new_member: Any) 
         core = LessonCore(school.lesson(LessonState.OPEN), fake_clock, fake_clock.call_at, [fake_observer])
         members = [new_member() for _ in school.with_room]
         for person, member in zip(school.with_room, members, strict=True):
-            _, line = join(core, person, member)
+            line = join(core, person, member)
             line.release_routes()
             line.release_events()
         fake_clock.fire(1)

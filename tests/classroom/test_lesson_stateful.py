@@ -52,7 +52,7 @@ from classroom.commands import (
 from classroom.core import LessonCore
 from classroom.events import LeaveCause
 from classroom.handlers import handle
-from classroom.membership import join, leave, talk_seen_by
+from classroom.membership import join, leave, snapshot, talk_seen_by
 from classroom.model import (
     MICROPHONE,
     Allowance,
@@ -229,14 +229,14 @@ class LessonMachine(RuleBasedStateMachine):
         person, mirror = self.people[number], Mirror()
         old = self.inside.get(person.id)
         try:
-            snapshot, line = join(self.core, person, mirror)
+            line = join(self.core, person, mirror)
         except Refused:
             self.core.settle()
             conduct = self.core.lesson.conduct
             ordered = conduct.locked or conduct.removed
             assert self.core.lesson.state in OVER or person.role is Role.ENCODER or ordered
             return
-        mirror.begin(snapshot)
+        mirror.begin(snapshot(self.core, line))
         self.core.settle()
         line.release_routes()
         line.release_events()

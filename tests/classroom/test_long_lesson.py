@@ -99,7 +99,7 @@ def test_a_wall_clock_that_is_set_moves_nothing_in_a_lesson(
 
     core = LessonCore(school.lesson(LessonState.OPEN), wall, later, [fake_observer])
     member = new_member()
-    _, line = join(core, school.master, member)
+    line = join(core, school.master, member)
     line.release_events()
     ask(core, StartLesson(school.master.id))
     ask(core, SetPhase(school.master.id, Phase.INTERACTION, 60))
