@@ -18,6 +18,10 @@ peer, which is controlling, says by USE-CANDIDATE which pair media shall take; t
   else may answer by `known`, and tell by `renewed` before the agent has to decide anything by their times.
 
 Refused datagrams raise StunError and get no answer: an answer would only serve somebody who guesses.
+
+A check with nothing special in it, which is nearly all that browsers send, the engine's own code reads,
+proves and answers (`engine/stun.pyx`: 2.5 µs instead of 40); `answered` draws the conclusions. `receive`
+takes whatever that leaves.
 """
 
 from __future__ import annotations
@@ -163,7 +167,16 @@ class IceAgent:
             # A lite agent is never controlling: the peer must change its role (RFC 8445, 7.3.1.1).
             return Check(self._respond(request, {"ERROR-CODE": (487, "Role Conflict")}), authenticated=False)
         response = self._respond(request, {"XOR-MAPPED-ADDRESS": mapped})
-        return self._learn(request, response, address, udp=udp, now=now)
+        priority, nominates = request.attributes.get("PRIORITY", 0), "USE-CANDIDATE" in request.attributes
+        return self._learn(response, priority, address, nominates=nominates, udp=udp, now=now)
+
+    def answered(
+        self, response: bytes, priority: int, address: bytes, *, nominates: bool, udp: bool, now: float
+    ) -> Check:
+        """A check from `address` of a controlling peer that was read, proved by `local` and answered
+        elsewhere: what `receive` would have made of it. Raises StunError."""
+        self._limit(now)
+        return self._learn(response, priority, address, nominates=nominates, udp=udp, now=now)
 
     def _limit(self, now: float) -> None:
         if int(now) != self._second:
@@ -173,16 +186,15 @@ class IceAgent:
             raise StunError("too_many")
 
     def _learn(
-        self, request: stun.Message, response: bytes, address: bytes, *, udp: bool, now: float
+        self, response: bytes, priority: int, address: bytes, *, nominates: bool, udp: bool, now: float
     ) -> Check:
         self.last_check = now
         validated, forgotten = address not in self._pairs, None
         if validated and len(self._pairs) == MAX_ADDRESSES:
             forgotten = self._make_room()
-        rank = (udp, request.attributes.get("PRIORITY", 0))
+        rank = (udp, priority)
         pair = self._pairs.setdefault(address, _Pair(rank, now))
         pair.rank, pair.heard = rank, now
-        nominates = "USE-CANDIDATE" in request.attributes
         selected = address != self.selected and (
             self.selected is None or (nominates and self._outranks(pair, now))
         )

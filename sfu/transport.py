@@ -26,7 +26,8 @@ from .dtls import Certificate, DtlsSession, SrtpKeys
 from .engine.address import is_udp, unpack_address
 from .engine.engine import Engine
 from .engine.peers import answer_checks, heard
-from .ice import IceAgent, StunError, generate_credentials
+from .engine.stun import plain_check
+from .ice import Check, IceAgent, StunError, generate_credentials
 from .media import ENDED, MediaEnd, Publication, Slot, Subscription, TransportClosed
 from .params import (
     Candidate,
@@ -152,12 +153,10 @@ class Transport(MediaEnd):
         if self.state in ENDED:
             self._owner.control_counters.add("events_for_closed")
             return
-        host, port, _ = unpack_address(address)
-        now = self._owner.now()
         if self._engine_answers:
             self._ask_engine()
         try:
-            check = self._ice.receive(datagram, address, (host, port), udp=is_udp(address), now=now)
+            check = self._check(datagram, address)
         except StunError as error:
             self._owner.control_counters.add(f"stun_dropped_{error.reason}")
             return
@@ -177,6 +176,15 @@ class Transport(MediaEnd):
         # know.
         self.engine.send(address, check.response)
         self._start_when_ready()
+
+    def _check(self, datagram: bytes, address: bytes) -> Check:
+        """Raises StunError."""
+        udp, now, local = is_udp(address), self._owner.now(), self._ice.local
+        if (plain := plain_check(datagram, address, local.ufrag, local.pwd)) is not None:
+            response, priority, nominates = plain
+            return self._ice.answered(response, priority, address, nominates=nominates, udp=udp, now=now)
+        host, port, _ = unpack_address(address)
+        return self._ice.receive(datagram, address, (host, port), udp=udp, now=now)
 
     def _ask_engine(self) -> None:
         """What it has answered meanwhile."""

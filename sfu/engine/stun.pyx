@@ -225,6 +225,26 @@ cdef uint32_t stun_response(uint8_t *at, const uint8_t *request, const address_t
     return n + FINGERPRINT_BYTES
 
 
+def plain_check(bytes datagram not None, bytes address not None, str ufrag not None, str password not None):
+    cdef const uint8_t *data = datagram
+    cdef uint32_t length = <uint32_t>len(datagram)
+    cdef bytes ours = ufrag.encode()
+    cdef bytes key = password.encode()
+    cdef uint8_t response[RESPONSE_BYTES]
+    cdef address_t named, wanted, source
+    cdef check_t check
+    cdef uint32_t written
+    address_from_bytes(address, &source)
+    if ufrag_key(<const uint8_t *>ours, <uint32_t>len(ours), &wanted) < 0 or not stun_local_ufrag(data, length, &named):
+        return None
+    if memcmp(&named, &wanted, sizeof(address_t)) != 0 or not stun_check(data, length, &check):
+        return None
+    if not stun_authentic(data, &check, <const uint8_t *>key, <uint32_t>len(key)):
+        return None
+    written = stun_response(response, data, &source, <const uint8_t *>key, <uint32_t>len(key))
+    return ((<const char *>response)[:written], check.priority, bool(check.nominates)) if written else None
+
+
 def answer_check(datagram, bytes address, bytes password):
     cdef Py_buffer view
     cdef uint8_t response[RESPONSE_BYTES]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sfu.engine.address import pack_address
 from sfu.engine.engine import Engine, EventKind
 from sfu.engine.peers import answer_checks, heard, silent
+from sfu.engine.stun import plain_check
 from sfu.ice import IceAgent
 from sfu.params import IceParameters
 
@@ -239,3 +240,36 @@ def test_no_check_that_is_cut_or_glued_is_answered(length: int, more: bytes) -> 
     server = Server()
     server.engine.input(datagram, HERE, server.now_us)
     assert server.engine.drain() == [] or datagram == message(plain())
+
+
+# --- checks that decide something: read here, concluded in Python ---------------------------------------
+
+
+@pytest.mark.parametrize("nominates", [True, False])
+def test_a_first_check_is_read_and_answered_as_the_agent_would(nominates: bool) -> None:
+    datagram = message(plain(nominates=nominates))
+    by_agent, by_engine = IceAgent(LOCAL), IceAgent(LOCAL)
+    wanted = by_agent.receive(datagram, HERE, (HOST, PORT), udp=True, now=1.0)
+    found = plain_check(datagram, HERE, LOCAL.ufrag, LOCAL.pwd)
+    assert found is not None
+    response, priority, said = found
+    assert (priority, said) == (PRIORITY, nominates)
+    check = by_engine.answered(response, priority, HERE, nominates=said, udp=True, now=1.0)
+    assert check == wanted
+    assert by_engine.known == by_agent.known
+
+
+@pytest.mark.parametrize(
+    ("datagram", "ufrag"),
+    [
+        (message(plain()), "local124"),
+        (message(plain()), ""),
+        (message(plain(), password="another of 24 letters, ."), LOCAL.ufrag),
+        (message([*plain(), (CONTROLLED, bytes(8))]), LOCAL.ufrag),
+        (message([*plain(), (UNKNOWN_REQUIRED, b"")]), LOCAL.ufrag),
+        (message(plain())[:-1], LOCAL.ufrag),
+        (b"", LOCAL.ufrag),
+    ],
+)
+def test_what_is_not_plain_is_left_to_the_agent(datagram: bytes, ufrag: str) -> None:
+    assert plain_check(datagram, HERE, ufrag, LOCAL.pwd) is None
