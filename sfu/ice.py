@@ -13,6 +13,8 @@ peer, which is controlling, says by USE-CANDIDATE which pair media shall take; t
   time, and the best of them counts (UDP before TCP, then the PRIORITY that the check carries). Only when the
   selected one has not been nominated again for NOMINATION_WINDOW_S is a lesser one a change of mind: the
   peer moved to another network, and media follows with that one check.
+- A peer that moves sends over its new pair before it nominates it. Who sees its packets says so by
+  `followed`.
 - Checks go on after the connection stands; they are the peer's consent to receive (RFC 7675). Who asks
   `last_check` can end what nobody wants any more. Those of the selected pair that say nothing new somebody
   else may answer by `known`, and tell by `renewed` before the agent has to decide anything by their times.
@@ -144,6 +146,16 @@ class IceAgent:
         self.local = generate_credentials()
         for pair in self._pairs.values():
             pair.nominated = None
+
+    def followed(self, address: bytes, now: float) -> bool:
+        """The peer's packets come from there, and no longer from the selected address: it has chosen, and its
+        next check will say so. False: not a valid address, or selected already."""
+        pair = self._pairs.get(address)
+        if pair is None or self.selected == address:
+            return False
+        pair.nominated = now
+        self.selected = address
+        return True
 
     def forget(self, address: bytes) -> None:
         """The address can no longer be reached (its TCP connection was closed)."""

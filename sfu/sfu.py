@@ -264,6 +264,10 @@ class Sfu:
         if transport is not None:
             transport.address_gone(event.address)
 
+    def _on_moved(self, transport: Transport | LocalTransport | None, event: Event) -> None:
+        if isinstance(transport, Transport):
+            transport.moved(event.address)
+
     def _on_publication_started(self, transport: Transport | LocalTransport | None, event: Event) -> None:
         publication = transport.publications.get(PublicationId(event.publication)) if transport else None
         if publication is not None:
@@ -340,6 +344,7 @@ HANDLERS: dict[EventKind, Callable[[Sfu, Transport | LocalTransport | None, Even
     EventKind.BANDWIDTH: Sfu._on_bandwidth,
     EventKind.SPEAKERS: Sfu._on_speakers,
     EventKind.PLACES: Sfu._on_places,
+    EventKind.MOVED: Sfu._on_moved,
 }
 
 

@@ -17,6 +17,7 @@ COUNTERS = (
     "handshake_milliseconds",
     "ice_checks",
     "ice_nominations",
+    "ice_moves",
     "ice_role_conflicts",
     "stun_dropped_malformed",
     "stun_dropped_unauthenticated",

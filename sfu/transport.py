@@ -186,6 +186,14 @@ class Transport(MediaEnd):
         host, port, _ = unpack_address(address)
         return self._ice.receive(datagram, address, (host, port), udp=udp, now=now)
 
+    def moved(self, address: bytes) -> None:
+        """The engine has followed the peer's packets to another valid address."""
+        if self.state not in ENDED and self._ice.followed(address, self._owner.now()):
+            self._owner.control_counters.add("ice_moves")
+            host, port, _ = unpack_address(address)
+            log.info("- %s moved to %s port %d", self._name, host, port)
+            self._let_engine_answer()
+
     def _ask_engine(self) -> None:
         """What it has answered meanwhile."""
         _, checked_us, nominated_us = heard(self.engine, self.id)

@@ -31,6 +31,9 @@ class EventKind(IntEnum):
     PLACES = 8
     """publication = number of the group; data = for each place the id of the publication that has it, or 0,
     four bytes each. Told as often."""
+    MOVED = 9
+    """transport; address: media goes there from now on, because its packets come from there (a validated
+    pair) and the selected one has fallen silent."""
 
 class Event(NamedTuple):
     kind: EventKind

@@ -254,6 +254,7 @@ cdef class Engine:
             if selected:
                 t.address = a
                 t.has_address = True
+                t.address_us = e.now_us
                 consent_forget(&t.consent)
             if transport_learn_address(e, t, &a) < 0:
                 raise MemoryError

@@ -12,6 +12,7 @@ cdef enum event_t:
     EVENT_BANDWIDTH = 6         # data: int64_t, bits per second
     EVENT_SPEAKERS = 7          # publication: number of the group; data: uint32_t ids of publications
     EVENT_PLACES = 8            # the same; the id in each place, 0 for nobody
+    EVENT_MOVED = 9             # media goes to this address from now on
 
 cdef enum:
     # A storm of 500 joins is about 500 x 6 datagrams of up to 1.3 kB within a second; Python drains many times in it.

@@ -26,6 +26,7 @@ class EventKind(IntEnum):
     BANDWIDTH = EVENT_BANDWIDTH
     SPEAKERS = EVENT_SPEAKERS
     PLACES = EVENT_PLACES
+    MOVED = EVENT_MOVED
 
 
 Event = namedtuple("Event", "kind transport publication detail address data")

@@ -282,6 +282,7 @@ cdef struct transport_t:
     int64_t stun_window_us
     uint32_t stun_count
     consent_t consent
+    int64_t address_us          # when the selected pair last showed that the peer is there, or was selected
     int64_t heard_us            # last packet or check that was authentic; Python's checks are not counted
     int64_t remb_bps            # last REMB of this peer; 0 for none
     bandwidth_t *bandwidth      # of its downlink; NULL where nobody could report on it

@@ -49,6 +49,7 @@ from sfu.engine.dependency cimport dependency_read, structure_t
 from sfu.engine.descriptor cimport descriptor_read, descriptor_t, descriptor_unwrap
 from sfu.engine.events cimport EVENT_DTLS, EVENT_PUBLICATION_STARTED, EVENT_STUN, events_push
 from sfu.engine.feedback cimport receive_rtcp, seek_layer, want_keyframe
+from sfu.engine.follow cimport heard_from
 from sfu.engine.forward cimport begin_voice, forward_rest, gather
 from sfu.engine.lifecycle cimport attend, layer_open, list_feedback, stream_add
 from sfu.engine.model cimport (
@@ -118,9 +119,9 @@ cdef void receive(engine_t *e, const address_t *source, uint8_t *data, uint32_t 
         elif not t.keyed:
             count(e, DROP_MEDIA_BEFORE_KEYS)
         elif kind == CLASS_RTP:
-            receive_rtp(e, t, data, length)
+            receive_rtp(e, t, source, data, length)
         else:
-            unprotect_rtcp(e, t, data, length)
+            unprotect_rtcp(e, t, source, data, length)
     elif kind == CLASS_STUN:
         receive_stun(e, source, data, length)
     elif kind == CLASS_DTLS:
@@ -164,7 +165,7 @@ cdef bint answer(engine_t *e, transport_t *t, const address_t *source, const uin
     if not written:
         return False
     outbound_commit(&e.out, source, written)
-    t.heard_us = e.now_us
+    heard_from(e, t, source)
     count(e, STUN_ANSWERED)
     return True
 
@@ -181,12 +182,12 @@ cdef void receive_dtls(engine_t *e, const address_t *source, const uint8_t *data
 # --- media ----------------------------------------------------------------------------------------------------------
 
 
-cdef void unprotect_rtcp(engine_t *e, transport_t *t, uint8_t *data, uint32_t length) noexcept nogil:
+cdef void unprotect_rtcp(engine_t *e, transport_t *t, const address_t *source, uint8_t *data, uint32_t length) noexcept nogil:
     if not t.plain and srtp_unprotect_rtcp(t.srtp_in, data, &length) != SRTP_OK:
         count(e, DROP_SRTCP)
         return
     count(e, RTCP_IN)
-    t.heard_us = e.now_us
+    heard_from(e, t, source)
     if length >= 8:
         reporter_seen(t, get32(data + 4))
     receive_rtcp(e, t, data, length)
@@ -208,7 +209,7 @@ cdef bint unprotect(engine_t *e, transport_t *t, uint8_t *data, uint32_t *length
     return False
 
 
-cdef void receive_rtp(engine_t *e, transport_t *t, uint8_t *data, uint32_t length) noexcept nogil:
+cdef void receive_rtp(engine_t *e, transport_t *t, const address_t *source, uint8_t *data, uint32_t length) noexcept nogil:
     cdef rtp_t p
     cdef const stream_t *stream
     if not unprotect(e, t, data, &length):
@@ -217,7 +218,7 @@ cdef void receive_rtp(engine_t *e, transport_t *t, uint8_t *data, uint32_t lengt
         count(e, DROP_RTP_MALFORMED)
         return
     count(e, RTP_IN)
-    t.heard_us = e.now_us
+    heard_from(e, t, source)
     t.packets_in += 1
     t.bytes_in += length
     if t.transport_cc and p.extension_length[<int>EXT_TRANSPORT_CC] == 2:

@@ -76,6 +76,20 @@ def test_nomination_replaces_a_provisional_address(agent: IceAgent, check: Calla
     assert agent.selected == THERE
 
 
+def test_who_sends_from_another_valid_address_has_chosen_it(
+    agent: IceAgent, check: Callable[..., Check]
+) -> None:
+    check(HERE, now=0.0, priority=900)
+    check(THERE, now=0.1, priority=5, nominate=False)
+    assert agent.followed(THERE, 5.0)
+    assert agent.selected == THERE
+    assert not agent.followed(THERE, 5.1)
+    assert not agent.followed(ELSEWHERE, 5.1)
+    # Its nomination says the same; one of the other address is a change of mind.
+    assert not check(THERE, now=5.2, priority=5).selected
+    assert check(HERE, now=9.0, priority=900).selected
+
+
 def test_aggressive_nomination_ends_at_the_best_pair(agent: IceAgent, check: Callable[..., Check]) -> None:
     check(HERE, now=0.0, priority=5, udp=False)
     check(THERE, now=0.1, priority=3)

@@ -295,6 +295,31 @@ async def test_consent_expires_without_checks(
     assert transport.failure == "consent_expired"
 
 
+async def test_media_follows_a_peer_before_it_nominates(
+    transport: Transport,
+    peer_of: PeerOf,
+    plane: Any,
+    clock: Any,
+    rtp: Callable[..., bytes],
+    address_of: Callable[..., bytes],
+) -> None:
+    peer = peer_of(transport)
+    keys = await peer.join()
+    wifi, mobile = peer.address, address_of("198.51.100.7", 4000)
+    plane.receivers[mobile] = peer.received
+    peer.address = mobile
+    peer.check(nominate=False)
+    clock.advance(1.0)
+    peer.send(keys.outbound.protect(rtp(1234, 1)))
+    plane.sfu.drain()
+    assert counted(plane, "ice_moves") == 1
+    assert transport._ice.selected == mobile != wifi
+    # What is nominated now says nothing new, and is answered by the packet thread.
+    peer.check()
+    peer.check()
+    assert (counted(plane, "ice_nominations"), counted(plane, "stun_answered")) == (1, 2)
+
+
 async def test_authenticated_media_is_consent_too(
     transport: Transport, peer_of: PeerOf, plane: Any, rtp: Callable[..., bytes]
 ) -> None:
