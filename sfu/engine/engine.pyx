@@ -24,6 +24,7 @@ from sfu.engine.events cimport events_list, events_take
 from sfu.engine.describe cimport checked, describe_publication, describe_subscription, group_numbered, slot_new
 from sfu.engine.downlink cimport downlink_goal, downlink_open
 from sfu.engine.feedback cimport seek_layer, want_keyframe, want_keyframe_now
+from sfu.engine.follow cimport go_to
 from sfu.engine.gcm cimport gcm_open
 from sfu.engine.layers cimport ALL_LAYERS
 from sfu.engine.lock cimport lock_try, lock_wait
@@ -252,10 +253,7 @@ cdef class Engine:
         try:
             t = self.transport(transport)
             if selected:
-                t.address = a
-                t.has_address = True
-                t.address_us = e.now_us
-                consent_forget(&t.consent)
+                go_to(e, t, &a)
             if transport_learn_address(e, t, &a) < 0:
                 raise MemoryError
         finally:

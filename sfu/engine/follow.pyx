@@ -19,14 +19,18 @@ cdef enum:
     FOLLOW_US = 250000      # twelve packets of sound; feedback of who only receives comes ten times a second
 
 
+cdef void go_to(engine_t *e, transport_t *t, const address_t *address) noexcept nogil:
+    t.address = address[0]
+    t.has_address = True
+    t.address_us = e.now_us
+    consent_forget(&t.consent)
+
+
 cdef void heard_from(engine_t *e, transport_t *t, const address_t *source) noexcept nogil:
     t.heard_us = e.now_us
     if t.has_address and same_address(&t.address, source):
         t.address_us = e.now_us
     elif e.now_us - t.address_us >= FOLLOW_US and not t.plain:
-        t.address = source[0]
-        t.has_address = True
-        t.address_us = e.now_us
-        consent_forget(&t.consent)
+        go_to(e, t, source)
         if events_push(&e.events, EVENT_MOVED, t.id, 0, source, NULL, 0) < 0:
             e.counters[<int>DROP_EVENT_QUEUE] += 1
