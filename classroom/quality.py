@@ -112,6 +112,8 @@ class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     frozen_s: int = 0
     """Seconds in which it stood still on its way to the person."""
+    first_ms: int = -1
+    """To the person: from when it was to come until the first of it left the server; -1: nothing has."""
 
 
 class StreamPeriod(StreamFigures, frozen=True, kw_only=True, array_like=True):

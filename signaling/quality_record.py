@@ -182,6 +182,7 @@ def stream_period(
         wanted=after.wanted,
         paused=after.paused,
         frozen_s=stalls,  # a look a second
+        first_ms=round(1000 * after.first_s) if after.first_s >= 0 else -1,
     )
 
 

@@ -542,6 +542,7 @@ cdef class Engine:
             for id, value in subscriptions.items():
                 s, paused = self.subscription(id), value
                 if s.paused and not paused and s.publication.video:
+                    s.created_us = s.created_us if s.started else e.now_us
                     want_keyframe_now(e, s)
                 s.paused = paused
                 s.layer = -1

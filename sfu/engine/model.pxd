@@ -226,7 +226,7 @@ cdef struct subscription_t:
     int64_t shed_asked_us       # when a keyframe was last asked for because of that
     uint64_t frames_shed
     int64_t last_sent_us
-    int64_t created_us
+    int64_t created_us          # or first wanted, when it was made to stand by
     int64_t first_frame_us      # from then to the first keyframe (or sound) sent; -1: not yet
     int64_t rtx_sequence        # next of the RTX stream, unwrapped
     sent_t *sent                # SENT_HISTORY, by out sequence; NULL until the first packet

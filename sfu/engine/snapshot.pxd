@@ -20,6 +20,7 @@ cdef struct stream_row_t:       # a publication or a subscription; counters sinc
     uint64_t keyframes
     uint64_t shed               # pictures left out
     uint32_t stalls             # subscription: comparisons in a row of snapshots in which it stood still, kept by them
+    int64_t first_us            # subscription: what its first packet took to leave; -1: there was none
     double lost                 # fraction that the peer reported last
     double jitter_s
     int64_t rtt_us

@@ -57,6 +57,8 @@ class StreamTotals(NamedTuple):
     shed: int
     stalls: int
     """How often `since` found that it had got nothing although its publisher sent."""
+    first_s: float
+    """Subscription: from when it was to get something until its first packet left; -1: none did."""
     lost: float
     """Fraction that the peer reported last; of subscriptions."""
     jitter_s: float

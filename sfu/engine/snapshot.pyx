@@ -40,6 +40,7 @@ class StreamTotals(NamedTuple):
     keyframes: int
     shed: int
     stalls: int
+    first_s: float
     lost: float
     jitter_s: float
     round_trip_s: float
@@ -126,6 +127,7 @@ cdef void copy_subscription(stream_row_t *row, const subscription_t *s) noexcept
     row.nacks = s.nacks
     row.plis = s.plis
     row.shed = s.frames_shed
+    row.first_us = s.first_frame_us
     row.lost = s.fraction_lost / 256.0
     row.rtt_us = s.rtt_us
     if p.clock_rate:
@@ -337,6 +339,7 @@ cdef class StatsSnapshot:
                 StreamTotals(
                     s.id, s.publication, bool(s.outgoing), bool(s.video), bool(s.paused), s.layer, s.wanted,
                     s.packets, s.bytes, s.expected, s.repaired, s.nacks, s.plis, s.keyframes, s.shed, s.stalls,
+                    s.first_us / 1e6 if s.outgoing and s.first_us >= 0 else -1.0,
                     s.lost, s.jitter_s, s.rtt_us / 1e6,
                 )
             )

@@ -306,6 +306,7 @@ def totals(packets: int, size: int, **values: Any) -> StreamTotals:
         "keyframes": 0,
         "shed": 0,
         "stalls": 0,
+        "first_s": 0.12,
         "lost": 0.0,
     } | values
     known = {"outgoing": True, "video": True, "paused": False, "layer": 1, "wanted": 2, "expected": 0}
@@ -328,7 +329,7 @@ def test_streams_of_a_period_are_told_by_person_and_source(house: House) -> None
     (stream,) = period.streams
     assert (stream.person, stream.source, stream.sent) == ("master", "camera", True)
     assert (stream.kbps, stream.repaired, stream.left_out, stream.lost) == (1000, 9, 2, 0.25)
-    assert stream.frozen_s == 3
+    assert (stream.frozen_s, stream.first_ms) == (3, 120)
     assert (stream.layer, stream.wanted, stream.round_trip_ms, stream.jitter_ms) == (1, 2, 50, 4)
 
 

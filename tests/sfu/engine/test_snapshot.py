@@ -168,7 +168,9 @@ def test_streams_of_a_transport(plane: Plane) -> None:
     video, audio = snapshot.streams(plane.publisher)
     assert (video.id, video.outgoing, video.video, video.keyframes) == (plane.video, False, True, 1)
     assert (audio.id, audio.packets, audio.expected) == (plane.audio, 1, 1)
+    assert video.first_s == -1
     sent, heard = snapshot.streams(plane.subscriber)
+    assert sent.first_s == pytest.approx(1.005)  # the clock of an engine that has seen nothing stands at zero
     assert (sent.id, sent.publication, sent.outgoing) == (plane.subscription, plane.video, True)
     assert (heard.video, heard.packets, heard.paused) == (False, 1, False)
 

@@ -305,6 +305,19 @@ def test_a_new_subscriber_need_not_wait_for_the_next_request(bed, wire_format):
     assert keyframes <= 3 + 3 * 2 + 4
 
 
+def test_who_stands_by_waits_from_when_it_is_wanted(bed, wire_format):
+    publisher = Publisher(bed, wire_format)
+    publisher.frame(0, keyframe=True)
+    subscriber = Subscriber(bed, wire_format, publisher.publication)
+    bed.engine.set_paused(subscriber.subscription, True)
+    bed.advance(60_000_000)
+    bed.engine.set_paused(subscriber.subscription, False)
+    bed.advance(20_000)
+    publisher.frame(1, keyframe=True)
+    bed.advance(1_000)
+    assert bed.engine.subscription_stats(subscriber.subscription)["first_frame_us"] == 20_000
+
+
 def test_all_whom_a_change_reaches_one_after_the_other_have_a_picture_soon(bed, wire_format):
     publisher = Publisher(bed, wire_format)
     publisher.frame(0, keyframe=True)
