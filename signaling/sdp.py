@@ -36,6 +36,8 @@ MAX_LINES = 8_000
 """Chromium writes about 110 lines for an m-line of video."""
 MAX_TEXTS = 256
 """Of codecs and header extensions, kept to be written again: a lesson has a handful, some 1 kB each."""
+MAX_CANDIDATES = 16
+"""Lists of candidates, kept to be written again: a server has one."""
 MAX_SECTIONS = 64
 """M-lines: what the largest wall of pictures (48) and its voices take on one connection."""
 
@@ -192,8 +194,8 @@ def _transport_lines(ice: IceParameters | None, dtls: DtlsParameters | None) -> 
 
 
 def _other_lines(section: MediaSection) -> Iterator[str]:
-    for candidate in section.candidates:
-        yield "a=" + candidate_attribute(candidate)
+    if section.candidates:
+        yield from _candidate_lines(section.candidates)
     if section.end_of_candidates:
         yield "a=end-of-candidates"
     for stream, track in section.msids:
@@ -202,6 +204,11 @@ def _other_lines(section: MediaSection) -> Iterator[str]:
         yield "a=rtcp-mux"
     if section.rtcp_rsize:
         yield "a=rtcp-rsize"
+
+
+@lru_cache(MAX_CANDIDATES)
+def _candidate_lines(candidates: tuple[Candidate, ...]) -> tuple[str, ...]:
+    return tuple("a=" + candidate_attribute(candidate) for candidate in candidates)
 
 
 def candidate_attribute(candidate: Candidate) -> str:

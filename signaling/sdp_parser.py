@@ -5,9 +5,9 @@ through `_number`, words through `_token`, so that nothing unbounded, and no lin
 into our own.
 
 What says which codecs and header extensions there are is most of a description, and to the letter the same
-of all browsers of one make and version. So these lines of an m-line are read as one text, once for all who
-send it (`_catalogue`), and what was made of them is shared: it never changes. Where anything is wrong, the
-whole is read line by line, to say which.
+of all browsers of one make and version. So the lines of an m-line that are nobody's own are read as one text,
+once for all who send it (`_catalogue`), and what was made of them is shared: it never changes. Where anything
+is wrong, the whole is read line by line, to say which.
 """
 
 from __future__ import annotations
@@ -70,8 +70,11 @@ CANDIDATE = re.compile(
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)")
 """The same of a whole text, whose lines end."""
-CATALOGUE = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:")
-"""Lines that say the same whoever sends them."""
+OWN = (
+    *("m=", "a=mid", "a=msid", "a=ssrc", "a=rid", "a=simulcast", "a=candidate"),
+    *("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", "a=setup", *(f"a={each}" for each in Direction)),
+)
+"""How lines of an m-line begin that are somebody's own; all others say the same whoever sends them."""
 MAX_CATALOGUE = 10_000
 """Characters: Chromium writes about 4,000 for an m-line of video."""
 MAX_CATALOGUES = 128
@@ -109,7 +112,7 @@ def _read_at_once(lines: list[str]) -> SessionDescription:
     sections: list[_Section] = []
     catalogues: list[list[str]] = []
     for line in lines:
-        if sections and line.startswith(CATALOGUE):
+        if sections and not line.startswith(OWN):
             catalogues[-1].append(line)
         elif line.strip():
             _read_plain_line(line, session, sections)
@@ -268,21 +271,25 @@ class _Session(_Level):
 
 @dataclass(frozen=True, slots=True)
 class _Catalogue:
-    """What an m-line says of codecs and header extensions."""
+    """What the lines of an m-line say that are nobody's own."""
 
     formats: tuple[PayloadFormat, ...]
     extensions: dict[int, str]
-    """Not to be changed."""
+    """Not to be changed, nor what follows."""
+    known: tuple[tuple[Extension, int], ...]
+    flags: set[str]
 
 
 @lru_cache(MAX_CATALOGUES)
 def _catalogue(media: str, raw_formats: tuple[str, ...], text: str) -> _Catalogue:
     """Raises _MalformedError."""
     section = _Section(media=media, raw_formats=raw_formats)
-    for line in text.split("\n") if text else ():
-        name, _, value = line[2:].strip().partition(":")
-        section.attribute(name, value.strip())
-    return _Catalogue(section._formats(), section.extensions)
+    for line in filter(str.strip, text.split("\n")):
+        if line[2:3].isspace():
+            _malformed("a blank in front may hide what is somebody's own")
+        _read_plain_line(line, _Session(), [section])
+    known = _known(section.extensions)
+    return _Catalogue(section._formats(), section.extensions, known, section.flags)
 
 
 @dataclass(slots=True)
@@ -311,12 +318,10 @@ class _Section(_Level):
     """Codecs and header extensions that were read as a whole."""
 
     def take(self, text: str) -> None:
-        """The lines that `CATALOGUE` names, of which none may have come by another way. Raises
-        _MalformedError."""
-        if self.codecs or self.fmtp or self.feedback or self.extensions:
-            _malformed("a blank where none belongs")
+        """The lines that are nobody's own. Raises _MalformedError."""
         read = _catalogue if len(text) <= MAX_CATALOGUE else _catalogue.__wrapped__
         self.taken = read(self.media, self.raw_formats, text)
+        self.flags |= self.taken.flags
 
     def attribute(self, name: str, value: str) -> None:
         if name in FLAGS:
@@ -410,7 +415,6 @@ class _Section(_Level):
     def build(self, session: _Session) -> MediaSection:
         direction = self.direction or session.direction or Direction.SENDRECV
         encodings = self._encodings("send" if direction.sends else "recv")
-        extensions = self.taken.extensions if self.taken else self.extensions
         return MediaSection(
             media=self.media,
             mid=self.mid,
@@ -420,7 +424,7 @@ class _Section(_Level):
             raw_formats=self.raw_formats,
             direction=direction,
             formats=self.taken.formats if self.taken else self._formats(),
-            extensions=_known(session.extensions | extensions),
+            extensions=self._known_extensions(session),
             encodings=encodings,
             msids=tuple(self.msids),
             # It belongs to an SSRC (RFC 5576, 6.1); "-" stands for none.
@@ -432,6 +436,11 @@ class _Section(_Level):
             candidates=tuple(self.candidates),
             end_of_candidates="end-of-candidates" in self.flags,
         )
+
+    def _known_extensions(self, session: _Session) -> tuple[tuple[Extension, int], ...]:
+        if self.taken is not None and not session.extensions:
+            return self.taken.known
+        return _known(session.extensions | (self.taken.extensions if self.taken else self.extensions))
 
     def _formats(self) -> tuple[PayloadFormat, ...]:
         if self.media not in {"audio", "video"}:
