@@ -68,8 +68,6 @@ CANDIDATE = re.compile(
 )
 
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)")
-"""The same of a whole text, whose lines end."""
 OWN = (
     *("m=", "a=mid", "a=msid", "a=ssrc", "a=rid", "a=simulcast", "a=candidate"),
     *("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", "a=setup", *(f"a={each}" for each in Direction)),
@@ -99,7 +97,7 @@ def parse(text: str) -> SessionDescription:
     if len(lines) > MAX_LINES:
         raise SdpError("sdp_too_large", f"The SDP has {len(lines)} lines; at most {MAX_LINES} are read.")
     try:
-        if not CONTROL_IN_TEXT.search(text):
+        if "".join(lines).isprintable():
             return _read_at_once(lines)
     except (SdpError, _MalformedError):
         pass
