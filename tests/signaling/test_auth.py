@@ -63,6 +63,19 @@ def test_signature_counts() -> None:
     assert kind_of(token) == "token-invalid"
 
 
+def test_every_character_counts() -> None:
+    token = issue()
+    for at, character in enumerate(token):
+        other = "B" if character != "B" else "C"
+        assert kind_of(token[:at] + other + token[at + 1 :]) == "token-invalid"
+
+
+def test_others_who_have_the_key_may_write_the_header_their_way() -> None:
+    payload = {"sub": "p", "role": "master", "lesson": "demo", "exp": int(NOW + 60)}
+    token = jwt.encode(payload, KEY, "HS256", headers={"kid": "1"}, sort_headers=False)
+    assert Tokens(KEY).verify(token, NOW).person == "p"
+
+
 def test_unsigned_is_invalid() -> None:
     payload = {"sub": "p", "role": "master", "lesson": "demo", "exp": NOW + 60}
     assert kind_of(jwt.encode(payload, None, "none")) == "token-invalid"
