@@ -27,7 +27,7 @@ at 20 ms of sound and a picture's time of pictures.
 from libc.stdint cimport uint8_t, uint32_t
 
 from sfu.engine.address cimport FIRST_STREAM_CHANNEL
-from sfu.engine.ahead cimport fetch
+from sfu.engine.ahead cimport fetch_subscription
 from sfu.engine.cache cimport packet_t
 from sfu.engine.forward cimport even_out, find_lot, forward_to
 from sfu.engine.lifecycle cimport swap_subscriptions
@@ -88,7 +88,7 @@ cdef bint serve_others(engine_t *e, publication_t *p, publication_t *other, uint
     even_out(packets, count, padding, False)
     for i in range(p.served, p.subscription_count):
         if i + FETCHED_AHEAD < p.subscription_count:
-            fetch(p.subscriptions[i + FETCHED_AHEAD], sizeof(subscription_t))
+            fetch_subscription(p.subscriptions[i + FETCHED_AHEAD])
         s = p.subscriptions[i]
         if has_company(s, other):
             continue
@@ -237,7 +237,7 @@ cdef void coalesce_along(engine_t *e, publication_t *sound, const transport_t *t
     cdef layer_t *layer
     cdef uint8_t padding = 0
     if sound.served + FETCHED_AHEAD < sound.subscription_count:
-        fetch(sound.subscriptions[sound.served + FETCHED_AHEAD], sizeof(subscription_t))
+        fetch_subscription(sound.subscriptions[sound.served + FETCHED_AHEAD])
     if s == NULL or s.publication_index < sound.served:
         return
     swap_subscriptions(sound, s.publication_index, sound.served)

@@ -42,6 +42,12 @@ from sfu.engine.strangers cimport stranger_seen
 from sfu.engine.table cimport table_free, table_get, table_init, table_put, table_remove
 from sfu.engine.twcc cimport twcc_free
 
+cdef extern from "<stdlib.h>" nogil:
+    void *aligned_alloc(size_t alignment, size_t size)
+
+cdef enum:
+    CACHE_LINE = 64
+
 
 # --- the engine -----------------------------------------------------------------------------------------------------
 
@@ -89,11 +95,20 @@ cdef uint64_t engine_random(engine_t *e) noexcept nogil:
     return z ^ (z >> 31)
 
 
+cdef void *new_lines(size_t size) noexcept nogil:
+    """Zeros that begin with a cache line: what each packet needs stands first."""
+    cdef size_t whole = (size + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
+    cdef void *at = aligned_alloc(CACHE_LINE, whole)
+    if at != NULL:
+        memset(at, 0, whole)
+    return at
+
+
 # --- transports -----------------------------------------------------------------------------------------------------
 
 
 cdef transport_t *transport_new(engine_t *e, uint32_t id) noexcept nogil:
-    cdef transport_t *t = <transport_t *>calloc(1, sizeof(transport_t))
+    cdef transport_t *t = <transport_t *>new_lines(sizeof(transport_t))
     if t == NULL:
         return NULL
     t.id = id
@@ -343,7 +358,7 @@ cdef subscription_t *subscription_new(engine_t *e, transport_t *t, publication_t
         return NULL
     if not make_room(&p.subscriptions, p.subscription_count, &p.subscription_capacity):
         return NULL
-    s = <subscription_t *>calloc(1, sizeof(subscription_t))
+    s = <subscription_t *>new_lines(sizeof(subscription_t))
     if s == NULL:
         return NULL
     s.id = id

@@ -187,51 +187,53 @@ cdef struct out_format_t:
     bint nack
 
 cdef struct subscription_t:
-    uint32_t id
-    uint32_t publication_index  # place in publication.subscriptions
-    uint32_t transport_index    # place in transport.subscriptions
+    # What each packet needs, in as few cache lines as it takes (ahead.pxd).
     transport_t *transport
     publication_t *publication
-    slot_t *slot                # it carries whoever has a place in a group; NULL: always the same publication
+    selector_t *selector        # NULL until the stream turns out to have layers inside
+    drops_t *drops              # NULL until something is left out
+    sent_t *sent                # SENT_HISTORY, by out sequence; NULL until the first packet
+    # Rewriting: out = in + offset (+ drops) for packets of the current layer from first_in on.
+    int64_t offset
+    int64_t first_in
+    int64_t highest_out
+    uint64_t packets
+    uint64_t bytes              # payload bytes, as sender reports count them
+    int64_t last_sent_us
+    int64_t shed_us             # a stream was too slow for a picture then: waits for a keyframe; 0: not
     uint32_t ssrc
-    uint32_t rtx_ssrc
-    out_format_t formats[MAX_FORMATS]
-    tag_t mid
+    uint32_t timestamp_offset
+    uint32_t last_timestamp     # as sent, of highest_out
+    uint32_t frame_timestamp    # as received, of the picture that was sent or left out last
+    uint8_t frame_layer         # and of which encoding
+    int8_t layer                # being sent; -1: waiting to start or to start again
+    uint8_t wanted_layer        # encoding of a simulcast
+    uint8_t wanted_spatial      # layers inside the stream; ALL_LAYERS: all
+    uint8_t wanted_temporal
     bint paused
     bint started                # something was sent
     bint heard                  # a report block came back: the peer knows the SSRC, MID can be left out
     bint keeps_history
-    int8_t layer                # being sent; -1: waiting to start or to start again
-    int8_t last_layer           # the last one that was sent; -1: none yet
-    uint8_t wanted_layer        # encoding of a simulcast
-    uint8_t wanted_spatial      # layers inside the stream; ALL_LAYERS: all
-    uint8_t wanted_temporal
-    selector_t *selector        # NULL until the stream turns out to have layers inside
-    drops_t *drops              # NULL until something is left out
-    numbers_t numbers
-    # Rewriting: out = in + offset (+ drops) for packets of the current layer from first_in on.
-    int64_t first_in
-    int64_t first_out
-    int64_t offset
-    int64_t highest_out
-    int64_t repeatable_from     # numbers before it can no longer be sent again to the bit
-    uint32_t timestamp_offset
-    uint32_t timestamp_push     # of it: what keeps time from going back at a switch
-    uint32_t last_timestamp     # as sent, of highest_out
     bint between_pictures       # highest_out ended one
-    uint32_t frame_timestamp    # as received, of the picture that was sent or left out last
-    uint8_t frame_layer         # and of which encoding
-    int64_t shed_us             # a stream was too slow for a picture then: waits for a keyframe; 0: not
+    uint32_t publication_index  # place in publication.subscriptions
+    out_format_t formats[MAX_FORMATS]
+    numbers_t numbers
+    # And what it does not.
+    uint32_t id
+    uint32_t transport_index    # place in transport.subscriptions
+    slot_t *slot                # it carries whoever has a place in a group; NULL: always the same publication
+    uint32_t rtx_ssrc
+    tag_t mid
+    int8_t last_layer           # the last one that was sent; -1: none yet
+    int64_t first_out
+    int64_t repeatable_from     # numbers before it can no longer be sent again to the bit
+    uint32_t timestamp_push     # of timestamp_offset: what keeps time from going back at a switch
     bint queued_anew            # a keyframe that it will go on with waits for its turn (pacer.pyx)
     int64_t shed_asked_us       # when a keyframe was last asked for because of that
     uint64_t frames_shed
-    int64_t last_sent_us
     int64_t created_us          # or first wanted, when it was made to stand by
     int64_t first_frame_us      # from then to the first keyframe (or sound) sent; -1: not yet
     int64_t rtx_sequence        # next of the RTX stream, unwrapped
-    sent_t *sent                # SENT_HISTORY, by out sequence; NULL until the first packet
-    uint64_t packets
-    uint64_t bytes              # payload bytes, as sender reports count them
     uint64_t resent
     uint64_t nacks
     uint64_t plis
@@ -249,20 +251,27 @@ cdef struct stream_t:           # what an SSRC that arrives on a transport is
     layer_t *layer
 
 cdef struct transport_t:
-    uint32_t id
-    address_t ufrag             # key in the ufrag table; all zeros for none
+    # What each packet to it needs, in as few cache lines as it takes (ahead.pxd).
     address_t address           # the selected pair
     bint has_address
-    address_t addresses[MAX_ADDRESSES]
-    uint32_t address_count
     bint keyed
     bint plain
+    uint8_t send_ids[EXT_KINDS]                   # extension_t -> id, 0 for none
+    uint16_t transport_sequence  # next transport-wide number towards this peer
+    gcm_t gcm                   # protects RTP in place of srtp_out where the profile is an AEAD
+    bandwidth_t *bandwidth      # of its downlink; NULL where nobody could report on it
+    pacer_t *pacer              # NULL while the link is not thin
+    uint64_t packets_out
+    uint64_t bytes_out
+    # And what it does not.
+    uint32_t id
+    address_t ufrag             # key in the ufrag table; all zeros for none
+    address_t addresses[MAX_ADDRESSES]
+    uint32_t address_count
     void *srtp_in
     void *srtp_out
-    gcm_t gcm                   # protects RTP in its stead where the profile is an AEAD
     uint32_t ssrc               # of our own RTCP towards this peer
     uint8_t receive_kinds[MAX_EXTENSION_ID + 1]   # id -> extension_t
-    uint8_t send_ids[EXT_KINDS]                   # extension_t -> id, 0 for none
     publication_t *publications[MAX_PUBLICATIONS]
     uint32_t publication_count
     subscription_t **subscriptions
@@ -278,21 +287,16 @@ cdef struct transport_t:
     uint32_t twcc_media_ssrc
     bint feedback_listed        # in the engine's list of transports with feedback to come
     transport_t *feedback_next
-    uint16_t transport_sequence  # next transport-wide number towards this peer
     int64_t stun_window_us
     uint32_t stun_count
     consent_t consent
     int64_t address_us          # when the selected pair last showed that the peer is there, or was selected
     int64_t heard_us            # last packet or check that was authentic; Python's checks are not counted
     int64_t remb_bps            # last REMB of this peer; 0 for none
-    bandwidth_t *bandwidth      # of its downlink; NULL where nobody could report on it
-    pacer_t *pacer              # NULL while the link is not thin
     bint paced_listed           # in the engine's list of transports that pace or probe
     transport_t *paced_next
     uint64_t packets_in
     uint64_t bytes_in
-    uint64_t packets_out
-    uint64_t bytes_out
     int64_t rtt_us              # the smallest of its subscriptions' latest; 0: not known
     # Circular list of transports in the order of their next report.
     int64_t report_due_us
