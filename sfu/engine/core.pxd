@@ -1,5 +1,5 @@
 # What the loop calls of an engine, in C. `engine` is `Engine.state`; it outlives the loop, which holds the Engine.
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from sfu.engine.address cimport address_t
 from sfu.engine.outbound cimport flush_fn, outbound_t, takes_frame_fn
@@ -19,6 +19,8 @@ cdef bint core_tick(void *engine, int64_t now_us) noexcept nogil
 cdef bint core_reports_due(void *engine, int64_t now_us) noexcept nogil
 # When core_tick wants to be called; -1 for never.
 cdef int64_t core_deadline(void *engine) noexcept nogil
+# Datagrams so far that were nobody's. For the packet thread, which counts them.
+cdef uint64_t core_strangers(const void *engine) noexcept nogil
 # A stream connection was closed by its peer or by an error.
 cdef void core_address_gone(void *engine, const address_t *address) noexcept nogil
 # Who sends: called back under the lock, from the loop's thread or from a control call. Also used for shutting one

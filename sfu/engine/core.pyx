@@ -8,6 +8,15 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy
 
+from sfu.engine.counters cimport (
+    DROP_DTLS_UNKNOWN_ADDRESS,
+    DROP_EMPTY,
+    DROP_MEDIA_UNKNOWN_ADDRESS,
+    DROP_STUN_MALFORMED,
+    DROP_STUN_RATE,
+    DROP_STUN_UNKNOWN_UFRAG,
+    DROP_UNKNOWN_PROTOCOL,
+)
 from sfu.engine.events cimport EVENT_ADDRESS_GONE, EVENT_PLACES, EVENT_SPEAKERS, events_push
 from sfu.engine.feedback cimport feed_back, repair, report
 from sfu.engine.forward cimport forward_ready, forward_waiting
@@ -44,6 +53,19 @@ cdef void core_input(void *engine, const address_t *source, uint8_t *data, uint3
     cdef engine_t *e = <engine_t *>engine
     set_time(e, now_us)
     receive(e, source, data, length)
+
+
+cdef uint64_t core_strangers(const void *engine) noexcept nogil:
+    cdef const engine_t *e = <const engine_t *>engine
+    return (
+        e.counters[<int>DROP_STUN_UNKNOWN_UFRAG]
+        + e.counters[<int>DROP_STUN_MALFORMED]
+        + e.counters[<int>DROP_STUN_RATE]
+        + e.counters[<int>DROP_DTLS_UNKNOWN_ADDRESS]
+        + e.counters[<int>DROP_MEDIA_UNKNOWN_ADDRESS]
+        + e.counters[<int>DROP_UNKNOWN_PROTOCOL]
+        + e.counters[<int>DROP_EMPTY]
+    )
 
 
 cdef bint core_settle(void *engine, int64_t now_us) noexcept nogil:

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from sfu.engine.address cimport FIRST_STREAM_CHANNEL
 from sfu.engine.drops cimport SOCKET_COUNTER_COUNT
+from sfu.engine.flood cimport flood_t
 from sfu.engine.linux cimport epoll_event, pollfd, pthread_t, sem_t
 from sfu.engine.streams cimport streams_t
 from sfu.engine.udp cimport udp_t
@@ -19,6 +20,7 @@ cdef struct loop_t:
     pollfd watched[1 + FIRST_STREAM_CHANNEL]    # the epoll set, and then each UDP socket
     epoll_event events[EVENTS]
     uint64_t counters[SOCKET_COUNTER_COUNT]
+    flood_t flood
     pthread_t thread
     sem_t running               # posted once by the thread
     int priority                # wanted; once the thread runs, what it has (priority.pxd)

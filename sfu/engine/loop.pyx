@@ -21,6 +21,8 @@ for less than a millisecond), as ppoll's are.
 Between two pieces a control call that has been waiting for the lock gets it: the thread sleeps for GIVE_WAY_US then, or it
 would have the lock back before the other is awake.
 
+While strangers flood us it leaves the UDP sockets alone for half a millisecond after each look (flood.pyx).
+
 The thread never touches a Python object. Control calls of any thread send by the same `flush`, under the engine's
 lock; and when they have brought a deadline nearer than the thread sleeps for, they wake it.
 
@@ -40,10 +42,12 @@ from sfu.engine.core cimport (
     core_lock,
     core_reports_due,
     core_settle,
+    core_strangers,
     core_tick,
     core_unlock,
 )
 from sfu.engine.engine cimport Engine
+from sfu.engine.flood cimport flood_rest
 from sfu.engine.linux cimport (
     AF_UNIX,
     CLOCK_THREAD_CPUTIME_ID,
@@ -135,6 +139,18 @@ cdef bint wait_for_events(loop_t *loop) noexcept nogil:
     return ppoll(loop.watched, loop.udp.count + 1, &timeout if left_us >= 0 else NULL, NULL) > 0
 
 
+cdef void rest(loop_t *loop) noexcept nogil:
+    """While strangers flood us: leaves the UDP sockets alone for a moment, and nothing else."""
+    cdef int64_t now_us = monotonic_us()
+    cdef int64_t left_us = flood_rest(&loop.flood, core_strangers(loop.engine), now_us)
+    cdef timespec timeout
+    left_us = min(left_us, loop.asleep_until_us - now_us)
+    if left_us > 0:
+        timeout.tv_sec = 0
+        timeout.tv_nsec = left_us * 1000
+        ppoll(loop.watched, 1, &timeout, NULL)
+
+
 cdef void receive_datagrams(loop_t *loop, uint32_t channel) noexcept nogil:
     cdef int i
     for i in range(RECEIVE_ROUNDS):
@@ -202,6 +218,7 @@ cdef void *run(void *argument) noexcept nogil:
     priority_sharpen_timers()
     sem_post(&loop.running)
     while settle(loop):
+        rest(loop)
         readable = wait_for_events(loop)
         loop.asleep_until_us = AWAKE        # a control call that reads the old value wakes us once too often
         if readable:
