@@ -89,12 +89,13 @@ async def test_those_who_come_together_are_told_of_together(
     await live_hall.room.ask(Publish(school.master.id, CAMERA, P("p1")))
     planned: list[set[Any]] = []
 
-    def plans(lesson: Any, senders: Any, receivers: Any) -> Any:
-        receivers = tuple(receivers)
-        planned.append({receiver.id for receiver in receivers})
-        return floor.plans(lesson, senders, receivers)
+    class Noted(floor.Plans):
+        def of(self, receivers: Any) -> Any:
+            receivers = tuple(receivers)
+            planned.append({receiver.id for receiver in receivers})
+            return super().of(receivers)
 
-    monkeypatch.setattr("classroom.core.floor", SimpleNamespace(plans=plans, concerns=floor.concerns))
+    monkeypatch.setattr("classroom.core.floor", SimpleNamespace(Plans=Noted, concerns=floor.concerns))
     people = (school.student_a, school.student_1, school.room_1)
     members = [new_member() for _ in people]
     # In the middle one who may not: the others come in all the same.
