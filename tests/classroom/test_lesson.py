@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -89,13 +88,14 @@ async def test_those_who_come_together_are_told_of_together(
     await live_hall.room.ask(Publish(school.master.id, CAMERA, P("p1")))
     planned: list[set[Any]] = []
 
-    class Noted(floor.Plans):
-        def of(self, receivers: Any) -> Any:
-            receivers = tuple(receivers)
-            planned.append({receiver.id for receiver in receivers})
-            return super().of(receivers)
+    look = floor.Plans.of
 
-    monkeypatch.setattr("classroom.core.floor", SimpleNamespace(Plans=Noted, concerns=floor.concerns))
+    def of(self: floor.Plans, receivers: Any) -> Any:
+        receivers = tuple(receivers)
+        planned.append({receiver.id for receiver in receivers})
+        return look(self, receivers)
+
+    monkeypatch.setattr(floor.Plans, "of", of)
     people = (school.student_a, school.student_1, school.room_1)
     members = [new_member() for _ in people]
     # In the middle one who may not: the others come in all the same.
