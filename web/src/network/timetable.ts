@@ -30,13 +30,18 @@ export function byDay<Thing>(things: readonly Thing[], startsMs: (thing: Thing) 
 export const lessonsByDay = (lessons: readonly CatalogueLesson[]) =>
   byDay(lessons, (each) => each.lesson.starts_ms)
 
+/** What begins so soon is next although it is tomorrow's, by the clock of whoever sits up late or far away. */
+const SOON_MS = 3_600_000
+
 /** The lesson to be shown in large: one whose door is open, else the next of today. */
 export function nextOf(entries: readonly TimetableEntry[], nowMs: number): TimetableEntry | null {
   const coming = entries.filter(
     (each) => !each.cancelled && each.ends_ms > nowMs && each.state === 'enrolled',
   )
   const open = coming.find((each) => each.open)
-  const today = coming.find((each) => dayOf(each.starts_ms) === dayOf(nowMs))
+  const today = coming.find(
+    ({ starts_ms }) => dayOf(starts_ms) === dayOf(nowMs) || starts_ms - nowMs <= SOON_MS,
+  )
   return open ?? today ?? null
 }
 

@@ -81,6 +81,13 @@ describe('a timetable', () => {
     expect(nextOf([later], MORNING - 24 * HOUR)).toBeNull()
   })
 
+  it('takes what begins within the hour for the next, whatever the date', () => {
+    const midnight = new Date(2026, 8, 2).getTime()
+    const early = entry({ starts_ms: midnight + 11 * 60_000, ends_ms: midnight + HOUR })
+    expect(nextOf([early], midnight - 4 * 60_000)?.lesson).toBe('l1')
+    expect(nextOf([early], midnight - HOUR)).toBeNull()
+  })
+
   it('does not show what is cancelled or waits as the next', () => {
     expect(nextOf([entry({ cancelled: true }), entry({ state: 'waiting' })], MORNING)).toBeNull()
   })
