@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, get_args
+from typing import Final, get_args
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -89,16 +89,12 @@ ENGINE_COUNTERS: Final = tuple(
 """Counters of the media plane that are shown under their own name; others of it go to `engine_total`."""
 
 
-Family = TypeVar("Family", Counter, Histogram)
-
-
 class DoorMetrics:
     """What is counted where people come in."""
 
     def __init__(self) -> None:
         # When a counter began is known to nobody's benefit, and doubles the answer.
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._children: dict[tuple[object, tuple[str, ...]], Any] = {}
         self.registry = CollectorRegistry()
         self._joins = Counter("tongke_joins", HELP["joins_total"], ("way", "result"), registry=self.registry)
         self._join_seconds = Histogram(
@@ -131,19 +127,12 @@ class DoorMetrics:
     def joined(self, way: str, result: str, elapsed_s: float | None = None) -> None:
         """Somebody came in, or was refused. way: `websocket`, `whip`, `whep`; result: `ok`, `resumed`, or the
         kind of the problem; elapsed_s only for those who came in."""
-        self._child(self._joins, way, result).inc()
+        self._joins.labels(way, result).inc()
         if elapsed_s is not None:
-            self._child(self._join_seconds, way).observe(elapsed_s)
+            self._join_seconds.labels(way).observe(elapsed_s)
 
     def media_started(self, way: str, elapsed_s: float) -> None:
-        self._child(self._media_seconds, way).observe(elapsed_s)
-
-    def _child(self, family: Family, *labels: str) -> Family:
-        """prometheus_client's own look-up proves and copies the labels each time."""
-        child: Family | None = self._children.get((family, labels))
-        if child is None:
-            child = self._children[family, labels] = family.labels(*labels)
-        return child
+        self._media_seconds.labels(way).observe(elapsed_s)
 
 
 @dataclass(frozen=True, slots=True)

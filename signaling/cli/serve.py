@@ -16,17 +16,6 @@ from signaling.config import SETTINGS, Setting, load
 LOG_FORMAT: Final = "%(asctime)s %(levelname).1s %(name)s %(message)s"
 
 
-class _Lines(logging.Formatter):
-    """Writes the time of day anew only when the second is another."""
-
-    _second = (-1, "")
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's
-        if int(record.created) != self._second[0]:
-            self._second = int(record.created), super().formatTime(record, self.default_time_format)
-        return f"{self._second[1]},{record.msecs:03.0f}"
-
-
 def register(commands: Commands) -> None:
     parser = commands.add("serve", serve)
     parser.add_argument("--config", metavar="FILE", type=Path, help=commands.text("cli.serve.config"))
@@ -62,9 +51,7 @@ def serve(options: argparse.Namespace) -> int:
     # LOG_FORMAT needs none of it; what finds out where a line was logged takes as long as writing it.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # as Python's logging HOWTO, "Optimization"
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Lines(LOG_FORMAT))
-    logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
+    logging.basicConfig(level=config.log_level.upper(), format=LOG_FORMAT)
     # Its migrations are no news to whoever runs a server.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     open_files.raise_limit()
