@@ -20,7 +20,7 @@ Never held: sound of a group of microphones, whose listeners change by the packe
 overtakes it as ever; pictures of more than RIDE_PACKETS, or whose packets are unequal, for their burst would have ended before
 the sound. Whatever comes behind something that waits sends it on its way.
 
-What it costs is jitter: two in five pictures and a tenth of the sound come up to so much later. Receivers' buffers begin
+What it costs is jitter: two in five pictures and a third of the sound come up to so much later. Receivers' buffers begin
 at 20 ms of sound and a picture's time of pictures.
 """
 
@@ -36,10 +36,11 @@ from sfu.engine.rhythm cimport rhythm_came, rhythm_expects
 
 cdef enum:
     COMPANY = 64                # subscribers of each: for fewer a burst less each is not worth the wait
-    # Of 80 bursts a second 16 go by these two; 3 and 4 ms: 10, 3 and 10 ms: 19. Sound has less time than pictures. Three pictures in
-    # a row come 6.7 ms apart within the 20 ms between two packets of sound: with 8 ms one of them waits for long, and the
-    # median delay stays what it was; with 10 ms it could be 3 ms more.
-    HOLD_SOUND_US = 3000
+    # Of 80 bursts a second 27 go by these two, whatever the phase of the two rhythms at least 20; 3 and 8 ms: 10 to 20. Sound has
+    # the more to wait: what it comes later by is less than the least that receivers' buffers begin with. Three pictures in a row
+    # come 6.7 ms apart within the 20 ms between two packets of sound: with 8 ms one of them waits for long, and the median
+    # delay stays what it was; with 10 ms it could be 3 ms more.
+    HOLD_SOUND_US = 10000
     HOLD_PICTURE_US = 8000
     RIDE_US = 3000              # a picture of five packets gets to 250 subscribers in that
     RIDE_SUBSCRIBERS = 256
