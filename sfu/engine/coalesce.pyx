@@ -16,11 +16,11 @@ Who would not get both in one burst does not wait: who gets no picture, or not a
 thin, so that pictures are paced; whose way is TCP. They are put in front in the list of the publication's subscriptions and
 have it before the others, as `served` says (forward.pyx). By that the order of the sound's list becomes that of the picture's.
 
-Never held: sound of a group of microphones, whose listeners change by the packet; key pictures, and sound behind one, which
-overtakes it as ever; pictures of more than RIDE_PACKETS, or whose packets are unequal, for their burst would have ended before
-the sound. Whatever comes behind something that waits sends it on its way.
+Never held: sound of a group of microphones, whose listeners change by the packet; key pictures, and sound between one and the
+next picture, which overtakes it as ever; pictures of more than RIDE_PACKETS, or whose packets are unequal, for their burst
+would have ended before the sound. Whatever comes behind something that waits sends it on its way.
 
-What it costs is jitter: two in five pictures and a third of the sound come up to so much later. Receivers' buffers begin
+What it costs is jitter: two in five of each come up to so much later. Receivers' buffers begin
 at 20 ms of sound and a picture's time of pictures.
 """
 
@@ -36,11 +36,12 @@ from sfu.engine.rhythm cimport rhythm_came, rhythm_expects
 
 cdef enum:
     COMPANY = 64                # subscribers of each: for fewer a burst less each is not worth the wait
-    # Of 80 bursts a second 27 go by these two, whatever the phase of the two rhythms at least 20; 3 and 8 ms: 10 to 20. Sound has
-    # the more to wait: what it comes later by is less than the least that receivers' buffers begin with. Three pictures in a row
-    # come 6.7 ms apart within the 20 ms between two packets of sound: with 8 ms one of them waits for long, and the median
-    # delay stays what it was; with 10 ms it could be 3 ms more.
-    HOLD_SOUND_US = 10000
+    # Three pictures in a row come 6.7 ms apart within the 20 ms between two packets of sound. By these two each picture takes
+    # sound along whatever the phase of the two rhythms: one that comes less than 1.3 ms before sound waits for it, and so
+    # does the next; else 12 ms are enough for sound to meet the third. Then 50 bursts a second are left of 80. Sound has the more
+    # to wait: what it comes later by is less than the least that receivers' buffers begin with. With 10 ms for
+    # pictures their median delay could be 3 ms more.
+    HOLD_SOUND_US = 12500       # and half a millisecond that arrivals are off by
     HOLD_PICTURE_US = 8000
     RIDE_US = 3000              # a picture of five packets gets to 250 subscribers in that
     RIDE_SUBSCRIBERS = 256
@@ -204,7 +205,8 @@ cdef bint coalesce_picture(engine_t *e, publication_t *picture) noexcept nogil:
     cdef transport_t *t = picture.transport
     cdef publication_t *sound
     cdef uint32_t i
-    if picture.in_work:                 # the one before it still goes out
+    picture.even_size = 0
+    if picture.in_work:                 # the one before it still goes out, or the first packets of a key picture
         return False
     picture.even_size = even_size(picture)
     for i in range(t.publication_count):
