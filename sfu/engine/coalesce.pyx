@@ -16,9 +16,9 @@ Who would not get both in one burst does not wait: who gets no picture, or not a
 thin, so that pictures are paced; whose way is TCP. They are put in front in the list of the publication's subscriptions and
 have it before the others, as `served` says (forward.pyx). By that the order of the sound's list becomes that of the picture's.
 
-Never held: sound of a group of microphones, whose listeners change by the packet; key pictures, and sound between one and the
-next picture, which overtakes it as ever; pictures of more than RIDE_PACKETS, or whose packets are unequal, for their burst
-would have ended before the sound. Whatever comes behind something that waits sends it on its way.
+Never held: microphones that have to get a place in a group, as their listeners change by the packet; key pictures, and sound
+between one and the next picture, which overtakes it as ever; pictures of more than RIDE_PACKETS, or whose packets are
+unequal, for their burst would have ended before the sound. Whatever comes behind something that waits sends it on its way.
 
 What it costs is jitter: two in five of each come up to so much later. Receivers' buffers begin
 at 20 ms of sound and a picture's time of pictures.
@@ -136,8 +136,13 @@ cdef bint takes_along(uint32_t size, publication_t *sound) noexcept nogil:
     return find_lot(sound, 1, &layer, &packet) == 1 and <uint32_t>packet.length + HEADERS_DIFFER <= size
 
 
+cdef inline bint steady(const publication_t *p) noexcept nogil:
+    """Whether those who subscribe to it are those who get it: not so of a voice that has to get a place first."""
+    return p.voice == NULL or p.voice.always
+
+
 cdef inline bint fits(const publication_t *p, const publication_t *other) noexcept nogil:
-    return other.video != p.video and other.voice == NULL and other.subscription_count >= COMPANY
+    return other.video != p.video and steady(other) and other.subscription_count >= COMPANY
 
 
 cdef void set_out(engine_t *e, publication_t *sound, publication_t *picture) noexcept nogil:
@@ -226,7 +231,7 @@ cdef bint coalesce_picture(engine_t *e, publication_t *picture) noexcept nogil:
 
 
 cdef bint coalesce(engine_t *e, publication_t *p) noexcept nogil:
-    if p.subscription_count < COMPANY or p.voice != NULL or e.out.gso_off:
+    if p.subscription_count < COMPANY or not steady(p) or e.out.gso_off:
         return False
     return coalesce_picture(e, p) if p.video else coalesce_sound(e, p)
 

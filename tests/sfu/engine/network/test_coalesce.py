@@ -314,6 +314,18 @@ def test_sound_and_pictures_of_two_senders_do_not_wait_for_each_other(lecture: t
     assert all(viewer.packets for viewer in room.viewers.values())
 
 
+@pytest.mark.parametrize("always", [True, False])
+def test_of_a_group_only_a_voice_that_needs_no_place_waits(lecture: type[Lecture], always: bool) -> None:
+    room = lecture()
+    room.engine.set_group(room.audio, 1, always=always)
+    room.warm(2000)
+    sound = room.sound_before(2000)
+    assert any(viewer.when(sound=True, unit=sound) for viewer in room.viewers.values()) is not always
+    room.until(room.next_us)
+    room.picture()
+    assert all(viewer.when(sound=True, unit=sound) for viewer in room.viewers.values())
+
+
 def test_a_key_picture_takes_nothing_along_and_does_not_wait(lecture: type[Lecture]) -> None:
     room = lecture()
     room.warm(2000)
