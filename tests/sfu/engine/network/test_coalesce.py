@@ -300,15 +300,9 @@ def test_sound_that_does_not_come_is_waited_for_no_longer_than_the_bound(lecture
         assert viewer.when(sound=False, unit=picture) == [room.next_us + HOLD_PICTURE_US] * 3
 
 
-def test_for_few_nothing_waits(lecture: type[Lecture]) -> None:
-    room = lecture(FEW)
-    room.warm(2000)
-    room.sound_before(2000)
-    assert all(viewer.packets for viewer in room.viewers.values())
-
-
-def test_sound_and_pictures_of_two_senders_do_not_wait_for_each_other(lecture: type[Lecture]) -> None:
-    room = lecture(apart=True)
+@pytest.mark.parametrize("kind", [{"viewers": FEW}, {"apart": True}], ids=["few viewers", "two senders"])
+def test_sound_does_not_wait(lecture: type[Lecture], kind: dict[str, int]) -> None:
+    room = lecture(**kind)
     room.warm(2000)
     room.sound_before(2000)
     assert all(viewer.packets for viewer in room.viewers.values())
@@ -326,15 +320,20 @@ def test_of_a_group_only_a_voice_that_needs_no_place_waits(lecture: type[Lecture
     assert all(viewer.when(sound=True, unit=sound) for viewer in room.viewers.values())
 
 
-def test_a_key_picture_takes_nothing_along_and_does_not_wait(lecture: type[Lecture]) -> None:
+@pytest.mark.parametrize(
+    "picture", [{"count": 12, "keyframe": True}, {"shrink": 200}], ids=["key", "unequal"]
+)
+def test_sound_overtakes_a_picture_that_takes_nothing_along(
+    lecture: type[Lecture], picture: dict[str, int]
+) -> None:
     room = lecture()
     room.warm(2000)
     sound = room.sound_before(2000)
     room.until(room.next_us)
-    picture = room.picture(12, keyframe=True)
+    unit = room.picture(**picture)
     for viewer in room.viewers.values():
-        assert viewer.order()[0] == (True, sound, 0)  # overtakes it
-        assert len(viewer.when(sound=False, unit=picture)) == 12
+        assert viewer.order()[0] == (True, sound, 0)
+        assert len(viewer.when(sound=False, unit=unit)) == picture.get("count", 3)
 
 
 def test_sound_behind_a_key_picture_that_goes_out_in_lots_does_not_wait(lecture: type[Lecture]) -> None:
@@ -347,17 +346,6 @@ def test_sound_behind_a_key_picture_that_goes_out_in_lots_does_not_wait(lecture:
     sound = room.sound()
     for viewer in room.viewers.values():
         assert viewer.when(sound=True, unit=sound) == [room.now_us]
-
-
-def test_a_picture_of_unequal_packets_takes_nothing_along(lecture: type[Lecture]) -> None:
-    room = lecture()
-    room.warm(2000)
-    sound = room.sound_before(2000)
-    room.until(room.next_us)
-    room.picture(shrink=200)
-    room.until(room.next_us + SOUND_US)
-    for viewer in room.viewers.values():
-        assert viewer.order()[0] == (True, sound, 0)
 
 
 def test_a_picture_whose_end_is_lost_keeps_sound_no_longer_than_the_bound(lecture: type[Lecture]) -> None:
