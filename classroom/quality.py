@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import compress
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -299,14 +299,16 @@ def summary(packed: bytes) -> Summary:
     )
     count = len(levels)
     worst = max(levels)
-    of_worst = Counter(reason for level, reason in zip(levels, reasons, strict=True) if level == worst)
+    of_worst = (
+        reasons if levels.count(worst) == count else bytes(compress(reasons, map(worst.__eq__, levels)))
+    )
     known = count - round_trips.count(0)
     return Summary(
         seconds=count,
         fair_s=levels.count(_LEVEL_AT[Quality.FAIR]),
         poor_s=levels.count(_LEVEL_AT[Quality.POOR]),
         frozen_s=count - frozen.count(0),
-        reason=REASONS[of_worst.most_common(1)[0][0]],
+        reason=REASONS[max(sorted(set(of_worst)), key=of_worst.count)],
         up_kbps=_sum(up) // count,
         down_kbps=_sum(down) // count,
         lost_up=round(sum(lost_up) / (_WHOLE * count), 4),
@@ -316,7 +318,8 @@ def summary(packed: bytes) -> Summary:
 
 
 def _sum(amounts: bytes) -> int:
-    return sum(map(_AMOUNTS.__getitem__, amounts))
+    """The same few again and again."""
+    return sum(_AMOUNTS[each] * amounts.count(each) for each in set(amounts))
 
 
 def class_quality(tutor: Quality | None, pupils: Sequence[Quality]) -> Quality | None:

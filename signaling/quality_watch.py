@@ -17,7 +17,7 @@ it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -28,6 +28,7 @@ from classroom.commands import ReportQuality
 from classroom.events import Fact
 from classroom.model import LessonId, LessonState, PersonId, Role
 from classroom.quality import PERIOD_S, Columns, Packed, pack
+from sfu.allocator import StreamState
 from sfu.beat import beat
 from sfu.engine.snapshot import SAMPLE
 from sfu.quality import (
@@ -123,9 +124,8 @@ class Facts(NamedTuple):
     """0: there is none."""
     down_id: int
     expected: bool
-    up_state: int
-    """A place in STATES."""
-    down_state: int
+    up_state: StreamState
+    down_state: StreamState
     frozen_s: float
     frozen_ever_ms: int
     lesson: LessonId
@@ -135,12 +135,13 @@ class Facts(NamedTuple):
 class Watched:
     """One participant, beside what ROW has."""
 
+    __slots__ = ("facts", "hidden", "participant")
+
     def __init__(self, participant: Participant) -> None:
         self.participant = participant
         self.hidden = participant.role is Role.SUPERVISOR
         """Nothing of it is on record."""
-        self.facts = Facts(0, 0, False, 0, 0, 0.0, 0, NOBODYS)
-        self.turn = 0
+        self.facts = Facts(0, 0, False, StreamState.OK, StreamState.OK, 0.0, 0, NOBODYS)
 
 
 class QualityWatch:
@@ -169,6 +170,8 @@ class QualityWatch:
         """Both in the order of `_watched`."""
         self._places: dict[str, int] = {}
         """By the participant's id."""
+        self._present: tuple[Participant, ...] = ()
+        """At the latest look."""
         self._turn = 0
         self._timer: Timer | None = None
 
@@ -293,17 +296,22 @@ class QualityWatch:
 
     def _call_roll(self) -> None:
         participants = tuple(self._participants())
-        self._welcome([each for each in participants if each.id not in self._places])
-        now, turn, places, everybody = self._clock.now(), self._turn, self._places, self._watched
-        for participant in participants:
-            at = places[participant.id]
-            watched = everybody[at]
-            watched.turn = turn
-            asked = facts_of(participant, watched.hidden, now)
+        if participants != self._present:  # by identity: nothing of theirs is touched for it
+            self._revise(participants)
+        now = self._clock.now()
+        for at, watched in enumerate(self._watched):
+            asked = facts_of(watched.participant, watched.hidden, now)
             if asked != watched.facts:
                 self._changed(at, watched, Facts._make(asked))
-        if len(participants) < len(everybody):
-            self._let_go()
+
+    def _revise(self, participants: tuple[Participant, ...]) -> None:
+        """Somebody came or went."""
+        self._present = participants
+        self._welcome([each for each in participants if each.id not in self._places])
+        for each in participants:
+            self._watched[self._places[each.id]].participant = each
+        if len(participants) < len(self._watched):
+            self._let_go({each.id for each in participants})
 
     def _welcome(self, newcomers: Sequence[Participant]) -> None:
         if not newcomers:
@@ -318,11 +326,11 @@ class QualityWatch:
             self._subjects.append(Subject(participant.person_id))
         self._record.changed()
 
-    def _let_go(self) -> None:
-        staying = [at for at, watched in enumerate(self._watched) if watched.turn == self._turn]
-        for at, watched in enumerate(self._watched):
-            if watched.turn != self._turn:
-                self._write(at, self._before)
+    def _let_go(self, present: Set[str]) -> None:
+        """All but those of these ids."""
+        staying = [at for at, watched in enumerate(self._watched) if watched.participant.id in present]
+        for at in set(range(len(self._watched))).difference(staying):
+            self._write(at, self._before)
         self._keep_only(staying)
 
     def _keep_only(self, places: Sequence[int]) -> None:
@@ -345,8 +353,8 @@ class QualityWatch:
         if (transports := tuple(filter(None, facts[:2]))) and transports != subject.transports:
             self._write(at, self._before)
             subject.transports = transports
-        for name in ("expected", "up_state", "down_state", "frozen_s"):
-            row[name] = getattr(facts, name)
+        row["expected"], row["frozen_s"] = facts.expected, facts.frozen_s
+        row["up_state"], row["down_state"] = _STATE_AT[facts.up_state], _STATE_AT[facts.down_state]
         row["told_ms"] = min(
             row["told_ms"] + facts.frozen_ever_ms - before.frozen_ever_ms, SECOND_MS * PERIOD_S
         )
@@ -356,7 +364,7 @@ class QualityWatch:
 
 def facts_of(
     participant: Participant, hidden: bool, now: float
-) -> tuple[int, int, bool, int, int, float, int, LessonId]:
+) -> tuple[int, int, bool, StreamState, StreamState, float, int, LessonId]:
     """As Facts has them; a plain tuple is made in half the time."""
     up, down, sends, frozen_s, frozen_ever_ms = participant.lines(now)
     room = participant.room
@@ -367,8 +375,8 @@ def facts_of(
         up.id if up is not None else 0,
         down.id if down is not None else 0,
         sends,
-        _STATE_AT[up.downlink.state] if up is not None else 0,
-        _STATE_AT[down.downlink.state] if down is not None else 0,
+        up.downlink.state if up is not None else StreamState.OK,
+        down.downlink.state if down is not None else StreamState.OK,
         frozen_s,
         frozen_ever_ms,
         lesson,
