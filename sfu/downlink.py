@@ -9,7 +9,7 @@ change of the subscriptions leads here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from .allocator import Allocator, Demand, Grant, StreamState
@@ -51,8 +51,18 @@ class Served(Protocol):
 class Downlink:
     """Made with its transport. Time is an argument, in seconds."""
 
-    def __init__(self, engine: Engine, transport: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        transport: int,
+        *,
+        on_restless: Callable[[], None],
+        on_state: Callable[[], None],
+    ) -> None:
+        """on_restless, on_state: hear when `tick` has something to look at, and of each change of `state`."""
         self._engine = engine
+        self._on_restless = on_restless
+        self._on_state = on_state
         self._transport = transport
         self._allocator = Allocator()
         self._goal_bps = 0.0
@@ -78,11 +88,13 @@ class Downlink:
 
     def changed(self) -> None:
         """A subscription went or is wished otherwise: looked at with the next tick."""
-        self._dirty = self.restless = True
+        self._dirty = True
+        self._stir()
 
     def added(self, served: Served) -> None:
         """A new one: all is sent until more is known, and what that is must be found out at once."""
-        self._dirty = self.restless = self._unmeasured = True
+        self._dirty = self._unmeasured = True
+        self._stir()
         if served.paused:
             return
         self._goal_bps += served.demand().steps[-1].bps
@@ -91,7 +103,7 @@ class Downlink:
     def estimated(self, bps: float, now: float, subscriptions: Iterable[Served]) -> None:
         """The engine's estimate."""
         self.bps = bps
-        self.restless = True
+        self._stir()
         self.update(now, subscriptions)
 
     def tick(self, now: float, subscriptions: Iterable[Served]) -> None:
@@ -133,7 +145,8 @@ class Downlink:
         if self._carries_all(served.values(), demands):
             self._allocator.all_fits(demands)
             self._aim()
-            self._shared, self.state = (self.bps, demands), StreamState.OK
+            self._shared = (self.bps, demands)
+            self._become(StreamState.OK)
             return
         grants = self._allocator.update(now, self.bps, demands)
         self._aim()
@@ -141,7 +154,17 @@ class Downlink:
             served[id].grant(grant)
         states = {grant.state for grant in grants.values()}
         self._shared = (self.bps, demands) if self._allocator.settled else None
-        self.state = next((state for state in _WORST_FIRST if state in states), StreamState.OK)
+        self._become(next((state for state in _WORST_FIRST if state in states), StreamState.OK))
+
+    def _become(self, state: StreamState) -> None:
+        if state is not self.state:
+            self.state = state
+            self._on_state()
+
+    def _stir(self) -> None:
+        if not self.restless:
+            self.restless = True
+            self._on_restless()
 
     def _carries_all(self, served: Iterable[Served], demands: Iterable[Demand]) -> bool:
         """Nearly always, and cheap: a change of what a thousand get is a thousand share-outs."""

@@ -46,6 +46,9 @@ class EngineOwner(Protocol):
     engine: Engine
     pauses: Pauses
 
+    def stirred(self, transport: TransportId) -> None:
+        """Something about it is no longer as it was (`MediaEnd.stir`)."""
+
 
 class Publication:
     """Media that one transport sends us. Made by `publish`."""
@@ -107,6 +110,7 @@ class Publication:
             subscription.detach()
         del self.transport.publications[self.id]
         self.transport.engine.remove_publication(self.id)
+        self.transport.stir()
 
 
 class Subscription:
@@ -306,12 +310,21 @@ class MediaEnd:
     def __init__(self, owner: EngineOwner, id: TransportId) -> None:
         self.id = id
         self.engine = owner.engine
+        self._stirred = owner.stirred
         self.pauses = owner.pauses
         self.state = TransportState.NEW
         self.publications: dict[PublicationId, Publication] = {}
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
         self.slots: dict[SubscriptionId, Slot] = {}
-        self.downlink = Downlink(owner.engine, id)
+        self.downlink = Downlink(owner.engine, id, on_restless=self.attend, on_state=self.stir)
+
+    def stir(self) -> None:
+        """What those ask who watch it has changed: what it publishes, what its downlink leaves of the wishes,
+        or something of its owner's (who says so himself)."""
+        self._stirred(self.id)
+
+    def attend(self) -> None:
+        """It has something to look at once a second."""
 
     def publish(self, parameters: MediaParameters) -> Publication:
         """What the peer sends us: takes its formats, encodings and header extensions. May be called before
@@ -336,6 +349,8 @@ class MediaEnd:
         )
         publication = Publication(PublicationId(id), parameters, self)
         self.publications[publication.id] = publication
+        self.attend()
+        self.stir()
         return publication
 
     def subscribe(

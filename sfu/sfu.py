@@ -30,7 +30,7 @@ from .engine.peers import silent
 from .engine.snapshot import StatsSnapshot
 from .ice import host_candidates
 from .media import ENDED, Publication
-from .params import Candidate, Fingerprint, PublicationId, SfuConfig, TransportState
+from .params import Candidate, Fingerprint, PublicationId, SfuConfig, TransportId, TransportState
 from .pauses import Pauses
 from .stats import ControlCounters, socket_counters
 from .transport import LocalTransport, StateCallback, Transport
@@ -51,6 +51,7 @@ SpeakersCallback = Callable[[int, frozenset[PublicationId]], None]
 """(group, publications)"""
 PlacesCallback = Callable[[int, tuple[PublicationId | None, ...]], None]
 """(group, who has each place)"""
+StirCallback = Callable[[TransportId], None]
 
 
 class PacketLoop(Protocol):
@@ -93,7 +94,12 @@ class Sfu:
         times a second; in the event loop, and must not block."""
         self.on_places: PlacesCallback | None = None
         """Hears who has which place of a group (`Slot`); as often, and as it."""
+        self.on_stir: StirCallback | None = None
+        """Hears which transports came, went, or are no longer what they were (`MediaEnd.stir`): who asks them
+        for more than packets need not ask all of them each time. At once, and must not block."""
         self._packets = packets
+        self._restless: dict[int, Transport] = {}
+        """To be ticked."""
         self._transports: dict[int, Transport | LocalTransport] = {}
         self._backlog: deque[Event] = deque()
         self._again: asyncio.Handle | None = None
@@ -134,6 +140,7 @@ class Sfu:
         transport = Transport(self, on_state)
         self._transports[transport.id] = transport
         self.control_counters.add("transports_created")
+        self.stirred(transport.id)
         return transport
 
     def create_local_transport(self, *, on_state: StateCallback | None = None) -> LocalTransport:
@@ -206,6 +213,7 @@ class Sfu:
         sockets = {f"sockets_{kind}": count for kind, count in self._packets.sockets().items()}
         return {
             "transports": len(ends),
+            "transports_restless": len(self._restless),
             "publications": sum(len(each.publications) for each in ends),
             "subscriptions": sum(len(each.served) for each in ends),
             "events_waiting": len(self._backlog),
@@ -224,8 +232,17 @@ class Sfu:
         if on_state is not None:
             self._loop.call_soon(on_state, state)
 
+    def stirred(self, transport: TransportId) -> None:
+        if self.on_stir is not None:
+            self.on_stir(transport)
+
+    def attend(self, transport: Transport) -> None:
+        self._restless[transport.id] = transport
+
     def forget(self, transport: Transport | LocalTransport) -> None:
         self._transports.pop(transport.id, None)
+        self._restless.pop(transport.id, None)
+        self.stirred(transport.id)
 
     # --- events ------------------------------------------------------------------------------------
 
@@ -296,17 +313,14 @@ class Sfu:
         self.tick(self.now())
 
     def tick(self, now: float) -> None:
-        """Looks at all time limits. Called once a second; now: as the clock says. Costs next to nothing for a
+        """Looks at all time limits. Called once a second; now: as the clock says. Costs nothing for a
         transport that is connected, publishes nothing and has what it wishes."""
         if now >= self._silence_due:
             self._look_for_silence(now)
-        for transport in tuple(self._transports.values()):
-            if isinstance(transport, Transport) and (
-                transport.state is TransportState.CONNECTING
-                or transport.publications
-                or transport.downlink.restless
-            ):
-                self._guarded(transport, partial(self._tick_one, transport), now)
+        for transport in tuple(self._restless.values()):
+            self._guarded(transport, partial(self._tick_one, transport), now)
+            if not transport.restless:
+                self._restless.pop(transport.id, None)
 
     def _look_for_silence(self, now: float) -> None:
         limit_s = self.config.consent_timeout_s

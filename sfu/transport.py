@@ -73,6 +73,10 @@ class Owner(Protocol):
     def tell(self, on_state: StateCallback | None, state: TransportState) -> None:
         """Calls back from the event loop, soon."""
 
+    def stirred(self, transport: TransportId) -> None: ...
+    def attend(self, transport: Transport) -> None:
+        """Ticks it once a second for as long as it is `restless`."""
+
     def forget(self, transport: Transport | LocalTransport) -> None: ...
 
 
@@ -124,6 +128,7 @@ class Transport(MediaEnd):
         if self._remote is None:
             self._connecting_since = self._owner.now()
             self._set_state(TransportState.CONNECTING)
+            self.attend()
         else:
             self._check_same_peer(self._remote, remote)
         self._remote = remote
@@ -214,6 +219,14 @@ class Transport(MediaEnd):
     def address_gone(self, address: bytes) -> None:
         """A TCP connection was closed. The peer may come back by another until consent runs out."""
         self._ice.forget(address)
+
+    @property
+    def restless(self) -> bool:
+        """Whether there is anything to look at once a second; else it costs nothing."""
+        return self.state is TransportState.CONNECTING or bool(self.publications) or self.downlink.restless
+
+    def attend(self) -> None:
+        self._owner.attend(self)
 
     def tick(self, now: float) -> None:
         """Once a second while it is connecting."""

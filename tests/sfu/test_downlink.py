@@ -30,12 +30,13 @@ class Room:
 
     def __init__(self) -> None:
         self.engine = Engine(seed=1)
+        self.stirred: list[int] = []
         self.teacher = self._end()
         self.pupil = self._end()
         self._ssrc = 1
 
     def _end(self) -> MediaEnd:
-        owner = SimpleNamespace(engine=self.engine, pauses=Pauses(self.engine))
+        owner = SimpleNamespace(engine=self.engine, pauses=Pauses(self.engine), stirred=self.stirred.append)
         end = MediaEnd(owner, TransportId(self.engine.add_transport()))
         end.state = TransportState.CONNECTED
         return end
@@ -100,6 +101,7 @@ def test_each_change_is_told_once(room: Room) -> None:
     for now in range(5, 15):
         room.estimated(3e6, float(now))
     assert heard == [StreamState.REDUCED, StreamState.PAUSED, StreamState.OK]
+    assert room.stirred == [room.teacher.id] + 3 * [room.pupil.id], "and who watches the line asks again"
     assert room.layer(camera) == 2
 
 

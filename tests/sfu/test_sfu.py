@@ -78,9 +78,58 @@ async def test_a_mistake_in_the_timer_ends_one_transport(
 
     monkeypatch.setattr(victim, "tick", fail)
     victim.state = TransportState.CONNECTING
+    victim.attend()
     plane.sfu.tick(plane.clock.now)
     await watch.reached(TransportState.FAILED)
     assert bystander.state is TransportState.NEW
+
+
+async def test_who_has_nothing_to_be_looked_at_is_not_ticked(plane: Any, peer_of: Callable[..., Any]) -> None:
+    teacher, pupil, idle = (plane.sfu.create_transport() for _ in range(3))
+
+    def ticked() -> int:
+        return plane.sfu.census()["transports_restless"]
+
+    assert ticked() == 0
+    for number, end in enumerate((teacher, pupil, idle)):
+        await peer_of(end, port=6000 + number).join()
+    assert ticked() == 3
+    publication = teacher.publish(OPUS)
+    plane.sfu.tick(plane.clock.now)
+    assert ticked() == 1, "the one that publishes"
+    pupil.subscribe(publication, OPUS)
+    assert ticked() == 2
+    for _ in range(20):
+        plane.sfu.tick(plane.clock.advance(1.0))
+    assert ticked() == 1
+    await asyncio.gather(*(end.close() for end in (teacher, pupil, idle)))
+    assert ticked() == 0
+
+
+async def test_who_watches_hears_which_transports_stirred(plane: Any, peer_of: Callable[..., Any]) -> None:
+    stirred: list[int] = []
+
+    def heard() -> set[int]:
+        found = set(stirred)
+        stirred.clear()
+        return found
+
+    plane.sfu.on_stir = stirred.append
+    teacher, pupil = plane.sfu.create_transport(), plane.sfu.create_transport()
+    assert heard() == {teacher.id, pupil.id}
+    await peer_of(teacher, port=6000).join()
+    await peer_of(pupil, port=6001).join()
+    publication = teacher.publish(OPUS)
+    assert heard() == {teacher.id}
+    pupil.subscribe(publication, OPUS)
+    plane.sfu.tick(plane.clock.advance(1.0))
+    assert heard() == set(), "nothing that anybody is told"
+    publication.close()
+    assert heard() == {teacher.id}
+    pupil.stir()
+    assert heard() == {pupil.id}
+    await pupil.close()
+    assert heard() == {pupil.id}
 
 
 async def test_a_callback_that_fails_disturbs_nobody(plane: Any, caplog: pytest.LogCaptureFixture) -> None:

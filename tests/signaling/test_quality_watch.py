@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,6 +52,7 @@ class PaperPlane:
         self.samples: dict[int, dict[str, Any]] = {}
         self.totals: dict[int, StreamTotals] = {}
         self.timers: list[tuple[float, Any]] = []
+        self.on_stir: Any = None
 
     def snapshot(self) -> Any:
         return PaperSnapshot(self.time, dict(self.samples), dict(self.totals))
@@ -89,12 +90,14 @@ class PaperParticipant:
     frozen: float = 0.0
     frozen_ever_ms: int = 0
     told: list[Finding] = field(default_factory=list)
+    asked: int = 0
 
     @property
     def person_id(self) -> PersonId:
         return PersonId(f"person-{self.id}")
 
     def lines(self, now: float) -> tuple[Any, Any, bool, float, int]:
+        self.asked += 1
         return self.uplink, self.downlink, self.sends, self.frozen, self.frozen_ever_ms
 
     def quality(self, found: Finding) -> None:
@@ -254,10 +257,65 @@ def test_pictures_that_stood_still_are_on_record_once(
     house.pass_seconds(1)
     for number, each in enumerate(stalled):
         house.plane.samples[1] = GOOD | {"stalled": each}
-        viewer.frozen_ever_ms = told_ms if number >= 2 else 0
+        if number == 2:
+            viewer.frozen_ever_ms = told_ms
+            house.plane.on_stir(1)
         house.pass_seconds(1)
     (period,) = house.periods_of(viewer)
     assert [second.frozen for second in period.seconds] == on_record
+
+
+def test_who_did_not_stir_is_not_asked_again(house: House) -> None:
+    quiet, stirring = house.viewer(1), house.viewer(2)
+    house.pass_seconds(5)
+    assert (quiet.asked, stirring.asked) == (1, 1)
+    stirring.downlink.downlink.state = StreamState.REDUCED
+    house.plane.on_stir(2)
+    house.pass_seconds(5)
+    assert (quiet.asked, stirring.asked) == (1, 2)
+    assert (levels(quiet), levels(stirring)) == (["good"], ["good", "fair bandwidth"])
+
+
+def test_whose_pictures_stood_still_is_asked_until_that_is_too_long_ago(house: House) -> None:
+    viewer = house.viewer(1, frozen=1.0)
+    house.pass_seconds(5)
+    viewer.frozen = 0.0
+    house.pass_seconds(1)
+    assert viewer.asked == 6
+    house.pass_seconds(round(BETTER_AFTER_S) + 1)
+    assert (viewer.asked, levels(viewer)) == (6, ["fair frozen", "good"])
+
+
+def test_a_connection_that_nobody_knew_may_be_anybodys(house: House) -> None:
+    tutor = house.viewer(1)
+    house.pass_seconds(3)
+    tutor.uplink, tutor.sends = transport(2), True
+    house.plane.on_stir(2)
+    house.plane.samples[2] = {"received": 0}
+    house.pass_seconds(8)
+    assert levels(tutor)[-1] == "poor interrupted"
+
+
+def test_a_lesson_that_goes_live_is_on_record_from_then_on() -> None:
+    house = House(LessonState.OPEN)
+    house.viewer(1)
+    house.pass_seconds(5)
+    house.room.lesson = replace(house.room.lesson, state=LessonState.LIVE)
+    house.pass_seconds(3)
+    house.watch.close()
+    (period,) = house.periods
+    assert len(period.seconds) == 3
+
+
+def test_who_moves_up_in_the_rows_is_still_found(house: House) -> None:
+    leaving, staying = house.viewer(1), house.viewer(2)
+    house.pass_seconds(3)
+    house.people.remove(leaving)
+    house.pass_seconds(1)
+    staying.downlink.downlink.state = StreamState.PAUSED
+    house.plane.on_stir(2)
+    house.pass_seconds(3)
+    assert levels(staying)[-1] == "poor bandwidth"
 
 
 def test_rows_of_many_fall_due_a_part_at_a_time(house: House) -> None:

@@ -122,6 +122,7 @@ class PaperSlot:
 class PaperTransport:
     id: int
     on_state: Callable[[TransportState], None]
+    stirred: Callable[[int], None]
     remote: RemoteParameters | None = None
     state: TransportState = TransportState.NEW
     failure: str = ""
@@ -149,6 +150,9 @@ class PaperTransport:
     def restart_ice(self) -> None:
         self._check()
         self.restarts += 1
+
+    def stir(self) -> None:
+        self.stirred(self.id)
 
     def publish(self, parameters: MediaParameters) -> PaperPublication:
         self._check()
@@ -200,11 +204,14 @@ class PaperSfu:
         self.transports: list[PaperTransport] = []
         self.on_speakers: Callable[[int, frozenset[int]], None] | None = None
         self.on_places: Callable[[int, tuple[int | None, ...]], None] | None = None
+        self.on_stir: Callable[[int], None] | None = None
+        self.stirred: list[int] = []
         self._numbers = itertools.count(1)
         self._ssrc = 1000
 
     def create_transport(self, *, on_state: Callable[[TransportState], None]) -> PaperTransport:
-        transport = PaperTransport(len(self.transports) + 1, on_state, numbers=self._numbers)
+        number = len(self.transports) + 1
+        transport = PaperTransport(number, on_state, self.stirred.append, numbers=self._numbers)
         self.transports.append(transport)
         return self.transports[-1]
 

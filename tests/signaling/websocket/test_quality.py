@@ -38,6 +38,27 @@ async def test_pictures_that_stood_still_count_for_a_while(door: Any) -> None:
     assert session.lines(at + REPORT_LASTS_S)[4] == 2400
 
 
+async def test_what_a_page_says_of_its_lines_stirs_them(door: Any) -> None:
+    """Else nobody would ask for it."""
+    master, tutor, _ = await door.live()
+    sending = session_of(door, "master-1").lines(0.0)[0]
+    await master.say("publish.mute", source="microphone", muted=True)
+    await master.settled()
+    assert door.sfu.stirred == [sending.id]
+    door.sfu.stirred.clear()
+    receiving = session_of(door, "tutor-1").lines(0.0)[1]
+    await tutor.say("quality.report", frozen_ms=1200)
+    await tutor.settled()
+    assert door.sfu.stirred == [receiving.id]
+
+
+async def test_who_has_no_lines_yet_may_speak_of_them(door: Any) -> None:
+    tutor = await door.join("tutor")
+    await tutor.say("quality.report", frozen_ms=1200)
+    assert "error" not in {message["type"] for message in await tutor.settled()}
+    assert door.sfu.stirred == []
+
+
 @pytest.mark.parametrize("odd", [-1, 60_001, "x", None])
 async def test_reports_out_of_bounds_are_refused(door: Any, odd: object) -> None:
     tutor = await door.join("tutor")

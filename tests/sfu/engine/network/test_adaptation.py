@@ -225,7 +225,10 @@ class World:
 
     def end_of(self, peer):
         end = MediaEnd(
-            SimpleNamespace(engine=self.bed.engine, pauses=Pauses(self.bed.engine)), peer.transport
+            SimpleNamespace(
+                engine=self.bed.engine, pauses=Pauses(self.bed.engine), stirred=lambda transport: None
+            ),
+            peer.transport,
         )
         end.state = TransportState.CONNECTED
         self.ends[peer.transport] = end
