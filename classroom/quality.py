@@ -2,10 +2,11 @@
 
 Size. A second is 12 bytes, and a row of the database holds PERIOD_S of them for one person, column by column
 and compressed, beside a few plain columns to search and sum by. A second looks much like the one before:
-with every figure breathing by 10 % a row takes 375 bytes with its key, so 1,000 people for 45 minutes are
-45,000 rows and 17 MB; steady ones half of that. A shorter period would mean more rows for the same seconds,
-and a row costs 0.1 ms, writing included. A longer one would tell less of streams, which are summed up over
-it; seconds are not lost by it: those that are in no row yet are noted (`events.QualityNoted`).
+with every figure breathing by 10 % a row takes 560 bytes with its key, so 1,000 people for 45 minutes are
+22,500 rows and 13 MB; steady ones a third of that. A shorter period would mean more rows for the same seconds
+(of a minute 45,000 and 18 MB), and a row costs 0.1 ms, writing included. A longer one would tell less of
+streams, which are summed up over it, and the record would be read later; seconds are not lost by it: those
+that are in no row yet are noted (`events.QualityNoted`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from classroom.model import PersonId
 from sfu.params import Quality, QualityReason
 
-PERIOD_S: Final = 60
+PERIOD_S: Final = 120
 """Seconds in one row."""
 MAX_STREAMS: Final = 32
 """In one row: more than a wall of classes shows at a time; those that carried most."""

@@ -155,10 +155,15 @@ def publisher_report(publisher: Publisher) -> PublisherReport:
     return PublisherReport(figures.packets, late, figures.keyframe_requests, figures.retransmitted)
 
 
+def threads_s(start: Usage, end: Usage) -> dict[int, float]:
+    """Processor time by thread id, of those that there are at the end."""
+    return {tid: s - start.threads_s.get(tid, 0.0) for tid, s in end.threads_s.items()}
+
+
 def packet_thread_s(start: Usage, end: Usage) -> float:
     """Processor time of the busiest thread beside the main one (which runs Python)."""
-    main = end.main_thread
-    spent = {tid: s - start.threads_s.get(tid, 0.0) for tid, s in end.threads_s.items() if tid != main}
+    spent = threads_s(start, end)
+    spent.pop(end.main_thread, None)
     return max(spent.values(), default=0.0)
 
 

@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from ..crowd import Crowd
-from ..evidence import Look, packet_thread_s
+from ..evidence import Look, threads_s
 from ..figures import Figure, Report
 from ..media import Camera, Microphone
 from ..report import machine
@@ -34,15 +34,27 @@ class IdleOptions:
 class _Spent:
     """Processor seconds per second."""
 
-    all: float
-    packet_thread: float
+    main_thread: int
+    threads: dict[int, float]
+    """By thread id."""
+
+    @property
+    def all(self) -> float:
+        return sum(self.threads.values())
+
+    @property
+    def packet_thread(self) -> int:
+        """The busiest beside the main one, as long as there are many."""
+        others = {tid: s for tid, s in self.threads.items() if tid != self.main_thread}
+        return max(others, key=lambda tid: others[tid], default=self.main_thread)
 
     @classmethod
     def between(cls, start: Look, end: Look) -> _Spent:
         if start.usage is None or end.usage is None:
             raise ScenarioFailed("only a server on this machine tells its processor time: --pid is missing")
-        spent = sum(end.usage.threads_s.values()) - sum(start.usage.threads_s.values())
-        return cls(spent / (end.at - start.at), packet_thread_s(start.usage, end.usage) / (end.at - start.at))
+        spent = threads_s(start.usage, end.usage)
+        passed_s = end.at - start.at
+        return cls(end.usage.main_thread, {tid: s / passed_s for tid, s in spent.items()})
 
 
 async def idle(options: IdleOptions, target: Target) -> Report:
@@ -67,6 +79,7 @@ async def _measure(crowd: Crowd, options: IdleOptions) -> Report:
     more = max(1, len(crowd.subscribers) - 1)
     await crowd.leave(crowd.subscribers[1:])
     alone = await _silence(crowd, options)
+    thread = many.packet_thread
     return Report(
         scenario="idle",
         title=f"{more + 1} subscribed to a publisher who sends nothing",
@@ -76,7 +89,7 @@ async def _measure(crowd: Crowd, options: IdleOptions) -> Report:
             Figure(
                 "packet_thread_us_per_s",
                 "  of it the packet thread",
-                (many.packet_thread - alone.packet_thread) / more * 1e6,
+                (many.threads[thread] - alone.threads.get(thread, 0.0)) / more * 1e6,
                 "µs/s",
             ),
             Figure("server_us_per_s", "server with all of them", many.all * 1e6, "µs/s"),

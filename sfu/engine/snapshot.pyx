@@ -5,16 +5,19 @@ counters into two plain arrays: one row per transport in the order of their ids,
 side by side. Two snapshots are compared in one walk through both (ids are never used twice, so a merge finds the pairs),
 and Python gets the result as one array, a row per transport (SAMPLE).
 
-The engine's lock is held for the copying only: 0.15 ms for 1,000 transports with two streams each.
+The engine's lock is held for the copying only: 0.15 ms for 1,000 transports with two streams each. Within a second the
+processor's caches forget what there is to copy of each, some fourteen lines of memory behind three pointers; so those are asked
+for while others are copied, as for writing (ahead.pxd).
 """
 
 from typing import NamedTuple
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
+from sfu.engine.ahead cimport fetch
 from sfu.engine.bandwidth cimport bandwidth_bps
 from sfu.engine.core cimport core_unlock
 from sfu.engine.engine cimport Engine
@@ -156,6 +159,42 @@ cdef void copy_transport(link_row_t *row, const transport_t *t) noexcept:
             row.rtt_us = t.bandwidth.rtt_us
 
 
+cdef enum:
+    # Transports ahead; each step is some 100 ns.
+    TRANSPORT_AHEAD = 6
+    STREAMS_AHEAD = 4
+    COUNTERS_AHEAD = 2
+
+
+cdef void fetch_counters(const transport_t *t) noexcept nogil:
+    cdef uint32_t i
+    for i in range(t.subscription_count):
+        fetch(t.subscriptions[i], sizeof(subscription_t))
+    if t.bandwidth != NULL:
+        fetch(t.bandwidth, 1)
+        fetch(&t.bandwidth.loss, 1)
+        fetch(&t.bandwidth.rtt_us, 1)
+
+
+cdef void fetch_links(const transport_t *t) noexcept nogil:
+    fetch(&t.bandwidth, 1)
+    fetch(&t.packets_out, 1)
+    fetch(&t.id, 1)
+    fetch(&t.publication_count, 1)
+    fetch(&t.remb_bps, 1)
+    fetch(&t.packets_in, 1)
+
+
+cdef void fetch_coming(const transport_t **transports, uint32_t count, uint32_t copied) noexcept nogil:
+    """While the transport of that number is copied: a link further along the pointers the nearer the turn is."""
+    if copied + TRANSPORT_AHEAD < count:
+        fetch_links(transports[copied + TRANSPORT_AHEAD])
+    if copied + STREAMS_AHEAD < count:
+        fetch(transports[copied + STREAMS_AHEAD].subscriptions, 1)
+    if copied + COUNTERS_AHEAD < count:
+        fetch_counters(transports[copied + COUNTERS_AHEAD])
+
+
 # --- comparing --------------------------------------------------------------------------------------------------
 
 
@@ -253,11 +292,20 @@ cdef void compare(
 cdef class StatsSnapshot:
     def __cinit__(self, Engine engine not None, double now):
         cdef engine_t *e = engine.lock()
-        cdef bint complete = True
+        cdef const transport_t **transports = <const transport_t **>malloc((len(engine.transports) + 1) * sizeof(transport_t *))
+        cdef uint32_t count = 0
+        cdef uint32_t i
+        cdef bint complete = transports != NULL
         self.now = now
-        for address in engine.transports.values():
-            complete = complete and self.add(e, <const transport_t *><size_t>address)
+        if complete:
+            for address in engine.transports.values():
+                transports[count] = <const transport_t *><size_t>address
+                count += 1
+        for i in range(count):
+            fetch_coming(transports, count, i)
+            complete = complete and self.add(e, transports[i])
         core_unlock(e)
+        free(transports)
         if not complete:
             raise MemoryError
 
