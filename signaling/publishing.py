@@ -96,6 +96,11 @@ class Publisher:
     def transport(self) -> Transport | None:
         return self._transport
 
+    def stir(self) -> None:
+        """Its owner knows something new of the connection, if there is one (`MediaEnd.stir`)."""
+        if self._transport is not None:
+            self._transport.stir()
+
     @property
     def sources(self) -> list[str]:
         """What is being sent."""

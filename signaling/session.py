@@ -276,8 +276,7 @@ class Session:
         except ValueError as error:
             raise Problem("source-unknown") from error
         (self._muted.add if message.muted else self._muted.discard)(source)
-        if (sending := self._publisher.transport) is not None:
-            sending.stir()
+        self._publisher.stir()
         self._post(commands.Mute(self._actor, source, message.muted))
 
     def _subscribe_answer(self, message: messages.SubscribeAnswer) -> None:
@@ -292,8 +291,7 @@ class Session:
     def _quality_report(self, message: messages.QualityReport) -> None:
         ms, now = message.frozen_ms, asyncio.get_running_loop().time()
         self._frozen = (now, ms / 1000, self._frozen[2] + ms)
-        if (receiving := self._subscriber.transport) is not None:
-            receiving.stir()
+        self._subscriber.stir()
 
     def _pointer_move(self, message: PointerMove) -> None:
         self._hand.move(message, asyncio.get_running_loop().time())

@@ -268,6 +268,11 @@ class Subscriber:
     def transport(self) -> Transport | None:
         return self._transport
 
+    def stir(self) -> None:
+        """Its owner knows something new of the connection, if there is one (`MediaEnd.stir`)."""
+        if self._transport is not None:
+            self._transport.stir()
+
     @property
     def people(self) -> frozenset[str]:
         """Of whom something is received by a line of its own."""
