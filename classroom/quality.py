@@ -284,7 +284,7 @@ class Summary:
     frozen_s: int
     """Seconds in which a picture stood still."""
     reason: QualityReason
-    """Of the worst level that there was, the one that lasted longest."""
+    """Of the worst level that there was, the one that lasted longest; of equals the first in REASONS."""
     up_kbps: int
     down_kbps: int
     lost_up: float
@@ -300,9 +300,7 @@ def summary(packed: bytes) -> Summary:
     )
     count = len(levels)
     worst = max(levels)
-    of_worst = (
-        reasons if levels.count(worst) == count else bytes(compress(reasons, map(worst.__eq__, levels)))
-    )
+    of_worst = bytes(compress(reasons, map(worst.__eq__, levels)))
     known = count - round_trips.count(0)
     return Summary(
         seconds=count,
