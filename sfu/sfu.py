@@ -237,7 +237,8 @@ class Sfu:
             self.on_stir(transport)
 
     def attend(self, transport: Transport) -> None:
-        self._restless[transport.id] = transport
+        if transport.id in self._transports:
+            self._restless[transport.id] = transport
 
     def forget(self, transport: Transport | LocalTransport) -> None:
         self._transports.pop(transport.id, None)

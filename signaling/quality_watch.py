@@ -233,6 +233,7 @@ class QualityWatch:
             self.look()
         except Exception:
             log.exception("x a mistake of ours while looking at lines")
+            self._present = ()  # who stirred may not have been asked: the next look asks everybody
 
     def look(self) -> None:
         """At everybody."""

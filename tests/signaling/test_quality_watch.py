@@ -131,6 +131,13 @@ class House:
             self.plane.time += 1.0
             self.watch.look()
 
+    def next_look(self) -> None:
+        """By its timer."""
+        ((when, callback),) = self.plane.timers
+        self.plane.timers.clear()
+        self.plane.time = when
+        callback()
+
     def periods_of(self, person: PaperParticipant) -> list[Period]:
         """All of it, when everybody goes."""
         self.watch.close()
@@ -415,16 +422,32 @@ def test_a_mistake_of_ours_costs_one_look(house: House, caplog: pytest.LogCaptur
     student = house.viewer(1)
     house.watch.start()
     for _ in range(6):
-        ((when, callback),) = house.plane.timers
-        house.plane.timers.clear()
-        house.plane.time = when
-        if when == 1002.0:
+        if house.plane.timers[0][0] == 1002.0:
             house.plane.samples[1] = {"nonsense": 1}
-            callback()
+            house.next_look()
             house.plane.samples[1] = GOOD
         else:
-            callback()
+            house.next_look()
     assert "a mistake of ours" in caplog.text
     assert levels(student) == ["good"]
     house.watch.close()
     assert house.plane.timers == []
+
+
+def test_who_stirred_during_a_mistake_is_asked_at_the_next_look(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, stirring = house.viewer(1), house.viewer(2)
+    house.watch.start()
+    for _ in range(5):
+        house.next_look()
+    stirring.downlink.downlink.state = StreamState.REDUCED
+    house.plane.on_stir(1)
+    house.plane.on_stir(2)
+    with monkeypatch.context() as patched:
+        patched.setattr(odd, "lines", None)
+        house.next_look()
+    for _ in range(5):
+        house.next_look()
+    assert levels(stirring)[-1] == "fair bandwidth"
+    house.watch.close()
