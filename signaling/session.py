@@ -381,12 +381,12 @@ class Session:
 
     def published(self, live: LivePublication) -> bool:
         source = parse_source(live.source)
+        self._muted.discard(source)  # the room refused to mute what was not there yet
         return self._room is not None and self._room.post(
             commands.Publish(self._actor, source, Publication(live.name))
         )
 
     def unpublished(self, live: LivePublication) -> None:
-        self._muted.discard(live.source)
         if self._room is not None and not self.ended:
             self._room.post(commands.Unpublish(self._actor, Publication(live.name)))
 

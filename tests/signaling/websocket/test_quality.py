@@ -86,6 +86,15 @@ async def test_what_is_muted_need_not_arrive(door: Any) -> None:
     assert sends()
 
 
+async def test_to_mute_what_is_not_sent_yet_says_nothing_of_what_is_sent_later(door: Any) -> None:
+    master = await door.join("master")
+    for source in ("camera", "microphone"):
+        await master.say("publish.mute", source=source, muted=True)
+        assert (await master.refusal())["kind"] == "source-not-published"
+    await master.publish()
+    assert session_of(door, "master-1").lines(0.0)[2]
+
+
 async def test_the_wall_is_for_those_who_see_all_classes(door: Any) -> None:
     master, tutor = await door.join("master"), await door.join("tutor")
     room = session_of(door, "tutor-1").room
