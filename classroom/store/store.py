@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from classroom.store import devices, people, reader, roll_reader, tables, talk_r
 from classroom.store.catalogue import CatalogueStore
 from classroom.store.devices import ClassLesson, Device
 from classroom.store.engine import BUSY_TIMEOUT_S, is_foreign_file, make_engine, reason
+from classroom.store.in_use import Closed, InUse
 from classroom.store.ledger import Ledger
 from classroom.store.lesson_rows import insert_lesson, lesson_row
 from classroom.store.library import LibraryStore
@@ -87,6 +88,7 @@ class Store:
         """By which all lessons of this server go, and go on after a restart."""
         self._ledger = Ledger()
         self._closed = False
+        self._in_use = InUse()
         self.webhooks = Webhooks(self._read, self._change, self._ledger)
         self.library = LibraryStore(self._read, self._change, self._look, self._write)
         self.network = NetworkStore(self._read, self._change, self._look)
@@ -164,7 +166,8 @@ class Store:
                 await self._writer.flush()
 
     async def close(self) -> None:
-        """Writes what is queued (for at most 5 s), then closes. Idempotent."""
+        """Writes what is queued (for at most 5 s), waits for who reads (as long), then closes. Idempotent.
+        What is asked afterwards raises StoreUnavailable."""
         if self._closed:
             return
         self._closed = True
@@ -175,6 +178,8 @@ class Store:
             log.error("x store: closed with %d facts unwritten", self.health.queued)
         await self._writer.stop()
         await self.network.close()
+        if left := await self._in_use.close(CLOSING_S):
+            log.error("x store: closed with %d still at work", left)
         await self._engine.dispose()
 
     # --- lessons
@@ -318,28 +323,27 @@ class Store:
         row = lesson_row(lesson)
         rooms = [class_row(lesson.id, position, room) for position, room in enumerate(lesson.classes)]
         at = tables.lessons.c.id == lesson.id
-        try:
-            async with self._engine.begin() as connection:
-                changed = await connection.execute(update(tables.lessons).where(at).values(row))
-                if not changed.rowcount:
-                    await connection.execute(insert(tables.lessons).values(id=lesson.id, **row))
-                await connection.execute(
-                    delete(tables.classes).where(tables.classes.c.lesson_id == lesson.id)
-                )
-                if rooms:
-                    await connection.execute(insert(tables.classes), rooms)
-        except (SQLAlchemyError, OSError) as error:
-            raise _unavailable(error) from error
+
+        async def save(connection: AsyncConnection) -> None:
+            changed = await connection.execute(update(tables.lessons).where(at).values(row))
+            if not changed.rowcount:
+                await connection.execute(insert(tables.lessons).values(id=lesson.id, **row))
+            await connection.execute(delete(tables.classes).where(tables.classes.c.lesson_id == lesson.id))
+            if rooms:
+                await connection.execute(insert(tables.classes), rooms)
+
+        await self._change(save)
 
     async def add_lesson(self, lesson: Lesson) -> bool:
         """Makes a lesson; False: there is one of this id. Raises StoreUnavailable."""
         try:
-            async with self._engine.begin() as connection:
-                await insert_lesson(connection, lesson)
-        except IntegrityError:
-            return False
-        except (SQLAlchemyError, OSError) as error:
-            raise _unavailable(error) from error
+            with self._at_work():
+                async with self._engine.begin() as connection:
+                    await insert_lesson(connection, lesson)
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, IntegrityError):
+                return False
+            raise
         return True
 
     async def _flush_soon(self) -> None:
@@ -350,30 +354,33 @@ class Store:
             raise StoreUnavailable(self.health.error) from None
 
     async def _change(self, change: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        try:
+        with self._at_work():
             async with self._engine.begin() as connection:
                 return await change(connection)
-        except (SQLAlchemyError, OSError) as error:
-            raise _unavailable(error) from error
 
     async def _write(self, work: Callable[[Connection], None]) -> None:
         """What is written every few seconds: in SQLite by the writer's thread, in one hop for all of it."""
-        try:
+        with self._at_work():
             await self._transact(work)
-        except (SQLAlchemyError, OSError) as error:
-            raise _unavailable(error) from error
 
     async def _read(self, query: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        try:
+        with self._at_work():
             async with self._engine.connect() as connection:
                 return await query(connection)
-        except (SQLAlchemyError, OSError) as error:
-            raise _unavailable(error) from error
 
     async def _look(self, query: Callable[[Connection], T]) -> T:
         """What is asked every other second: in SQLite one hop to a thread, where `_read` takes a dozen."""
-        try:
+        with self._at_work():
             return await self._transact.look(query)
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Raises StoreUnavailable, whatever the reason."""
+        try:
+            with self._in_use.at_work():
+                yield
+        except Closed:
+            raise StoreUnavailable("closed") from None
         except (SQLAlchemyError, OSError) as error:
             raise _unavailable(error) from error
 
