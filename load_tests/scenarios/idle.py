@@ -2,21 +2,29 @@
 
 The publisher sends until all have media, then nothing but consent checks. The server's processor time in that
 window, less that of the same silence once all but one have left, divided by those who left: consent checks,
-timers, books. Processor time is the scheduler's, in nanoseconds.
+timers, books. Processor time is the scheduler's, in nanoseconds. Between the two the publisher sends for
+moments of 0.1 s: a server that sleeps the more soundly the less there is must not be late for them. Their
+pictures are timed, not their sound: a lesson whose master fell silent has gone over to the tutors.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from ..crowd import Crowd
-from ..evidence import Look, threads_s
+from ..evidence import Look, delays, threads_s
 from ..figures import Figure, Report
 from ..media import Camera, Microphone
 from ..report import machine
 from ..sink import Sink
+from ..statistics import Percentiles
 from ..target import ScenarioFailed, Target
+
+MOMENT_S = 0.1
+STAMPS_KEPT = 1000
+"""RTP timestamps of each stream, the latest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,8 @@ class IdleOptions:
     duration_s: float = 20.0
     joins_per_second: float = 20.0
     settle_s: float = 2.0
+    """Before each look, and of silence before each moment."""
+    moments: int = 10
     lesson: str = "demo"
     camera: Camera = field(default_factory=Camera)
     microphone: Microphone = field(default_factory=Microphone)
@@ -61,7 +71,7 @@ async def idle(options: IdleOptions, target: Target) -> Report:
     """Raises ScenarioFailed, Refused, NoSuchProcess."""
     if options.subscribers < 2:
         raise ScenarioFailed("at least 2 subscribers are needed: one is what the others are compared with")
-    async with Crowd(target, Sink(options.subscribers)) as crowd:
+    async with Crowd(target, Sink(options.subscribers, STAMPS_KEPT)) as crowd:
         token = target.token("encoder", 0)
         await crowd.publish(options.lesson, token, options.camera, options.microphone)
         return await crowd.beside(_measure(crowd, options))
@@ -76,6 +86,7 @@ async def _measure(crowd: Crowd, options: IdleOptions) -> Report:
     without_media = await crowd.media()
     publisher.silent = True
     many = await _silence(crowd, options)
+    moments_ms = await _moments(crowd, options)
     more = max(1, len(crowd.subscribers) - 1)
     await crowd.leave(crowd.subscribers[1:])
     alone = await _silence(crowd, options)
@@ -95,6 +106,7 @@ async def _measure(crowd: Crowd, options: IdleOptions) -> Report:
             Figure("server_us_per_s", "server with all of them", many.all * 1e6, "µs/s"),
             Figure("server_alone_us_per_s", "server with one", alone.all * 1e6, "µs/s"),
             Figure("at_most_us_per_s", "  at most: all of it divided", many.all / (more + 1) * 1e6, "µs/s"),
+            Figure("moments_ms", "picture after a silence", moments_ms, "ms"),
             Figure("without_media", "without media before", without_media),
             Figure("failed", "failed to join", len(crowd.failures)),
         ),
@@ -106,3 +118,16 @@ async def _silence(crowd: Crowd, options: IdleOptions) -> _Spent:
     start = await crowd.look()
     await asyncio.sleep(options.duration_s)
     return _Spent.between(start, await crowd.look())
+
+
+async def _moments(crowd: Crowd, options: IdleOptions) -> Percentiles:
+    """How late their pictures are, milliseconds."""
+    since_us = time.monotonic_ns() // 1000
+    publisher = crowd.publishers[0]
+    for _ in range(options.moments):
+        await asyncio.sleep(options.settle_s)
+        publisher.silent = False
+        await asyncio.sleep(MOMENT_S)
+        publisher.silent = True
+    await asyncio.sleep(options.settle_s)
+    return delays(crowd.sink, crowd.publishers, crowd.subscribers, since_us).video_ms

@@ -21,6 +21,9 @@ cdef bint core_reports_due(void *engine, int64_t now_us) noexcept nogil
 cdef int64_t core_deadline(void *engine) noexcept nogil
 # Datagrams so far that were nobody's. For the packet thread, which counts them.
 cdef uint64_t core_strangers(const void *engine) noexcept nogil
+# Checks answered here and RTCP packets so far, and all other datagrams. For the packet thread, too.
+cdef uint64_t core_routine(const void *engine) noexcept nogil
+cdef uint64_t core_others(const void *engine) noexcept nogil
 # A stream connection was closed by its peer or by an error.
 cdef void core_address_gone(void *engine, const address_t *address) noexcept nogil
 # Who sends: called back under the lock, from the loop's thread or from a control call. Also used for shutting one

@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from sfu.engine.address cimport FIRST_STREAM_CHANNEL
+from sfu.engine.calm cimport calm_t
 from sfu.engine.drops cimport SOCKET_COUNTER_COUNT
 from sfu.engine.flood cimport flood_t
 from sfu.engine.linux cimport epoll_event, pollfd, pthread_t, sem_t
@@ -21,6 +22,7 @@ cdef struct loop_t:
     epoll_event events[EVENTS]
     uint64_t counters[SOCKET_COUNTER_COUNT]
     flood_t flood
+    calm_t calm
     pthread_t thread
     sem_t running               # posted once by the thread
     int priority                # wanted; once the thread runs, what it has (priority.pxd)

@@ -21,7 +21,8 @@ for less than a millisecond), as ppoll's are.
 Between two pieces a control call that has been waiting for the lock gets it: the thread sleeps for GIVE_WAY_US then, or it
 would have the lock back before the other is awake.
 
-While strangers flood us it leaves the UDP sockets alone for half a millisecond after each look (flood.pyx).
+While strangers flood us it leaves the UDP sockets alone for half a millisecond after each look (flood.pyx); while many are
+connected and nobody sends, for a tenth of a second (calm.pyx).
 
 The thread never touches a Python object. Control calls of any thread send by the same `flush`, under the engine's
 lock; and when they have brought a deadline nearer than the thread sleeps for, they wake it.
@@ -36,11 +37,14 @@ from libc.stdlib cimport calloc, free
 
 from sfu.engine.accept cimport accept_deadline, accept_listen, accept_ready, accept_tick
 from sfu.engine.address cimport FIRST_STREAM_CHANNEL, address_t, address_to_bytes
+from sfu.engine.calm cimport calm_rest
 from sfu.engine.core cimport (
     core_bind,
     core_deadline,
     core_lock,
+    core_others,
     core_reports_due,
+    core_routine,
     core_settle,
     core_strangers,
     core_tick,
@@ -140,9 +144,12 @@ cdef bint wait_for_events(loop_t *loop) noexcept nogil:
 
 
 cdef void rest(loop_t *loop) noexcept nogil:
-    """While strangers flood us: leaves the UDP sockets alone for a moment, and nothing else."""
+    """While strangers flood us, or nobody sends: leaves the UDP sockets alone for a moment, and nothing else."""
     cdef int64_t now_us = monotonic_us()
-    cdef int64_t left_us = flood_rest(&loop.flood, core_strangers(loop.engine), now_us)
+    cdef int64_t left_us = max(
+        flood_rest(&loop.flood, core_strangers(loop.engine), now_us),
+        calm_rest(&loop.calm, core_routine(loop.engine), core_others(loop.engine), now_us),
+    )
     cdef timespec timeout
     left_us = min(left_us, loop.asleep_until_us - now_us)
     if left_us > 0:

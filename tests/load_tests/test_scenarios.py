@@ -79,9 +79,13 @@ async def test_lessons_are_recorded_side_by_side(migrated_file: Path, tmp_path: 
 
 
 async def test_silence_is_paid_for(target: Target) -> None:
-    report = await idle(IdleOptions(subscribers=2, duration_s=0.2, settle_s=0.1, camera=SMALL), target)
+    options = IdleOptions(subscribers=2, duration_s=0.2, settle_s=0.1, moments=1, camera=SMALL)
+    report = await idle(options, target)
     assert (report.value("failed"), report.value("without_media")) == (0, 0)
     assert isinstance(report.value("cpu_us_per_s"), float)
+    after = report.value("moments_ms")
+    assert isinstance(after, Percentiles)
+    assert after.count
 
 
 async def test_pages_watch_a_lecture(target: Target) -> None:
