@@ -31,11 +31,14 @@ VIDEO_RATE, AUDIO_RATE = 90_000, 48_000
 START_MS = 1_760_000_000_000
 
 
-def write_long_item(data: Path, item: str, lesson: str, seconds: int) -> None:
+def write_long_item(
+    data: Path, item: str, lesson: str, seconds: int, cycle_frames: int = CYCLE_FRAMES
+) -> None:
+    """cycle_frames: from one keyframe to the next."""
     storage = Storage(data / "library")
     header = ledger.Header(id=item, lesson=lesson, title=f"{seconds // 3600} h", started_ms=START_MS)
     storage.replace(header_path(item), ledger.encode(header))
-    muxer, pictures = _pictures()
+    muxer, pictures = _pictures(cycle_frames)
     _write_track(storage, item, "t0", muxer, pictures, VIDEO_RATE, seconds)
     muxer, sound = _sound()
     _write_track(storage, item, "t1", muxer, sound, AUDIO_RATE, seconds)
@@ -98,7 +101,7 @@ def _at(fragment: bytes, time: int, number: int) -> bytes:
     return bytes(data)
 
 
-def _pictures() -> tuple[FragmentMuxer, list[tuple[bytes, bool]]]:
+def _pictures(cycle_frames: int) -> tuple[FragmentMuxer, list[tuple[bytes, bool]]]:
     encoder: Any = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
@@ -106,12 +109,12 @@ def _pictures() -> tuple[FragmentMuxer, list[tuple[bytes, bool]]]:
         "profile": "baseline",
         "preset": "ultrafast",
         "tune": "zerolatency",
-        "g": str(CYCLE_FRAMES),
-        "keyint_min": str(CYCLE_FRAMES),
+        "g": str(cycle_frames),
+        "keyint_min": str(cycle_frames),
         "sc_threshold": "0",
     }
     frames: list[bytes] = []
-    for number in range(CYCLE_FRAMES):
+    for number in range(cycle_frames):
         pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         pixels[:, (number * 5) % WIDTH :] = 200
         picture = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="yuv420p")
@@ -129,7 +132,7 @@ def _pictures() -> tuple[FragmentMuxer, list[tuple[bytes, bool]]]:
     ticks = VIDEO_RATE // FPS
     muxer = FragmentMuxer(config, data[0])
     cycle = []
-    for first in range(0, CYCLE_FRAMES, FRAGMENT_FRAMES):
+    for first in range(0, cycle_frames, FRAGMENT_FRAMES):
         samples = [Sample(data[first + n], n * ticks, ticks, first + n == 0) for n in range(FRAGMENT_FRAMES)]
         cycle.append((muxer.fragment(samples, 1), first == 0))
     return muxer, cycle

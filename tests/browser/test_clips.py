@@ -21,9 +21,19 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PATIENCE_MS = 60_000
 ITEM, SECONDS, SUBJECT = "long", 480, "物理"
+RARE, RARE_S = "rare", 10
+"""Its keyframes are so far apart: segments of it begin without one."""
 BAR_STEP, WIDTH = 5, 320
 """The picture's white begins so many pixels further right in each frame, of a cycle of four seconds."""
 VIDEO = "document.querySelector('[data-testid=player-video]')"
+BAR = f"""() => {{
+  const canvas = Object.assign(document.createElement('canvas'), {{ width: {WIDTH}, height: 1 }})
+  const context = canvas.getContext('2d')
+  context.drawImage({VIDEO}, 0, 90, {WIDTH}, 1, 0, 0, {WIDTH}, 1)
+  const row = context.getImageData(0, 0, {WIDTH}, 1).data
+  return row.filter((value, place) => place % 4 === 0 && value < 100).length
+}}"""
+"""Where the white begins in the picture that is shown."""
 STANDS = f"""(at) => {{
   const video = {VIDEO}
   return video?.readyState >= 2 && !video.seeking && Math.abs(video.currentTime - at) < 0.5
@@ -35,6 +45,7 @@ async def people(tmp_path_factory: pytest.TempPathFactory, visit: Any) -> AsyncI
     """`await people("tutor", "/library/long", **claims)`: a page of somebody of the school."""
     data = tmp_path_factory.mktemp("clips")
     write_long_item(data, ITEM, "demo", SECONDS)
+    write_long_item(data, RARE, "demo", 4 * RARE_S, RARE_S * FPS)
     async with ServerProcess(data=data) as server:
 
         async def open_page(person: str, path: str, role: str = "tutor", **claims: Any) -> Page:
@@ -181,3 +192,26 @@ async def test_a_lesson_that_was_left_goes_on_where_it_was(people: Any) -> None:
     await page.wait_for_function(
         f"(left) => {VIDEO}?.readyState >= 3 && Math.abs({VIDEO}.currentTime - left) < 6", arg=left
     )
+
+
+@pytest.mark.parametrize("at_s", [8.0, 27.5])
+async def test_one_stops_at_any_second_however_rare_keyframes_are(people: Any, at_s: float) -> None:
+    page = await people("tutor", f"/library/{RARE}")
+    await go(page, at_s)
+    shown = round(await page.evaluate(f"{VIDEO}.currentTime") * FPS)
+    assert abs(await page.evaluate(BAR) - shown % (RARE_S * FPS) * BAR_STEP % WIDTH) <= BAR_STEP
+    assert await page.evaluate(f"{VIDEO}.paused")
+
+
+async def test_who_goes_to_another_second_while_it_plays_sees_that_second(people: Any) -> None:
+    page = await people("tutor", f"/library/{RARE}")
+    await page.wait_for_function(f"() => {VIDEO}?.readyState >= 1")
+    await page.evaluate(f"() => {{ {VIDEO}.muted = true; return {VIDEO}.play() }}")
+    await page.evaluate(f"{VIDEO}.currentTime = 27.5")
+    first = await page.wait_for_function(
+        f"""() => {{
+          const video = {VIDEO}
+          return video.readyState >= 3 && !video.seeking && !video.paused && video.currentTime
+        }}"""
+    )
+    assert 27.5 <= await first.json_value() < 29

@@ -3,7 +3,14 @@
  * knows hls.js, which comes with the player's page and not before.
  */
 
-import Hls, { type ErrorData, type FragBufferedData, type HlsConfig, type LevelDetails } from 'hls.js'
+import Hls, {
+  type BufferAppendedData,
+  type ErrorData,
+  type FragBufferedData,
+  type Fragment,
+  type HlsConfig,
+  type LevelDetails,
+} from 'hls.js'
 import type { MediaPass } from './media-pass'
 
 /** Seconds behind the live edge that still count as live: the playlist's distance (1.7 s) and a few stalls. */
@@ -17,6 +24,9 @@ const ROUNDING_S = 0.05
 
 /** A new angle is usually there within a second. */
 const ANGLE_PATIENCE_MS = 6_000
+
+/** Where a segment begins without a keyframe, the one it needs is asked for so far back; twice as far if it is not there. */
+const RUN_UP_S = 6
 
 /** A picture's playlist is named by its track. */
 const TRACK = /\/(t\d+)\.m3u8/
@@ -76,6 +86,20 @@ function configuration(pass: MediaPass): Partial<HlsConfig> {
   }
 }
 
+function covers(ranges: TimeRanges, at: number): boolean {
+  for (let range = 0; range < ranges.length; range++)
+    if (ranges.start(range) <= at && at < ranges.end(range)) return true
+  return false
+}
+
+/** From where on there are pictures without a break until this second, at most so long before it. */
+function beginningBefore(fragments: readonly Fragment[], at: number, longest: number): number | null {
+  let place = fragments.findLastIndex((each) => each.start <= at)
+  const last = place
+  while (place > 0 && !fragments[place - 1]?.gap && (fragments[place]?.start ?? 0) > at - longest) place -= 1
+  return place < last ? (fragments[place]?.start ?? null) : null
+}
+
 /** Of the picture whose playlist this is. */
 function trackOf(uri = ''): string {
   return TRACK.exec(uri)?.[1] ?? ''
@@ -91,6 +115,13 @@ export class LibraryPlayer implements ItemPlayer {
   /** The picture that is played. */
   private shown = -1
   private waiting = 0
+  /** What of the pictures is in the buffer. */
+  private pictures: TimeRanges | null = null
+  /** A second that cannot be shown without pictures before it, which are on their way; where they begin. */
+  private goal: { at: number; from: number; longest: number; plays: boolean } | null = null
+
+  /** A second that was sought in vain. */
+  private hopeless = -1
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -100,6 +131,7 @@ export class LibraryPlayer implements ItemPlayer {
   ) {
     this.hls = this.open(-1)
     this.video.addEventListener('seeking', this.beyondHole)
+    this.video.addEventListener('seeking', this.elsewhere)
   }
 
   /** From this second; -1: where it begins by itself. `track`: of the picture to show, if there is one. */
@@ -119,6 +151,9 @@ export class LibraryPlayer implements ItemPlayer {
       hls.once(Hls.Events.LEVEL_LOADED, (_, { details }) => {
         this.beginBehindHole(details)
       })
+    hls.on(Hls.Events.BUFFER_APPENDED, (_, { timeRanges }: BufferAppendedData) => {
+      this.pictures = timeRanges.video ?? timeRanges.audiovideo ?? this.pictures
+    })
     hls.on(Hls.Events.FRAG_BUFFERED, (_, data) => {
       this.arrived(data)
     })
@@ -156,15 +191,63 @@ export class LibraryPlayer implements ItemPlayer {
     this.paintAgain = this.video.paused && this.video.readyState > 0
   }
 
-  /** A video that stands still shows the old picture, whatever is in its buffer, until it is told to go where it is. */
   private arrived({ frag }: FragBufferedData): void {
-    if (!this.paintAgain || frag.type !== 'main' || frag.level !== this.angle) return
+    if (frag.type !== 'main' || frag.level !== this.angle) return
+    if (this.goal) this.arrivedBefore(this.goal, frag)
+    else if (this.lacksItsKeyframe(frag)) this.runUp(this.video.currentTime, RUN_UP_S, !this.video.paused)
+    else this.paint(frag)
+  }
+
+  /** A video that stands still shows the old picture, whatever is in its buffer, until it is told to go where it is. */
+  private paint(frag: Fragment): void {
     const { buffered, currentTime } = this.video
-    const covers = (_: unknown, range: number) =>
-      buffered.start(range) <= currentTime && currentTime < buffered.end(range)
-    if (!Array.from({ length: buffered.length }, covers).some(Boolean)) return
+    if (!this.paintAgain || !covers(buffered, currentTime)) return
     this.paintAgain = frag.end <= currentTime
     this.seekHere()
+  }
+
+  /** Of a segment that begins without a keyframe the browser drops what stands before the first one. */
+  private lacksItsKeyframe(frag: Fragment): boolean {
+    const { currentTime, seeking } = this.video
+    if (Math.abs(currentTime - this.hopeless) < ROUNDING_S) return false
+    if (!(seeking || this.paintAgain) || !(frag.start <= currentTime && currentTime < frag.end)) return false
+    return this.pictures !== null && !covers(this.pictures, currentTime)
+  }
+
+  /** Begins anew where the pictures are that this second needs, and goes on there when they have come. */
+  private runUp(at: number, longest: number, plays: boolean): void {
+    const details = this.hls.levels[this.angle]?.details
+    const from = details && !details.live ? beginningBefore(details.fragments, at, longest) : null
+    if (from === null || from === this.goal?.from) {
+      this.hopeless = at
+      this.goTo(at, plays)
+      return
+    }
+    this.goal = { at, from, longest, plays }
+    this.reopen(from, trackOf(this.hls.levels[this.angle]?.uri))
+  }
+
+  private arrivedBefore(goal: NonNullable<typeof this.goal>, frag: Fragment): void {
+    if (this.pictures && covers(this.pictures, goal.at)) this.goTo(goal.at, goal.plays)
+    else if (frag.end > goal.at) this.runUp(goal.at, 2 * goal.longest, goal.plays)
+  }
+
+  private goTo(at: number, plays: boolean): void {
+    this.goal = null
+    this.video.currentTime = at
+    if (plays) this.play()
+  }
+
+  /** The viewer went on while pictures were on their way for where they were. */
+  private readonly elsewhere = (): void => {
+    const goal = this.goal
+    if (!goal || Math.abs(this.video.currentTime - goal.from) < ROUNDING_S) return
+    this.goal = null
+    if (goal.plays) this.play()
+  }
+
+  private play(): void {
+    this.video.play().catch(() => undefined)
   }
 
   private seekHere(): void {
@@ -186,12 +269,14 @@ export class LibraryPlayer implements ItemPlayer {
   }
 
   renew(): void {
-    const at = this.behindLive() === 0 ? -1 : this.video.currentTime
+    const at = this.behindLive() === 0 ? -1 : (this.goal?.at ?? this.video.currentTime)
+    this.goal = null
     this.reopen(at, trackOf(this.hls.levels[this.angle]?.uri))
   }
 
   close(): void {
     this.video.removeEventListener('seeking', this.beyondHole)
+    this.video.removeEventListener('seeking', this.elsewhere)
     window.clearTimeout(this.waiting)
     this.hls.destroy()
   }
@@ -199,8 +284,9 @@ export class LibraryPlayer implements ItemPlayer {
   private reopen(at: number, track = ''): void {
     const plays = !this.video.paused
     this.hls.destroy()
+    this.pictures = null
     this.open(at, track)
-    if (plays) this.video.play().catch(() => undefined)
+    if (plays && !this.goal) this.play()
   }
 
   /**
