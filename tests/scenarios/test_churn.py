@@ -27,6 +27,7 @@ from signaling.app import Server, running
 from signaling.auth import Tokens
 from signaling.config import Config
 
+WAYS = ("udp", "tcp", "websocket", "whip")
 WARM_UP, CYCLES = 2, 8
 """Visits of each way before the first census, and after it."""
 RESUME_S = 0.5
@@ -127,18 +128,34 @@ async def visits(classroom: Classroom, way: str, count: int, *, vanishes: bool) 
         await classroom.visit(way, vanishes=vanishes)
 
 
-@pytest.mark.parametrize("vanishes", [False, True], ids=["leaves", "vanishes"])
-@pytest.mark.parametrize("way", ["udp", "tcp", "websocket", "whip"])
-async def test_nothing_of_those_who_left_stays(
-    classroom: Classroom, until: Callable[..., Awaitable[None]], way: str, vanishes: bool
+async def nothing_stays(
+    classroom: Classroom, before: dict[str, int], until: Callable[..., Awaitable[None]]
 ) -> None:
-    await visits(classroom, way, WARM_UP, vanishes=False)
-    before = classroom.census()
-    await visits(classroom, way, CYCLES, vanishes=vanishes)
-
     def left() -> dict[str, int]:
         return {name: count for name, count in classroom.census().items() if count > before[name]}
 
     with contextlib.suppress(TimeoutError):
         await until(lambda: not left())
     assert left() == {}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_nothing_of_those_who_left_stays(
+    classroom: Classroom, until: Callable[..., Awaitable[None]], way: str
+) -> None:
+    await visits(classroom, way, WARM_UP, vanishes=False)
+    before = classroom.census()
+    await visits(classroom, way, CYCLES, vanishes=False)
+    await nothing_stays(classroom, before, until)
+
+
+async def test_nothing_of_those_who_vanished_stays(
+    classroom: Classroom, until: Callable[..., Awaitable[None]]
+) -> None:
+    """By every way, so that their connections are waited for at the same time."""
+    for way in WAYS:
+        await visits(classroom, way, WARM_UP, vanishes=False)
+    before = classroom.census()
+    for way in WAYS:
+        await visits(classroom, way, CYCLES, vanishes=True)
+    await nothing_stays(classroom, before, until)
