@@ -22,6 +22,7 @@ from .scenarios.catalogue import CatalogueOptions, catalogue
 from .scenarios.compare import compare
 from .scenarios.dashboard import DashboardOptions, dashboard
 from .scenarios.discussion import MAX_MEMBERS, DiscussionOptions, discussion
+from .scenarios.district import DistrictOptions, district
 from .scenarios.idle import IdleOptions, idle
 from .scenarios.impaired import ImpairedOptions, impaired
 from .scenarios.imports import ImportOptions, imports
@@ -82,6 +83,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         _latency,
         _discussion,
         _wall,
+        _district,
         _recording,
         _proof,
         _impaired,
@@ -246,6 +248,28 @@ def _wall(scenarios: Scenarios) -> None:
 
 def _run_wall(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
     return wall(WallOptions(lessons=options.lessons, duration_s=options.duration), target)
+
+
+def _district(scenarios: Scenarios) -> None:
+    words = "many lessons at the same time, each recorded, each with a few classrooms"
+    begin = Scenario(_run_district, lambda options: seed.district(options.lessons, options.classrooms))
+    one = _scenario(scenarios, "district", words, begin)
+    one.add_argument("--lessons", type=whole(1, 200), default=30, metavar="N")
+    one.add_argument("--classrooms", type=whole(1, 200), default=10, metavar="N", help="of each lesson")
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=15, metavar="SECONDS")
+    one.add_argument("--joins-per-second", type=whole(1, 1_000), default=20, metavar="N")
+    _with_camera(one)
+
+
+def _run_district(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
+    wanted = DistrictOptions(
+        lessons=options.lessons,
+        classrooms=options.classrooms,
+        duration_s=options.duration,
+        joins_per_second=options.joins_per_second,
+        camera=camera(options),
+    )
+    return district(wanted, target)
 
 
 def _recording(scenarios: Scenarios) -> None:

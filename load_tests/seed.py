@@ -45,6 +45,16 @@ def wall(lessons: int) -> tuple[Lesson, ...]:
     )
 
 
+def district(lessons: int, classrooms: int) -> tuple[Lesson, ...]:
+    """So many lessons at the same time, each recorded, each of so many classes."""
+    rooms = tuple(ClassRoom(ClassId(large_class(n)), f"class {n}") for n in range(classrooms))
+    return tuple(Lesson(LessonId(district_lesson(n)), district_lesson(n), rooms) for n in range(lessons))
+
+
+def district_lesson(number: int) -> str:
+    return f"district-{number}"
+
+
 def recorded(lessons: int) -> tuple[Lesson, ...]:
     """So many lessons at the same time, each of them recorded."""
     return tuple(

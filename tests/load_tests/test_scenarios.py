@@ -17,6 +17,7 @@ from load_tests import seed
 from load_tests.large_lesson import LargeLesson
 from load_tests.media import Camera
 from load_tests.scenarios.discussion import DiscussionOptions, discussion
+from load_tests.scenarios.district import DistrictOptions, district
 from load_tests.scenarios.idle import IdleOptions, idle
 from load_tests.scenarios.impaired import ImpairedOptions, impaired
 from load_tests.scenarios.lecture import LectureOptions, lecture
@@ -44,7 +45,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @asynccontextmanager
 async def served(data: Path, migrated_file: Path) -> AsyncIterator[Target]:
     shutil.copyfile(migrated_file, data / seed.DATABASE)
-    await seed.seed(data, [*seed.discussion(), *seed.wall(2), *seed.large(2), *seed.recorded(2)])
+    lessons = [*seed.discussion(), *seed.wall(2), *seed.large(2), *seed.recorded(2), *seed.district(2, 2)]
+    await seed.seed(data, lessons)
     async with ServerProcess(data=data) as server:
         yield Target(server.url, server.pid, issuer(Tokens.open(data), "demo"), data=data)
 
@@ -109,6 +111,16 @@ async def test_everybody_sends(target: Target) -> None:
 async def test_a_wall_of_lessons(target: Target) -> None:
     report = await wall(WallOptions(lessons=2, duration_s=0.4, settle_s=0.1), by_websocket(target))
     assert (report.value("lessons"), report.value("failed"), report.value("without_media")) == (2, 0, 0)
+
+
+async def test_many_lessons_of_few_classrooms(target: Target) -> None:
+    options = DistrictOptions(lessons=2, classrooms=2, duration_s=0.4, settle_s=0.1, camera=SMALL)
+    report = await district(options, target)
+    # All but the first, who warms the server up.
+    assert (report.value("joined"), report.value("failed"), report.value("without_media")) == (3, 0, 0)
+    heard = report.value("audio_ms")
+    assert isinstance(heard, Percentiles)
+    assert heard.count
 
 
 async def test_links_of_every_kind(target: Target) -> None:
