@@ -19,11 +19,9 @@ cdef bint core_tick(void *engine, int64_t now_us) noexcept nogil
 cdef bint core_reports_due(void *engine, int64_t now_us) noexcept nogil
 # When core_tick wants to be called; -1 for never.
 cdef int64_t core_deadline(void *engine) noexcept nogil
-# Datagrams so far that were nobody's. For the packet thread, which counts them.
-cdef uint64_t core_strangers(const void *engine) noexcept nogil
-# Checks answered here and RTCP packets so far, and all other datagrams. For the packet thread, too.
+# Datagrams so far, and of them checks answered here and RTCP packets. For the packet thread, which counts them.
+cdef uint64_t core_datagrams(const void *engine) noexcept nogil
 cdef uint64_t core_routine(const void *engine) noexcept nogil
-cdef uint64_t core_others(const void *engine) noexcept nogil
 # A stream connection was closed by its peer or by an error.
 cdef void core_address_gone(void *engine, const address_t *address) noexcept nogil
 # Who sends: called back under the lock, from the loop's thread or from a control call. Also used for shutting one

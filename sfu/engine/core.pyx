@@ -8,18 +8,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy
 
-from sfu.engine.counters cimport (
-    DATAGRAMS_IN,
-    DROP_DTLS_UNKNOWN_ADDRESS,
-    DROP_EMPTY,
-    DROP_MEDIA_UNKNOWN_ADDRESS,
-    DROP_STUN_MALFORMED,
-    DROP_STUN_RATE,
-    DROP_STUN_UNKNOWN_UFRAG,
-    DROP_UNKNOWN_PROTOCOL,
-    RTCP_IN,
-    STUN_ANSWERED,
-)
+from sfu.engine.counters cimport DATAGRAMS_IN, RTCP_IN, STUN_ANSWERED
 from sfu.engine.events cimport EVENT_ADDRESS_GONE, EVENT_PLACES, EVENT_SPEAKERS, events_push
 from sfu.engine.feedback cimport feed_back, repair, report
 from sfu.engine.forward cimport forward_ready, forward_waiting
@@ -58,26 +47,13 @@ cdef void core_input(void *engine, const address_t *source, uint8_t *data, uint3
     receive(e, source, data, length)
 
 
-cdef uint64_t core_strangers(const void *engine) noexcept nogil:
-    cdef const engine_t *e = <const engine_t *>engine
-    return (
-        e.counters[<int>DROP_STUN_UNKNOWN_UFRAG]
-        + e.counters[<int>DROP_STUN_MALFORMED]
-        + e.counters[<int>DROP_STUN_RATE]
-        + e.counters[<int>DROP_DTLS_UNKNOWN_ADDRESS]
-        + e.counters[<int>DROP_MEDIA_UNKNOWN_ADDRESS]
-        + e.counters[<int>DROP_UNKNOWN_PROTOCOL]
-        + e.counters[<int>DROP_EMPTY]
-    )
+cdef uint64_t core_datagrams(const void *engine) noexcept nogil:
+    return (<const engine_t *>engine).counters[<int>DATAGRAMS_IN]
 
 
 cdef uint64_t core_routine(const void *engine) noexcept nogil:
     cdef const engine_t *e = <const engine_t *>engine
     return e.counters[<int>STUN_ANSWERED] + e.counters[<int>RTCP_IN]
-
-
-cdef uint64_t core_others(const void *engine) noexcept nogil:
-    return (<const engine_t *>engine).counters[<int>DATAGRAMS_IN] - core_routine(engine)
 
 
 cdef bint core_settle(void *engine, int64_t now_us) noexcept nogil:

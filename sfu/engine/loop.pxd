@@ -4,8 +4,8 @@ from libc.stdint cimport int64_t, uint64_t
 from sfu.engine.address cimport FIRST_STREAM_CHANNEL
 from sfu.engine.calm cimport calm_t
 from sfu.engine.drops cimport SOCKET_COUNTER_COUNT
-from sfu.engine.flood cimport flood_t
 from sfu.engine.linux cimport epoll_event, pollfd, pthread_t, sem_t
+from sfu.engine.moderation cimport moderation_t
 from sfu.engine.streams cimport streams_t
 from sfu.engine.udp cimport udp_t
 
@@ -21,7 +21,7 @@ cdef struct loop_t:
     pollfd watched[1 + FIRST_STREAM_CHANNEL]    # the epoll set, and then each UDP socket
     epoll_event events[EVENTS]
     uint64_t counters[SOCKET_COUNTER_COUNT]
-    flood_t flood
+    moderation_t moderation
     calm_t calm
     pthread_t thread
     sem_t running               # posted once by the thread

@@ -21,8 +21,8 @@ for less than a millisecond), as ppoll's are.
 Between two pieces a control call that has been waiting for the lock gets it: the thread sleeps for GIVE_WAY_US then, or it
 would have the lock back before the other is awake.
 
-While strangers flood us it leaves the UDP sockets alone for half a millisecond after each look (flood.pyx); while many are
-connected and nobody sends, for a tenth of a second (calm.pyx).
+While many datagrams come it leaves the UDP sockets alone for half a millisecond after each look (moderation.pyx); while many
+are connected and nobody sends, for a tenth of a second (calm.pyx).
 
 The thread never touches a Python object. Control calls of any thread send by the same `flush`, under the engine's
 lock; and when they have brought a deadline nearer than the thread sleeps for, they wake it.
@@ -32,7 +32,7 @@ Signals are blocked in the thread: they are for Python's main thread.
 
 cimport cython
 from libc.errno cimport errno
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from sfu.engine.accept cimport accept_deadline, accept_listen, accept_ready, accept_tick
@@ -40,18 +40,16 @@ from sfu.engine.address cimport FIRST_STREAM_CHANNEL, address_t, address_to_byte
 from sfu.engine.calm cimport calm_rest
 from sfu.engine.core cimport (
     core_bind,
+    core_datagrams,
     core_deadline,
     core_lock,
-    core_others,
     core_reports_due,
     core_routine,
     core_settle,
-    core_strangers,
     core_tick,
     core_unlock,
 )
 from sfu.engine.engine cimport Engine
-from sfu.engine.flood cimport flood_rest
 from sfu.engine.linux cimport (
     AF_UNIX,
     CLOCK_THREAD_CPUTIME_ID,
@@ -91,6 +89,7 @@ from sfu.engine.linux cimport (
     timespec,
     write,
 )
+from sfu.engine.moderation cimport moderation_rest
 from sfu.engine.outbound cimport outbound_t
 from sfu.engine.priority cimport PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_REALTIME, priority_sharpen_timers, priority_take
 from sfu.engine.streams cimport (
@@ -144,15 +143,15 @@ cdef bint wait_for_events(loop_t *loop) noexcept nogil:
 
 
 cdef void rest(loop_t *loop) noexcept nogil:
-    """While strangers flood us, or nobody sends: leaves the UDP sockets alone for a moment, and nothing else."""
+    """While many send, or nobody: leaves the UDP sockets alone for a moment, and nothing else."""
     cdef int64_t now_us = monotonic_us()
-    cdef int64_t left_us = max(
-        flood_rest(&loop.flood, core_strangers(loop.engine), now_us),
-        calm_rest(&loop.calm, core_routine(loop.engine), core_others(loop.engine), now_us),
-    )
+    cdef uint64_t datagrams = core_datagrams(loop.engine)
+    cdef uint64_t routine = core_routine(loop.engine)
+    cdef int64_t moderation_us = moderation_rest(&loop.moderation, datagrams, now_us)
+    cdef int64_t calm_us = calm_rest(&loop.calm, routine, datagrams - routine, now_us)
+    cdef int64_t left_us = max(moderation_us, min(calm_us, loop.asleep_until_us - now_us))
     cdef timespec timeout
-    left_us = min(left_us, loop.asleep_until_us - now_us)
-    if left_us > 0:
+    if left_us > 0 and loop.asleep_until_us != AWAKE:
         timeout.tv_sec = 0
         timeout.tv_nsec = left_us * 1000
         ppoll(loop.watched, 1, &timeout, NULL)
