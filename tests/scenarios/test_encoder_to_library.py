@@ -22,6 +22,7 @@ from signaling.auth import Tokens
 SECONDS = 12
 PATIENCE_S = 60
 """For programs that run in real time on a machine that may have much else to do."""
+BEGINNING_S = 3
 START_MS = 1_790_000_000_000
 
 
@@ -118,8 +119,10 @@ async def test_a_file_by_whip_is_watched_by_whep_and_whole_in_the_library(
     assert len(marks.flashes) >= SECONDS - 1
     errors = marks.errors_ms()
     assert len(errors) >= SECONDS - 1
-    assert max(abs(error) for error in errors) <= 80
-    assert abs(median(errors[:3]) - median(errors[-3:])) < 40
+    # What a busy sender was late with at the very beginning is made up for in seconds (recorder/timeline.py).
+    after = errors[BEGINNING_S:]
+    assert max(abs(error) for error in after) <= 80
+    assert abs(median(after[:3]) - median(after[-3:])) < 40
     with av.open(str(kept)) as container:
         packet = next(packet for packet in container.demux(video=0))
         assert packet.is_keyframe
