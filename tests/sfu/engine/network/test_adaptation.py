@@ -22,6 +22,9 @@ from sfu.media import MediaEnd
 from sfu.params import Codec, Encoding, Extension, Kind, MediaParameters, PayloadFormat, TransportState
 from sfu.pauses import Pauses
 
+# Who protects the packets, which every other file here asks both ways, changes no rate and no time.
+pytestmark = pytest.mark.parametrize("bed", ["own_cipher"], indirect=True)
+
 STEP_US = 5_000
 MILLISECOND = 1_000
 SECOND = 1_000_000
