@@ -169,24 +169,24 @@ def test_silence_that_is_not_sent_is_no_gap(studio, sender, opus):
 
 
 def test_two_hours_by_clocks_that_drift_end_in_sync(studio, sender, opus):
-    """A sound card 200 ppm off and one that is right, packets of 60 ms, through the whole feed; the disk has
+    """A sound card 200 ppm off and one that is right, packets of 120 ms, through the whole feed; the disk has
     its turn every ten seconds only."""
     lesson = studio()
-    packets = replace(opus, frames=(b"\x18" + bytes(20),), ticks=2880)  # SILK, 60 ms (RFC 6716, table 2)
+    packets = replace(opus, frames=(b"\x19" + bytes(20),), ticks=5760)  # SILK, twice 60 ms (RFC 6716, 3.1)
     senders = (
         sender(packets, 2, source="microphone", drift=200e-6),
         sender(packets, 3, source="screen-audio", delay_us=60_000, timestamp0=77),
     )
     lesson.add(*senders)
     chance = random.Random(1)
-    for step in range(7200 * SECOND // 60_000):
-        lesson.now_us += 60_000
+    for step in range(7200 * SECOND // 120_000):
+        lesson.now_us += 120_000
         for each in senders:
             while STARTED_US + (at_us := each.next_us() + each.delay_us) <= lesson.now_us - 10_000:
                 for datagram in each.frame():
                     lesson.feed.datagram(datagram, int(STARTED_US + at_us + chance.random() * 8_000))
         lesson.feed.tick(lesson.now_us)
-        if step % 160 == 0:
+        if step % 80 == 0:
             lesson.spool.work()
             lesson.feed.drain()
     lesson.close()
