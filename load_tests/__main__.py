@@ -17,7 +17,8 @@ from signaling.auth import Tokens
 from signaling.open_files import raise_limit
 from signaling.serving import COLLECT_AFTER
 
-from .commands import DOORS, Found, Scenario, arguments
+from .commands import arguments
+from .commands.words import DOORS, Found, Scenario
 from .door import Door, Refused
 from .figures import Report, drawn, lecture_charts
 from .namespace import NoNamespace, enter
