@@ -21,13 +21,13 @@ from ..target import Target
 from ..tokens import issuer
 from ..websocket import WebSocketDoor
 from .words import (
-    MAX_DURATION_S,
     MAX_SUBSCRIBERS,
     Found,
     Scenario,
     Scenarios,
     scenario,
     whole,
+    with_duration,
 )
 
 
@@ -40,7 +40,7 @@ def _phase_change(scenarios: Scenarios) -> None:
 
 
 def _run_phase_change(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
-    return phase_change(PhaseOptions(lesson=large_lesson(options), rounds=options.rounds), target)
+    return phase_change(PhaseOptions(lesson=_large_lesson(options), rounds=options.rounds), target)
 
 
 def _roster(scenarios: Scenarios) -> None:
@@ -48,12 +48,12 @@ def _roster(scenarios: Scenarios) -> None:
     begin = Scenario(_run_roster, lambda options: seed.large(options.classes))
     one = scenario(scenarios, "roster", words, begin)
     _with_large_lesson(one)
-    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=30, metavar="SECONDS")
+    with_duration(one, 30)
     one.set_defaults(attending=MAX_SUBSCRIBERS)
 
 
 def _run_roster(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
-    return roster(RosterOptions(lesson=large_lesson(options), duration_s=options.duration), target)
+    return roster(RosterOptions(lesson=_large_lesson(options), duration_s=options.duration), target)
 
 
 def _pointer(scenarios: Scenarios) -> None:
@@ -61,13 +61,13 @@ def _pointer(scenarios: Scenarios) -> None:
     begin = Scenario(_run_pointer, lambda options: seed.large(options.classes))
     one = scenario(scenarios, "pointer", words, begin)
     _with_large_lesson(one)
-    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=10, metavar="SECONDS")
+    with_duration(one, 10)
     one.add_argument("--moves", type=whole(1, 100), default=25, metavar="PER_SECOND")
     one.set_defaults(attending=MAX_SUBSCRIBERS)
 
 
 def _run_pointer(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
-    wanted = PointerOptions(large_lesson(options), options.moves, options.duration)
+    wanted = PointerOptions(_large_lesson(options), options.moves, options.duration)
     return pointer(wanted, target)
 
 
@@ -80,7 +80,7 @@ def _reconnect(scenarios: Scenarios) -> None:
 
 
 async def _run_reconnect(options: argparse.Namespace, _target: Target) -> Found:
-    wanted = ReconnectOptions(lesson=large_lesson(options), crash=options.crash)
+    wanted = ReconnectOptions(lesson=_large_lesson(options), crash=options.crash)
     with tempfile.TemporaryDirectory(prefix="tongke-") as directory:
         data = Path(directory)
         await seed.seed(data, seed.large(options.classes))
@@ -98,7 +98,7 @@ def _with_large_lesson(one: argparse.ArgumentParser) -> None:
     one.set_defaults(way="websocket")
 
 
-def large_lesson(options: argparse.Namespace) -> LargeLesson:
+def _large_lesson(options: argparse.Namespace) -> LargeLesson:
     attending = min(options.attending, options.pupils)
     return LargeLesson(classes=options.classes, pupils=options.pupils, attending=attending)
 

@@ -12,7 +12,7 @@ from ..scenarios.imports import ImportOptions, imports
 from ..scenarios.supervision_wall import SupervisionWallOptions, supervision_wall
 from ..scenarios.timetable import TimetableOptions, timetable
 from ..target import Target
-from .words import Found, Scenario, Scenarios, scenario, whole
+from .words import Found, Scenario, Scenarios, scenario, whole, with_database
 
 
 def _supervision_wall(scenarios: Scenarios) -> None:
@@ -33,9 +33,7 @@ def _catalogue(scenarios: Scenarios) -> None:
     one.add_argument("--enrolments", type=whole(0, 10_000_000), default=1_000_000, metavar="N")
     one.add_argument("--rounds", type=whole(1, 1_000), default=40, metavar="N")
     one.add_argument("--storm", type=whole(1, 5_000), default=500, metavar="N")
-    one.add_argument(
-        "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
-    )
+    with_database(one)
 
 
 def _run_catalogue(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
@@ -49,7 +47,7 @@ def _timetable(scenarios: Scenarios) -> None:
     one = scenario(scenarios, "timetable", words, Scenario(_run_timetable, starts_servers=True))
     one.add_argument("--schools", type=int, default=1_000, help="of the district")
     one.add_argument("--lessons", type=int, default=2_000, help="of the day")
-    one.add_argument("--database", default="", metavar="URL", help="an empty database; SQLite by default")
+    with_database(one)
 
 
 def _run_timetable(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
@@ -61,9 +59,7 @@ def _import(scenarios: Scenarios) -> None:
     one = scenario(scenarios, "import", words, Scenario(_run_import, starts_servers=True))
     one.add_argument("--rows", type=whole(1, 200_000), default=200_000, metavar="N")
     one.add_argument("--encoding", choices=["utf-8", "gb18030", "utf-16"], default="gb18030")
-    one.add_argument(
-        "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
-    )
+    with_database(one)
 
 
 def _run_import(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
@@ -77,9 +73,7 @@ def _dashboard(scenarios: Scenarios) -> None:
     one.add_argument("--lessons", type=whole(10, 5_000), default=2_000, metavar="N", help="a day")
     one.add_argument("--days", type=whole(2, 100), default=30, metavar="N")
     one.add_argument("--rounds", type=whole(1, 1_000), default=60, metavar="N")
-    one.add_argument(
-        "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
-    )
+    with_database(one)
 
 
 def _run_dashboard(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:

@@ -15,7 +15,7 @@ from ..scenarios.proof import PUBLISHERS, ProofOptions, proof
 from ..scenarios.recording import RecordingOptions, recording
 from ..scenarios.replay import ReplayOptions, replay
 from ..target import Target
-from .words import MAX_DURATION_S, Found, Scenario, Scenarios, scenario, whole
+from .words import MAX_DURATION_S, Found, Scenario, Scenarios, scenario, whole, with_database, with_duration
 
 
 def _recording(scenarios: Scenarios) -> None:
@@ -23,7 +23,7 @@ def _recording(scenarios: Scenarios) -> None:
     begin = Scenario(_run_recording, lambda options: seed.recorded(options.lessons))
     one = scenario(scenarios, "recording", words, begin)
     one.add_argument("--lessons", type=whole(1, 200), default=50, metavar="N")
-    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=20, metavar="SECONDS")
+    with_duration(one, 20)
     one.add_argument("--bit-rate", type=whole(100_000, 20_000_000), default=1_500_000, metavar="BITS")
 
 
@@ -67,9 +67,7 @@ def _library(scenarios: Scenarios) -> None:
     one = scenario(scenarios, "library", words, Scenario(_run_library, starts_servers=True))
     one.add_argument("--items", type=whole(1, 1_000_000), default=100_000, metavar="N")
     one.add_argument("--rounds", type=whole(1, 1_000), default=20, metavar="N")
-    one.add_argument(
-        "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
-    )
+    with_database(one)
 
 
 def _run_library(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
@@ -100,7 +98,7 @@ def _audience(scenarios: Scenarios) -> None:
     words = "viewers of one live lesson by plain HTTP: what they cost the server, with and without nginx"
     one = scenario(scenarios, "audience", words, Scenario(_run_audience, starts_servers=True))
     one.add_argument("--viewers", type=whole(1, 5_000), default=1_000, metavar="N")
-    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=20, metavar="SECONDS")
+    with_duration(one, 20)
     one.add_argument("--nginx", action="store_true", help="the real nginx in front, as docs/nginx says")
 
 

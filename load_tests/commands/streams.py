@@ -29,6 +29,8 @@ from .words import (
     whole,
     with_camera,
     with_crowd,
+    with_duration,
+    with_joins,
 )
 
 
@@ -40,10 +42,10 @@ def _lecture(scenarios: Scenarios) -> None:
 
 
 def _run_lecture(options: argparse.Namespace, target: Target) -> Awaitable[Found]:
-    return lecture(lecture_options(options), target)
+    return lecture(_lecture_options(options), target)
 
 
-def lecture_options(options: argparse.Namespace) -> LectureOptions:
+def _lecture_options(options: argparse.Namespace) -> LectureOptions:
     return LectureOptions(
         subscribers=options.subscribers,
         duration_s=options.duration,
@@ -93,7 +95,7 @@ def _discussion(scenarios: Scenarios) -> None:
     one.add_argument(
         "--speakers", type=whole(0, 1_000), default=0, metavar="N", help="more people, who only speak"
     )
-    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=15, metavar="SECONDS")
+    with_duration(one, 15)
     one.set_defaults(way="websocket")
 
 
@@ -109,7 +111,7 @@ def _wall(scenarios: Scenarios) -> None:
     begin = Scenario(_run_wall, lambda options: seed.wall(options.lessons))
     one = scenario(scenarios, "wall", words, begin)
     one.add_argument("--lessons", type=whole(1, 200), default=50, metavar="N")
-    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=15, metavar="SECONDS")
+    with_duration(one, 15)
     one.set_defaults(way="websocket")
 
 
@@ -123,8 +125,8 @@ def _district(scenarios: Scenarios) -> None:
     one = scenario(scenarios, "district", words, begin)
     one.add_argument("--lessons", type=whole(1, 200), default=30, metavar="N")
     one.add_argument("--classrooms", type=whole(1, 200), default=10, metavar="N", help="of each lesson")
-    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=15, metavar="SECONDS")
-    one.add_argument("--joins-per-second", type=whole(1, 1_000), default=20, metavar="N")
+    with_duration(one, 15)
+    with_joins(one, 20)
     with_camera(one)
 
 
@@ -197,8 +199,8 @@ def _scaling(scenarios: Scenarios) -> None:
     words = "the lecture with one number of subscribers after the other: cost per packet"
     one = scenario(scenarios, "scaling", words, Scenario(_run_scaling, starts_servers=True))
     one.add_argument("--numbers", type=_numbers, default=[10, 50, 100, 200, 400], metavar="N,N,...")
-    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=15, metavar="SECONDS")
-    one.add_argument("--joins-per-second", type=whole(1, 1_000), default=40, metavar="N")
+    with_duration(one, 15)
+    with_joins(one, 40)
     with_camera(one)
 
 
@@ -209,7 +211,7 @@ def _numbers(word: str) -> list[int]:
 
 def _run_scaling(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
     options.subscribers = max(options.numbers)
-    return scaling(lecture_options(options), options.numbers, options.serve.split())
+    return scaling(_lecture_options(options), options.numbers, options.serve.split())
 
 
 def _compare(scenarios: Scenarios) -> None:
@@ -222,7 +224,7 @@ def _compare(scenarios: Scenarios) -> None:
 
 
 def _run_compare(options: argparse.Namespace, _target: Target) -> Awaitable[Found]:
-    return compare(lecture_options(options), options.peer, options.host, options.serve.split())
+    return compare(_lecture_options(options), options.peer, options.host, options.serve.split())
 
 
 SCENARIOS: Final = (

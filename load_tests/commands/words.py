@@ -68,8 +68,22 @@ def with_camera(one: argparse.ArgumentParser) -> None:
 
 def with_crowd(one: argparse.ArgumentParser, subscribers: int, duration_s: int) -> None:
     one.add_argument("--subscribers", type=whole(1, MAX_SUBSCRIBERS), default=subscribers, metavar="N")
-    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=duration_s, metavar="SECONDS")
-    one.add_argument("--joins-per-second", type=whole(1, 1_000), default=20, metavar="N")
+    with_duration(one, duration_s)
+    with_joins(one, 20)
+
+
+def with_duration(one: argparse.ArgumentParser, seconds: int) -> None:
+    one.add_argument("--duration", type=whole(1, MAX_DURATION_S), default=seconds, metavar="SECONDS")
+
+
+def with_joins(one: argparse.ArgumentParser, per_second: int) -> None:
+    one.add_argument("--joins-per-second", type=whole(1, 1_000), default=per_second, metavar="N")
+
+
+def with_database(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--database", default="", metavar="URL", help="an empty PostgreSQL database; else SQLite"
+    )
 
 
 def camera(options: argparse.Namespace) -> Camera:
