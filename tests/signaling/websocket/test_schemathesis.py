@@ -55,6 +55,7 @@ def explore(operation: Operation, url: str, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         case.call_and_validate(session=session, headers=headers, timeout=PATIENCE_S)
 
+    # One connection for all of them; without it each asks the environment for proxies and passwords, too.
     with requests.Session() as session:
         session.trust_env = False
         answers_as_described()

@@ -22,7 +22,7 @@ from sfu.media import MediaEnd
 from sfu.params import Codec, Encoding, Extension, Kind, MediaParameters, PayloadFormat, TransportState
 from sfu.pauses import Pauses
 
-# Who protects the packets, which every other file here asks both ways, changes no rate and no time.
+# Who protects the packets changes no rate and no time; the other files ask both ways of what `bed` is for.
 pytestmark = pytest.mark.parametrize("bed", ["own_cipher"], indirect=True)
 
 STEP_US = 5_000
